@@ -1,0 +1,1 @@
+//! The OneCode purse and its links, from microcontrollers to Linux.

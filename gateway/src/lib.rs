@@ -1,0 +1,1 @@
+//! The OneCode gateway: MQTT, CoAP and HTTP doors in one binary.

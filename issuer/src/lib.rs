@@ -1,0 +1,1 @@
+//! Authorities, certificates and passes of OneCode.

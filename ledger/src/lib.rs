@@ -1,0 +1,1 @@
+//! Registry, purses and settlement of OneCode.

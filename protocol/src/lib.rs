@@ -1,0 +1,42 @@
+//! What OneCode says: codes, passes, grid codes, payments and evidence.
+//!
+//! Everything in this crate is a pure function of its arguments. There is no I/O, no clock, no
+//! randomness and no allocation: bytes come in, a value or a [`Status`] comes out, and encoders
+//! write into buffers the caller brings. The normative text is `docs/protocol.md`.
+//!
+//! A signed object goes through three types, so that an unchecked one cannot be mistaken for a
+//! checked one:
+//!
+//! ```text
+//! bytes --cose::open--> Sealed<T> --verify(key)--> Verified<T> --rules::*--> Status
+//! ```
+//!
+//! - [`code`]: names of things and of places, with their text forms;
+//! - [`objects`]: what is signed, one file each, all of the same shape;
+//! - [`message`]: how objects travel together;
+//! - [`rules`]: who may do what, as pure functions with a closed list of outcomes.
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod code;
+pub mod cose;
+pub mod enrol;
+mod field;
+pub mod keys;
+pub mod message;
+pub mod objects;
+pub mod rules;
+pub mod status;
+pub mod units;
+
+pub use code::{Code, Kind, grid::GridCode};
+pub use cose::{Network, Sealed, Verified};
+pub use keys::{Algorithm, PublicKey, Signature, Signer};
+pub use status::{Fault, Status};
+pub use units::{
+    AmountMinor, AssuranceClass, Currency, Digest, KeyEpoch, Odometer, Reference, Sequence,
+    Timestamp,
+};

@@ -1,0 +1,32 @@
+//! What is signed: one file per object, each a struct and the numbers of its fields.
+
+mod allowance;
+mod pass;
+mod payment;
+mod receipt;
+mod renewal;
+mod statement;
+
+pub use allowance::Allowance;
+pub use pass::{Confirmation, Party, Pass, Rights};
+pub use payment::Payment;
+pub use receipt::Receipt;
+pub use renewal::Renewal;
+pub use statement::Statement;
+
+use crate::field::{Decoder, Encoder, Written};
+
+/// Something that is signed under its own context.
+#[expect(
+    private_bounds,
+    reason = "how a payload is spelled is this crate's own business"
+)]
+pub trait Object: Payload + Copy {
+    /// Stands in the context string, so that no object can be taken for another.
+    const NAME: &'static str;
+}
+
+pub(crate) trait Payload: Sized {
+    fn write(&self, to: &mut Encoder<'_>) -> Written;
+    fn read(from: &mut Decoder<'_>) -> Result<Self, minicbor::decode::Error>;
+}

@@ -1,0 +1,152 @@
+//! From one root key to everybody else: passes, gateways, proofs.
+
+use super::contradiction::{Contradiction, Spent, contradiction};
+use super::payment::fits;
+use crate::code::Code;
+use crate::cose::{Network, Verified, open};
+use crate::keys::PublicKey;
+use crate::message::Message;
+use crate::objects::{Allowance, Pass, Payment, Rights};
+use crate::status::Status;
+use crate::units::Timestamp;
+
+/// What a thing is born knowing: its network and the root's key.
+#[derive(Clone, Copy, Debug)]
+pub struct Trust {
+    /// Objects of other networks mean nothing here.
+    pub network: Network,
+    /// The root's key; it signs issuers' passes.
+    pub root_key: PublicKey,
+}
+
+impl Trust {
+    /// A pass the root signed: an issuer's.
+    pub fn issuer<'b>(&self, pass: &'b [u8]) -> Result<Verified<'b, Pass>, Status> {
+        let pass = open::<Pass>(pass, &self.network)?.verify(&self.root_key)?;
+        if !pass.get().rights.permits(Rights::ISSUE_CODES) {
+            return Err(Status::NotPermitted);
+        }
+        Ok(pass)
+    }
+
+    /// A pass that `by` signed. The subject's code must lie in the range `by` may issue, and its
+    /// rights must not go beyond `by`'s own, except for an issuer, who may hand out all it has.
+    pub fn issued<'b>(
+        &self,
+        by: &Verified<'_, Pass>,
+        pass: &'b [u8],
+    ) -> Result<Verified<'b, Pass>, Status> {
+        let pass = open::<Pass>(pass, &self.network)?.verify(&by.get().key.0)?;
+        let (authority, subject) = (by.get(), pass.get());
+        if subject.issuer != authority.subject {
+            return Err(Status::NotForYou);
+        }
+        if !authority.rights.permits(Rights::ISSUE_CODES)
+            || !authority.rights.permits(subject.rights)
+            || !may_issue(authority, &subject.subject.0)
+        {
+            return Err(Status::NotPermitted);
+        }
+        Ok(pass)
+    }
+
+    /// A gateway that may settle, by the pass of its issuer.
+    pub fn gateway<'b>(
+        &self,
+        issuer: &[u8],
+        gateway: &'b [u8],
+    ) -> Result<Verified<'b, Pass>, Status> {
+        let gateway = self.issued(&self.issuer(issuer)?, gateway)?;
+        if !gateway.get().rights.permits(Rights::SETTLE) {
+            return Err(Status::NotPermitted);
+        }
+        Ok(gateway)
+    }
+}
+
+/// Refuses a credential outside its time. Clocks may differ by five minutes.
+pub fn current(pass: &Pass, now: Timestamp) -> Result<(), Status> {
+    const SKEW_S: u32 = 300;
+    if pass.issued > now.plus_s(SKEW_S) || pass.expires <= now {
+        return Err(Status::Expired);
+    }
+    Ok(())
+}
+
+/// Whether `authority`'s own credential covers this code: an issuer covers its number, a station
+/// its range.
+pub fn may_issue(authority: &Pass, code: &Code) -> bool {
+    let by = code.issued_by();
+    if by.issuer != authority.subject.0.issued_by().issuer {
+        return false;
+    }
+    match (
+        authority.station,
+        authority.first_sequence,
+        authority.last_sequence,
+    ) {
+        (None, None, None) => true,
+        (Some(station), Some(first), Some(last)) => {
+            station == u32::from(by.station) && (first..=last).contains(&code.sequence())
+        }
+        _ => false,
+    }
+}
+
+/// A fraud proof that holds: whose key forked, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// The code whose key signed both.
+    pub code: Code,
+    /// How they contradict each other.
+    pub how: Contradiction,
+    /// Both payments.
+    pub payments: [Payment; 2],
+}
+
+/// Judges a fraud proof with no server: both payments were signed by the key that a gateway of this
+/// network certified for one code and key epoch, and they cannot both be true.
+pub fn judge_proof(trust: &Trust, proof: &[u8]) -> Result<Judgement, Status> {
+    let Message::Proof {
+        issuer,
+        gateway,
+        allowances,
+        payments,
+    } = Message::read(proof)?
+    else {
+        return Err(Status::Malformed);
+    };
+    let gateway = trust.gateway(issuer, gateway)?;
+    let [first, second] = [0, 1].map(|i: usize| {
+        let (allowance, payment) = (
+            allowances.get(i).ok_or(Status::Malformed)?,
+            payments.get(i).ok_or(Status::Malformed)?,
+        );
+        checked(trust, &gateway, allowance, payment)
+    });
+    let ((a, x), (b, y)) = (first?, second?);
+    match contradiction(&a, &b) {
+        Some(how) => Ok(Judgement {
+            code: a.payer,
+            how,
+            payments: [x, y],
+        }),
+        None => Err(Status::Malformed),
+    }
+}
+
+fn checked(
+    trust: &Trust,
+    gateway: &Verified<'_, Pass>,
+    allowance: &[u8],
+    payment: &[u8],
+) -> Result<(Spent, Payment), Status> {
+    let allowance = open::<Allowance>(allowance, &trust.network)?.verify(&gateway.get().key.0)?;
+    if allowance.get().gateway != gateway.get().subject.0 {
+        return Err(Status::UnknownGateway);
+    }
+    let payment = open::<Payment>(payment, &trust.network)?.verify(&allowance.get().wallet_key)?;
+    fits(&allowance, &payment)?;
+    let spent = Spent::new(payment.id(), payment.get()).ok_or(Status::OutOfInterval)?;
+    Ok((spent, *payment.get()))
+}

@@ -1,0 +1,95 @@
+//! The accounts of the portal in a file of their own: people, sessions, one-time links, tokens for
+//! automation, and the audit trail.
+//!
+//! Secrets come in as hashes and are kept as hashes; passwords come in as PHC strings. Time is an
+//! argument and nothing here draws randomness, so a test decides both.
+
+mod accounts;
+mod audit;
+mod roles;
+mod sessions;
+
+pub use accounts::{LINK_LIFE_MAX_S, NAME_CHARS_MAX, NewPerson, Person, PersonId, Refused};
+pub use audit::{Act, AuditCheck, AuditRow};
+pub use roles::{Role, Roles};
+pub use sessions::{
+    ABSOLUTE_LIFE_S, IDLE_LIFE_S, NewToken, SESSIONS_PER_PERSON, Session, TOKEN_LIFE_MAX_S, Token,
+    TokenId,
+};
+
+use sqlx::SqlStr;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use std::path::Path;
+use std::time::Duration;
+
+/// SHA-256 of a secret that only its holder knows.
+pub type SecretHash = [u8; 32];
+
+/// Connections to the file at once.
+const CONNECTIONS: u32 = 4;
+/// How long a writer waits for the one before it.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The accounts store. Clones share one pool.
+#[derive(Clone, Debug)]
+pub struct People {
+    pool: SqlitePool,
+}
+
+/// The store failed; nothing was recorded.
+#[derive(Debug)]
+pub struct Error(sqlx::Error);
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self(error)
+    }
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the accounts store failed: {}", self.0)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl People {
+    /// Opens the file and creates or migrates it where needed.
+    pub async fn open(path: &Path) -> Result<Self, Error> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .connect_with(options)
+            .await?;
+        let first = Migration::new(
+            1,
+            "people".into(),
+            MigrationType::Simple,
+            SqlStr::from_static(include_str!("people.sql")),
+            false,
+        );
+        Migrator::with_migrations(vec![first])
+            .run(&pool)
+            .await
+            .map_err(|error| sqlx::Error::Migrate(Box::new(error)))?;
+        Ok(Self { pool })
+    }
+
+    /// Waits for running statements and closes the file.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! The MQTT door: TLS, sessions, and the codec between them.

@@ -1,0 +1,106 @@
+//! From one publication to everybody who watches its branch.
+//!
+//! [`Fanout`] has two implementations: [`RouterFanout`] on rumqttd's router, and [`MemoryFanout`],
+//! a map of channels without threads or clocks, for tests that must repeat exactly.
+
+mod memory;
+mod router;
+
+pub use memory::MemoryFanout;
+pub use router::RouterFanout;
+
+use super::Topic;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use protocol::Code;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+use tokio::sync::mpsc;
+
+/// Events that wait for one watcher; a slower watcher misses the newest ones, and is told how many.
+pub const WATCH_WAITING_MAX: usize = 128;
+
+/// Something that was published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Where.
+    pub topic: Topic,
+    /// What, byte for byte.
+    pub payload: Bytes,
+    /// Published with the retain flag.
+    pub retain: bool,
+    /// Published with QoS 1.
+    pub assured: bool,
+    /// Which session published it; 0 for none.
+    pub origin: u64,
+}
+
+/// Distributes events to those who watch a branch. Nothing here is durable.
+pub trait Fanout: Send + Sync + 'static {
+    /// Hands an event over; waits only while the fan-out itself is behind, never for a watcher.
+    fn publish(&self, event: Arc<Event>) -> BoxFuture<'_, ()>;
+
+    /// Watches one branch from now on. Dropping the watch ends it.
+    fn watch(&self, code: Code) -> BoxFuture<'_, Result<Watch, TooManyWatched>>;
+}
+
+/// No room for another watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyWatched;
+
+/// Events of one branch, as they come.
+#[derive(Debug)]
+pub struct Watch {
+    events: mpsc::Receiver<Arc<Event>>,
+    missed: Arc<AtomicU64>,
+}
+
+/// The other end of a [`Watch`].
+#[derive(Clone, Debug)]
+pub(super) struct Feed {
+    events: mpsc::Sender<Arc<Event>>,
+    missed: Arc<AtomicU64>,
+}
+
+impl Watch {
+    pub(super) fn new() -> (Feed, Self) {
+        let (feed, events) = mpsc::channel(WATCH_WAITING_MAX);
+        let missed = Arc::new(AtomicU64::new(0));
+        let feed = Feed {
+            events: feed,
+            missed: Arc::clone(&missed),
+        };
+        (feed, Self { events, missed })
+    }
+
+    /// The next event; `None` when the fan-out is gone. Cancel safe.
+    pub async fn next(&mut self) -> Option<Arc<Event>> {
+        self.events.recv().await
+    }
+
+    /// The next event, if one waits.
+    pub fn try_next(&mut self) -> Option<Arc<Event>> {
+        self.events.try_recv().ok()
+    }
+
+    /// How many events were dropped because this watcher was too slow, since last asked.
+    pub fn take_missed(&self) -> u64 {
+        self.missed.swap(0, Ordering::Relaxed)
+    }
+}
+
+impl Feed {
+    /// Gives the event, or counts it as missed; false when nobody watches any more.
+    fn give(&self, event: Arc<Event>) -> bool {
+        match self.events.try_send(event) {
+            Ok(()) => true,
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                self.missed.fetch_add(1, Ordering::Relaxed);
+                true
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => false,
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! One tree behind all doors: rights, retained payloads, fan-out, and the way to the wallet.
+//!
+//! An MQTT topic and a CoAP path are the same name, a [`Topic`]. A door authenticates a caller,
+//! parses a topic and asks the [`Tree`]; whatever a door may not do, the tree refuses with the same
+//! [`Refusal`], which the door spells in its own protocol.
+//!
+//! ```text
+//! door --publish--> rights --> w/out: WalletDesk (durable) --> reply
+//!                          \-> other: retained, Fanout --> watches
+//! ```
+//!
+//! When [`Tree::publish`] of a wallet message returns, what it changed is durable: only then may a
+//! door acknowledge. What waits for a thing in its wallet inbox is never handed to the fan-out: the
+//! doors read it from the [`Inbox`] and remove it when the thing has acknowledged it.
+
+mod bells;
+mod desk;
+pub mod fanout;
+mod filter;
+mod retained;
+mod rights;
+#[cfg(test)]
+pub(crate) mod tests;
+mod topic;
+
+pub use bells::Bell;
+pub use desk::{Declined, Inbox, WALLET_MESSAGE_MAX, WalletDesk};
+pub use fanout::{Event, Fanout, Watch};
+pub use filter::Filter;
+pub use retained::{RETAINED_BRANCH_BYTES_MAX, RETAINED_BYTES_MAX, RETAINED_TOPICS_MAX};
+pub use topic::{Leaf, NAME_LEVELS_MAX, NAME_MAX, Name, Peer, TOPIC_MAX, Topic, TopicError};
+
+use bells::Bells;
+use bytes::Bytes;
+use protocol::{Code, Status};
+use retained::Retained;
+use std::{fmt, sync::Arc};
+use tokio::task::AbortHandle;
+
+/// Bytes of the largest payload that is no wallet message.
+pub const PAYLOAD_MAX: usize = 64 * 1024;
+
+/// By which door somebody came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Door {
+    /// MQTT over mutual TLS.
+    Mqtt,
+    /// CoAP without encryption: signed wallet objects and discovery only.
+    Coap,
+    /// CoAP over DTLS with a client certificate.
+    Coaps,
+    /// HTTP.
+    Http,
+}
+
+/// Somebody whose code was proved at a door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Caller {
+    /// Who.
+    pub code: Code,
+    /// Where.
+    pub door: Door,
+}
+
+/// How something is published.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// Keep it as the newest payload of its topic.
+    pub retain: bool,
+    /// Subscribers may have it with QoS 1.
+    pub assured: bool,
+    /// Which session publishes, so that it need not hear itself; 0 for none.
+    pub origin: u64,
+}
+
+/// A publication was taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Published {
+    /// The wallet's direct answer, a whole wallet message for the caller.
+    pub reply: Option<Bytes>,
+}
+
+/// Why the tree did not do it. Nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The topic or filter is none.
+    Topic(TopicError),
+    /// Not with this code.
+    Forbidden,
+    /// The payload is larger than [`PAYLOAD_MAX`] or, for a wallet message, [`WALLET_MESSAGE_MAX`].
+    TooLarge,
+    /// No room: for another retained payload, or another watch.
+    Full,
+    /// The wallet refused.
+    Wallet(Declined),
+}
+
+/// The tree.
+pub struct Tree {
+    fanout: Arc<dyn Fanout>,
+    desk: Arc<dyn WalletDesk>,
+    inbox: Arc<dyn Inbox>,
+    retained: Retained,
+    bells: Arc<Bells>,
+    ringer: AbortHandle,
+}
+
+impl Tree {
+    /// Joins the parts. Needs a running tokio runtime.
+    pub fn new(
+        fanout: Arc<dyn Fanout>,
+        desk: Arc<dyn WalletDesk>,
+        inbox: Arc<dyn Inbox>,
+    ) -> Arc<Self> {
+        let bells = Arc::<Bells>::default();
+        let changed = inbox.changed();
+        let ringing = Arc::clone(&bells);
+        let ringer = tokio::spawn(async move { ringing.ring_on(changed).await }).abort_handle();
+        Arc::new(Self {
+            fanout,
+            desk,
+            inbox,
+            retained: Retained::default(),
+            bells,
+            ringer,
+        })
+    }
+
+    /// Publishes. A wallet message goes to the desk, and what it changed is durable on return;
+    /// everything else is retained where asked for and handed to whoever watches the branch.
+    pub async fn publish(
+        &self,
+        caller: &Caller,
+        topic: &Topic,
+        payload: Bytes,
+        how: Manner,
+    ) -> Result<Published, Refusal> {
+        if !rights::may_publish(caller.code, topic) {
+            return Err(Refusal::Forbidden);
+        }
+        if let Leaf::Outbox(peer) = topic.leaf {
+            let reply = self.wallet(Some(*caller), peer, payload).await?;
+            return Ok(Published { reply });
+        }
+        self.spread(topic, payload, how).await?;
+        Ok(Published::default())
+    }
+
+    /// Hands a wallet message to the desk. `caller` is `None` on doors that authenticate nobody.
+    pub async fn wallet(
+        &self,
+        caller: Option<Caller>,
+        peer: Peer,
+        message: Bytes,
+    ) -> Result<Option<Bytes>, Refusal> {
+        if message.len() > WALLET_MESSAGE_MAX {
+            return Err(Refusal::TooLarge);
+        }
+        let handled = self.desk.handle(caller, peer, message).await;
+        handled
+            .map(|reply| reply.map(Bytes::from))
+            .map_err(Refusal::Wallet)
+    }
+
+    /// Whether `topic` may be left as a last will; [`Tree::publish`] checks again when it comes
+    /// to that.
+    pub fn may_leave_will(&self, caller: &Caller, topic: &Topic) -> Result<(), Refusal> {
+        permit(rights::may_leave_will(caller.code, topic))
+    }
+
+    /// The retained payload of a topic.
+    pub fn read(&self, caller: &Caller, topic: &Topic) -> Result<Option<Bytes>, Refusal> {
+        permit(rights::may_read(caller.code, topic.code))?;
+        Ok(self.retained.get(topic))
+    }
+
+    /// Whether a filter may be subscribed to.
+    pub fn may_subscribe(&self, caller: &Caller, filter: &Filter) -> Result<(), Refusal> {
+        permit(rights::may_read(caller.code, filter.code))
+    }
+
+    /// The retained payloads a filter takes.
+    pub fn retained(
+        &self,
+        caller: &Caller,
+        filter: &Filter,
+    ) -> Result<Vec<(Topic, Bytes)>, Refusal> {
+        self.may_subscribe(caller, filter)?;
+        Ok(self.retained.matching(filter))
+    }
+
+    /// Watches a branch from now on; the caller picks with [`Filter::takes`]. The wallet inbox is
+    /// not in it, see [`Tree::inbox_bell`].
+    pub async fn watch(&self, caller: &Caller, branch: Code) -> Result<Watch, Refusal> {
+        permit(rights::may_read(caller.code, branch))?;
+        self.watch_branch(branch).await
+    }
+
+    /// At most `most` entries of the caller's wallet inbox with numbers above `after`.
+    pub async fn inbox_next(
+        &self,
+        caller: &Caller,
+        after: u64,
+        most: u32,
+    ) -> Result<Vec<(u64, Bytes)>, Refusal> {
+        let entries = self.inbox.next(caller.code, after, most).await;
+        entries.map_err(|status| Refusal::Wallet(status.into()))
+    }
+
+    /// Removes the entries of the caller's wallet inbox up to and including `up_to`.
+    pub async fn inbox_acknowledge(&self, caller: &Caller, up_to: u64) -> Result<(), Refusal> {
+        let done = self.inbox.acknowledge(caller.code, up_to).await;
+        done.map_err(|status| Refusal::Wallet(status.into()))
+    }
+
+    /// Rings whenever the caller's wallet inbox has grown.
+    pub fn inbox_bell(&self, caller: &Caller) -> Bell {
+        self.bells.hang(caller.code)
+    }
+
+    /// The house itself tells a thing what it shall become.
+    pub async fn set_desired(&self, code: Code, payload: Bytes) -> Result<(), Refusal> {
+        let leaf = Leaf::Desired;
+        self.spread(&Topic { code, leaf }, payload, ASSURED).await
+    }
+
+    /// The house itself commands a thing; who is away does not hear it.
+    pub async fn command(&self, code: Code, id: Name, payload: Bytes) -> Result<(), Refusal> {
+        let leaf = Leaf::Command(id);
+        self.spread(&Topic { code, leaf }, payload, ASSURED).await
+    }
+
+    /// The house itself looks at a retained payload.
+    pub fn look(&self, topic: &Topic) -> Option<Bytes> {
+        self.retained.get(topic)
+    }
+
+    /// The house itself watches a branch, as the portal does for people.
+    pub async fn watch_branch(&self, branch: Code) -> Result<Watch, Refusal> {
+        self.fanout.watch(branch).await.map_err(|_| Refusal::Full)
+    }
+
+    async fn spread(&self, topic: &Topic, payload: Bytes, how: Manner) -> Result<(), Refusal> {
+        if payload.len() > PAYLOAD_MAX {
+            return Err(Refusal::TooLarge);
+        }
+        if how.retain || topic.always_retained() {
+            let kept = self.retained.keep(topic, &payload);
+            kept.map_err(|_| Refusal::Full)?;
+        }
+        let event = Event {
+            topic: topic.clone(),
+            payload,
+            retain: how.retain,
+            assured: how.assured,
+            origin: how.origin,
+        };
+        self.fanout.publish(Arc::new(event)).await;
+        Ok(())
+    }
+}
+
+const ASSURED: Manner = Manner {
+    retain: false,
+    assured: true,
+    origin: 0,
+};
+
+fn permit(may: bool) -> Result<(), Refusal> {
+    if may { Ok(()) } else { Err(Refusal::Forbidden) }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        self.ringer.abort();
+    }
+}
+
+impl Refusal {
+    /// The wallet status that says the same, for doors that answer with wallet messages.
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Topic(_) | Self::TooLarge => Status::Malformed,
+            Self::Forbidden => Status::NotPermitted,
+            Self::Full => Status::Full,
+            Self::Wallet(declined) => declined.status,
+        }
+    }
+
+    /// The refusal as a wallet message.
+    pub fn message(&self) -> Bytes {
+        match self {
+            Self::Wallet(declined) => declined.message(),
+            other => Declined::from(other.status()).message(),
+        }
+    }
+}
+
+impl From<TopicError> for Refusal {
+    fn from(error: TopicError) -> Self {
+        Self::Topic(error)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Topic(error) => error.fmt(f),
+            Self::Forbidden => f.write_str("not permitted with this code"),
+            Self::TooLarge => f.write_str("the payload is too large"),
+            Self::Full => f.write_str("no room"),
+            Self::Wallet(declined) => declined.status.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl fmt::Debug for Tree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tree").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,29 @@
+//! Who may do what, from the code alone: nothing to configure.
+
+use super::topic::{Leaf, Topic};
+use protocol::Code;
+
+/// A thing speaks only in its own branch, and only where things speak.
+pub fn may_publish(me: Code, topic: &Topic) -> bool {
+    topic.code == me
+        && match topic.leaf {
+            Leaf::Telemetry(_)
+            | Leaf::Event(_)
+            | Leaf::Status
+            | Leaf::Reported
+            | Leaf::Result(_)
+            | Leaf::Outbox(_) => true,
+            // What others tell the thing comes from the gateway, never from the thing itself.
+            Leaf::Desired | Leaf::Command(_) | Leaf::Inbox => false,
+        }
+}
+
+/// A will is a last word about oneself: it moves no money.
+pub fn may_leave_will(me: Code, topic: &Topic) -> bool {
+    may_publish(me, topic) && !matches!(topic.leaf, Leaf::Outbox(_))
+}
+
+/// A thing reads its own branch: its inbox, commands and twin, and what it said itself.
+pub fn may_read(me: Code, branch: Code) -> bool {
+    me == branch
+}

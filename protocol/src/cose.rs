@@ -58,7 +58,7 @@ impl core::fmt::Debug for Network {
 }
 
 /// A well-formed signed object whose signature nobody has checked yet.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Sealed<'b, T> {
     bytes: &'b [u8],
     object: T,
@@ -76,7 +76,7 @@ pub struct Verified<'b, T> {
     id: Digest,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct ToBeSigned {
     bytes: [u8; TO_BE_SIGNED_MAX],
     len: usize,

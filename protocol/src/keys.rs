@@ -60,12 +60,14 @@ impl PublicKey {
         }
     }
 
-    /// Reads raw bytes; the length must fit the algorithm. Whether the point is on the curve is
-    /// found out by [`PublicKey::verifies`].
+    /// Reads raw bytes; the length must fit the algorithm, and a P-256 key must begin with 2 or 3
+    /// (SEC 1 also knows a compact form, which would be a second spelling). Whether the point is on
+    /// the curve is found out by [`PublicKey::verifies`].
     pub fn from_slice(algorithm: Algorithm, bytes: &[u8]) -> Option<Self> {
-        match algorithm {
-            Algorithm::Ed25519 => bytes.try_into().ok().map(Self::Ed25519),
-            Algorithm::P256 => bytes.try_into().ok().map(Self::P256),
+        match (algorithm, bytes) {
+            (Algorithm::Ed25519, _) => bytes.try_into().ok().map(Self::Ed25519),
+            (Algorithm::P256, [2 | 3, ..]) => bytes.try_into().ok().map(Self::P256),
+            (Algorithm::P256, _) => None,
         }
     }
 
@@ -205,6 +207,20 @@ mod tests {
         let (r, s) = signature.split_scalars();
         let twin = p256::ecdsa::Signature::from_scalars(r.to_bytes(), (-s).to_bytes()).unwrap();
         assert!(!key.public_key().verifies(b"m", &twin.to_bytes().into()));
+    }
+
+    #[test]
+    fn only_the_compressed_spelling_of_a_p256_key_is_read() {
+        let PublicKey::P256(mut point) = SoftwareKey::p256(&[7; 32]).unwrap().public_key() else {
+            unreachable!("made as P-256")
+        };
+        assert!(PublicKey::from_slice(Algorithm::P256, &point).is_some());
+        for first in [0, 1, 4, 5, 6, 7, 255] {
+            point[0] = first;
+            assert_eq!(PublicKey::from_slice(Algorithm::P256, &point), None);
+        }
+        assert_eq!(PublicKey::from_slice(Algorithm::P256, &point[1..]), None);
+        assert_eq!(PublicKey::from_slice(Algorithm::Ed25519, &point), None);
     }
 
     #[test]

@@ -105,7 +105,8 @@ pub struct Judgement {
 }
 
 /// Judges a fraud proof with no server: both payments were signed by the key that a gateway of this
-/// network certified for one code and key epoch, and they cannot both be true.
+/// network certified for one code and key epoch, and they cannot both be true. Two wallet keys for
+/// one code and key epoch prove nothing against the thing: that would be the gateway's doing.
 pub fn judge_proof(trust: &Trust, proof: &[u8]) -> Result<Judgement, Status> {
     let Message::Proof {
         issuer,
@@ -124,14 +125,14 @@ pub fn judge_proof(trust: &Trust, proof: &[u8]) -> Result<Judgement, Status> {
         );
         checked(trust, &gateway, allowance, payment)
     });
-    let ((a, x), (b, y)) = (first?, second?);
+    let ((key, a, x), (other_key, b, y)) = (first?, second?);
     match contradiction(&a, &b) {
-        Some(how) => Ok(Judgement {
+        Some(how) if key == other_key => Ok(Judgement {
             code: a.payer,
             how,
             payments: [x, y],
         }),
-        None => Err(Status::Malformed),
+        _ => Err(Status::Malformed),
     }
 }
 
@@ -140,7 +141,7 @@ fn checked(
     gateway: &Verified<'_, Pass>,
     allowance: &[u8],
     payment: &[u8],
-) -> Result<(Spent, Payment), Status> {
+) -> Result<(PublicKey, Spent, Payment), Status> {
     let allowance = open::<Allowance>(allowance, &trust.network)?.verify(&gateway.get().key.0)?;
     if allowance.get().gateway != gateway.get().subject.0 {
         return Err(Status::UnknownGateway);
@@ -148,5 +149,5 @@ fn checked(
     let payment = open::<Payment>(payment, &trust.network)?.verify(&allowance.get().wallet_key)?;
     fits(&allowance, &payment)?;
     let spent = Spent::new(payment.id(), payment.get()).ok_or(Status::OutOfInterval)?;
-    Ok((spent, *payment.get()))
+    Ok((allowance.get().wallet_key, spent, *payment.get()))
 }

@@ -1,0 +1,64 @@
+# shellcheck shell=bash
+# Brings what a stage of ./test needs; sourced by it. Each function is quick when the thing is there,
+# and otherwise installs it or fails with the exact command that would.
+
+cargo_deny_version=0.20.2 # older releases than 0.18 cannot read today's package identifiers
+debian_lists_fresh=no
+
+cannot() { # THING COMMAND
+  printf 'cannot install %s here; install it by hand and run again:\n  %s\n' "$1" "$2" >&2
+  return 1
+}
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    "$@"
+  else
+    sudo -n "$@"
+  fi
+}
+
+need_cargo() {
+  # A shell without a login, such as a build service's, may not have it on its path.
+  [ -d "${CARGO_HOME:-$HOME/.cargo}/bin" ] && PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+  command -v cargo >/dev/null || cannot cargo "see https://rustup.rs"
+}
+
+need_deb() { # COMMAND PACKAGE...
+  local command=$1 by_hand
+  shift
+  command -v "$command" >/dev/null && return
+  by_hand="sudo apt-get install -y --no-install-recommends $*"
+  command -v apt-get >/dev/null || cannot "$command" "(on Debian) $by_hand" || return
+  if [ "$debian_lists_fresh" = no ]; then
+    as_root apt-get update -qq || cannot "$command" "sudo apt-get update && $by_hand" || return
+    debian_lists_fresh=yes
+  fi
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" ||
+    cannot "$command" "$by_hand" || return
+  command -v "$command" >/dev/null || cannot "$command" "$by_hand"
+}
+
+need_component() { # RUSTUP_COMPONENT
+  cargo "${1/rustfmt/fmt}" --version >/dev/null 2>&1 && return
+  rustup component add "$1" || cannot "$1" "rustup component add $1"
+}
+
+need_target() { # RUSTUP_TARGET
+  [ -d "$(rustc --print sysroot)/lib/rustlib/$1/lib" ] && return
+  rustup target add "$1" || cannot "$1" "rustup target add $1"
+}
+
+need_cargo_deny() {
+  case "$(cargo deny --version 2>/dev/null)" in
+  "cargo-deny $cargo_deny_version") return ;;
+  esac
+  # Without optimisation it builds in half the time, and a check still takes only seconds.
+  local by_hand="cargo install --locked --debug cargo-deny@$cargo_deny_version"
+  $by_hand || cannot cargo-deny "$by_hand"
+}
+
+need_node() {
+  need_deb node nodejs
+  need_deb npm npm
+}

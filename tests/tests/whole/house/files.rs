@@ -1,0 +1,179 @@
+//! Sizes, names and habits of files.
+
+use std::path::Path;
+
+use super::tree::{assert_none, files, rooms, text};
+
+const MOST_LINES: usize = 800;
+const ROOMS_WITH_SOURCE: &[&str] = &[
+    "protocol/src",
+    "issuer/src",
+    "ledger/src",
+    "device-sdk/src",
+    "gateway/src",
+    "admin/src",
+];
+/// Names that say nothing about what is inside.
+const EMPTY_NAMES: &[&str] = &[
+    "utils", "util", "common", "helpers", "helper", "manager", "misc",
+];
+
+#[test]
+fn no_source_file_is_longer_than_800_lines() {
+    let long: Vec<String> = files("", &[".rs"])
+        .iter()
+        .map(|file| (text(file).lines().count(), file))
+        .filter(|(lines, _)| *lines > MOST_LINES)
+        .map(|(lines, file)| format!("{} has {lines} lines", file.display()))
+        .collect();
+    assert_none("files to be split by subject:", &long);
+}
+
+#[test]
+fn no_file_or_folder_has_an_empty_name() {
+    let empty: Vec<String> = files("", &[".rs", ".html", ".sh", ".mjs", ".js"])
+        .iter()
+        .filter(|file| {
+            file.with_extension("")
+                .components()
+                .any(|part| EMPTY_NAMES.contains(&part.as_os_str().to_string_lossy().as_ref()))
+        })
+        .map(|file| file.display().to_string())
+        .collect();
+    assert_none("names that say nothing of what is inside:", &empty);
+}
+
+#[test]
+fn every_room_takes_the_lints_and_versions_of_the_workspace() {
+    let mut broken = Vec::new();
+    for (name, room) in rooms() {
+        let manifest = text(&room.folder.join("Cargo.toml"));
+        if !manifest.contains("[lints]\nworkspace = true") {
+            broken.push(format!("{name} does not take the workspace's lints"));
+        }
+        let mut in_dependencies = false;
+        for line in manifest.lines() {
+            if line.starts_with('[') {
+                in_dependencies = line.contains("dependencies");
+            } else if in_dependencies
+                && line.contains('=')
+                && !line.starts_with('#')
+                && !line.replace(' ', "").contains("workspace=true")
+            {
+                broken.push(format!("{name}: {line}"));
+            }
+        }
+    }
+    assert_none(
+        "lints and versions stand in the root manifest alone:",
+        &broken,
+    );
+}
+
+#[test]
+fn every_allowed_lint_gives_its_reason() {
+    let mut broken = Vec::new();
+    for folder in ROOMS_WITH_SOURCE {
+        for file in files(folder, &[".rs"]) {
+            let text = text(&file);
+            for opening in ["[allow(", "[expect("] {
+                for (at, _) in text.match_indices(opening) {
+                    let attribute = text[at..].split(")]").next().unwrap_or_default();
+                    if !attribute.contains("reason") {
+                        let line = text[..at].lines().count();
+                        broken.push(format!("{}:{line}: {attribute})]", file.display()));
+                    }
+                }
+            }
+        }
+    }
+    assert_none("lints switched off without a reason:", &broken);
+}
+
+#[test]
+fn nothing_is_left_unfinished() {
+    let marks = [
+        ["TO", "DO"].concat(),
+        ["FIX", "ME"].concat(),
+        ["todo", "!("].concat(),
+        ["unimplemented", "!("].concat(),
+        ["#[", "ignore"].concat(),
+        ["allow(", "dead_code"].concat(),
+    ];
+    assert_marks_absent(
+        &[".rs", ".html", ".md", ".toml", ".sh", ".mjs", ".sql"],
+        &marks,
+    );
+}
+
+#[test]
+fn no_file_names_a_place_on_one_machine() {
+    let places = [
+        ["/ro", "ot/"].concat(),
+        ["/wo", "rk/"].concat(),
+        ["/ho", "me/"].concat(),
+    ];
+    assert_marks_absent(
+        &[
+            ".rs",
+            ".html",
+            ".md",
+            ".toml",
+            ".sh",
+            ".mjs",
+            ".json",
+            ".yaml",
+            ".service",
+            "Containerfile",
+        ],
+        &places,
+    );
+}
+
+fn assert_marks_absent(endings: &[&str], marks: &[String]) {
+    let mut broken = Vec::new();
+    for file in files("", endings) {
+        for (number, line) in text(&file).lines().enumerate() {
+            for mark in marks.iter().filter(|mark| line.contains(mark.as_str())) {
+                broken.push(format!("{}:{}: {mark}", file.display(), number + 1));
+            }
+        }
+    }
+    assert_none("found where it must not be:", &broken);
+}
+
+#[test]
+fn templates_escape_everything_and_run_no_script_of_their_own() {
+    let mut broken = Vec::new();
+    for file in files("admin", &[".html"]) {
+        for (number, line) in text(&file).lines().enumerate() {
+            let close = line.replace(' ', "");
+            let inline_script = close.contains("<script>") || close.contains("onclick=");
+            if close.contains("|safe") || close.contains("javascript:") || inline_script {
+                broken.push(format!(
+                    "{}:{}: {}",
+                    file.display(),
+                    number + 1,
+                    line.trim()
+                ));
+            }
+        }
+    }
+    assert_none("values are escaped and scripts come from files:", &broken);
+}
+
+#[test]
+fn scripts_can_be_run() {
+    #[cfg(unix)]
+    for script in ["test", ".ci/run"] {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = super::tree::root()
+            .join(script)
+            .metadata()
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_ne!(mode & 0o111, 0, "{script} has lost its run bit");
+    }
+    assert!(text(Path::new("test")).starts_with("#!/usr/bin/env bash\n"));
+}

@@ -1,0 +1,14 @@
+//! Everything that looks at the project as a whole, in one binary.
+//!
+//! - `house`: the rules of the tree itself: arrows between rooms, sizes, names, documents;
+//! - `scenarios`: the running gateway with real devices, and what it refuses;
+//! - `foreign`: programs by others that speak our protocols.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "all of this is test code"
+)]
+
+mod house;

@@ -2,7 +2,7 @@
 # Checks what lies in deploy/ against the built program: tests/scripts/deploy.sh PATH_OF_ONECODE
 # Prints one line for each check, in the form that ./test counts.
 set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 onecode=$1
 most_exposure=20 # tenths, as systemd-analyze takes it
 
@@ -25,14 +25,15 @@ unit_as_on_this_machine() {
 }
 
 example_is_the_default() { # the values in the example file are the ones in force without it
+  "$onecode" config list | grep -qx '\[gateway\]' || return 1
   diff <("$onecode" config list) <("$onecode" config list --config deploy/onecode.toml | sed 's/  # from .*//')
 }
 
 image_gets_every_room() {
   local room
-  for room in $(sed -n '/^members = \[/,/^]/s/^ *"\([^"]*\)".*/\1/p' Cargo.toml); do
+  while read -r room; do
     grep -qx "COPY $room $room" deploy/Containerfile || { echo "no COPY for $room"; return 1; }
-  done
+  done < <(sed -n '/^members = \[/,/^]/s/^ *"\([^"]*\)".*/\1/p' Cargo.toml)
 }
 
 image_gets_what_is_there() {
@@ -50,9 +51,9 @@ image_has_the_toolchain_of_the_tree() {
 
 compose_publishes_every_door() {
   local door
-  for door in $(sed -n 's/^EXPOSE //p' deploy/Containerfile); do
+  while read -r door; do
     grep -q -- "- \".*:$door\"" deploy/compose.yaml || { echo "compose.yaml does not publish $door"; return 1; }
-  done
+  done < <(sed -n 's/^EXPOSE //p' deploy/Containerfile | tr ' ' '\n')
 }
 
 check "the example settings are known and are the defaults" example_is_the_default

@@ -1,1 +1,14 @@
-//! Whole-system scenarios of OneCode.
+//! Whole-system scenarios of OneCode: what they share.
+//!
+//! [`house::House`] is a running gateway, [`program`] runs other programs against it. The scenarios
+//! themselves are `tests/whole`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "all of this is test code; a broken assumption has to stop the test"
+)]
+
+pub mod house;
+pub mod program;

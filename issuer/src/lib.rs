@@ -1,1 +1,51 @@
-//! Authorities, certificates and passes of OneCode.
+//! What OneCode signs: authorities, certificates, passes and revocation lists.
+//!
+//! Three authorities stand in a row, root, issuer and gateway, each with two keys: one for X.509
+//! (P-256), one for passes (Ed25519). A thing brings a PKCS#10 request that proves both of its own
+//! keys and gets one code with two credentials, a certificate and a pass:
+//!
+//! ```text
+//! bytes --CheckedRequest::read--> CheckedRequest --draft_device(order)--> Draft --sign--> Issued
+//! ```
+//!
+//! Issuing is a pure function: time, serial number and sequence number stand in the
+//! [`IssueOrder`], signatures are deterministic, and the same order with the same request gives the
+//! same bytes. So the caller makes the order durable first, and after a crash simply issues again.
+//!
+//! - [`open`] finds the authorities in a folder, or makes them there;
+//! - [`identity`] tells the doors whose certificate they have been shown;
+//! - [`certs_only`] is the answer of EST.
+#![forbid(unsafe_code)]
+
+mod authorities;
+mod authority;
+mod bundle;
+mod durable;
+mod error;
+mod folder;
+mod identity;
+mod key;
+mod lint;
+mod names;
+mod profile;
+mod request;
+mod revocation;
+mod server;
+mod signing;
+
+pub use authorities::{Authorities, GATEWAY_LIFE_S, ISSUER_LIFE_S, Plan, ROOT_LIFE_S};
+pub use authority::{
+    Authority, CLOCK_SKEW_S, Draft, IssueOrder, Issued, Role, SERVER_NAMES_MAX, ServerOrder,
+};
+pub use bundle::{CERTIFICATES_MAX, certs_only, pem};
+pub use error::{IssueError, OrderFault, ProfileFault};
+pub use folder::{FolderError, Problem, load, open};
+pub use identity::{CERTIFICATE_BYTES_MAX, identity};
+pub use key::{Key, Random, RandomFailed};
+pub use names::{DNS_NAME_MAX, Names, RESOLVER_MAX, ServerName};
+pub use request::{
+    Asks, CheckedRequest, KeyFault, REQUEST_ATTRIBUTES_MAX, REQUEST_BYTES_MAX, RequestError,
+    Unreadable,
+};
+pub use revocation::{ListOrder, Revoked};
+pub use server::{SERVER_LIFE_S, SERVER_RENEWAL_S, ServerIdentity};

@@ -1,0 +1,477 @@
+//! An authority: a code, two keys, a certificate and a pass; and what it signs with them.
+
+use crate::error::{IssueError, OrderFault, ProfileFault};
+use crate::key::Key;
+use crate::lint::{self, Expected};
+use crate::names::{Names, ServerName};
+use crate::profile::{Form, Profile, p256_spki, spki_der, subject};
+use crate::request::CheckedRequest;
+use crate::signing::{self, CaFace};
+use der::{DateTime, Encode};
+use protocol::cose::{self, SIGNED_MAX};
+use protocol::objects::{Confirmation, Party, Pass, Rights};
+use protocol::rules::trust::may_issue;
+use protocol::{AssuranceClass, Code, Kind, Network, PublicKey, Signer, Timestamp};
+use spki::SubjectPublicKeyInfoOwned;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use x509_cert::Certificate;
+use x509_cert::builder::{Builder, CertificateBuilder};
+use x509_cert::certificate::TbsCertificate;
+use x509_cert::name::Name;
+use x509_cert::serial_number::SerialNumber;
+use x509_cert::time::{Time, Validity};
+
+/// How far back a certificate's validity starts, for machines whose clocks are behind.
+pub const CLOCK_SKEW_S: u32 = 300;
+/// Most names of one server.
+pub const SERVER_NAMES_MAX: usize = 64;
+
+/// Where an authority stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Signs issuers. Everything trusts it.
+    Root,
+    /// Signs gateways and the certificates of servers.
+    Issuer,
+    /// Signs things.
+    Gateway,
+}
+
+impl Role {
+    /// From the top down.
+    pub const ALL: [Self; 3] = [Self::Root, Self::Issuer, Self::Gateway];
+
+    /// The word people use, also the name of its folder.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Root => "root",
+            Self::Issuer => "issuer",
+            Self::Gateway => "gateway",
+        }
+    }
+
+    pub(crate) const fn kind(self) -> Kind {
+        match self {
+            Self::Root | Self::Issuer => Kind::Issuer,
+            Self::Gateway => Kind::Gateway,
+        }
+    }
+
+    pub(crate) const fn sequence(self) -> u64 {
+        match self {
+            Self::Root => 0,
+            Self::Issuer => 1,
+            Self::Gateway => 2,
+        }
+    }
+}
+
+/// One authority with its keys, or with stand-ins that never sign.
+#[derive(Clone)]
+pub struct Authority {
+    pub(crate) role: Role,
+    pub(crate) network: Network,
+    pub(crate) names: Names,
+    pub(crate) code: Code,
+    pub(crate) ca_key: Key,
+    pub(crate) pass_key: Key,
+    pub(crate) certificate: Certificate,
+    pub(crate) certificate_der: Vec<u8>,
+    /// None for the root, whom nobody vouches for.
+    pub(crate) pass: Option<(Pass, Vec<u8>)>,
+}
+
+/// What to issue. The same order with the same request gives the same bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IssueOrder {
+    /// The thing's number at this station; reserved for good before anything is signed.
+    pub sequence: u64,
+    /// The certificate's serial number: random, unique, not zero.
+    pub serial: [u8; 16],
+    /// The day it is born.
+    pub issued: Timestamp,
+    /// Certificate and pass are good until then.
+    pub not_after: Timestamp,
+    /// What it names.
+    pub kind: Kind,
+    /// How well the thing keeps its keys.
+    pub class: AssuranceClass,
+    /// What the thing may do: to pay, to accept, or both.
+    pub rights: Rights,
+}
+
+/// A code with its two credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issued {
+    /// The name.
+    pub code: Code,
+    /// X.509 certificate, DER.
+    pub certificate: Vec<u8>,
+    /// Signed pass.
+    pub pass: Vec<u8>,
+}
+
+/// The certificate of a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerOrder {
+    /// The certificate's serial number: random, unique, not zero.
+    pub serial: [u8; 16],
+    /// Good from.
+    pub issued: Timestamp,
+    /// Good until.
+    pub not_after: Timestamp,
+    /// The gateway that runs the server.
+    pub code: Code,
+    /// What clients call it, beside its code.
+    pub names: Vec<ServerName>,
+}
+
+/// What will be signed, checked against the profile: record it, then [`Draft::sign`].
+pub struct Draft<'a> {
+    by: &'a Authority,
+    code: Code,
+    certificate: CertificateDraft,
+    pass: Pass,
+}
+
+pub(crate) struct CertificateDraft {
+    builder: CertificateBuilder<Form>,
+    bytes: Vec<u8>,
+    profile: Profile,
+    subject: Name,
+    key: Vec<u8>,
+}
+
+pub(crate) struct CertificateOrder<'a> {
+    pub(crate) serial: &'a [u8; 16],
+    pub(crate) not_before: Timestamp,
+    pub(crate) not_after: Timestamp,
+    pub(crate) subject: Name,
+    pub(crate) spki: SubjectPublicKeyInfoOwned,
+    pub(crate) profile: Profile,
+}
+
+impl Authority {
+    /// Where it stands.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Its name.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// Its certificate, DER.
+    pub fn certificate(&self) -> &[u8] {
+        &self.certificate_der
+    }
+
+    /// Its signed pass; empty for the root.
+    pub fn pass(&self) -> &[u8] {
+        self.pass.as_ref().map_or(&[], |(_, bytes)| bytes)
+    }
+
+    /// The key its passes, and a gateway's statements and allowances, verify with.
+    pub fn pass_key(&self) -> PublicKey {
+        self.pass_key.public_key()
+    }
+
+    /// Signs passes, statements and allowances.
+    pub fn signer(&self) -> Arc<dyn Signer + Send + Sync> {
+        self.pass_key.clone()
+    }
+
+    /// When its certificate ends.
+    pub fn not_after(&self) -> Timestamp {
+        timestamp(self.certificate.tbs_certificate().validity().not_after)
+    }
+
+    /// A thing's code, certificate and pass, in one step.
+    pub fn issue_device(
+        &self,
+        order: &IssueOrder,
+        request: &CheckedRequest,
+    ) -> Result<Issued, IssueError> {
+        self.draft_device(order, request)?.sign()
+    }
+
+    /// What [`Authority::issue_device`] would sign.
+    pub fn draft_device(
+        &self,
+        order: &IssueOrder,
+        request: &CheckedRequest,
+    ) -> Result<Draft<'_>, IssueError> {
+        let code = self.code_for(order, request)?;
+        let start = timestamp(self.certificate.tbs_certificate().validity().not_before);
+        let certificate = self.draft(CertificateOrder {
+            serial: &order.serial,
+            not_before: order.issued.minus_s(CLOCK_SKEW_S).max(start),
+            not_after: order.not_after,
+            subject: subject(code.text().as_str(), &code)?,
+            spki: request.spki().clone(),
+            profile: Profile::Thing {
+                code,
+                names: self.names.clone(),
+                class: order.class,
+            },
+        })?;
+        let pass = Pass {
+            issuer: Party(self.code),
+            subject: Party(code),
+            expires: order.not_after,
+            issued: order.issued,
+            key: Confirmation(request.wallet_key()),
+            class: order.class,
+            rights: order.rights,
+            grace_s: None,
+            station: None,
+            first_sequence: None,
+            last_sequence: None,
+        };
+        Ok(Draft {
+            by: self,
+            code,
+            certificate,
+            pass,
+        })
+    }
+
+    /// Refuses everything a gateway never gives, and works out the code.
+    fn code_for(&self, order: &IssueOrder, request: &CheckedRequest) -> Result<Code, OrderFault> {
+        let own = match (&self.pass, self.role) {
+            (Some((pass, _)), Role::Gateway) => pass,
+            _ => return Err(OrderFault::Role),
+        };
+        if !matches!(
+            order.kind,
+            Kind::Device | Kind::Module | Kind::Person | Kind::Service
+        ) {
+            return Err(OrderFault::Kind);
+        }
+        let most = Rights::PAY.and(Rights::ACCEPT);
+        if !most.permits(order.rights) || !own.rights.permits(order.rights) {
+            return Err(OrderFault::Rights);
+        }
+        let mine = [self.ca_key.public_key(), self.pass_key.public_key()];
+        if mine.contains(&request.transport_key()) || mine.contains(&request.wallet_key()) {
+            return Err(OrderFault::Key);
+        }
+        if order.issued < own.issued.minus_s(CLOCK_SKEW_S) || order.not_after > own.expires {
+            return Err(OrderFault::Validity);
+        }
+        let station = own.station.and_then(|station| u16::try_from(station).ok());
+        let by = protocol::code::IssuedBy {
+            issuer: self.code.issued_by().issuer,
+            station: station.ok_or(OrderFault::Role)?,
+        };
+        let code = Code::derive(order.kind, by, order.sequence, request.transport_spki())
+            .map_err(|_| OrderFault::Sequence)?;
+        match may_issue(own, &code) {
+            true => Ok(code),
+            false => Err(OrderFault::Sequence),
+        }
+    }
+
+    /// The certificate of a server, DER. Signed by the issuer: names of servers lie outside what a
+    /// gateway may name.
+    pub fn issue_server(
+        &self,
+        order: &ServerOrder,
+        key: &PublicKey,
+    ) -> Result<Vec<u8>, IssueError> {
+        if self.role != Role::Issuer {
+            return Err(OrderFault::Role.into());
+        }
+        let names = self.server_names(&order.names, &order.code)?;
+        let start = timestamp(self.certificate.tbs_certificate().validity().not_before);
+        let key = CaFace::new(key).ok_or(OrderFault::Key)?;
+        let spki = p256_spki(&signature::Keypair::verifying_key(&key))
+            .map_err(|_| IssueError::Encoding)?;
+        let draft = self.draft(CertificateOrder {
+            serial: &order.serial,
+            not_before: order.issued.minus_s(CLOCK_SKEW_S).max(start),
+            not_after: order.not_after,
+            subject: subject(order.code.text().as_str(), &order.code)?,
+            spki,
+            profile: Profile::Server { names },
+        })?;
+        self.finish(draft).map(|(_, bytes)| bytes)
+    }
+
+    /// The names of a server's certificate: its code's first, then the others, each once.
+    pub(crate) fn server_names(
+        &self,
+        names: &[ServerName],
+        code: &Code,
+    ) -> Result<Vec<ServerName>, OrderFault> {
+        if names.len() > SERVER_NAMES_MAX {
+            return Err(OrderFault::ServerNames);
+        }
+        let mut all = vec![ServerName::Dns(self.names.dns_name(code))];
+        for name in names {
+            if !all.contains(name) {
+                all.push(name.clone());
+            }
+        }
+        Ok(all)
+    }
+
+    /// Builds and checks what this authority would sign.
+    pub(crate) fn draft(
+        &self,
+        order: CertificateOrder<'_>,
+    ) -> Result<CertificateDraft, IssueError> {
+        let issuer = self.certificate.tbs_certificate().subject().clone();
+        draft(order, issuer, &self.ca_key, Some(&self.certificate))
+    }
+
+    /// Signs a draft of this authority and checks the result.
+    pub(crate) fn finish(
+        &self,
+        draft: CertificateDraft,
+    ) -> Result<(Certificate, Vec<u8>), IssueError> {
+        finish(draft, &self.ca_key, Some(&self.certificate))
+    }
+
+    /// Signs a pass and checks that it verifies.
+    pub(crate) fn seal(&self, pass: &Pass) -> Result<Vec<u8>, IssueError> {
+        seal(&self.network, &self.pass_key, pass)
+    }
+}
+
+impl fmt::Debug for Authority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Authority({} {})", self.role.word(), self.code)
+    }
+}
+
+impl Draft<'_> {
+    /// The name it will have.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// The certificate without its signature, DER.
+    pub fn to_be_signed(&self) -> &[u8] {
+        &self.certificate.bytes
+    }
+
+    /// What the pass will say.
+    pub fn pass(&self) -> &Pass {
+        &self.pass
+    }
+
+    /// Signs both and checks them again.
+    pub fn sign(self) -> Result<Issued, IssueError> {
+        let (_, certificate) = self.by.finish(self.certificate)?;
+        Ok(Issued {
+            code: self.code,
+            certificate,
+            pass: self.by.seal(&self.pass)?,
+        })
+    }
+}
+
+/// Builds what will be signed and holds it against the profile. `authority` is `None` for a root.
+pub(crate) fn draft(
+    order: CertificateOrder<'_>,
+    issuer: Name,
+    ca_key: &Key,
+    authority: Option<&Certificate>,
+) -> Result<CertificateDraft, IssueError> {
+    if order.serial.iter().all(|byte| *byte == 0) {
+        return Err(OrderFault::Serial.into());
+    }
+    if let Profile::Thing { code, .. } = &order.profile
+        && !code.commits_to(&spki_der(&order.spki)?)
+    {
+        return Err(ProfileFault::Key.into());
+    }
+    if order.not_before >= order.not_after {
+        return Err(OrderFault::Validity.into());
+    }
+    let validity = Validity::new(time(order.not_before)?, time(order.not_after)?);
+    let key = spki_der(&order.spki)?;
+    let form = Form {
+        issuer,
+        subject: order.subject.clone(),
+        profile: order.profile.clone(),
+    };
+    let serial = SerialNumber::new(order.serial)?;
+    let mut builder = CertificateBuilder::new(form, serial, validity, order.spki)?;
+    let face = CaFace::new(&ca_key.public_key()).ok_or(ProfileFault::Algorithm)?;
+    let bytes = builder.finalize(&face)?;
+    let draft = CertificateDraft {
+        builder,
+        bytes,
+        profile: order.profile,
+        subject: order.subject,
+        key,
+    };
+    let read = <TbsCertificate as der::Decode>::from_der(&draft.bytes)?;
+    lint::to_be_signed(&read, &draft.expected(authority))?;
+    Ok(draft)
+}
+
+/// Signs and checks the finished certificate.
+pub(crate) fn finish(
+    draft: CertificateDraft,
+    ca_key: &Key,
+    authority: Option<&Certificate>,
+) -> Result<(Certificate, Vec<u8>), IssueError> {
+    let public = ca_key.public_key();
+    let face = CaFace::new(&public).ok_or(ProfileFault::Algorithm)?;
+    let signature = signing::sign(ca_key, &draft.bytes)?;
+    let certificate = draft.builder.assemble(signature, &face)?;
+    let bytes = certificate.to_der()?;
+    let expected = Expected {
+        profile: &draft.profile,
+        subject: &draft.subject,
+        key: &draft.key,
+        authority,
+    };
+    let certificate = lint::certificate(&bytes, &expected, &public)?;
+    Ok((certificate, bytes))
+}
+
+impl CertificateDraft {
+    fn expected<'a>(&'a self, authority: Option<&'a Certificate>) -> Expected<'a> {
+        Expected {
+            profile: &self.profile,
+            subject: &self.subject,
+            key: &self.key,
+            authority,
+        }
+    }
+}
+
+/// Signs a pass and reads it back.
+pub(crate) fn seal(network: &Network, key: &Key, pass: &Pass) -> Result<Vec<u8>, IssueError> {
+    let mut out = [0; SIGNED_MAX];
+    let (len, _) = cose::seal(pass, network, key.as_ref(), &mut out).map_err(|e| match e {
+        cose::SealError::Signer => IssueError::KeyAbsent,
+        cose::SealError::BufferTooSmall => IssueError::Encoding,
+    })?;
+    let bytes = out.get(..len).unwrap_or_default();
+    let read = cose::open::<Pass>(bytes, network)
+        .and_then(|sealed| sealed.verify(&key.public_key()))
+        .map_err(|_| ProfileFault::Pass)?;
+    match read.get() == pass {
+        true => Ok(bytes.to_vec()),
+        false => Err(ProfileFault::Pass.into()),
+    }
+}
+
+pub(crate) fn time(at: Timestamp) -> Result<Time, IssueError> {
+    let since_1970 = Duration::from_secs(u64::from(at.0));
+    Ok(Time::from(DateTime::from_unix_duration(since_1970)?))
+}
+
+/// Beyond 2106 there is no later time.
+pub(crate) fn timestamp(time: Time) -> Timestamp {
+    let seconds = time.to_unix_duration().as_secs();
+    Timestamp(u32::try_from(seconds).unwrap_or(u32::MAX))
+}

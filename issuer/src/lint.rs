@@ -1,0 +1,203 @@
+//! The profile again, read from the finished bytes: run before and after every signature.
+//!
+//! It does not share the builder's path from order to extensions: it decodes what stands there and
+//! compares. A certificate that holds anything unexpected is not handed out.
+
+use crate::error::ProfileFault as Fault;
+use crate::profile::{ASSURANCE_CLASS, Profile, key_id};
+use crate::signing;
+use const_oid::AssociatedOid;
+use const_oid::db::rfc5280::{
+    ID_CE_AUTHORITY_KEY_IDENTIFIER, ID_CE_BASIC_CONSTRAINTS, ID_CE_EXT_KEY_USAGE, ID_CE_KEY_USAGE,
+    ID_CE_NAME_CONSTRAINTS, ID_CE_SUBJECT_ALT_NAME, ID_CE_SUBJECT_KEY_IDENTIFIER,
+};
+use der::referenced::OwnedToRef;
+use der::{Decode, Encode};
+use protocol::{AssuranceClass, PublicKey};
+use x509_cert::Certificate;
+use x509_cert::certificate::{TbsCertificate, Version};
+use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::{
+    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, NameConstraints,
+    SubjectAltName, SubjectKeyIdentifier,
+};
+use x509_cert::name::Name;
+use x509_cert::time::Validity;
+
+/// What a certificate must be, decided before it was built.
+pub(crate) struct Expected<'a> {
+    pub(crate) profile: &'a Profile,
+    pub(crate) subject: &'a Name,
+    /// SubjectPublicKeyInfo DER.
+    pub(crate) key: &'a [u8],
+    /// The authority's certificate; `None` when it signs itself.
+    pub(crate) authority: Option<&'a Certificate>,
+}
+
+/// Checks a finished certificate: the profile, the spelling and the signature.
+pub(crate) fn certificate(
+    bytes: &[u8],
+    expected: &Expected<'_>,
+    authority_key: &PublicKey,
+) -> Result<Certificate, Fault> {
+    let certificate = Certificate::from_der(bytes).map_err(|_| Fault::Shape)?;
+    if certificate.to_der().as_deref() != Ok(bytes) {
+        return Err(Fault::Shape);
+    }
+    let inner = certificate.tbs_certificate();
+    to_be_signed(inner, expected)?;
+    if certificate.signature_algorithm() != inner.signature() {
+        return Err(Fault::Algorithm);
+    }
+    let signed = inner.to_der().map_err(|_| Fault::Shape)?;
+    match signing::verifies(authority_key, &signed, certificate.signature()) {
+        true => Ok(certificate),
+        false => Err(Fault::Signature),
+    }
+}
+
+/// Checks everything but the signature.
+pub(crate) fn to_be_signed(tbs: &TbsCertificate, expected: &Expected<'_>) -> Result<(), Fault> {
+    let plain = tbs.issuer_unique_id().is_none() && tbs.subject_unique_id().is_none();
+    check(plain && tbs.version() == Version::V3, Fault::Shape)?;
+    let serial = tbs.serial_number().as_bytes();
+    let positive = serial.iter().any(|byte| *byte != 0) && serial.len() <= 17;
+    check(positive, Fault::Serial)?;
+    check(*tbs.signature() == signing::algorithm(), Fault::Algorithm)?;
+    check(tbs.subject() == expected.subject, Fault::Subject)?;
+    let key = tbs.subject_public_key_info().to_der();
+    check(key.as_deref() == Ok(expected.key), Fault::Key)?;
+    let authority = expected
+        .authority
+        .map_or(tbs, |authority| authority.tbs_certificate());
+    check(tbs.issuer() == authority.subject(), Fault::Issuer)?;
+    check(
+        is_within(tbs.validity(), authority.validity()),
+        Fault::Validity,
+    )?;
+    extensions(tbs, expected.profile)?;
+    key_identifiers(tbs, authority)?;
+    constraints(tbs, expected.profile)?;
+    usage(tbs, expected.profile)?;
+    names(tbs, expected.profile)
+}
+
+fn check(holds: bool, fault: Fault) -> Result<(), Fault> {
+    if holds { Ok(()) } else { Err(fault) }
+}
+
+fn is_within(inner: &Validity, outer: &Validity) -> bool {
+    let span = |validity: &Validity| {
+        (
+            validity.not_before.to_unix_duration(),
+            validity.not_after.to_unix_duration(),
+        )
+    };
+    let ((start, end), (earliest, latest)) = (span(inner), span(outer));
+    earliest <= start && start < end && end <= latest
+}
+
+/// The closed list: exactly these extensions, each once, each with its criticality.
+fn extensions(tbs: &TbsCertificate, profile: &Profile) -> Result<(), Fault> {
+    let mut wanted = vec![
+        (ID_CE_AUTHORITY_KEY_IDENTIFIER, false),
+        (ID_CE_SUBJECT_KEY_IDENTIFIER, false),
+        (ID_CE_BASIC_CONSTRAINTS, true),
+        (ID_CE_KEY_USAGE, true),
+    ];
+    match profile {
+        Profile::Authority { subtree, .. } => {
+            wanted.extend(subtree.is_some().then_some((ID_CE_NAME_CONSTRAINTS, true)));
+        }
+        Profile::Thing { .. } => wanted.extend([
+            (ID_CE_EXT_KEY_USAGE, false),
+            (ID_CE_SUBJECT_ALT_NAME, false),
+            (ASSURANCE_CLASS, false),
+        ]),
+        Profile::Server { .. } => wanted.extend([
+            (ID_CE_EXT_KEY_USAGE, false),
+            (ID_CE_SUBJECT_ALT_NAME, false),
+        ]),
+    }
+    let mut found: Vec<_> = tbs
+        .extensions()
+        .ok_or(Fault::Extensions)?
+        .iter()
+        .map(|extension| (extension.extn_id, extension.critical))
+        .collect();
+    found.sort();
+    wanted.sort();
+    check(found == wanted, Fault::Extensions)
+}
+
+/// Decodes one extension; `None` when it is not there.
+fn extension<'a, T: Decode<'a> + AssociatedOid>(
+    tbs: &'a TbsCertificate,
+    fault: Fault,
+) -> Result<Option<T>, Fault> {
+    tbs.get_extension::<T>()
+        .map(|found| found.map(|(_, value)| value))
+        .map_err(|_| fault)
+}
+
+fn key_identifiers(tbs: &TbsCertificate, authority: &TbsCertificate) -> Result<(), Fault> {
+    let fault = Fault::KeyIdentifiers;
+    let id = |of: &TbsCertificate| {
+        key_id(of.subject_public_key_info().owned_to_ref()).map_err(|_| fault)
+    };
+    let own = extension::<SubjectKeyIdentifier>(tbs, fault)?.ok_or(fault)?;
+    check(own.0 == id(tbs)?, fault)?;
+    let above = extension::<AuthorityKeyIdentifier>(tbs, fault)?.ok_or(fault)?;
+    let bare =
+        above.authority_cert_issuer.is_none() && above.authority_cert_serial_number.is_none();
+    check(bare && above.key_identifier == Some(id(authority)?), fault)
+}
+
+fn constraints(tbs: &TbsCertificate, profile: &Profile) -> Result<(), Fault> {
+    let found = extension::<BasicConstraints>(tbs, Fault::BasicConstraints)?;
+    let (ca, path_len) = match profile {
+        Profile::Authority { path_len, .. } => (true, *path_len),
+        _ => (false, None),
+    };
+    let fits = found.is_some_and(|found| found.ca == ca && found.path_len_constraint == path_len);
+    check(fits, Fault::BasicConstraints)?;
+    let found = extension::<NameConstraints>(tbs, Fault::NameConstraints)?;
+    let wanted = profile
+        .name_constraints()
+        .map_err(|_| Fault::NameConstraints)?;
+    check(found == wanted, Fault::NameConstraints)
+}
+
+fn usage(tbs: &TbsCertificate, profile: &Profile) -> Result<(), Fault> {
+    let found = extension::<KeyUsage>(tbs, Fault::KeyUsage)?.ok_or(Fault::KeyUsage)?;
+    let fits = match profile.is_authority() {
+        true => found.key_cert_sign() && found.crl_sign() && !found.digital_signature(),
+        false => found.digital_signature() && !found.key_cert_sign() && !found.crl_sign(),
+    };
+    check(fits && found == profile.key_usage(), Fault::KeyUsage)?;
+    let found = extension::<ExtendedKeyUsage>(tbs, Fault::KeyUsage)?;
+    check(found == profile.extended_key_usage(), Fault::KeyUsage)
+}
+
+fn names(tbs: &TbsCertificate, profile: &Profile) -> Result<(), Fault> {
+    let found = extension::<SubjectAltName>(tbs, Fault::Names)?;
+    let wanted = profile.alternative_names().map_err(|_| Fault::Names)?;
+    check(found == wanted, Fault::Names)?;
+    let Profile::Thing { code, class, .. } = profile else {
+        return Ok(());
+    };
+    check(crate::identity::of(tbs) == Some(*code), Fault::Names)?;
+    let found = tbs
+        .extensions()
+        .into_iter()
+        .flatten()
+        .find(|extension| extension.extn_id == ASSURANCE_CLASS)
+        .and_then(assurance_class);
+    check(found == Some(*class), Fault::AssuranceClass)
+}
+
+fn assurance_class(extension: &Extension) -> Option<AssuranceClass> {
+    u8::from_der(extension.extn_value.as_bytes())
+        .ok()
+        .and_then(AssuranceClass::from_number)
+}

@@ -1,0 +1,162 @@
+//! The key and certificate that a gateway's own servers show.
+
+use crate::authorities::Authorities;
+use crate::authority::ServerOrder;
+use crate::bundle;
+use crate::durable::{self, Readers};
+use crate::error::IssueError;
+use crate::folder::{At, FolderError, Found, Problem};
+use crate::key::{self, Random, draw, generate};
+use crate::lint::{self, Expected};
+use crate::names::ServerName;
+use crate::profile::{Profile, p256_spki, spki_der, subject};
+use crate::signing::CaFace;
+use protocol::keys::SoftwareKey;
+use protocol::{Algorithm, Signer, Timestamp};
+use std::fmt;
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// Life of a server certificate.
+pub const SERVER_LIFE_S: u32 = 365 * 86_400;
+/// A certificate that ends sooner than this is replaced.
+pub const SERVER_RENEWAL_S: u32 = 60 * 86_400;
+/// Key, certificate and chain in one file, so that they always fit each other.
+const FILE: &str = "server.pem";
+
+/// What a TLS or DTLS server needs.
+pub struct ServerIdentity {
+    /// Its own certificate, then the issuer's, DER.
+    pub chain: Vec<Vec<u8>>,
+    /// Private key, PKCS#8 DER.
+    pub key: Zeroizing<Vec<u8>>,
+    /// When the certificate ends.
+    pub not_after: Timestamp,
+}
+
+impl fmt::Debug for ServerIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ServerIdentity(until {})", self.not_after.0)
+    }
+}
+
+impl Authorities {
+    /// The server identity kept in `folder`, for exactly these names. It is made when it is not
+    /// there, damaged, for other names, or about to end.
+    pub fn server(
+        &self,
+        folder: &Path,
+        names: &[ServerName],
+        now: Timestamp,
+        random: &mut Random<'_>,
+    ) -> Result<ServerIdentity, FolderError> {
+        let path = folder.join(FILE);
+        let lives = |kept: &ServerIdentity, for_s| kept.not_after > now.plus_s(for_s);
+        let kept = self.kept(&path, names)?.filter(|kept| lives(kept, 0));
+        let (secret, made) = match kept {
+            Some(kept) if lives(&kept, SERVER_RENEWAL_S) => return Ok(kept),
+            Some(kept) => match self.new_server(names, now, random) {
+                // Without the issuer's key the old one has to do until its end.
+                Err(IssueError::KeyAbsent) => return Ok(kept),
+                made => made.at(&path)?,
+            },
+            None => self.new_server(names, now, random).at(&path)?,
+        };
+        let pem = key::to_pem(&secret).ok_or(IssueError::Encoding).at(&path)?;
+        let chain = bundle::pem(made.chain.iter().map(Vec::as_slice));
+        let file = Zeroizing::new([pem.as_bytes(), chain.as_bytes()].concat());
+        durable::write(&path, &file, Readers::Owner).at(&path)?;
+        Ok(made)
+    }
+
+    fn new_server(
+        &self,
+        names: &[ServerName],
+        now: Timestamp,
+        random: &mut Random<'_>,
+    ) -> Result<(SoftwareKey, ServerIdentity), IssueError> {
+        let secret = generate(Algorithm::P256, random)?;
+        let order = ServerOrder {
+            serial: *draw::<16>(random)?,
+            issued: now,
+            not_after: now.plus_s(SERVER_LIFE_S).min(self.issuer.not_after()),
+            code: self.gateway.code(),
+            names: names.to_vec(),
+        };
+        let leaf = self.issuer.issue_server(&order, &secret.public_key())?;
+        let identity = ServerIdentity {
+            chain: vec![leaf, self.issuer.certificate().to_vec()],
+            key: key::to_pkcs8(&secret).ok_or(IssueError::Encoding)?,
+            not_after: order.not_after,
+        };
+        Ok((secret, identity))
+    }
+
+    /// What the file holds, if it is whole, ours and for these names.
+    fn kept(&self, path: &Path, names: &[ServerName]) -> Found<Option<ServerIdentity>> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let mode = durable::open_to_others(path).at(path)?;
+        if mode != 0 {
+            return Err(Problem::OpenToOthers(mode)).at(path);
+        }
+        let pem = Zeroizing::new(durable::read(path).at(path)?);
+        Ok(self.read(&pem, names))
+    }
+
+    fn read(&self, pem: &[u8], names: &[ServerName]) -> Option<ServerIdentity> {
+        let parts = split(core::str::from_utf8(pem).ok()?);
+        let [key, leaf, above] = parts.as_slice() else {
+            return None;
+        };
+        let secret = key::from_pem(Algorithm::P256, key.as_bytes())?;
+        let [leaf, above] = [leaf, above].map(|part| certificate(part));
+        let (leaf, above) = (leaf?, above?);
+        if above != self.issuer.certificate() {
+            return None;
+        }
+        let not_after = self.check(&leaf, &secret, names)?;
+        Some(ServerIdentity {
+            chain: vec![leaf, above],
+            key: key::to_pkcs8(&secret)?,
+            not_after,
+        })
+    }
+
+    fn check(&self, leaf: &[u8], secret: &SoftwareKey, names: &[ServerName]) -> Option<Timestamp> {
+        let code = self.gateway.code();
+        let face = CaFace::new(&secret.public_key())?;
+        let spki = p256_spki(&signature::Keypair::verifying_key(&face)).ok()?;
+        let expected = Expected {
+            profile: &Profile::Server {
+                names: self.issuer.server_names(names, &code).ok()?,
+            },
+            subject: &subject(code.text().as_str(), &code).ok()?,
+            key: &spki_der(&spki).ok()?,
+            authority: Some(&self.issuer.certificate),
+        };
+        let key = self.issuer.ca_key.public_key();
+        let read = lint::certificate(leaf, &expected, &key).ok()?;
+        let end = read.tbs_certificate().validity().not_after;
+        Some(crate::authority::timestamp(end))
+    }
+}
+
+fn certificate(pem: &str) -> Option<Vec<u8>> {
+    match der::pem::decode_vec(pem.as_bytes()) {
+        Ok(("CERTIFICATE", der)) => Some(der),
+        _ => None,
+    }
+}
+
+/// The single documents of a PEM file.
+fn split(pem: &str) -> Vec<&str> {
+    let starts: Vec<_> = pem.match_indices("-----BEGIN ").map(|(at, _)| at).collect();
+    let ends = starts.iter().skip(1).copied().chain([pem.len()]);
+    starts
+        .iter()
+        .zip(ends)
+        .filter_map(|(start, end)| pem.get(*start..end))
+        .collect()
+}

@@ -1,0 +1,59 @@
+//! ECDSA P-256 by a [`Key`] over DER, and checking it.
+
+use crate::error::IssueError;
+use crate::key::Key;
+use const_oid::db::rfc5912::ECDSA_WITH_SHA_256;
+use der::asn1::BitString;
+use p256::ecdsa::VerifyingKey;
+use protocol::PublicKey;
+use signature::Keypair;
+use spki::{AlgorithmIdentifierOwned, DynSignatureAlgorithmIdentifier};
+
+/// The one signature algorithm of certificates and revocation lists.
+pub(crate) fn algorithm() -> AlgorithmIdentifierOwned {
+    AlgorithmIdentifierOwned {
+        oid: ECDSA_WITH_SHA_256,
+        parameters: None,
+    }
+}
+
+/// The public half of an authority's key, as the certificate builder wants to see it.
+pub(crate) struct CaFace(VerifyingKey);
+
+impl CaFace {
+    pub(crate) fn new(key: &PublicKey) -> Option<Self> {
+        match key {
+            PublicKey::P256(point) => VerifyingKey::from_sec1_bytes(point).ok().map(Self),
+            PublicKey::Ed25519(_) => None,
+        }
+    }
+}
+
+impl Keypair for CaFace {
+    type VerifyingKey = VerifyingKey;
+
+    fn verifying_key(&self) -> VerifyingKey {
+        self.0
+    }
+}
+
+impl DynSignatureAlgorithmIdentifier for CaFace {
+    fn signature_algorithm_identifier(&self) -> spki::Result<AlgorithmIdentifierOwned> {
+        Ok(algorithm())
+    }
+}
+
+/// Signs, deterministically (RFC 6979).
+pub(crate) fn sign(key: &Key, message: &[u8]) -> Result<BitString, IssueError> {
+    let raw = key.sign(message).map_err(|_| IssueError::KeyAbsent)?;
+    let signature = p256::ecdsa::Signature::from_slice(&raw).map_err(|_| IssueError::Encoding)?;
+    Ok(BitString::from_bytes(signature.to_der().as_bytes())?)
+}
+
+/// Whether `signature` is what [`sign`] makes: strict DER, low S.
+pub(crate) fn verifies(key: &PublicKey, message: &[u8], signature: &BitString) -> bool {
+    signature
+        .as_bytes()
+        .and_then(|der| p256::ecdsa::Signature::from_der(der).ok())
+        .is_some_and(|signature| key.verifies(message, &signature.to_bytes().into()))
+}

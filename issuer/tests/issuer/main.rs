@@ -1,0 +1,15 @@
+//! What the issuer signs, held against other people's verifiers.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod folders;
+mod issuing;
+mod openssl;
+mod requests;
+mod rustls;
+mod workshop;

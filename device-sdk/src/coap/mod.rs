@@ -1,0 +1,3 @@
+//! A CoAP client.
+pub mod block;
+pub mod wire;

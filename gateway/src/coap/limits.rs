@@ -1,0 +1,66 @@
+//! Every bound of the CoAP doors, in one place.
+
+use std::time::Duration;
+
+/// Longest message taken; larger bodies come in blocks.
+pub const MESSAGE_MAX_BYTES: usize = 1400;
+/// An answer is kept this long for duplicates of its request (EXCHANGE_LIFETIME, RFC 7252).
+pub const EXCHANGE_LIFETIME: Duration = Duration::from_secs(247);
+/// Answers kept per peer; the oldest makes room.
+pub const ANSWERS_PER_PEER: usize = 64;
+/// Requests of one peer that may be in work at once; more get 5.03.
+pub const WORKING_PER_PEER: usize = 16;
+/// Requests in work at once, all peers together; more get 5.03.
+pub const WORKING_MAX: usize = 2048;
+/// A request that takes longer than this is acknowledged first and answered separately.
+pub const ACK_AFTER: Duration = Duration::from_millis(1000);
+/// First wait for an acknowledgement (ACK_TIMEOUT); doubles with every repetition.
+pub const ACK_TIMEOUT: Duration = Duration::from_millis(2000);
+/// Repetitions of an unacknowledged message (MAX_RETRANSMIT).
+pub const RETRANSMIT_MAX: u8 = 4;
+/// Bodies that one peer may have half sent, and large answers it may have half fetched.
+pub const BODIES_PER_PEER: usize = 4;
+/// A half sent or half fetched body is forgotten when this long nothing came for it.
+pub const BODY_IDLE: Duration = Duration::from_secs(60);
+/// Observations per peer; beyond it a GET is answered without one.
+pub const OBSERVATIONS_PER_PEER: usize = 16;
+/// Notifications are unconfirmable, but at least every so many-th asks for an acknowledgement.
+pub const CONFIRM_EVERY: u32 = 8;
+/// Message ids of past notifications by which a reset is still understood.
+pub const NOTICE_IDS: usize = 8;
+/// Segments of a path.
+pub const PATH_SEGMENTS: usize = 16;
+/// Answers to an unverified source stay within this multiple of what it sent.
+pub const AMPLIFICATION: usize = 3;
+/// Datagrams read in a row before answers go out.
+pub const DATAGRAMS_PER_TURN: usize = 64;
+
+/// Bounds that differ between the doors.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Peers remembered; the one silent for longest makes room.
+    pub peers: usize,
+    /// Longest body, in blocks or not.
+    pub body_bytes: usize,
+    /// Bytes held for all peers together: half sent bodies, half fetched answers, kept answers.
+    pub held_bytes: usize,
+    /// Whether the source address of a datagram is proven.
+    pub verified: bool,
+}
+
+impl Limits {
+    /// For peers behind DTLS.
+    pub const VERIFIED: Self = Self {
+        peers: 8192,
+        body_bytes: 256 * 1024,
+        held_bytes: 32 * 1024 * 1024,
+        verified: true,
+    };
+    /// For plain UDP, where anybody may write any source address.
+    pub const UNVERIFIED: Self = Self {
+        peers: 4096,
+        body_bytes: protocol::message::MESSAGE_MAX,
+        held_bytes: 4 * 1024 * 1024,
+        verified: false,
+    };
+}

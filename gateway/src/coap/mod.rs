@@ -1,0 +1,4 @@
+//! The CoAP doors.
+pub mod endpoint;
+pub mod limits;
+pub mod request;

@@ -1,0 +1,510 @@
+//! From the journal back to the purse, wherever the power was cut.
+//!
+//! The journal is read three times, because what a record means may stand behind it: first
+//! everything that stands alone and who the newest payers are, then what became of payments, then
+//! the newest payments that still wait. What a cut left half done is finished before the purse is
+//! given out.
+
+use super::{
+    Book, CURRENCIES, Entry, Gateway, Held, Mark, Newest, Own, Pending, Purse, Settings, Side,
+    Standing, Table, Tally,
+};
+use crate::journal::{Journal, JournalFailed, RecordId};
+use crate::purse::record::Record;
+use protocol::cose::{SIGNED_MAX, open};
+use protocol::objects::{Allowance, Pass, Payment, Receipt, Renewal};
+use protocol::rules::{Spent, Trust};
+use protocol::{Currency, Digest, KeyEpoch, Reference, Sequence, Signer, Status};
+
+/// Why a purse cannot be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenError {
+    /// The pass is not for this code and key, or no pass of this network.
+    Pass(Status),
+    /// The journal belongs to another code, key or network.
+    NotMine,
+    /// The journal holds a record that this version does not understand.
+    Unreadable(RecordId),
+    /// The journal holds more payments, payers, gateways or currencies than this purse's type has
+    /// room for.
+    TooMany,
+    /// The journal failed.
+    Journal(JournalFailed),
+}
+
+impl core::fmt::Display for OpenError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Pass(status) => write!(f, "the pass does not fit code and key: {status}"),
+            Self::NotMine => f.write_str("the journal belongs to another purse"),
+            Self::Unreadable(id) => write!(f, "record {} of the journal is unreadable", id.0),
+            Self::TooMany => f.write_str("the journal holds more than this purse has room for"),
+            Self::Journal(JournalFailed::Full) => f.write_str("the journal is full"),
+            Self::Journal(JournalFailed::Broken) => f.write_str("the journal failed"),
+        }
+    }
+}
+
+impl core::error::Error for OpenError {}
+
+impl From<JournalFailed> for OpenError {
+    fn from(failed: JournalFailed) -> Self {
+        Self::Journal(failed)
+    }
+}
+
+/// How many useless records are noted in one reading; a cut leaves fewer.
+const STALE: usize = 16;
+/// How many readings it may take to be rid of them.
+const READINGS: usize = 64;
+
+impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J, OUTBOX, PAYERS> {
+    /// Opens a purse on its journal; an empty journal becomes that of a new purse. Finishes what a
+    /// power cut left half done.
+    pub fn open(settings: Settings<'_>, key: K, mut journal: J) -> Result<Self, OpenError> {
+        let own = Own::new(&settings, &key)?;
+        let mut replay = Replay::read(&own, &key, &mut journal)?;
+        for _ in 0..READINGS {
+            for record in replay.stale.iter().flatten() {
+                journal.forget(*record)?;
+            }
+            if replay.stale.iter().any(Option::is_none) {
+                break;
+            }
+            replay = Replay::read(&own, &key, &mut journal)?;
+        }
+        let spare = replay.spare;
+        let mut purse = Self {
+            key,
+            journal,
+            own,
+            book: replay.book,
+            broken: false,
+        };
+        if !replay.owned {
+            let key = purse.key.public_key();
+            let network = purse.own.trust.network;
+            let owner = Record::Owner {
+                code: purse.own.me,
+                key,
+                network: network.as_str().as_bytes(),
+            };
+            purse.append(&owner).map_err(opening)?;
+        }
+        purse.absorb_closed(spare)?;
+        match purse.sign_pending() {
+            // The purse says so again when it is asked for something.
+            Ok(()) | Err(Status::Busy | Status::Full) => Ok(purse),
+            Err(status) => Err(opening(status)),
+        }
+    }
+
+    /// Newest payments that were closed and then followed by another, when the power went.
+    fn absorb_closed(&mut self, spare: Option<Entry>) -> Result<(), OpenError> {
+        let closed = |entry: &Entry| {
+            matches!(entry.side, Side::Taken { .. }).then_some(())?;
+            entry.mark.map(|mark| (*entry, mark))
+        };
+        let left = self.book.outbox.iter().chain(&spare).find_map(closed);
+        if let Some((entry, mark)) = left {
+            let records = [Some(entry.record), Some(mark.record)];
+            self.absorb(
+                entry.id,
+                entry.currency,
+                entry.amount,
+                mark.outcome,
+                records,
+            )
+            .map_err(opening)?;
+        }
+        match spare {
+            Some(entry) if left.is_none_or(|(absorbed, _)| absorbed.id != entry.id) => {
+                match self.book.outbox.insert(entry) {
+                    true => Ok(()),
+                    false => Err(OpenError::TooMany),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn opening(status: Status) -> OpenError {
+    OpenError::Journal(match status {
+        Status::Full => JournalFailed::Full,
+        _ => JournalFailed::Broken,
+    })
+}
+
+impl Own {
+    fn new<K: Signer>(settings: &Settings<'_>, key: &K) -> Result<Self, OpenError> {
+        let pass = open::<Pass>(settings.pass, &settings.trust.network).map_err(OpenError::Pass)?;
+        let pass = pass.peek();
+        if pass.subject.0 != settings.me || pass.key.0 != key.public_key() {
+            return Err(OpenError::Pass(Status::NotForYou));
+        }
+        let mut bytes = [0; SIGNED_MAX];
+        bytes
+            .get_mut(..settings.pass.len())
+            .ok_or(OpenError::Pass(Status::Malformed))?
+            .copy_from_slice(settings.pass);
+        Ok(Self {
+            me: settings.me,
+            pass: bytes,
+            pass_len: settings.pass.len(),
+            rights: pass.rights,
+            trust: settings.trust,
+            sync_margin_s: settings.sync_margin_s,
+            most_by_class: settings.most_by_class,
+        })
+    }
+}
+
+impl Standing {
+    pub(super) const fn first(key_epoch: KeyEpoch) -> Self {
+        Self {
+            key_epoch,
+            sequence: Sequence(0),
+            head: Reference([0; 16]),
+        }
+    }
+}
+
+impl<const OUTBOX: usize, const PAYERS: usize> Book<OUTBOX, PAYERS> {
+    const fn new() -> Self {
+        Self {
+            gateways: Table::new(),
+            pockets: Table::new(),
+            outbox: Table::new(),
+            payers: Table::new(),
+            standing: Standing::first(KeyEpoch(1)),
+            pending: None,
+            evicted: None,
+            unsure: None,
+        }
+    }
+}
+
+struct Replay<const OUTBOX: usize, const PAYERS: usize> {
+    trust: Trust,
+    book: Book<OUTBOX, PAYERS>,
+    owned: bool,
+    /// The last payment each tally includes.
+    absorbed: Table<(Currency, Digest), CURRENCIES>,
+    /// Between taking a payment and forgetting the one before it there is one entry too many.
+    spare: Option<Entry>,
+    unreadable: Option<RecordId>,
+    stale: [Option<RecordId>; STALE],
+}
+
+impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
+    fn read<K: Signer, J: Journal>(own: &Own, key: &K, journal: &mut J) -> Result<Self, OpenError> {
+        let mut replay = Self {
+            trust: own.trust,
+            book: Book::new(),
+            owned: false,
+            absorbed: Table::new(),
+            spare: None,
+            unreadable: None,
+            stale: [None; STALE],
+        };
+        let owner = Record::Owner {
+            code: own.me,
+            key: key.public_key(),
+            network: own.trust.network.as_str().as_bytes(),
+        };
+        for reading in [Self::first, Self::second, Self::third] {
+            let mut failed = None;
+            journal.scan(&mut |id, bytes| {
+                if failed.is_some() {
+                    return;
+                }
+                match Record::read(bytes) {
+                    None => failed = Some(OpenError::Unreadable(id)),
+                    Some(record @ Record::Owner { .. }) => {
+                        if record != owner {
+                            failed = Some(OpenError::NotMine);
+                        }
+                        replay.owned = true;
+                    }
+                    Some(_) if !replay.owned => failed = Some(OpenError::NotMine),
+                    Some(record) => {
+                        if reading(&mut replay, id, &record).is_none() {
+                            failed = Some(OpenError::TooMany);
+                        }
+                    }
+                }
+            })?;
+            let unreadable = replay.unreadable.map(OpenError::Unreadable);
+            if let Some(failed) = failed.or(unreadable) {
+                return Err(failed);
+            }
+        }
+        replay.close();
+        Ok(replay)
+    }
+
+    /// `None` when there is no room for what the record says.
+    fn first(&mut self, id: RecordId, record: &Record<'_>) -> Option<()> {
+        match *record {
+            Record::Gateway { issuer, gateway } => self.gateway(id, issuer, gateway),
+            Record::Allowance { allowance } => self.allowance(id, allowance),
+            Record::Intent(payment) => {
+                self.book.pending = Some(Pending {
+                    payment,
+                    record: id,
+                });
+                Some(())
+            }
+            Record::Signed { payment, .. } => self.signed(id, payment),
+            Record::Accepted {
+                allowance, payment, ..
+            } => self.newest(id, allowance, payment),
+            Record::Tally {
+                currency,
+                settled,
+                contested,
+                absorbed,
+            } => {
+                let pocket = self.book.pocket_mut(currency).ok()?;
+                pocket.tally = Tally { settled, contested };
+                let before = pocket.tally_record.replace(id);
+                self.drop(before);
+                self.absorbed.remove(|(of, _)| *of == currency);
+                self.absorbed.insert((currency, absorbed)).then_some(())
+            }
+            Record::Renewal { renewal } => {
+                let Some(renewal) = self.open::<Renewal>(id, renewal) else {
+                    return Some(());
+                };
+                let pocket = self.book.pocket_mut(renewal.0.currency).ok()?;
+                let before = pocket.renewal.replace((renewal.0, id));
+                self.drop(before.map(|(_, record)| record));
+                Some(())
+            }
+            Record::Evicted { until } => {
+                let before = self.book.evicted.replace((until, id));
+                self.drop(before.map(|(_, record)| record));
+                Some(())
+            }
+            Record::Unsure { key_epoch } => {
+                let before = self.book.unsure.replace((key_epoch, id));
+                self.drop(before.map(|(_, record)| record));
+                Some(())
+            }
+            Record::Owner { .. } | Record::Mark { .. } | Record::Receipted { .. } => Some(()),
+        }
+    }
+
+    fn second(&mut self, id: RecordId, record: &Record<'_>) -> Option<()> {
+        match *record {
+            Record::Accepted { payment, .. } => {
+                let Some((payment, payment_id)) = self.open::<Payment>(id, payment) else {
+                    return Some(());
+                };
+                let absorbed = (payment.currency, payment_id);
+                if self.absorbed.iter().any(|known| *known == absorbed) {
+                    self.book.payers.remove(|n| n.record == id);
+                    self.drop(Some(id));
+                    return Some(());
+                }
+                if self.book.payers.iter().any(|n| n.record == id) {
+                    return Some(());
+                }
+                let spent = Spent::new(payment_id, &payment)?;
+                self.wait(Entry::taken(&spent, id, payment.amount))
+            }
+            Record::Mark { payment, outcome } => {
+                let mark = Mark {
+                    outcome,
+                    record: id,
+                };
+                let of_payer = self.book.payers.iter_mut().find(|n| n.spent.id == payment);
+                let place = match of_payer {
+                    Some(newest) => Some(&mut newest.mark),
+                    None => self.entry(payment).map(|entry| &mut entry.mark),
+                };
+                let before = match place {
+                    Some(place) => place.replace(mark).map(|mark| mark.record),
+                    None => Some(id),
+                };
+                self.drop(before);
+                Some(())
+            }
+            Record::Receipted { receipt } => {
+                let Some((object, _)) = self.open::<Receipt>(id, receipt) else {
+                    return Some(());
+                };
+                let before = match self.entry(object.payment).map(|entry| &mut entry.side) {
+                    Some(Side::Paid { receipt, .. }) => receipt.replace(id),
+                    _ => Some(id),
+                };
+                self.drop(before);
+                Some(())
+            }
+            _ => Some(()),
+        }
+    }
+
+    fn third(&mut self, id: RecordId, record: &Record<'_>) -> Option<()> {
+        if !matches!(record, Record::Accepted { .. }) {
+            return Some(());
+        }
+        let newest = self.book.payers.iter().find(|n| n.record == id).copied();
+        match newest {
+            Some(newest) if newest.mark.is_none() => {
+                self.wait(Entry::taken(&newest.spent, id, newest.amount()))
+            }
+            _ => Some(()),
+        }
+    }
+
+    /// What can be told only at the end.
+    fn close(&mut self) {
+        let epoch = self.book.standing.key_epoch;
+        let outlived = self.book.unsure.take_if(|(of, _)| *of < epoch);
+        self.drop(outlived.map(|(_, record)| record));
+        let mut answered = [None; CURRENCIES];
+        for (slot, pocket) in answered.iter_mut().zip(self.book.pockets.iter_mut()) {
+            let granted = pocket.allowance.map(|held| held.record);
+            *slot = pocket.renewal.take_if(|(_, asked)| Some(*asked) < granted);
+        }
+        for (_, record) in answered.into_iter().flatten() {
+            self.drop(Some(record));
+        }
+    }
+
+    fn gateway(&mut self, id: RecordId, issuer: &[u8], gateway: &[u8]) -> Option<()> {
+        // A chain that the pinned root does not carry any more is of no use.
+        let Ok(mut gateway) = Gateway::check(&self.trust, issuer, gateway) else {
+            self.drop(Some(id));
+            return Some(());
+        };
+        gateway.record = id;
+        let before = self.book.gateway(&gateway.code).map(|g| g.record);
+        self.book.gateways.remove(|g| g.code == gateway.code);
+        self.drop(before);
+        self.book.gateways.insert(gateway).then_some(())
+    }
+
+    fn allowance(&mut self, id: RecordId, bytes: &[u8]) -> Option<()> {
+        let Some((allowance, digest)) = self.open::<Allowance>(id, bytes) else {
+            return Some(());
+        };
+        if allowance.key_epoch < self.book.standing.key_epoch {
+            self.drop(Some(id));
+            return Some(());
+        }
+        self.reach_epoch(allowance.key_epoch);
+        let held = Held {
+            allowance,
+            reference: digest.reference(),
+            record: id,
+        };
+        let pocket = self.book.pocket_mut(allowance.currency).ok()?;
+        let before = pocket.allowance.replace(held);
+        self.drop(before.map(|held| held.record));
+        Some(())
+    }
+
+    fn signed(&mut self, id: RecordId, bytes: &[u8]) -> Option<()> {
+        let Some((payment, digest)) = self.open::<Payment>(id, bytes) else {
+            return Some(());
+        };
+        let intended = self.book.pending.take_if(|pending| {
+            (pending.payment.key_epoch, pending.payment.sequence)
+                == (payment.key_epoch, payment.sequence)
+        });
+        self.drop(intended.map(|pending| pending.record));
+        self.reach_epoch(payment.key_epoch);
+        let standing = &mut self.book.standing;
+        if payment.key_epoch == standing.key_epoch {
+            if payment.sequence > standing.sequence {
+                standing.sequence = payment.sequence;
+                standing.head = digest.reference();
+            }
+            let pocket = self.book.pocket_mut(payment.currency).ok()?;
+            if payment.odometer > pocket.odometer {
+                pocket.odometer = payment.odometer;
+                pocket.newest = Some(id);
+            }
+        }
+        self.wait(Entry::paid(digest, id, &payment))
+    }
+
+    fn newest(&mut self, id: RecordId, allowance: &[u8], payment: &[u8]) -> Option<()> {
+        let allowance = self.open::<Allowance>(id, allowance);
+        let payment = self.open::<Payment>(id, payment);
+        let (Some((allowance, _)), Some((payment, digest))) = (allowance, payment) else {
+            return Some(());
+        };
+        self.book.pocket_mut(payment.currency).ok()?;
+        let spent = Spent::new(digest, &payment)?;
+        let order = |spent: &Spent| (spent.key_epoch, spent.sequence);
+        let known = self.book.newest(payment.payer, payment.currency);
+        if known.is_some_and(|n| order(&n.spent) > order(&spent)) {
+            return Some(());
+        }
+        self.book
+            .payers
+            .remove(|n| (n.spent.payer, n.spent.currency) == (payment.payer, payment.currency));
+        let newest = Newest {
+            spent,
+            record: id,
+            expires: allowance.expires,
+            mark: None,
+        };
+        self.book.payers.insert(newest).then_some(())
+    }
+
+    fn reach_epoch(&mut self, key_epoch: KeyEpoch) {
+        if key_epoch > self.book.standing.key_epoch {
+            let (book, stale) = (&mut self.book, &mut self.stale);
+            book.begin_epoch(key_epoch, |_| false, &mut |record| note(stale, record));
+        }
+    }
+
+    fn wait(&mut self, entry: Entry) -> Option<()> {
+        if !self.book.outbox.insert(entry) && self.spare.replace(entry).is_some() {
+            return None;
+        }
+        Some(())
+    }
+
+    fn entry(&mut self, payment: Digest) -> Option<&mut Entry> {
+        let waiting = self.book.outbox.iter_mut().chain(&mut self.spare);
+        waiting.into_iter().find(|entry| entry.id == payment)
+    }
+
+    /// The record was written by this purse and its bytes are whole, so signatures are not checked
+    /// again. One that does not read all the same is never dropped: it may be money.
+    fn open<T: protocol::objects::Object>(
+        &mut self,
+        id: RecordId,
+        bytes: &[u8],
+    ) -> Option<(T, Digest)> {
+        match open::<T>(bytes, &self.trust.network) {
+            Ok(sealed) => Some((*sealed.peek(), sealed.id())),
+            Err(_) => {
+                self.unreadable.get_or_insert(id);
+                None
+            }
+        }
+    }
+
+    fn drop(&mut self, record: Option<RecordId>) {
+        if let Some(record) = record {
+            note(&mut self.stale, record);
+        }
+    }
+}
+
+/// Notes each record once.
+fn note(stale: &mut [Option<RecordId>; STALE], record: RecordId) {
+    if stale.contains(&Some(record)) {
+        return;
+    }
+    if let Some(slot) = stale.iter_mut().find(|slot| slot.is_none()) {
+        *slot = Some(record);
+    }
+}

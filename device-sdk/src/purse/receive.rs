@@ -1,0 +1,383 @@
+//! What others say: receipts, statements, allowances, refusals; and whose word counts.
+
+use super::{Entry, Gateway, Held, Mark, Pocket, Purse, Side, Standing};
+use crate::journal::{Journal, RECORD_MAX, RecordId};
+use crate::purse::record::Record;
+use protocol::cose::{Verified, open};
+use protocol::message::Message;
+use protocol::objects::{Allowance, Pass, Receipt, Rights, Statement};
+use protocol::rules::trust::current;
+use protocol::{Code, Currency, Digest, Odometer, Reference, Signer, Status, Timestamp};
+
+/// What a message changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The payee has taken the payment: its receipt is kept.
+    Receipted {
+        /// Identifier of the payment.
+        payment: Digest,
+    },
+    /// A gateway said what became of a payment.
+    Stated {
+        /// Identifier of the payment.
+        payment: Digest,
+        /// Settled, in transit, or an open claim.
+        outcome: Status,
+    },
+    /// There is a new allowance.
+    Granted {
+        /// In this currency.
+        currency: Currency,
+        /// How far the odometer may run now.
+        limit: Odometer,
+    },
+    /// A gateway knows payments of this key that this purse does not remember: it is a restored
+    /// copy, or it has one. It pays nothing more until it is given a new key epoch.
+    Behind,
+    /// Somebody refused a message. Not signed, so it changes nothing here.
+    Refused {
+        /// Why.
+        status: Status,
+        /// Which object.
+        about: Option<Reference>,
+    },
+    /// Nothing that was not known before.
+    Known,
+}
+
+impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J, OUTBOX, PAYERS> {
+    /// Takes note of a Receipt, Statement, Grant or Refusal. What it changes is durable when this
+    /// returns; the same message again changes nothing.
+    pub fn receive(&mut self, message: &[u8], now: Timestamp) -> Result<Event, Status> {
+        if self.broken {
+            return Err(Status::Storage);
+        }
+        self.sign_pending()?;
+        match Message::read(message)? {
+            Message::Receipt { receipt, pass } => self.receipt(receipt, pass, now),
+            Message::Statement { statement } => self.statement(statement),
+            Message::Grant { allowance } => self.grant(allowance, now),
+            Message::Refusal { status, about } => Ok(Event::Refused { status, about }),
+            Message::Evidence { .. }
+            | Message::Claim { .. }
+            | Message::Renewal { .. }
+            | Message::Proof { .. } => Err(Status::NotForYou),
+        }
+    }
+
+    /// From now on this gateway's word counts: its allowances, its statements, and the passes it
+    /// gave. Returns its code. `Full` beyond [`super::GATEWAYS`].
+    pub fn trust_gateway(
+        &mut self,
+        issuer_pass: &[u8],
+        gateway_pass: &[u8],
+        now: Timestamp,
+    ) -> Result<Code, Status> {
+        if self.broken {
+            return Err(Status::Storage);
+        }
+        let mut gateway = Gateway::check(&self.own.trust, issuer_pass, gateway_pass)?;
+        for pass in [issuer_pass, gateway_pass] {
+            current(open::<Pass>(pass, &self.own.trust.network)?.peek(), now)?;
+        }
+        let before = self.book.gateway(&gateway.code).copied();
+        if let Some(before) = before {
+            if gateway.issued <= before.issued {
+                return Ok(before.code);
+            }
+        } else if self.book.gateways.is_full() {
+            return Err(Status::Full);
+        }
+        gateway.record = self.append(&Record::Gateway {
+            issuer: issuer_pass,
+            gateway: gateway_pass,
+        })?;
+        self.book.gateways.remove(|g| g.code == gateway.code);
+        if !self.book.gateways.insert(gateway) {
+            return Err(Status::Full);
+        }
+        self.forget_if(before.map(|before| before.record))?;
+        Ok(gateway.code)
+    }
+
+    /// To be called when the journal was restored from a copy, or may have been: nothing is signed
+    /// until a gateway has given a new key epoch.
+    pub fn distrust(&mut self) -> Result<(), Status> {
+        if self.broken {
+            return Err(Status::Storage);
+        }
+        let key_epoch = self.book.standing.key_epoch;
+        if self.book.unsure.is_none() {
+            let record = self.append(&Record::Unsure { key_epoch })?;
+            self.book.unsure = Some((key_epoch, record));
+        }
+        Ok(())
+    }
+
+    fn receipt(&mut self, receipt: &[u8], pass: &[u8], now: Timestamp) -> Result<Event, Status> {
+        let network = self.own.trust.network;
+        let receipt = open::<Receipt>(receipt, &network)?;
+        let payment = receipt.peek().payment;
+        let Some((entry, payee, kept)) = self.paid(payment) else {
+            return Ok(Event::Known);
+        };
+        if receipt.peek().payee != payee {
+            return Err(Status::WrongReceipt);
+        }
+        let mut bytes = [0; RECORD_MAX];
+        let pass = self.thing(pass, &mut bytes)?;
+        current(&pass, now)?;
+        if pass.subject.0 != payee || !pass.rights.permits(Rights::ACCEPT) {
+            return Err(Status::WrongReceipt);
+        }
+        let receipt = receipt.verify(&pass.key.0)?;
+        let closed = entry
+            .mark
+            .is_some_and(|mark| mark.outcome != Status::InTransit);
+        if kept.is_none() && !closed {
+            let record = self.append(&Record::Receipted {
+                receipt: receipt.bytes(),
+            })?;
+            for entry in self.book.outbox.iter_mut().filter(|e| e.id == payment) {
+                if let Side::Paid { receipt, .. } = &mut entry.side {
+                    *receipt = Some(record);
+                }
+            }
+        }
+        Ok(Event::Receipted { payment })
+    }
+
+    fn paid(&self, id: Digest) -> Option<(Entry, Code, Option<RecordId>)> {
+        self.book
+            .outbox
+            .iter()
+            .filter(|entry| entry.id == id)
+            .find_map(|entry| match entry.side {
+                Side::Paid { payee, receipt, .. } => Some((*entry, payee, receipt)),
+                Side::Taken { .. } => None,
+            })
+    }
+
+    /// The pass of a thing, checked through the gateway that gave it.
+    fn thing(&mut self, pass: &[u8], bytes: &mut [u8; RECORD_MAX]) -> Result<Pass, Status> {
+        let trust = self.own.trust;
+        let by = open::<Pass>(pass, &trust.network)?.peek().issuer.0;
+        let gateway = *self.book.gateway(&by).ok_or(Status::UnknownGateway)?;
+        let len = self.recall(gateway.record, bytes)?;
+        let authority = match Record::read(bytes.get(..len).unwrap_or_default()) {
+            Some(Record::Gateway { gateway: pass, .. }) => {
+                open::<Pass>(pass, &trust.network)?.verify(&gateway.issuer_key)?
+            }
+            _ => return Err(Status::Storage),
+        };
+        Ok(*trust.issued(&authority, pass)?.get())
+    }
+
+    fn statement(&mut self, statement: &[u8]) -> Result<Event, Status> {
+        let statement = open::<Statement>(statement, &self.own.trust.network)?;
+        let gateway = self
+            .book
+            .gateway(&statement.peek().gateway)
+            .ok_or(Status::UnknownGateway)?;
+        let statement = statement.verify(&gateway.key)?;
+        if gateway.expires <= statement.get().time {
+            return Err(Status::Expired);
+        }
+        let outcome = match u8::try_from(statement.get().outcome).map(Status::from_number) {
+            Ok(Some(outcome @ (Status::Settled | Status::InTransit | Status::OpenClaim))) => {
+                outcome
+            }
+            _ => return Err(Status::Malformed),
+        };
+        let payment = statement.get().payment;
+        let entry = self.book.outbox.iter().find(|entry| entry.id == payment);
+        let Some(entry) = entry.copied() else {
+            return Ok(Event::Known);
+        };
+        match entry.side {
+            Side::Paid { .. } => {
+                let known =
+                    |mark: Mark| mark.outcome != Status::InTransit || outcome == Status::InTransit;
+                if entry.mark.is_some_and(known) {
+                    return Ok(Event::Known);
+                }
+                let mark = self.mark(payment, outcome)?;
+                for entry in self.book.outbox.iter_mut().filter(|e| e.id == payment) {
+                    entry.mark = Some(mark);
+                }
+                self.forget_if(entry.mark.map(|mark| mark.record))?;
+            }
+            // In transit the money still waits for this purse's claim.
+            Side::Taken { .. } if outcome == Status::InTransit => {}
+            Side::Taken { .. } => self.close_taken(&entry, outcome)?,
+        }
+        Ok(Event::Stated { payment, outcome })
+    }
+
+    /// The newest payment of a payer is kept, so that it is known when it comes again; any other is
+    /// forgotten.
+    fn close_taken(&mut self, entry: &Entry, outcome: Status) -> Result<(), Status> {
+        let is_newest = self.book.payers.iter().any(|n| n.record == entry.record);
+        if !is_newest {
+            let records = [Some(entry.record), None];
+            return self.absorb(entry.id, entry.currency, entry.amount, outcome, records);
+        }
+        let mark = self.mark(entry.id, outcome)?;
+        for newest in self.book.payers.iter_mut() {
+            if newest.record == entry.record {
+                newest.mark = Some(mark);
+            }
+        }
+        self.book.outbox.remove(|e| e.record == entry.record);
+        Ok(())
+    }
+
+    fn mark(&mut self, payment: Digest, outcome: Status) -> Result<Mark, Status> {
+        let record = self.append(&Record::Mark { payment, outcome })?;
+        Ok(Mark { outcome, record })
+    }
+
+    fn grant(&mut self, allowance: &[u8], now: Timestamp) -> Result<Event, Status> {
+        let allowance = open::<Allowance>(allowance, &self.own.trust.network)?;
+        let gateway = self
+            .book
+            .gateway(&allowance.peek().gateway)
+            .ok_or(Status::UnknownGateway)?;
+        if gateway.expires <= now {
+            return Err(Status::Expired);
+        }
+        let allowance = allowance.verify(&gateway.key)?;
+        let a = allowance.get();
+        if a.code != self.own.me {
+            return Err(Status::NotForYou);
+        }
+        if a.wallet_key != self.key.public_key() {
+            return Err(Status::WrongAllowance);
+        }
+        let held = self.book.pocket(a.currency).and_then(|p| p.allowance);
+        let stale = a.key_epoch < self.book.standing.key_epoch
+            || held.is_some_and(|held| !is_newer(a, &held.allowance));
+        if stale {
+            return Ok(Event::Known);
+        }
+        if a.expires <= now {
+            return Err(Status::Expired);
+        }
+        if a.key_epoch > self.book.standing.key_epoch {
+            return self.new_epoch(&allowance);
+        }
+        let standing = self.book.standing;
+        let pocket = self.book.pocket_mut(a.currency)?;
+        let behind = a.base_sequence > standing.sequence
+            || a.base_odometer > pocket.odometer
+            || (a.base_sequence == standing.sequence && a.base_head != standing.head);
+        if behind {
+            self.distrust()?;
+            return Ok(Event::Behind);
+        }
+        if a.limit < pocket.odometer {
+            return Err(Status::WrongAllowance);
+        }
+        self.hold(&allowance)
+    }
+
+    fn hold(&mut self, allowance: &Verified<'_, Allowance>) -> Result<Event, Status> {
+        let record = self.append(&Record::Allowance {
+            allowance: allowance.bytes(),
+        })?;
+        let pocket = self.book.pocket_mut(allowance.get().currency)?;
+        let held = Held {
+            allowance: *allowance.get(),
+            reference: allowance.reference(),
+            record,
+        };
+        let before = pocket.allowance.replace(held);
+        let asked = pocket.renewal.take();
+        self.forget_if(before.map(|held| held.record))?;
+        self.forget_if(asked.map(|(_, record)| record))?;
+        Ok(Event::Granted {
+            currency: held.allowance.currency,
+            limit: held.allowance.limit,
+        })
+    }
+
+    /// A new life of the key: numbers and odometers begin anew, and so does trust in them.
+    fn new_epoch(&mut self, allowance: &Verified<'_, Allowance>) -> Result<Event, Status> {
+        let a = allowance.get();
+        self.book.pocket_mut(a.currency)?;
+        let event = self.hold(allowance)?;
+        let mut left = [None; super::CURRENCIES * 2 + 1];
+        let mut slots = left.iter_mut();
+        self.book.begin_epoch(
+            a.key_epoch,
+            |pocket| pocket.currency == a.currency,
+            &mut |record| {
+                if let Some(slot) = slots.next() {
+                    *slot = Some(record);
+                }
+            },
+        );
+        left.into_iter().try_for_each(|r| self.forget_if(r))?;
+        Ok(event)
+    }
+}
+
+impl<const OUTBOX: usize, const PAYERS: usize> super::Book<OUTBOX, PAYERS> {
+    /// Begins a key epoch; `keeps` says whose allowance is already of the new one, `drop` is told
+    /// what has lost its meaning.
+    pub(super) fn begin_epoch(
+        &mut self,
+        key_epoch: protocol::KeyEpoch,
+        keeps: impl Fn(&Pocket) -> bool,
+        drop: &mut dyn FnMut(RecordId),
+    ) {
+        self.standing = Standing::first(key_epoch);
+        for pocket in self.pockets.iter_mut() {
+            pocket.odometer = Odometer::ZERO;
+            pocket.newest = None;
+            if !keeps(pocket)
+                && let Some(held) = pocket.allowance.take()
+            {
+                drop(held.record);
+            }
+            if let Some((_, record)) = pocket.renewal.take() {
+                drop(record);
+            }
+        }
+        if let Some((_, record)) = self.unsure.take_if(|(epoch, _)| *epoch < key_epoch) {
+            drop(record);
+        }
+    }
+}
+
+/// Within one gateway by its own count, otherwise by time.
+fn is_newer(a: &Allowance, held: &Allowance) -> bool {
+    if a.key_epoch != held.key_epoch {
+        return a.key_epoch > held.key_epoch;
+    }
+    if a.gateway == held.gateway {
+        (a.gateway_epoch, a.number) > (held.gateway_epoch, held.number)
+    } else {
+        a.issued > held.issued
+    }
+}
+
+impl Gateway {
+    /// Checks both passes; the record is filled in by whoever knows it.
+    pub(super) fn check(
+        trust: &protocol::rules::Trust,
+        issuer_pass: &[u8],
+        gateway_pass: &[u8],
+    ) -> Result<Self, Status> {
+        let issuer = trust.issuer(issuer_pass)?;
+        let pass = trust.gateway(issuer_pass, gateway_pass)?;
+        Ok(Self {
+            code: pass.get().subject.0,
+            key: pass.get().key.0,
+            issuer_key: issuer.get().key.0,
+            issued: pass.get().issued,
+            expires: pass.get().expires.min(issuer.get().expires),
+            record: RecordId(0),
+        })
+    }
+}

@@ -1,0 +1,453 @@
+//! A small world for purses: a root, an issuer, a gateway that settles, things, and a journal whose
+//! power can be cut.
+
+mod judging;
+mod power_cuts;
+
+use super::{HandInCursor, OUT_MAX, Order, Purse, Settings};
+use crate::journal::{Journal, JournalFailed, RecordId};
+use protocol::code::IssuedBy;
+use protocol::cose::{SIGNED_MAX, open, seal};
+use protocol::keys::{SignerFailed, SoftwareKey};
+use protocol::message::Message;
+use protocol::objects::{
+    Allowance, Confirmation, Object, Party, Pass, Payment, Receipt, Renewal, Rights, Statement,
+};
+use protocol::rules::Trust;
+use protocol::{
+    AmountMinor, AssuranceClass, Code, Currency, Digest, KeyEpoch, Kind, Network, Odometer,
+    PublicKey, Reference, Sequence, Signature, Signer, Status, Timestamp,
+};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+pub(super) const NOW: Timestamp = Timestamp(1_790_000_000);
+pub(super) const DAY_S: u32 = 86_400;
+pub(super) const MARGIN_S: u32 = 3_600;
+
+pub(super) type Small = Purse<Recorder, Disk, 4, 1>;
+pub(super) type Roomy = Purse<Recorder, Disk, 16, 8>;
+
+pub(super) fn network() -> Network {
+    Network::new("test").unwrap()
+}
+
+pub(super) fn usd() -> Currency {
+    Currency::new(1, *b"USD").unwrap()
+}
+
+pub(super) fn amount(value: u64) -> AmountMinor {
+    AmountMinor::new(value).unwrap()
+}
+
+pub(super) fn reference(number: u8) -> Reference {
+    Reference([number; 16])
+}
+
+pub(super) fn order(payee: Code, value: u64, number: u8) -> Order {
+    Order {
+        payee,
+        currency: usd(),
+        amount: amount(value),
+        reference: reference(number),
+    }
+}
+
+pub(super) fn sealed<T: Object>(object: &T, key: &SoftwareKey) -> Vec<u8> {
+    let mut out = [0; SIGNED_MAX];
+    let (len, _) = seal(object, &network(), key, &mut out).unwrap();
+    out[..len].to_vec()
+}
+
+pub(super) fn written(message: &Message<'_>) -> Vec<u8> {
+    let mut out = [0; protocol::message::MESSAGE_MAX];
+    let len = message.write(&mut out).unwrap();
+    out[..len].to_vec()
+}
+
+/// Runs something that writes into a buffer.
+pub(super) fn bytes<E>(write: impl FnOnce(&mut [u8]) -> Result<usize, E>) -> Result<Vec<u8>, E> {
+    let mut out = [0; OUT_MAX];
+    let len = write(&mut out)?;
+    Ok(out[..len].to_vec())
+}
+
+fn code(kind: Kind, station: u16, sequence: u64) -> Code {
+    let by = IssuedBy { issuer: 1, station };
+    Code::derive(kind, by, sequence, b"birth key").unwrap()
+}
+
+fn pass(issuer: Code, subject: Code, key: PublicKey, rights: Rights) -> Pass {
+    Pass {
+        issuer: Party(issuer),
+        subject: Party(subject),
+        expires: NOW.plus_s(365 * DAY_S),
+        issued: NOW.minus_s(DAY_S),
+        key: Confirmation(key),
+        class: AssuranceClass::Software,
+        rights,
+        grace_s: None,
+        station: None,
+        first_sequence: None,
+        last_sequence: None,
+    }
+}
+
+/// Every message that was signed with a key, across all lives of a purse.
+#[derive(Clone, Default)]
+pub(super) struct Signed(Rc<RefCell<Vec<Vec<u8>>>>);
+
+/// A wallet key that remembers what it signed, and can be out of order.
+pub(super) struct Recorder {
+    key: SoftwareKey,
+    signed: Signed,
+    pub(super) locked: Rc<RefCell<bool>>,
+}
+
+impl Signer for Recorder {
+    fn public_key(&self) -> PublicKey {
+        self.key.public_key()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Signature, SignerFailed> {
+        if *self.locked.borrow() {
+            return Err(SignerFailed);
+        }
+        self.signed.0.borrow_mut().push(message.to_vec());
+        self.key.sign(message)
+    }
+}
+
+impl Signed {
+    /// Panics if two payments with one sequence number differ in a single byte.
+    pub(super) fn assert_one_content_per_sequence(&self) -> usize {
+        let mut payments = BTreeMap::new();
+        for message in self.0.borrow().iter() {
+            let mut from = minicbor::Decoder::new(message);
+            from.array().unwrap();
+            from.str().unwrap();
+            from.bytes().unwrap();
+            if from.bytes().unwrap() != b"onecode/1/test/payment" {
+                continue;
+            }
+            let payload = from.bytes().unwrap();
+            let mut from = minicbor::Decoder::new(payload);
+            from.map().unwrap();
+            assert_eq!(from.u8().unwrap(), 1);
+            from.skip().unwrap();
+            assert_eq!(from.u8().unwrap(), 2);
+            let key_epoch = from.u32().unwrap();
+            assert_eq!(from.u8().unwrap(), 3);
+            let sequence = from.u32().unwrap();
+            let known = payments
+                .entry((key_epoch, sequence))
+                .or_insert_with(|| payload.to_vec());
+            assert_eq!(known, payload, "two contents under sequence {sequence}");
+        }
+        payments.len()
+    }
+}
+
+/// When the power goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// Nothing of the operation is done.
+    Before,
+    /// The operation is done and nobody hears of it.
+    After,
+}
+
+#[derive(Default)]
+pub(super) struct Medium {
+    records: BTreeMap<u64, Vec<u8>>,
+    next: u64,
+    pub(super) operations: usize,
+    /// After this many operations the power goes, and stays away until `power_on`.
+    cuts: Vec<(usize, Cut)>,
+    dead: bool,
+    pub(super) room: Option<usize>,
+}
+
+/// A journal in memory that outlives its purse.
+#[derive(Clone, Default)]
+pub(super) struct Disk(pub(super) Rc<RefCell<Medium>>);
+
+impl Disk {
+    pub(super) fn cut_at(&self, cuts: &[(usize, Cut)]) {
+        self.0.borrow_mut().cuts = cuts.to_vec();
+    }
+
+    pub(super) fn power_on(&self) {
+        self.0.borrow_mut().dead = false;
+    }
+
+    pub(super) fn copy(&self) -> Self {
+        let medium = self.0.borrow();
+        Self(Rc::new(RefCell::new(Medium {
+            records: medium.records.clone(),
+            next: medium.next,
+            ..Medium::default()
+        })))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.borrow().records.len()
+    }
+
+    fn operate<T>(&self, what: impl FnOnce(&mut Medium) -> T) -> Result<T, JournalFailed> {
+        let mut medium = self.0.borrow_mut();
+        if medium.dead {
+            return Err(JournalFailed::Broken);
+        }
+        let at = medium.operations;
+        medium.operations += 1;
+        let cut = medium.cuts.iter().find(|(when, _)| *when == at).copied();
+        match cut {
+            None => Ok(what(&mut medium)),
+            Some((_, how)) => {
+                if how == Cut::After {
+                    what(&mut medium);
+                }
+                medium.dead = true;
+                Err(JournalFailed::Broken)
+            }
+        }
+    }
+}
+
+impl Journal for Disk {
+    fn append(&mut self, record: &[u8]) -> Result<RecordId, JournalFailed> {
+        let medium = self.0.borrow();
+        if medium.room.is_some_and(|room| medium.records.len() >= room) {
+            return Err(JournalFailed::Full);
+        }
+        drop(medium);
+        self.operate(|medium| {
+            medium.next += 1;
+            medium.records.insert(medium.next, record.to_vec());
+            RecordId(medium.next)
+        })
+    }
+
+    fn read(&mut self, id: RecordId, out: &mut [u8]) -> Result<usize, JournalFailed> {
+        let medium = self.0.borrow();
+        let record = medium.records.get(&id.0).ok_or(JournalFailed::Broken)?;
+        out[..record.len()].copy_from_slice(record);
+        Ok(record.len())
+    }
+
+    fn forget(&mut self, id: RecordId) -> Result<(), JournalFailed> {
+        self.operate(|medium| assert!(medium.records.remove(&id.0).is_some(), "forgotten twice"))
+    }
+
+    fn scan(&mut self, visit: &mut dyn FnMut(RecordId, &[u8])) -> Result<(), JournalFailed> {
+        let medium = self.0.borrow();
+        if medium.dead {
+            return Err(JournalFailed::Broken);
+        }
+        for (id, record) in &medium.records {
+            visit(RecordId(*id), record);
+        }
+        Ok(())
+    }
+}
+
+/// One thing: its key, its pass and its journal.
+pub(super) struct Thing {
+    pub(super) code: Code,
+    pub(super) pass: Vec<u8>,
+    pub(super) seed: u8,
+    pub(super) disk: Disk,
+    pub(super) signed: Signed,
+    pub(super) locked: Rc<RefCell<bool>>,
+}
+
+impl Thing {
+    pub(super) fn key(&self) -> Recorder {
+        Recorder {
+            key: SoftwareKey::ed25519(&[self.seed; 32]),
+            signed: self.signed.clone(),
+            locked: self.locked.clone(),
+        }
+    }
+
+    pub(super) fn open<const O: usize, const P: usize>(
+        &self,
+        trust: Trust,
+    ) -> Result<Purse<Recorder, Disk, O, P>, super::OpenError> {
+        let settings = Settings {
+            me: self.code,
+            pass: &self.pass,
+            trust,
+            sync_margin_s: MARGIN_S,
+            most_by_class: [amount(500), amount(5_000), amount(50_000)],
+        };
+        Purse::open(settings, self.key(), self.disk.clone())
+    }
+}
+
+/// Authorities, and a gateway with books that are just good enough.
+pub(super) struct World {
+    pub(super) trust: Trust,
+    pub(super) issuer_pass: Vec<u8>,
+    pub(super) gateway_pass: Vec<u8>,
+    pub(super) gateway: Code,
+    pub(super) gateway_key: SoftwareKey,
+    allowances: u64,
+    pub(super) outcomes: BTreeMap<Digest, (Status, Payment)>,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        let key = |seed| SoftwareKey::ed25519(&[seed; 32]);
+        let (root_key, issuer_key, gateway_key) = (key(1), key(2), key(3));
+        let root = code(Kind::Issuer, 0, 0);
+        let issuer = code(Kind::Issuer, 0, 1);
+        let gateway = code(Kind::Gateway, 0, 2);
+        let things = Rights::PAY.and(Rights::ACCEPT);
+        let rights = things.and(Rights::SETTLE).and(Rights::ISSUE_CODES);
+        let all = rights.and(Rights::ISSUE_MONEY);
+        let issuer_pass = sealed(&pass(root, issuer, issuer_key.public_key(), all), &root_key);
+        let mut gateway_pass = pass(issuer, gateway, gateway_key.public_key(), rights);
+        gateway_pass.grace_s = Some(30 * DAY_S);
+        gateway_pass.station = Some(1);
+        gateway_pass.first_sequence = Some(1);
+        gateway_pass.last_sequence = Some((1 << 36) - 1);
+        Self {
+            trust: Trust {
+                network: network(),
+                root_key: root_key.public_key(),
+            },
+            issuer_pass,
+            gateway_pass: sealed(&gateway_pass, &issuer_key),
+            gateway,
+            gateway_key,
+            allowances: 0,
+            outcomes: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn thing(&self, seed: u8) -> Thing {
+        let code = code(Kind::Device, 1, u64::from(seed));
+        let key = SoftwareKey::ed25519(&[seed; 32]).public_key();
+        let rights = Rights::PAY.and(Rights::ACCEPT);
+        Thing {
+            code,
+            pass: sealed(&pass(self.gateway, code, key, rights), &self.gateway_key),
+            seed,
+            disk: Disk::default(),
+            signed: Signed::default(),
+            locked: Rc::default(),
+        }
+    }
+
+    pub(super) fn allowance(&mut self, thing: &Thing, limit: u64) -> Allowance {
+        self.allowances += 1;
+        Allowance {
+            code: thing.code,
+            wallet_key: thing.key().public_key(),
+            key_epoch: KeyEpoch(1),
+            class: AssuranceClass::Software,
+            currency: usd(),
+            limit: Odometer::new(limit).unwrap(),
+            base_sequence: Sequence(0),
+            base_head: Reference::default(),
+            base_odometer: Odometer::ZERO,
+            most_per_payment: amount(400),
+            most_payments: 100,
+            issued: NOW,
+            expires: NOW.plus_s(7 * DAY_S),
+            gateway: self.gateway,
+            gateway_epoch: KeyEpoch(1),
+            number: self.allowances,
+            issued_total: Odometer::new(limit).unwrap(),
+        }
+    }
+
+    pub(super) fn grant(&self, allowance: &Allowance) -> Vec<u8> {
+        written(&Message::Grant {
+            allowance: &sealed(allowance, &self.gateway_key),
+        })
+    }
+
+    /// Answers a renewal from where the purse says it stands.
+    pub(super) fn renew(&mut self, thing: &Thing, renewal: &[u8]) -> Vec<u8> {
+        let Message::Renewal { renewal } = Message::read(renewal).unwrap() else {
+            panic!("not a renewal");
+        };
+        let renewal = open::<Renewal>(renewal, &network()).unwrap();
+        let r = *renewal.verify(&thing.key().public_key()).unwrap().get();
+        let mut allowance = self.allowance(thing, r.odometer.get() + r.wanted.get());
+        allowance.base_sequence = r.sequence;
+        allowance.base_head = r.head;
+        allowance.base_odometer = r.odometer;
+        self.grant(&allowance)
+    }
+
+    /// Settles evidence or a claim, and says so.
+    pub(super) fn settle(&mut self, message: &[u8]) -> Vec<u8> {
+        let (payment, outcome) = match Message::read(message).unwrap() {
+            Message::Evidence { payment, .. } => (payment, Status::InTransit),
+            Message::Claim {
+                payment, receipt, ..
+            } => {
+                open::<Receipt>(receipt, &network()).unwrap();
+                (payment, Status::Settled)
+            }
+            other => panic!("nothing to settle: {other:?}"),
+        };
+        let payment = open::<Payment>(payment, &network()).unwrap();
+        let (id, payment) = (payment.id(), *payment.peek());
+        let known = self.outcomes.entry(id).or_insert((outcome, payment));
+        if outcome == Status::Settled && known.0 == Status::InTransit {
+            known.0 = outcome;
+        }
+        let outcome = known.0;
+        self.statement(id, outcome)
+    }
+
+    pub(super) fn statement(&self, payment: Digest, outcome: Status) -> Vec<u8> {
+        let statement = Statement {
+            gateway: self.gateway,
+            gateway_epoch: KeyEpoch(1),
+            payment,
+            outcome: u32::from(outcome as u8),
+            height: 1,
+            root: Digest::default(),
+            time: NOW,
+        };
+        written(&Message::Statement {
+            statement: &sealed(&statement, &self.gateway_key),
+        })
+    }
+
+    /// A purse that trusts the gateway.
+    pub(super) fn roomy(&self, thing: &Thing) -> Roomy {
+        let mut purse = thing.open(self.trust).unwrap();
+        let known = purse.trust_gateway(&self.issuer_pass, &self.gateway_pass, NOW);
+        assert_eq!(known, Ok(self.gateway));
+        purse
+    }
+
+    /// A purse that may spend `limit`.
+    pub(super) fn funded(&mut self, thing: &Thing, limit: u64) -> Roomy {
+        let mut purse = self.roomy(thing);
+        let allowance = self.allowance(thing, limit);
+        purse.receive(&self.grant(&allowance), NOW).unwrap();
+        purse
+    }
+}
+
+/// All messages a purse wants to hand in.
+pub(super) fn handed_in<const O: usize, const P: usize>(
+    purse: &mut Purse<Recorder, Disk, O, P>,
+) -> Result<Vec<Vec<u8>>, Status> {
+    let mut cursor = HandInCursor::default();
+    let mut messages = Vec::new();
+    let mut out = [0; OUT_MAX];
+    while let Some(len) = purse.hand_in(&mut cursor, &mut out)? {
+        messages.push(out[..len].to_vec());
+    }
+    Ok(messages)
+}

@@ -1,1 +1,44 @@
-//! Registry, purses and settlement of OneCode.
+//! What OneCode remembers: the registry of codes, purses, and settlement.
+//!
+//! ```text
+//! caller --Command--> queue --writer: BEGIN, savepoint per command, COMMIT--> answers
+//!                                   |
+//!              store reads -> rules decide -> books and store write
+//! caller <------------------------- readers: views, inbox, registry
+//! ```
+//!
+//! - [`rules`]: pure decisions over small states;
+//! - [`books`]: accounts, postings, and the hash chain of journal entries;
+//! - [`views`]: what people look at, page by page;
+//! - [`people`]: the accounts of the portal, in a file of their own.
+//!
+//! Everything that is answered is durable before, everything that is signed here is signed inside
+//! the transaction that causes it and stored, and a repeated request gets the stored bytes.
+
+mod bearings;
+pub mod books;
+pub mod bounds;
+mod commands;
+mod crash;
+mod error;
+mod evidence;
+mod handle;
+pub mod people;
+pub mod rules;
+mod store;
+pub mod views;
+mod writer;
+
+pub use bearings::{Bearings, Policy};
+pub use commands::{Answer, FraudId};
+#[cfg(feature = "crash-points")]
+pub use crash::CRASH_VARIABLE;
+pub use crash::CrashPoint;
+pub use error::{Damage, Error, OpenError};
+pub use evidence::{Evidence, Owned};
+pub use handle::Ledger;
+pub use store::inbox::InboxEntry;
+pub use store::registry::{
+    CurrencyRow, GridRow, IssueRequest, NewThing, Reservation, StateChange, Thing, ThingState,
+};
+pub use store::treasury::{LoadOrder, Loaded, Way};

@@ -1,0 +1,230 @@
+//! Double entry: accounts, postings and the chain of journal entries.
+
+use protocol::{AmountMinor, Code, Currency, Digest, KeyEpoch, Timestamp};
+use sha2::{Digest as _, Sha256};
+
+/// Where money can be, within one currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Account {
+    /// What the issuer owes: minus everything put in and not redeemed.
+    Issuer,
+    /// What a purse holds and has not set aside.
+    PurseFree(Code),
+    /// What stands behind the allowances of one life of a purse's key.
+    PurseReserved(Code, KeyEpoch),
+    /// One payment that has left the payer and waits for its payee.
+    InTransit(Digest),
+}
+
+impl Account {
+    /// Longest [`Account::key`].
+    pub const KEY_BYTES_MOST: usize = 33;
+
+    /// The number of its kind.
+    pub const fn kind(&self) -> u8 {
+        match self {
+            Self::Issuer => 0,
+            Self::PurseFree(_) => 1,
+            Self::PurseReserved(..) => 2,
+            Self::InTransit(_) => 3,
+        }
+    }
+
+    /// Whose purse it belongs to.
+    pub const fn owner(&self) -> Option<Code> {
+        match self {
+            Self::PurseFree(code) | Self::PurseReserved(code, _) => Some(*code),
+            Self::Issuer | Self::InTransit(_) => None,
+        }
+    }
+
+    /// Its name in the books: the kind, then what the kind needs.
+    pub fn key(&self) -> Vec<u8> {
+        let mut key = Vec::with_capacity(Self::KEY_BYTES_MOST);
+        key.push(self.kind());
+        match self {
+            Self::Issuer => {}
+            Self::PurseFree(code) => key.extend_from_slice(code.as_bytes()),
+            Self::PurseReserved(code, epoch) => {
+                key.extend_from_slice(code.as_bytes());
+                key.extend_from_slice(&epoch.0.to_be_bytes());
+            }
+            Self::InTransit(payment) => key.extend_from_slice(payment.as_bytes()),
+        }
+        key
+    }
+}
+
+/// One line of an entry: what an account gained or lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Posting {
+    /// Which account.
+    pub account: Account,
+    /// By how much.
+    pub change: i64,
+}
+
+/// Money going from one account to another: two lines that sum to zero. Nothing else can be
+/// written, so an entry always balances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transfer {
+    /// Whose balance falls.
+    pub from: Account,
+    /// Whose balance rises.
+    pub to: Account,
+    /// By how much.
+    pub amount: AmountMinor,
+}
+
+impl Transfer {
+    /// The two lines; none when nothing moves.
+    pub fn postings(&self) -> impl Iterator<Item = Posting> {
+        let amount = self.amount.as_i64();
+        let lines = [
+            Posting {
+                account: self.from,
+                change: -amount,
+            },
+            Posting {
+                account: self.to,
+                change: amount,
+            },
+        ];
+        lines.into_iter().filter(move |_| amount != 0)
+    }
+}
+
+/// Why an entry was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum EntryKind {
+    /// The treasurer put money in.
+    Load = 1,
+    /// The treasurer took money out.
+    Redeem = 2,
+    /// Free money was set aside behind an allowance.
+    Allow = 3,
+    /// Money behind expired allowances is free again.
+    Release = 4,
+    /// A payment left its payer and waits for its payee.
+    Transit = 5,
+    /// A payment reached its payee.
+    Settle = 6,
+    /// A payment contradicts another; no money moved.
+    Claim = 7,
+}
+
+/// One entry of the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Why.
+    pub kind: EntryKind,
+    /// The identifier of what caused it.
+    pub subject: Digest,
+    /// All its lines are in one currency.
+    pub currency: Currency,
+    /// When.
+    pub at: Timestamp,
+    /// What moves.
+    pub transfers: Vec<Transfer>,
+}
+
+impl Entry {
+    /// The bytes the chain is made over, all numbers big-endian: height 8, time 4, kind 1,
+    /// subject 32, currency 6, number of lines 1, then per line the length of the account's key 1,
+    /// the key, and the change 8.
+    pub fn canonical(&self, height: u64) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(160);
+        bytes.extend_from_slice(&height.to_be_bytes());
+        bytes.extend_from_slice(&self.at.0.to_be_bytes());
+        bytes.push(self.kind as u8);
+        bytes.extend_from_slice(self.subject.as_bytes());
+        bytes.extend_from_slice(self.currency.as_bytes());
+        bytes.push(self.postings().count() as u8);
+        for posting in self.postings() {
+            let key = posting.account.key();
+            bytes.push(key.len() as u8);
+            bytes.extend_from_slice(&key);
+            bytes.extend_from_slice(&posting.change.to_be_bytes());
+        }
+        bytes
+    }
+
+    /// All lines.
+    pub fn postings(&self) -> impl Iterator<Item = Posting> {
+        self.transfers.iter().flat_map(Transfer::postings)
+    }
+}
+
+/// Where the journal stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JournalHead {
+    /// Number of the newest entry; 0 before the first.
+    pub height: u64,
+    /// Root over all entries; zero before the first.
+    pub root: Digest,
+}
+
+impl JournalHead {
+    /// The head after one more entry with these canonical bytes.
+    pub fn after(&self, canonical: &[u8]) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(self.root.as_bytes());
+        hash.update(canonical);
+        Self {
+            height: self.height.saturating_add(1),
+            root: Digest(hash.finalize().into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(amount: u64) -> Entry {
+        Entry {
+            kind: EntryKind::Settle,
+            subject: Digest([7; 32]),
+            currency: Currency::new(1, *b"USD").unwrap(),
+            at: Timestamp(9),
+            transfers: vec![Transfer {
+                from: Account::InTransit(Digest([1; 32])),
+                to: Account::Issuer,
+                amount: AmountMinor::new(amount).unwrap(),
+            }],
+        }
+    }
+
+    #[test]
+    fn every_entry_sums_to_zero() {
+        for amount in [0, 1, protocol::units::AMOUNT_MAX] {
+            let sum: i128 = entry(amount)
+                .postings()
+                .map(|posting| i128::from(posting.change))
+                .sum();
+            assert_eq!(sum, 0);
+        }
+    }
+
+    #[test]
+    fn every_field_of_an_entry_is_under_the_root() {
+        let head = JournalHead::default();
+        let root = |entry: &Entry, height| head.after(&entry.canonical(height)).root;
+        let first = root(&entry(5), 1);
+        let mut others = vec![root(&entry(5), 2), root(&entry(6), 1)];
+        let mut changed = entry(5);
+        changed.at = Timestamp(10);
+        others.push(root(&changed, 1));
+        let mut changed = entry(5);
+        changed.kind = EntryKind::Load;
+        others.push(root(&changed, 1));
+        let mut changed = entry(5);
+        changed.subject = Digest([8; 32]);
+        others.push(root(&changed, 1));
+        let mut changed = entry(5);
+        changed.currency = Currency::new(2, *b"USD").unwrap();
+        others.push(root(&changed, 1));
+        assert!(others.iter().all(|other| *other != first));
+    }
+}

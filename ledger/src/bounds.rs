@@ -1,0 +1,35 @@
+//! Every bound of this crate in one place.
+
+/// Commands waiting for the writer; beyond it callers hear `busy`.
+pub const QUEUE_MOST: usize = 4096;
+/// Commands in one transaction.
+pub const BATCH_MOST: usize = 256;
+/// Connections that read.
+pub const READERS: u32 = 4;
+/// Changes of inboxes that a slow listener may fall behind; then it has to look at all of them.
+pub const CHANGES_MOST: usize = 1024;
+
+/// Entries in the inbox of one code.
+pub const INBOX_ENTRIES_MOST: u64 = 1024;
+/// Bytes in the inbox of one code.
+pub const INBOX_BYTES_MOST: u64 = 1 << 20;
+/// Inbox entries in one answer.
+pub const INBOX_READ_MOST: u32 = 256;
+
+/// Rows on one page.
+pub const PAGE_MOST: u32 = 200;
+/// Journal entries whose chain is checked when the books are opened.
+pub const TAIL_CHECKED: u64 = 4096;
+/// Journal entries or payments read at once when all of them are looked at.
+pub const SCAN_STEP: u32 = 512;
+
+/// Names of things, places, products, people and reasons, in bytes.
+pub const NAME_BYTES_MOST: usize = 128;
+/// Idempotency keys, in bytes.
+pub const KEY_BYTES_MOST: usize = 64;
+/// One certificate, in bytes.
+pub const CERTIFICATE_BYTES_MOST: usize = 8192;
+/// One SubjectPublicKeyInfo, in bytes.
+pub const SPKI_BYTES_MOST: usize = 512;
+/// Secrets added at once.
+pub const SECRETS_MOST: usize = 10_000;

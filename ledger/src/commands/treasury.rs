@@ -1,0 +1,121 @@
+//! Money comes in and goes out, and currencies are declared.
+
+use super::{declared, holder, key, printable, release};
+use crate::books::{Account, Entry, EntryKind, Transfer};
+use crate::crash::{CrashPoint, here};
+use crate::store::journal;
+use crate::store::registry::{CurrencyRow, ThingState, currencies, insert_currency};
+use crate::store::treasury::{LoadOrder, Loaded, Way, by_key, insert};
+use crate::writer::{Command, Desk, Failure};
+use protocol::{AmountMinor, Digest, Status, Timestamp};
+use sha2::{Digest as _, Sha256};
+
+pub(crate) struct Treasury {
+    pub order: LoadOrder,
+    pub way: Way,
+    pub now: Timestamp,
+}
+
+impl Command for Treasury {
+    type Answer = Loaded;
+
+    async fn execute(&self, desk: &mut Desk) -> Result<Loaded, Failure> {
+        let order = &self.order;
+        key(&order.key)?;
+        printable(&order.by)?;
+        if let Some(loaded) = by_key(&mut desk.connection, &order.key).await? {
+            // The key belongs to one order for ever.
+            let same = loaded.order == *order && loaded.way == self.way;
+            return same.then_some(loaded).ok_or(Status::NotPermitted.into());
+        }
+        if order.amount == AmountMinor::ZERO {
+            return Err(Status::Malformed.into());
+        }
+        let (state, ..) = holder(&mut desk.connection, &order.code).await?;
+        declared(&mut desk.connection, &order.currency, Status::NotPermitted).await?;
+        let purse = Account::PurseFree(order.code);
+        let (kind, from, to) = match self.way {
+            Way::Load => {
+                self.may_load(desk, state).await?;
+                (EntryKind::Load, Account::Issuer, purse)
+            }
+            Way::Redeem => {
+                self.may_redeem(desk, state).await?;
+                (EntryKind::Redeem, purse, Account::Issuer)
+            }
+        };
+        let head = desk
+            .post(&Entry {
+                kind,
+                subject: Digest(Sha256::digest(&order.key).into()),
+                currency: order.currency,
+                at: self.now,
+                transfers: vec![Transfer {
+                    from,
+                    to,
+                    amount: order.amount,
+                }],
+            })
+            .await?;
+        // A crash here: neither posting nor order; the same key is carried out once, later.
+        here(CrashPoint::TreasuryPosted);
+        let number = insert(&mut desk.connection, order, self.way, self.now, &head).await?;
+        Ok(Loaded {
+            number,
+            order: order.clone(),
+            way: self.way,
+            at: self.now,
+            head,
+        })
+    }
+}
+
+impl Treasury {
+    /// All balances of a currency together stay in range as long as the issuer's does.
+    async fn may_load(&self, desk: &mut Desk, state: ThingState) -> Result<(), Failure> {
+        if state == ThingState::Revoked {
+            return Err(Status::Frozen.into());
+        }
+        let (connection, currency) = (&mut desk.connection, &self.order.currency);
+        let issuer = journal::raw_balance(connection, currency, &Account::Issuer).await?;
+        let issued = AmountMinor::new(issuer.unwrap_or(0).unsigned_abs());
+        let room = issued.and_then(|issued| issued.checked_add(self.order.amount));
+        room.map(|_| ()).ok_or(Status::AboveLimit.into())
+    }
+
+    /// Only what is free can leave.
+    async fn may_redeem(&self, desk: &mut Desk, state: ThingState) -> Result<(), Failure> {
+        if state != ThingState::Active {
+            return Err(Status::Frozen.into());
+        }
+        let (code, currency) = (self.order.code, self.order.currency);
+        release::lapsed(desk, &code, &currency, self.now).await?;
+        let purse = Account::PurseFree(code);
+        let free = journal::balance(&mut desk.connection, &currency, &purse).await?;
+        match free.checked_sub(self.order.amount) {
+            Some(_) => Ok(()),
+            None => Err(Status::NotFunded.into()),
+        }
+    }
+}
+
+pub(crate) struct Declare(pub CurrencyRow);
+
+impl Command for Declare {
+    type Answer = ();
+
+    async fn execute(&self, desk: &mut Desk) -> Result<(), Failure> {
+        printable(&self.0.name)?;
+        let known = currencies(&mut desk.connection, Some(&self.0.currency)).await?;
+        match known.first() {
+            // Exponent and name are the issuer's word; they do not change under money.
+            Some(row) if *row == self.0 => return Ok(()),
+            Some(_) => return Err(Status::NotPermitted.into()),
+            None => insert_currency(&mut desk.connection, &self.0).await?,
+        }
+        let issuer = Account::Issuer;
+        journal::open_account(&mut desk.connection, &self.0.currency, &issuer).await?;
+        here(CrashPoint::CurrencyDeclared);
+        Ok(())
+    }
+}

@@ -1,0 +1,105 @@
+//! The durable steps by name, and a switch that ends the process at one of them.
+
+macro_rules! crash_points {
+    ($($(#[$doc:meta])* $name:ident $word:literal;)*) => {
+        /// Every step of a command at which a power cut is interesting. Between the first and
+        /// [`CrashPoint::Committed`] nothing is durable and nobody has heard anything; from there on
+        /// everything is durable, and a repeated request gets its stored answer.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum CrashPoint {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl CrashPoint {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// Its name in the environment.
+            pub const fn word(self) -> &'static str {
+                match self {
+                    $(Self::$name => $word,)*
+                }
+            }
+        }
+    };
+}
+
+crash_points! {
+    /// A transaction is open and nothing is written.
+    Begun "begun";
+    /// The payment stands in its row without postings.
+    PaymentRecorded "payment_recorded";
+    /// A journal entry is written; its postings are not.
+    EntryWritten "entry_written";
+    /// Entry, postings and balances are written.
+    EntryPosted "entry_posted";
+    /// The statement is signed and stored.
+    StatementStored "statement_stored";
+    /// A payment in transit has its receipt and no postings yet.
+    Collected "collected";
+    /// The fraud proof is stored and the payer is not frozen yet.
+    FraudRecorded "fraud_recorded";
+    /// The payer is frozen.
+    PayerFrozen "payer_frozen";
+    /// An inbox grew.
+    Told "told";
+    /// An inbox shrank.
+    Acknowledged "acknowledged";
+    /// The reserve of expired allowances is free again.
+    Released "released";
+    /// The gateway's counters ran and no allowance is stored.
+    AllowanceCounted "allowance_counted";
+    /// The allowance is stored and the request is not yet bound to it.
+    AllowanceStored "allowance_stored";
+    /// A load or redemption is posted and its order is not stored.
+    TreasuryPosted "treasury_posted";
+    /// Secrets are stored.
+    SecretsAdded "secrets_added";
+    /// A secret is spent and no number is reserved.
+    SecretSpent "secret_spent";
+    /// A number is reserved; nothing is signed.
+    Reserved "reserved";
+    /// A thing stands in the registry.
+    ThingStored "thing_stored";
+    /// The state of a thing changed.
+    StateSet "state_set";
+    /// A grid code stands in the registry.
+    GridStored "grid_stored";
+    /// A currency is declared.
+    CurrencyDeclared "currency_declared";
+    /// All commands of the batch are written; the commit has not begun.
+    Written "written";
+    /// The batch is durable and nobody has been answered.
+    Committed "committed";
+    /// The first of the batch has been answered.
+    Answered "answered";
+}
+
+/// Names the step to stop at: a word of [`CrashPoint`], then optionally a colon and how many times
+/// it is passed before.
+#[cfg(feature = "crash-points")]
+pub const CRASH_VARIABLE: &str = "ONECODE_LEDGER_CRASH_AT";
+
+/// Ends the process here if the environment asks for it.
+#[cfg(feature = "crash-points")]
+pub(crate) fn here(point: CrashPoint) {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static LEFT: AtomicU32 = AtomicU32::new(u32::MAX);
+    let Ok(wanted) = std::env::var(CRASH_VARIABLE) else {
+        return;
+    };
+    let (word, times) = wanted.split_once(':').unwrap_or((&wanted, "0"));
+    if word != point.word() {
+        return;
+    }
+    let first = times.parse().unwrap_or(0);
+    let _ = LEFT.compare_exchange(u32::MAX, first, Ordering::Relaxed, Ordering::Relaxed);
+    if LEFT.fetch_sub(1, Ordering::Relaxed) == 0 {
+        std::process::abort();
+    }
+}
+
+/// Nothing: the hook exists only under a test feature.
+#[cfg(not(feature = "crash-points"))]
+#[inline(always)]
+pub(crate) const fn here(_: CrashPoint) {}

@@ -1,0 +1,294 @@
+//! The handle everybody else holds.
+
+use crate::bearings::Bearings;
+use crate::books::JournalHead;
+use crate::bounds::{CHANGES_MOST, QUEUE_MOST, TAIL_CHECKED};
+use crate::commands::Answer;
+use crate::commands::hand_in::HandIn;
+use crate::commands::inbox::Acknowledge;
+use crate::commands::registry::{AddSecrets, BeginIssue, FinishIssue, IssueGrid, SetState};
+use crate::commands::renew::Renew;
+use crate::commands::treasury::{Declare, Treasury};
+use crate::error::{Error, OpenError};
+use crate::evidence::{Evidence, Owned};
+use crate::store::inbox::InboxEntry;
+use crate::store::registry::{
+    CurrencyRow, GridRow, IssueRequest, NewThing, Reservation, Thing, ThingState,
+};
+use crate::store::treasury::{LoadOrder, Loaded, Way};
+use crate::store::{self, Pool, inbox, journal, registry, verify};
+use crate::writer::{self, Command, Desk, Job, Pending};
+use protocol::cose::SIGNED_MAX;
+use protocol::objects::{Receipt, Renewal};
+use protocol::{Code, Currency, GridCode, Kind, Network, Status, Timestamp};
+use sqlx::pool::PoolConnection;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+/// The books. Clones share one writer and one pool of readers.
+///
+/// A call that changes something returns once it is durable. `Err` changed nothing, except that
+/// after [`Status::Storage`] the books have to be opened again to know. The same request gives the
+/// same answer however often it is made.
+#[derive(Clone)]
+pub struct Ledger {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    readers: Pool,
+    changes: broadcast::Sender<Code>,
+    network: Network,
+}
+
+impl std::fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ledger").finish_non_exhaustive()
+    }
+}
+
+impl Ledger {
+    /// Opens the file, creates and migrates it where needed, and checks the newest part of the
+    /// journal and that every currency sums to zero. One process at a time.
+    pub async fn open(path: &Path, bearings: Bearings) -> Result<Self, OpenError> {
+        if bearings.issuer_pass.len() > SIGNED_MAX || bearings.gateway_pass.len() > SIGNED_MAX {
+            return Err(OpenError::Passes);
+        }
+        let network = bearings.network;
+        let (mut connection, readers) = store::open(path).await?;
+        let height = journal::head(&mut connection).await?.height;
+        let head = verify::chain(&mut connection, height.saturating_sub(TAIL_CHECKED)).await?;
+        verify::sums(&mut connection).await?;
+        let (queue, jobs) = mpsc::channel(QUEUE_MOST);
+        let (changes, _) = broadcast::channel(CHANGES_MOST);
+        let desk = Desk::new(connection, bearings, head);
+        let writer = tokio::spawn(writer::run(desk, jobs, changes.clone()));
+        Ok(Self {
+            inner: Arc::new(Inner {
+                queue: Mutex::new(Some(queue)),
+                writer: Mutex::new(Some(writer)),
+                readers,
+                changes,
+                network,
+            }),
+        })
+    }
+
+    /// Finishes what has been taken, answers it, and closes the file. Later calls hear
+    /// [`Status::Storage`].
+    pub async fn close(&self) {
+        drop(lock(&self.inner.queue).take());
+        let writer = lock(&self.inner.writer).take();
+        if let Some(writer) = writer
+            && let Err(error) = writer.await
+        {
+            tracing::error!(%error, "the ledger's writer");
+        }
+        self.inner.readers.close().await;
+    }
+
+    async fn submit<C: Command + Sync>(&self, command: C) -> Result<C::Answer, Status> {
+        let (caller, answer) = oneshot::channel();
+        let queue = lock(&self.inner.queue).clone().ok_or(Status::Storage)?;
+        let job: Box<dyn Job> = Box::new(Pending::new(command, caller));
+        queue.try_send(job).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Status::Busy,
+            mpsc::error::TrySendError::Closed(_) => Status::Storage,
+        })?;
+        drop(queue);
+        answer.await.unwrap_or(Err(Status::Storage))
+    }
+
+    pub(crate) async fn reader(&self) -> Result<PoolConnection<sqlx::Sqlite>, Error> {
+        Ok(self.inner.readers.acquire().await?)
+    }
+
+    // ------------------------------------------------------------------------------- wallet
+
+    /// Hands in a payment, with its payee's receipt where there is one. Signatures are checked
+    /// before: the allowance's with a gateway's key, the payment's with the allowance's wallet key,
+    /// the receipt's with the payee's.
+    pub async fn hand_in(
+        &self,
+        evidence: Evidence,
+        receipt: Option<Owned<Receipt>>,
+        now: Timestamp,
+    ) -> Result<Answer, Status> {
+        self.submit(HandIn {
+            evidence,
+            receipt,
+            now,
+        })
+        .await
+    }
+
+    /// Gives a purse a fresh allowance. The signature is checked before, with the thing's key.
+    pub async fn renew(&self, renewal: Owned<Renewal>, now: Timestamp) -> Result<Answer, Status> {
+        self.submit(Renew { renewal, now }).await
+    }
+
+    // -------------------------------------------------------------------------------- inbox
+
+    /// Messages that wait for a code, oldest first, after the number `after`.
+    pub async fn inbox(
+        &self,
+        code: &Code,
+        after: u64,
+        most: u32,
+    ) -> Result<Vec<InboxEntry>, Error> {
+        inbox::read(&mut *self.reader().await?, code, after, most).await
+    }
+
+    /// The code has taken everything up to this number.
+    pub async fn acknowledge(&self, code: &Code, up_to: u64) -> Result<(), Status> {
+        self.submit(Acknowledge { code: *code, up_to }).await
+    }
+
+    /// Codes whose inbox has just grown. Who falls behind has to look at every inbox it serves.
+    pub fn inbox_changed(&self) -> broadcast::Receiver<Code> {
+        self.inner.changes.subscribe()
+    }
+
+    // ---------------------------------------------------------------------------- treasurer
+
+    /// Puts money into a purse.
+    pub async fn load(&self, order: LoadOrder, now: Timestamp) -> Result<Loaded, Status> {
+        let way = Way::Load;
+        self.submit(Treasury { order, way, now }).await
+    }
+
+    /// Takes free money out of a purse.
+    pub async fn redeem(&self, order: LoadOrder, now: Timestamp) -> Result<Loaded, Status> {
+        let way = Way::Redeem;
+        self.submit(Treasury { order, way, now }).await
+    }
+
+    /// Declares a currency; it never changes afterwards.
+    pub async fn declare_currency(
+        &self,
+        currency: Currency,
+        exponent: u8,
+        name: &str,
+    ) -> Result<(), Status> {
+        let name = name.to_owned();
+        self.submit(Declare(CurrencyRow {
+            currency,
+            exponent,
+            name,
+        }))
+        .await
+    }
+
+    // ----------------------------------------------------------------------------- registry
+
+    /// Keeps one-time enrolment secrets, as SHA-256.
+    pub async fn add_secrets(
+        &self,
+        hashes: Vec<[u8; 32]>,
+        kind: Kind,
+        expires: Timestamp,
+    ) -> Result<(), Status> {
+        self.submit(AddSecrets {
+            hashes,
+            kind,
+            expires,
+        })
+        .await
+    }
+
+    /// Reserves a number for a request before anything is signed. The same request gets the same
+    /// reservation; a secret that was spent on another request is refused.
+    pub async fn begin_issue(
+        &self,
+        request: IssueRequest,
+        now: Timestamp,
+    ) -> Result<Reservation, Status> {
+        self.submit(BeginIssue { request, now }).await
+    }
+
+    /// Writes the thing once its certificate and pass are signed.
+    pub async fn finish_issue(&self, thing: NewThing) -> Result<Thing, Status> {
+        self.submit(FinishIssue(thing)).await
+    }
+
+    /// The thing with this code.
+    pub async fn thing(&self, code: &Code) -> Result<Option<Thing>, Error> {
+        registry::thing(&mut *self.reader().await?, code).await
+    }
+
+    /// Freezes, thaws or revokes a code.
+    pub async fn set_state(
+        &self,
+        code: &Code,
+        state: ThingState,
+        reason: &str,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<(), Status> {
+        self.submit(SetState {
+            code: *code,
+            state,
+            reason: reason.to_owned(),
+            by: by.to_owned(),
+            now,
+        })
+        .await
+    }
+
+    /// Registers a place.
+    pub async fn issue_grid(
+        &self,
+        code: GridCode,
+        name: &str,
+        owner: Code,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<GridRow, Status> {
+        self.submit(IssueGrid(GridRow {
+            code,
+            name: name.to_owned(),
+            owner,
+            by: by.to_owned(),
+            issued: now,
+        }))
+        .await
+    }
+
+    /// The place with this code.
+    pub async fn grid(&self, code: &GridCode) -> Result<Option<GridRow>, Error> {
+        registry::grid(&mut *self.reader().await?, code).await
+    }
+
+    /// Every declared currency.
+    pub async fn currencies(&self) -> Result<Vec<CurrencyRow>, Error> {
+        registry::currencies(&mut *self.reader().await?, None).await
+    }
+
+    // -------------------------------------------------------------------------------- books
+
+    /// Where the journal stands.
+    pub async fn journal(&self) -> Result<JournalHead, Error> {
+        journal::head(&mut *self.reader().await?).await
+    }
+
+    /// Checks everything: the whole chain, its postings, the balances, every signed payment. The
+    /// error names the first row that is wrong.
+    pub async fn verify(&self) -> Result<JournalHead, Error> {
+        // One snapshot, so that what is written meanwhile does not look like damage.
+        let mut reader = self.reader().await?;
+        let mut snapshot = sqlx::Connection::begin(&mut *reader).await?;
+        let head = verify::chain(&mut snapshot, 0).await?;
+        verify::sums(&mut snapshot).await?;
+        verify::balances(&mut snapshot).await?;
+        verify::payments(&mut snapshot, &self.inner.network).await?;
+        Ok(head)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,61 @@
+//! The only place with SQL. Texts use `$n` placeholders, which SQLite and PostgreSQL both read.
+//!
+//! Functions take the connection they work on: the writer's inside its transaction, or a reader's.
+
+pub(crate) mod inbox;
+pub(crate) mod journal;
+pub(crate) mod registry;
+pub(crate) mod row;
+pub(crate) mod treasury;
+pub(crate) mod verify;
+pub(crate) mod wallet;
+
+use crate::bounds::READERS;
+use crate::error::OpenError;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, SqlStr, SqliteConnection, SqlitePool};
+use std::path::Path;
+use std::time::Duration;
+
+pub(crate) type Connection = SqliteConnection;
+pub(crate) type Pool = SqlitePool;
+pub(crate) type Result<T> = std::result::Result<T, crate::error::Error>;
+
+/// How long to wait for another process that holds the file, such as a backup.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Prepared statements kept per connection; more than there are texts.
+const STATEMENTS: usize = 200;
+
+/// Opens the file, creates and migrates it, and gives the one writing connection and the readers.
+pub(crate) async fn open(path: &Path) -> std::result::Result<(Connection, Pool), OpenError> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .busy_timeout(BUSY_TIMEOUT)
+        .foreign_keys(true)
+        .statement_cache_capacity(STATEMENTS);
+    // FULL: a commit is on the disk before it returns; what was answered survives a power cut.
+    let mut writer = options
+        .clone()
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .connect()
+        .await?;
+    let books = Migration::new(
+        1,
+        "books".into(),
+        MigrationType::Simple,
+        SqlStr::from_static(include_str!("../../migrations/sqlite/0001_books.sql")),
+        false,
+    );
+    Migrator::with_migrations(vec![books])
+        .run(&mut writer)
+        .await
+        .map_err(|error| sqlx::Error::Migrate(Box::new(error)))?;
+    let readers = SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .connect_with(options.read_only(true))
+        .await?;
+    Ok((writer, readers))
+}

@@ -1,0 +1,551 @@
+//! Payments, allowances, and what decides about them.
+
+use super::row::Row;
+use super::{Connection, Result};
+use crate::evidence::{Evidence, Owned};
+use crate::rules::coverage::Coverage;
+use crate::rules::links::{Link, Links};
+use crate::rules::settle::{Outcome, Recorded};
+use protocol::objects::{Allowance, Payment, Receipt, Renewal};
+use protocol::rules::{Contradiction, Spent};
+use protocol::{Code, Currency, Digest, KeyEpoch, Odometer, Sequence, Status, Timestamp};
+
+/// A recorded payment with its answers.
+pub(crate) struct Standing {
+    pub recorded: Recorded,
+    pub transit_statement: Option<Vec<u8>>,
+    pub statement: Option<Vec<u8>>,
+}
+
+/// Reads an outcome column.
+pub(crate) fn outcome(row: &Row<'_>, column: i64) -> Result<Outcome> {
+    let outcome = u8::try_from(column)
+        .ok()
+        .and_then(Status::from_number)
+        .and_then(Outcome::from_status);
+    Ok(outcome.ok_or_else(|| row.damaged("no outcome"))?)
+}
+
+/// The payment, if it was handed in before.
+pub(crate) async fn standing(connection: &mut Connection, id: &Digest) -> Result<Option<Standing>> {
+    type Columns = (i64, bool, Option<Vec<u8>>, Option<Vec<u8>>);
+    let row: Option<Columns> = sqlx::query_as(
+        "SELECT outcome, receipt IS NOT NULL, transit_statement, statement
+         FROM payment WHERE id = $1",
+    )
+    .bind(id.as_bytes().as_slice())
+    .fetch_optional(connection)
+    .await?;
+    let Some((column, receipted, transit_statement, statement)) = row else {
+        return Ok(None);
+    };
+    let row = Row {
+        table: "payment",
+        key: id,
+    };
+    Ok(Some(Standing {
+        recorded: Recorded {
+            outcome: outcome(&row, column)?,
+            receipted,
+        },
+        transit_statement,
+        statement,
+    }))
+}
+
+/// The payments that could contradict this one, see [`crate::rules::settle::Case::neighbours`].
+pub(crate) async fn neighbours(connection: &mut Connection, spent: &Spent) -> Result<Vec<Spent>> {
+    type Columns = (Vec<u8>, i64, Vec<u8>, i64, i64);
+    let rows: Vec<Columns> = sqlx::query_as(
+        "SELECT id, sequence, currency, amount, odometer FROM payment
+           WHERE payer = $1 AND key_epoch = $2 AND sequence = $3 AND outcome < 4
+         UNION ALL
+         SELECT * FROM (SELECT id, sequence, currency, amount, odometer FROM payment
+           WHERE payer = $1 AND key_epoch = $2 AND currency = $4 AND sequence < $3 AND outcome < 4
+           ORDER BY sequence DESC LIMIT 1)
+         UNION ALL
+         SELECT * FROM (SELECT id, sequence, currency, amount, odometer FROM payment
+           WHERE payer = $1 AND key_epoch = $2 AND currency = $4 AND sequence > $3 AND outcome < 4
+           ORDER BY sequence LIMIT 1)",
+    )
+    .bind(spent.payer.as_bytes().as_slice())
+    .bind(i64::from(spent.key_epoch.0))
+    .bind(i64::from(spent.sequence.0))
+    .bind(spent.currency.as_bytes().as_slice())
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|(id, sequence, currency, amount, odometer)| {
+            let row = Row {
+                table: "payment of",
+                key: &spent.payer,
+            };
+            let to = row.odometer(odometer)?;
+            Ok(Spent {
+                id: row.digest(&id)?,
+                payer: spent.payer,
+                key_epoch: spent.key_epoch,
+                currency: row.currency(&currency)?,
+                sequence: row.sequence(sequence)?,
+                from: to
+                    .before(row.amount(amount)?)
+                    .ok_or_else(|| row.damaged("amount above odometer"))?,
+                to,
+            })
+        })
+        .collect()
+}
+
+/// Records a payment for the first time, without answers.
+pub(crate) async fn insert_payment(
+    connection: &mut Connection,
+    evidence: &Evidence,
+    receipt: Option<&Owned<Receipt>>,
+    outcome: Outcome,
+    now: Timestamp,
+) -> Result<()> {
+    let payment = evidence.payment();
+    let p: &Payment = payment.get();
+    sqlx::query(
+        "INSERT INTO payment (id, payer, key_epoch, sequence, payee, currency, amount, odometer,
+           previous, allowance, bytes, outcome, receipt, recorded, settled)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+    )
+    .bind(payment.id().as_bytes().as_slice())
+    .bind(p.payer.as_bytes().as_slice())
+    .bind(i64::from(p.key_epoch.0))
+    .bind(i64::from(p.sequence.0))
+    .bind(p.payee.as_bytes().as_slice())
+    .bind(p.currency.as_bytes().as_slice())
+    .bind(p.amount.as_i64())
+    .bind(p.odometer.as_i64())
+    .bind(p.previous.as_bytes().as_slice())
+    .bind(evidence.allowance().id().as_bytes().as_slice())
+    .bind(payment.bytes())
+    .bind(outcome.status() as i64)
+    .bind(receipt.map(Owned::bytes))
+    .bind(i64::from(now.0))
+    .bind((outcome == Outcome::Settled).then_some(i64::from(now.0)))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// A payment in transit reached its payee.
+pub(crate) async fn collect(
+    connection: &mut Connection,
+    id: &Digest,
+    receipt: &Owned<Receipt>,
+    now: Timestamp,
+) -> Result<()> {
+    sqlx::query("UPDATE payment SET outcome = $2, receipt = $3, settled = $4 WHERE id = $1")
+        .bind(id.as_bytes().as_slice())
+        .bind(Status::Settled as i64)
+        .bind(receipt.bytes())
+        .bind(i64::from(now.0))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Keeps the receipt of an open claim.
+pub(crate) async fn attach(
+    connection: &mut Connection,
+    id: &Digest,
+    receipt: &Owned<Receipt>,
+) -> Result<()> {
+    sqlx::query("UPDATE payment SET receipt = $2 WHERE id = $1")
+        .bind(id.as_bytes().as_slice())
+        .bind(receipt.bytes())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Keeps what is answered about a payment: to the payer alone while it is in transit, to everybody
+/// once it is final.
+pub(crate) async fn keep_statement(
+    connection: &mut Connection,
+    id: &Digest,
+    outcome: Outcome,
+    statement: &[u8],
+) -> Result<()> {
+    let sql = match outcome {
+        Outcome::InTransit => "UPDATE payment SET transit_statement = $2 WHERE id = $1",
+        Outcome::Settled | Outcome::OpenClaim => "UPDATE payment SET statement = $2 WHERE id = $1",
+    };
+    sqlx::query(sql)
+        .bind(id.as_bytes().as_slice())
+        .bind(statement)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The payer could not be told by its inbox: asking again gets it the final statement.
+pub(crate) async fn forget_transit_statement(
+    connection: &mut Connection,
+    id: &Digest,
+) -> Result<()> {
+    sqlx::query("UPDATE payment SET transit_statement = NULL WHERE id = $1")
+        .bind(id.as_bytes().as_slice())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Bytes of an allowance that stands in the books.
+pub(crate) async fn allowance(connection: &mut Connection, id: &Digest) -> Result<Option<Vec<u8>>> {
+    let row: Option<(Vec<u8>,)> = sqlx::query_as("SELECT bytes FROM allowance WHERE id = $1")
+        .bind(id.as_bytes().as_slice())
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.map(|(bytes,)| bytes))
+}
+
+/// Bytes of a recorded payment and of its allowance.
+pub(crate) async fn evidence_bytes(
+    connection: &mut Connection,
+    payment: &Digest,
+) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
+    Ok(sqlx::query_as(
+        "SELECT allowance.bytes, payment.bytes FROM payment
+         JOIN allowance ON allowance.id = payment.allowance WHERE payment.id = $1",
+    )
+    .bind(payment.as_bytes().as_slice())
+    .fetch_optional(connection)
+    .await?)
+}
+
+/// Keeps an allowance and binds the request to it.
+pub(crate) async fn insert_allowance(
+    connection: &mut Connection,
+    id: &Digest,
+    allowance: &Allowance,
+    bytes: &[u8],
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO allowance (id, code, key_epoch, currency, expires, bytes)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(id.as_bytes().as_slice())
+    .bind(allowance.code.as_bytes().as_slice())
+    .bind(i64::from(allowance.key_epoch.0))
+    .bind(allowance.currency.as_bytes().as_slice())
+    .bind(i64::from(allowance.expires.0))
+    .bind(bytes)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The allowance that answered this very request.
+pub(crate) async fn answered_renewal(
+    connection: &mut Connection,
+    id: &Digest,
+) -> Result<Option<Vec<u8>>> {
+    let row: Option<(Vec<u8>,)> = sqlx::query_as(
+        "SELECT allowance.bytes FROM renewal
+         JOIN allowance ON allowance.id = renewal.allowance WHERE renewal.id = $1",
+    )
+    .bind(id.as_bytes().as_slice())
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|(bytes,)| bytes))
+}
+
+/// Binds a request to its answer.
+pub(crate) async fn insert_renewal(
+    connection: &mut Connection,
+    renewal: &Owned<Renewal>,
+    allowance: &Digest,
+) -> Result<()> {
+    sqlx::query("INSERT INTO renewal (id, code, bytes, allowance) VALUES ($1, $2, $3, $4)")
+        .bind(renewal.id().as_bytes().as_slice())
+        .bind(renewal.get().code.as_bytes().as_slice())
+        .bind(renewal.bytes())
+        .bind(allowance.as_bytes().as_slice())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Counts one more allowance of this gateway epoch.
+pub(crate) async fn count_allowance(connection: &mut Connection, epoch: KeyEpoch) -> Result<u64> {
+    let (number,): (i64,) = sqlx::query_as(
+        "INSERT INTO gateway_count (gateway_epoch, number) VALUES ($1, 1)
+         ON CONFLICT (gateway_epoch) DO UPDATE SET number = gateway_count.number + 1
+         RETURNING number",
+    )
+    .bind(i64::from(epoch.0))
+    .fetch_one(connection)
+    .await?;
+    Ok(number.unsigned_abs())
+}
+
+/// What this gateway granted so far in an epoch and currency.
+pub(crate) async fn issued_total(
+    connection: &mut Connection,
+    epoch: KeyEpoch,
+    currency: &Currency,
+) -> Result<Odometer> {
+    let row: Option<(i64,)> = sqlx::query_as(
+        "SELECT issued_total FROM gateway_total WHERE gateway_epoch = $1 AND currency = $2",
+    )
+    .bind(i64::from(epoch.0))
+    .bind(currency.as_bytes().as_slice())
+    .fetch_optional(connection)
+    .await?;
+    let key = Row {
+        table: "gateway_total",
+        key: currency,
+    };
+    Ok(key.odometer(row.map_or(0, |(total,)| total))?)
+}
+
+/// Keeps [`issued_total`].
+pub(crate) async fn set_issued_total(
+    connection: &mut Connection,
+    epoch: KeyEpoch,
+    currency: &Currency,
+    total: Odometer,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO gateway_total (gateway_epoch, currency, issued_total) VALUES ($1, $2, $3)
+         ON CONFLICT (gateway_epoch, currency) DO UPDATE SET issued_total = excluded.issued_total",
+    )
+    .bind(i64::from(epoch.0))
+    .bind(currency.as_bytes().as_slice())
+    .bind(total.as_i64())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// What the reserve of a purse stands for.
+pub(crate) async fn coverage(
+    connection: &mut Connection,
+    code: &Code,
+    epoch: KeyEpoch,
+    currency: &Currency,
+) -> Result<Coverage> {
+    let row: Option<(i64, i64, i64)> = sqlx::query_as(
+        "SELECT first, last, expires FROM coverage
+         WHERE code = $1 AND key_epoch = $2 AND currency = $3",
+    )
+    .bind(code.as_bytes().as_slice())
+    .bind(i64::from(epoch.0))
+    .bind(currency.as_bytes().as_slice())
+    .fetch_optional(connection)
+    .await?;
+    let Some((first, last, expires)) = row else {
+        return Ok(Coverage::default());
+    };
+    let row = Row {
+        table: "coverage",
+        key: code,
+    };
+    Ok(Coverage {
+        first: row.odometer(first)?,
+        last: row.odometer(last)?,
+        expires: row.time(expires)?,
+    })
+}
+
+/// The coverages of a purse in every life of its key.
+pub(crate) async fn coverages(
+    connection: &mut Connection,
+    code: &Code,
+    currency: &Currency,
+) -> Result<Vec<(KeyEpoch, Coverage)>> {
+    let rows: Vec<(i64, i64, i64, i64)> = sqlx::query_as(
+        "SELECT key_epoch, first, last, expires FROM coverage
+         WHERE code = $1 AND currency = $2 AND last > first ORDER BY key_epoch",
+    )
+    .bind(code.as_bytes().as_slice())
+    .bind(currency.as_bytes().as_slice())
+    .fetch_all(connection)
+    .await?;
+    let row = Row {
+        table: "coverage",
+        key: code,
+    };
+    rows.into_iter()
+        .map(|(epoch, first, last, expires)| {
+            Ok((
+                row.key_epoch(epoch)?,
+                Coverage {
+                    first: row.odometer(first)?,
+                    last: row.odometer(last)?,
+                    expires: row.time(expires)?,
+                },
+            ))
+        })
+        .collect()
+}
+
+/// Keeps [`coverage`].
+pub(crate) async fn set_coverage(
+    connection: &mut Connection,
+    code: &Code,
+    epoch: KeyEpoch,
+    currency: &Currency,
+    coverage: &Coverage,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO coverage (code, key_epoch, currency, first, last, expires)
+         VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (code, key_epoch, currency) DO UPDATE SET first = excluded.first,
+           last = excluded.last, expires = excluded.expires",
+    )
+    .bind(code.as_bytes().as_slice())
+    .bind(i64::from(epoch.0))
+    .bind(currency.as_bytes().as_slice())
+    .bind(coverage.first.as_i64())
+    .bind(coverage.last.as_i64())
+    .bind(i64::from(coverage.expires.0))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// How far the links of a purse were unbroken when it last renewed.
+pub(crate) async fn links(
+    connection: &mut Connection,
+    code: &Code,
+    epoch: KeyEpoch,
+) -> Result<Links> {
+    let row: Option<(i64, Vec<u8>)> =
+        sqlx::query_as("SELECT sequence, head FROM linked WHERE code = $1 AND key_epoch = $2")
+            .bind(code.as_bytes().as_slice())
+            .bind(i64::from(epoch.0))
+            .fetch_optional(connection)
+            .await?;
+    let Some((sequence, head)) = row else {
+        return Ok(Links::default());
+    };
+    let row = Row {
+        table: "linked",
+        key: code,
+    };
+    Ok(Links {
+        sequence: row.sequence(sequence)?,
+        head: row.reference(&head)?,
+    })
+}
+
+/// Keeps [`links`].
+pub(crate) async fn set_links(
+    connection: &mut Connection,
+    code: &Code,
+    epoch: KeyEpoch,
+    links: &Links,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO linked (code, key_epoch, sequence, head) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (code, key_epoch) DO UPDATE SET sequence = excluded.sequence,
+           head = excluded.head",
+    )
+    .bind(code.as_bytes().as_slice())
+    .bind(i64::from(epoch.0))
+    .bind(i64::from(links.sequence.0))
+    .bind(links.head.as_bytes().as_slice())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The next payments of a purse after `after`, at most `most`, in the order of their numbers.
+pub(crate) async fn links_after(
+    connection: &mut Connection,
+    code: &Code,
+    epoch: KeyEpoch,
+    after: Sequence,
+    most: u32,
+) -> Result<Vec<Link>> {
+    let rows: Vec<(i64, Vec<u8>, Vec<u8>)> = sqlx::query_as(
+        "SELECT sequence, previous, id FROM payment
+         WHERE payer = $1 AND key_epoch = $2 AND sequence > $3 AND outcome < 4
+         ORDER BY sequence LIMIT $4",
+    )
+    .bind(code.as_bytes().as_slice())
+    .bind(i64::from(epoch.0))
+    .bind(i64::from(after.0))
+    .bind(most)
+    .fetch_all(connection)
+    .await?;
+    let row = Row {
+        table: "payment of",
+        key: code,
+    };
+    rows.into_iter()
+        .map(|(sequence, previous, id)| {
+            Ok(Link {
+                sequence: row.sequence(sequence)?,
+                previous: row.reference(&previous)?,
+                reference: row.digest(&id)?.reference(),
+            })
+        })
+        .collect()
+}
+
+/// The odometer of a purse after its newest payment in a currency.
+pub(crate) async fn odometer(
+    connection: &mut Connection,
+    code: &Code,
+    epoch: KeyEpoch,
+    currency: &Currency,
+) -> Result<Odometer> {
+    let row: Option<(i64,)> = sqlx::query_as(
+        "SELECT odometer FROM payment
+         WHERE payer = $1 AND key_epoch = $2 AND currency = $3 AND outcome < 4
+         ORDER BY sequence DESC LIMIT 1",
+    )
+    .bind(code.as_bytes().as_slice())
+    .bind(i64::from(epoch.0))
+    .bind(currency.as_bytes().as_slice())
+    .fetch_optional(connection)
+    .await?;
+    let key = Row {
+        table: "payment of",
+        key: code,
+    };
+    Ok(key.odometer(row.map_or(0, |(odometer,)| odometer))?)
+}
+
+/// Keeps a fraud proof; gives its number.
+pub(crate) async fn insert_fraud(
+    connection: &mut Connection,
+    code: &Code,
+    payments: (&Digest, &Digest),
+    how: Contradiction,
+    proof: &[u8],
+    now: Timestamp,
+) -> Result<i64> {
+    let how = match how {
+        Contradiction::SameSequence => 0,
+        Contradiction::Overlap => 1,
+    };
+    let (number,): (i64,) = sqlx::query_as(
+        "INSERT INTO fraud (code, stands, claim, how, at, proof) VALUES ($1, $2, $3, $4, $5, $6)
+         RETURNING number",
+    )
+    .bind(code.as_bytes().as_slice())
+    .bind(payments.0.as_bytes().as_slice())
+    .bind(payments.1.as_bytes().as_slice())
+    .bind(how)
+    .bind(i64::from(now.0))
+    .bind(proof)
+    .fetch_one(connection)
+    .await?;
+    Ok(number)
+}
+
+/// The number of the fraud case that a claim opened.
+pub(crate) async fn fraud_of(connection: &mut Connection, claim: &Digest) -> Result<Option<i64>> {
+    let row: Option<(i64,)> = sqlx::query_as("SELECT number FROM fraud WHERE claim = $1")
+        .bind(claim.as_bytes().as_slice())
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.map(|(number,)| number))
+}

@@ -1,0 +1,167 @@
+//! Purses, and the treasurer's orders.
+
+use super::{Listing, Page};
+use crate::error::Error;
+use crate::handle::Ledger;
+use crate::store::row::Row;
+use crate::store::treasury::{Loaded, LoadedColumns, loaded_from, select_loaded};
+use protocol::{AmountMinor, Code, Currency, KeyEpoch, Odometer, Timestamp};
+
+/// What one code holds in one currency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PurseRow {
+    /// Whose.
+    pub code: Code,
+    /// What people call it.
+    pub name: String,
+    /// In which currency.
+    pub currency: Currency,
+    /// Can be withdrawn or put behind an allowance.
+    pub free: AmountMinor,
+    /// Stands behind allowances.
+    pub reserved: AmountMinor,
+}
+
+/// A purse with what its newest allowance leaves open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PurseView {
+    /// As in lists.
+    pub row: PurseRow,
+    /// Which life of its key is current.
+    pub key_epoch: KeyEpoch,
+    /// Everything it has paid in this life, as far as it was handed in.
+    pub odometer: Odometer,
+    /// How far it may run.
+    pub limit: Odometer,
+    /// What it could still spend, if it has not already: the loss per cut-off payee if it forked.
+    pub exposed: AmountMinor,
+    /// Until when.
+    pub expires: Timestamp,
+    /// Money on its way to this code.
+    pub incoming: AmountMinor,
+}
+
+macro_rules! select_purse {
+    ($condition:literal) => {
+        concat!(
+            "SELECT thing.sequence, thing.code, thing.name, account.currency,
+               sum(CASE account.kind WHEN 1 THEN account.balance ELSE 0 END),
+               sum(CASE account.kind WHEN 2 THEN account.balance ELSE 0 END)
+             FROM thing JOIN account ON account.owner = thing.code ",
+            $condition,
+            " GROUP BY thing.sequence, account.currency
+             ORDER BY thing.sequence DESC, account.currency"
+        )
+    };
+}
+
+type Columns = (i64, Vec<u8>, String, Vec<u8>, i64, i64);
+
+fn purse_from(
+    (sequence, code, name, currency, free, reserved): Columns,
+) -> Result<PurseRow, Error> {
+    let row = Row {
+        table: "purse of thing",
+        key: &sequence,
+    };
+    Ok(PurseRow {
+        code: row.code(&code)?,
+        name,
+        currency: row.currency(&currency)?,
+        free: row.amount(free)?,
+        reserved: row.amount(reserved)?,
+    })
+}
+
+impl Ledger {
+    /// The purses of things, the newest thing first. A page counts things; each gives a row per
+    /// currency it has ever held.
+    pub async fn purses(&self, page: &Page) -> Result<Listing<PurseRow>, Error> {
+        let mut reader = self.reader().await?;
+        let holders: Vec<(i64,)> = sqlx::query_as(
+            "SELECT sequence FROM thing WHERE sequence < $1
+               AND EXISTS (SELECT 1 FROM account WHERE account.owner = thing.code)
+             ORDER BY sequence DESC LIMIT $2",
+        )
+        .bind(page.below())
+        .bind(page.rows())
+        .fetch_all(&mut *reader)
+        .await?;
+        let holders = page.listing(holders, |row| row.0, |row| Ok(row.0))?;
+        let (Some(newest), Some(oldest)) = (holders.rows.first(), holders.rows.last()) else {
+            return Ok(Listing {
+                rows: Vec::new(),
+                next: None,
+            });
+        };
+        let rows: Vec<Columns> =
+            sqlx::query_as(select_purse!("WHERE thing.sequence BETWEEN $1 AND $2"))
+                .bind(oldest)
+                .bind(newest)
+                .fetch_all(&mut *reader)
+                .await?;
+        Ok(Listing {
+            rows: rows.into_iter().map(purse_from).collect::<Result<_, _>>()?,
+            next: holders.next,
+        })
+    }
+
+    /// Everything one code holds, a view per currency.
+    pub async fn purse(&self, code: &Code) -> Result<Vec<PurseView>, Error> {
+        let mut reader = self.reader().await?;
+        let columns: Vec<Columns> = sqlx::query_as(select_purse!("WHERE thing.code = $1"))
+            .bind(code.as_bytes().as_slice())
+            .fetch_all(&mut *reader)
+            .await?;
+        let mut views = Vec::with_capacity(columns.len());
+        for columns in columns {
+            let row = purse_from(columns)?;
+            let (key_epoch, odometer, limit, expires, incoming): (i64, i64, i64, i64, i64) =
+                sqlx::query_as(PURSE_DETAIL)
+                    .bind(code.as_bytes().as_slice())
+                    .bind(row.currency.as_bytes().as_slice())
+                    .fetch_one(&mut *reader)
+                    .await?;
+            let key = Row {
+                table: "purse of",
+                key: code,
+            };
+            let (odometer, limit) = (key.odometer(odometer)?, key.odometer(limit)?);
+            views.push(PurseView {
+                row,
+                key_epoch: key.key_epoch(key_epoch)?,
+                odometer,
+                limit,
+                exposed: limit.since(odometer).unwrap_or_default(),
+                expires: key.time(expires)?,
+                incoming: key.amount(incoming)?,
+            });
+        }
+        Ok(views)
+    }
+
+    /// Loads and redemptions, the newest first.
+    pub async fn loads(&self, page: &Page) -> Result<Listing<Loaded>, Error> {
+        let rows: Vec<LoadedColumns> = sqlx::query_as(select_loaded!(
+            "WHERE number < $1 ORDER BY number DESC LIMIT $2"
+        ))
+        .bind(page.below())
+        .bind(page.rows())
+        .fetch_all(&mut *self.reader().await?)
+        .await?;
+        page.listing(rows, |row| row.0, loaded_from)
+    }
+}
+
+const PURSE_DETAIL: &str = "
+    SELECT thing.key_epoch,
+      coalesce((SELECT odometer FROM payment WHERE payer = thing.code
+         AND payment.key_epoch = thing.key_epoch AND currency = $2 AND outcome < 4
+         ORDER BY sequence DESC LIMIT 1), 0),
+      coalesce((SELECT last FROM coverage WHERE coverage.code = thing.code
+         AND coverage.key_epoch = thing.key_epoch AND currency = $2), 0),
+      coalesce((SELECT expires FROM coverage WHERE coverage.code = thing.code
+         AND coverage.key_epoch = thing.key_epoch AND currency = $2), 0),
+      coalesce((SELECT sum(amount) FROM payment WHERE payee = thing.code
+         AND currency = $2 AND outcome = 3), 0)
+    FROM thing WHERE thing.code = $1";

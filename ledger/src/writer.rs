@@ -1,0 +1,234 @@
+//! The one task that writes: it takes what has queued up, runs it in one transaction, commits, and
+//! only then answers everybody.
+
+use crate::bearings::Bearings;
+use crate::books::{Entry, JournalHead};
+use crate::bounds::BATCH_MOST;
+use crate::crash::{CrashPoint, here};
+use crate::error::{Damage, Error};
+use crate::store::{Connection, inbox, journal};
+use protocol::objects::Object;
+use protocol::{Code, Digest, Status, cose};
+use std::future::Future;
+use std::pin::Pin;
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+/// Why a command changed nothing.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It was refused.
+    Refused(Status),
+    /// The store failed under it.
+    Store(Error),
+}
+
+impl From<Status> for Failure {
+    fn from(status: Status) -> Self {
+        Self::Refused(status)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Damage> for Failure {
+    fn from(damage: Damage) -> Self {
+        Self::Store(damage.into())
+    }
+}
+
+/// Something that changes the books. It runs inside a savepoint: when it fails, nothing of it stays.
+pub(crate) trait Command: Send + 'static {
+    /// What the caller hears once it is durable.
+    type Answer: Send + 'static;
+
+    /// Decides and writes.
+    fn execute(
+        &self,
+        desk: &mut Desk,
+    ) -> impl Future<Output = Result<Self::Answer, Failure>> + Send;
+}
+
+/// What a command works with.
+pub(crate) struct Desk {
+    /// Inside the transaction of the batch.
+    pub connection: Connection,
+    /// Whose books these are.
+    pub bearings: Bearings,
+    /// The journal, with everything this batch has written.
+    pub head: JournalHead,
+    /// Whose inboxes grew in this batch.
+    told: Vec<Code>,
+}
+
+impl Desk {
+    pub(crate) fn new(connection: Connection, bearings: Bearings, head: JournalHead) -> Self {
+        Self {
+            connection,
+            bearings,
+            head,
+            told: Vec::new(),
+        }
+    }
+
+    /// Appends to the journal and moves the balances.
+    pub(crate) async fn post(&mut self, entry: &Entry) -> Result<JournalHead, Failure> {
+        self.head = journal::append(&mut self.connection, &self.head, entry).await?;
+        Ok(self.head)
+    }
+
+    /// Puts a message into an inbox; `false` when there is no room.
+    pub(crate) async fn tell(&mut self, code: &Code, message: &[u8]) -> Result<bool, Failure> {
+        let told = inbox::push(&mut self.connection, code, message).await?;
+        if told {
+            self.told.push(*code);
+            here(CrashPoint::Told);
+        }
+        Ok(told)
+    }
+
+    /// Signs with the gateway's pass key.
+    pub(crate) fn seal<T: Object>(&self, object: &T) -> Result<(Vec<u8>, Digest), Failure> {
+        let mut bytes = vec![0; cose::SIGNED_MAX];
+        let signer = self.bearings.signer.as_ref();
+        match cose::seal(object, &self.bearings.network, signer, &mut bytes) {
+            Ok((len, id)) => {
+                bytes.truncate(len);
+                Ok((bytes, id))
+            }
+            Err(error) => {
+                tracing::error!(?error, object = T::NAME, "the gateway's key does not sign");
+                Err(Status::Busy.into())
+            }
+        }
+    }
+
+    async fn run(&mut self, sql: &'static str) -> Result<(), Error> {
+        sqlx::query(sql).execute(&mut self.connection).await?;
+        Ok(())
+    }
+}
+
+type Step<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>>;
+
+/// A command on its way, with the caller who waits for it.
+pub(crate) trait Job: Send {
+    fn execute<'a>(&'a mut self, desk: &'a mut Desk) -> Step<'a>;
+    fn refuse(&mut self, status: Status);
+    fn answer(self: Box<Self>);
+}
+
+/// A command, its outcome, and who waits.
+pub(crate) struct Pending<C: Command> {
+    command: C,
+    outcome: Result<C::Answer, Status>,
+    caller: oneshot::Sender<Result<C::Answer, Status>>,
+}
+
+impl<C: Command> Pending<C> {
+    pub(crate) fn new(command: C, caller: oneshot::Sender<Result<C::Answer, Status>>) -> Self {
+        Self {
+            command,
+            outcome: Err(Status::Storage),
+            caller,
+        }
+    }
+}
+
+impl<C: Command + Sync> Job for Pending<C> {
+    fn execute<'a>(&'a mut self, desk: &'a mut Desk) -> Step<'a> {
+        Box::pin(async move {
+            self.outcome = Ok(self.command.execute(desk).await?);
+            Ok(())
+        })
+    }
+
+    fn refuse(&mut self, status: Status) {
+        self.outcome = Err(status);
+    }
+
+    fn answer(self: Box<Self>) {
+        // A caller who has gone away will ask again and hear the same.
+        let _ = self.caller.send(self.outcome);
+    }
+}
+
+/// Runs until every sender is gone or the disk fails.
+pub(crate) async fn run(
+    mut desk: Desk,
+    mut queue: mpsc::Receiver<Box<dyn Job>>,
+    changes: broadcast::Sender<Code>,
+) {
+    let mut batch = Vec::with_capacity(BATCH_MOST);
+    while queue.recv_many(&mut batch, BATCH_MOST).await > 0 {
+        let written = write(&mut desk, &mut batch).await;
+        if let Err(error) = &written {
+            tracing::error!(%error, "the ledger cannot write");
+            for job in &mut batch {
+                job.refuse(Status::Storage);
+            }
+            desk.told.clear();
+        }
+        for job in batch.drain(..) {
+            // A crash from here on: all is durable, and those who heard nothing ask again and get
+            // the stored answer.
+            job.answer();
+            here(CrashPoint::Answered);
+        }
+        for code in desk.told.drain(..) {
+            let _ = changes.send(code);
+        }
+        if written.is_err() {
+            // After a failed commit nobody knows what reached the disk. Whoever opens the books
+            // again finds out; this task must not guess.
+            break;
+        }
+    }
+    queue.close();
+    if let Err(error) = sqlx::Connection::close(desk.connection).await {
+        tracing::error!(%error, "the ledger did not close cleanly");
+    }
+}
+
+/// One batch: begin, a savepoint per command, commit.
+async fn write(desk: &mut Desk, batch: &mut [Box<dyn Job>]) -> Result<(), Error> {
+    desk.run("BEGIN IMMEDIATE").await?;
+    // A crash from here to the commit: the database forgets the batch, and nobody was answered.
+    here(CrashPoint::Begun);
+    let before = desk.head;
+    if let Err(error) = write_all(desk, batch).await {
+        desk.head = before;
+        desk.run("ROLLBACK").await?;
+        return Err(error);
+    }
+    here(CrashPoint::Written);
+    desk.run("COMMIT").await?;
+    // A crash here: everything is durable and nobody knows; repeated requests get these answers.
+    here(CrashPoint::Committed);
+    Ok(())
+}
+
+async fn write_all(desk: &mut Desk, batch: &mut [Box<dyn Job>]) -> Result<(), Error> {
+    let head = journal::head(&mut desk.connection).await?;
+    if head != desk.head {
+        return Err(Damage::new("entry", head.height, "written by somebody else").into());
+    }
+    for job in batch {
+        desk.run("SAVEPOINT command").await?;
+        let (head, told) = (desk.head, desk.told.len());
+        if let Err(failure) = job.execute(desk).await {
+            job.refuse(match failure {
+                Failure::Refused(status) => status,
+                Failure::Store(error) => error.into(),
+            });
+            desk.head = head;
+            desk.told.truncate(told);
+            desk.run("ROLLBACK TO command").await?;
+        }
+        desk.run("RELEASE command").await?;
+    }
+    Ok(())
+}

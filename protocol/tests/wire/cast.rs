@@ -1,0 +1,309 @@
+//! Who plays in these tests: a root, an issuer, a gateway, a payer and a payee, each with a key
+//! from a fixed seed, and one honest object of every type.
+
+use protocol::code::IssuedBy;
+use protocol::cose::{SIGNED_MAX, open, seal};
+use protocol::keys::SoftwareKey;
+use protocol::objects::{
+    Allowance, Confirmation, Object, Party, Pass, Payment, Receipt, Renewal, Rights, Statement,
+};
+use protocol::rules::Trust;
+use protocol::{
+    Algorithm, AmountMinor, AssuranceClass, Code, Currency, Digest, KeyEpoch, Kind, Network,
+    Odometer, PublicKey, Reference, Sequence, Signer, Timestamp, Verified,
+};
+
+pub const BOTH: [Algorithm; 2] = [Algorithm::Ed25519, Algorithm::P256];
+
+/// 2026-11-22T00:00:00Z.
+pub const NOW: Timestamp = Timestamp(1_795_305_600);
+pub const DAY_S: u32 = 86_400;
+
+pub fn network() -> Network {
+    Network::new("test").unwrap()
+}
+
+pub fn key(algorithm: Algorithm, seed: u8) -> SoftwareKey {
+    match algorithm {
+        Algorithm::Ed25519 => SoftwareKey::ed25519(&[seed; 32]),
+        Algorithm::P256 => SoftwareKey::p256(&[seed; 32]).unwrap(),
+    }
+}
+
+pub fn amount(minor: u64) -> AmountMinor {
+    AmountMinor::new(minor).unwrap()
+}
+
+pub fn reading(minor: u64) -> Odometer {
+    Odometer::new(minor).unwrap()
+}
+
+pub fn usd() -> Currency {
+    Currency::new(1, *b"USD").unwrap()
+}
+
+/// A code whose birth key is only a label; nothing here depends on real X.509 keys.
+pub fn code(kind: Kind, station: u16, sequence: u64) -> Code {
+    let by = IssuedBy { issuer: 1, station };
+    let label = [station as u8, sequence as u8];
+    Code::derive(kind, by, sequence, &label).unwrap()
+}
+
+pub fn signed<T: Object>(object: &T, signer: &SoftwareKey) -> Vec<u8> {
+    signed_in(object, &network(), signer)
+}
+
+pub fn signed_in<T: Object>(object: &T, network: &Network, signer: &SoftwareKey) -> Vec<u8> {
+    let mut out = [0; SIGNED_MAX];
+    let (len, _) = seal(object, network, signer, &mut out).unwrap();
+    out[..len].to_vec()
+}
+
+pub fn verified<'b, T: Object>(bytes: &'b [u8], key: &PublicKey) -> Verified<'b, T> {
+    open::<T>(bytes, &network()).unwrap().verify(key).unwrap()
+}
+
+/// A whole small world in which every wallet key is of one algorithm.
+pub struct Cast {
+    pub root: SoftwareKey,
+    pub issuer: SoftwareKey,
+    pub gateway: SoftwareKey,
+    pub payer: SoftwareKey,
+    pub payee: SoftwareKey,
+}
+
+impl Cast {
+    pub fn new(algorithm: Algorithm) -> Self {
+        Self {
+            root: key(algorithm, 1),
+            issuer: key(algorithm, 2),
+            gateway: key(algorithm, 3),
+            payer: key(algorithm, 4),
+            payee: key(algorithm, 5),
+        }
+    }
+
+    pub fn root_code() -> Code {
+        code(Kind::Issuer, 0, 0)
+    }
+
+    pub fn issuer_code() -> Code {
+        code(Kind::Issuer, 0, 1)
+    }
+
+    pub fn gateway_code() -> Code {
+        code(Kind::Gateway, 0, 2)
+    }
+
+    pub fn payer_code() -> Code {
+        code(Kind::Device, 1, 1)
+    }
+
+    pub fn payee_code() -> Code {
+        code(Kind::Device, 1, 2)
+    }
+
+    pub fn trust(&self) -> Trust {
+        Trust {
+            network: network(),
+            root_key: self.root.public_key(),
+        }
+    }
+
+    pub fn issuer_pass(&self) -> Pass {
+        Pass {
+            issuer: Party(Self::root_code()),
+            subject: Party(Self::issuer_code()),
+            expires: NOW.plus_s(3650 * DAY_S),
+            issued: NOW,
+            key: Confirmation(self.issuer.public_key()),
+            class: AssuranceClass::Software,
+            rights: Rights::from_bits(31).unwrap(),
+            grace_s: None,
+            station: None,
+            first_sequence: None,
+            last_sequence: None,
+        }
+    }
+
+    pub fn gateway_pass(&self) -> Pass {
+        let rights = Rights::PAY
+            .and(Rights::ACCEPT)
+            .and(Rights::SETTLE)
+            .and(Rights::ISSUE_CODES);
+        Pass {
+            issuer: Party(Self::issuer_code()),
+            subject: Party(Self::gateway_code()),
+            expires: NOW.plus_s(365 * DAY_S),
+            issued: NOW,
+            key: Confirmation(self.gateway.public_key()),
+            class: AssuranceClass::Isolated,
+            rights,
+            grace_s: Some(7 * DAY_S),
+            station: Some(1),
+            first_sequence: Some(1),
+            last_sequence: Some((1 << 36) - 1),
+        }
+    }
+
+    pub fn payee_pass(&self) -> Pass {
+        Pass {
+            issuer: Party(Self::gateway_code()),
+            subject: Party(Self::payee_code()),
+            expires: NOW.plus_s(90 * DAY_S),
+            issued: NOW,
+            key: Confirmation(self.payee.public_key()),
+            class: AssuranceClass::SecureElement,
+            rights: Rights::PAY.and(Rights::ACCEPT),
+            grace_s: None,
+            station: None,
+            first_sequence: None,
+            last_sequence: None,
+        }
+    }
+
+    /// Up to reading 10,000 from 1,000, at most 5,000 at once, sequences 4 to 67.
+    pub fn allowance(&self) -> Allowance {
+        Allowance {
+            code: Self::payer_code(),
+            wallet_key: self.payer.public_key(),
+            key_epoch: KeyEpoch(1),
+            class: AssuranceClass::Isolated,
+            currency: usd(),
+            limit: reading(10_000),
+            base_sequence: Sequence(3),
+            base_head: Reference([0x33; 16]),
+            base_odometer: reading(1_000),
+            most_per_payment: amount(5_000),
+            most_payments: 64,
+            issued: NOW,
+            expires: NOW.plus_s(7 * DAY_S),
+            gateway: Self::gateway_code(),
+            gateway_epoch: KeyEpoch(1),
+            number: 12,
+            issued_total: reading(250_000),
+        }
+    }
+
+    /// The first payment under [`Cast::allowance`]: 2,500 from 1,000 to 3,500.
+    pub fn payment(&self) -> Payment {
+        let allowance = protocol::cose::identify(
+            &self.allowance(),
+            &network(),
+            self.gateway.public_key().algorithm(),
+        );
+        Payment {
+            payer: Self::payer_code(),
+            key_epoch: KeyEpoch(1),
+            sequence: Sequence(4),
+            previous: Reference([0x33; 16]),
+            payee: Self::payee_code(),
+            currency: usd(),
+            amount: amount(2_500),
+            odometer: reading(3_500),
+            allowance: allowance.unwrap().reference(),
+            settle_by: NOW.plus_s(3 * DAY_S),
+            reference: Reference(*b"session 00000042"),
+        }
+    }
+
+    pub fn payment_id(&self) -> Digest {
+        let algorithm = self.payer.public_key().algorithm();
+        protocol::cose::identify(&self.payment(), &network(), algorithm).unwrap()
+    }
+
+    pub fn receipt(&self) -> Receipt {
+        Receipt {
+            payee: Self::payee_code(),
+            payment: self.payment_id(),
+            time: NOW.plus_s(60),
+        }
+    }
+
+    pub fn renewal(&self) -> Renewal {
+        Renewal {
+            code: Self::payer_code(),
+            key_epoch: KeyEpoch(1),
+            currency: usd(),
+            sequence: Sequence(4),
+            head: self.payment_id().reference(),
+            odometer: reading(3_500),
+            wanted: amount(9_000),
+            time: NOW.plus_s(120),
+        }
+    }
+
+    pub fn statement(&self) -> Statement {
+        Statement {
+            gateway: Self::gateway_code(),
+            gateway_epoch: KeyEpoch(1),
+            payment: self.payment_id(),
+            outcome: protocol::Status::Settled as u32,
+            height: 77,
+            root: Digest([0x5a; 32]),
+            time: NOW.plus_s(180),
+        }
+    }
+
+    /// One signed object of every type, by the name of its context.
+    pub fn one_of_each(&self) -> [(&'static str, Vec<u8>, PublicKey); 6] {
+        let (gateway, payer, payee) = (&self.gateway, &self.payer, &self.payee);
+        [
+            (
+                Pass::NAME,
+                signed(&self.payee_pass(), gateway),
+                gateway.public_key(),
+            ),
+            (
+                Allowance::NAME,
+                signed(&self.allowance(), gateway),
+                gateway.public_key(),
+            ),
+            (
+                Payment::NAME,
+                signed(&self.payment(), payer),
+                payer.public_key(),
+            ),
+            (
+                Receipt::NAME,
+                signed(&self.receipt(), payee),
+                payee.public_key(),
+            ),
+            (
+                Renewal::NAME,
+                signed(&self.renewal(), payer),
+                payer.public_key(),
+            ),
+            (
+                Statement::NAME,
+                signed(&self.statement(), gateway),
+                gateway.public_key(),
+            ),
+        ]
+    }
+}
+
+/// Opens `bytes` as the type with that context name and checks the signature.
+pub fn check(
+    name: &str,
+    bytes: &[u8],
+    network: &Network,
+    key: &PublicKey,
+) -> Result<(), protocol::Status> {
+    fn as_type<T: Object>(
+        bytes: &[u8],
+        network: &Network,
+        key: &PublicKey,
+    ) -> Result<(), protocol::Status> {
+        open::<T>(bytes, network)?.verify(key).map(|_| ())
+    }
+    match name {
+        Pass::NAME => as_type::<Pass>(bytes, network, key),
+        Allowance::NAME => as_type::<Allowance>(bytes, network, key),
+        Payment::NAME => as_type::<Payment>(bytes, network, key),
+        Receipt::NAME => as_type::<Receipt>(bytes, network, key),
+        Renewal::NAME => as_type::<Renewal>(bytes, network, key),
+        Statement::NAME => as_type::<Statement>(bytes, network, key),
+        other => unreachable!("no object is called {other}"),
+    }
+}

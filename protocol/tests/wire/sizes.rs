@@ -1,0 +1,186 @@
+//! Upper bounds that hold for the largest possible values: what fits one datagram stays one.
+
+use crate::cast::{BOTH, Cast, amount, code, key, reading, signed_in};
+use protocol::cose::SIGNED_MAX;
+use protocol::enrol::{WALLET_PROOF_MAX, WalletProof};
+use protocol::message::{MESSAGE_MAX, Message};
+use protocol::objects::{
+    Allowance, Confirmation, Object, Pass, Payment, Receipt, Renewal, Statement,
+};
+use protocol::units::AMOUNT_MAX;
+use protocol::{Algorithm, Digest, KeyEpoch, Kind, Network, Sequence, Signer, Status, Timestamp};
+
+const LAST: Timestamp = Timestamp(u32::MAX);
+const EPOCH: KeyEpoch = KeyEpoch(u32::MAX);
+
+/// The longest network name there is; it is signed but never sent.
+fn network() -> Network {
+    Network::new(&"n".repeat(Network::MAX)).unwrap()
+}
+
+fn largest_payment() -> Payment {
+    Payment {
+        key_epoch: EPOCH,
+        sequence: Sequence(u32::MAX),
+        amount: amount(AMOUNT_MAX),
+        odometer: reading(AMOUNT_MAX),
+        settle_by: LAST,
+        ..Cast::new(Algorithm::Ed25519).payment()
+    }
+}
+
+fn largest_allowance(wallet: Algorithm) -> Allowance {
+    Allowance {
+        wallet_key: key(wallet, 1).public_key(),
+        key_epoch: EPOCH,
+        limit: reading(AMOUNT_MAX),
+        base_sequence: Sequence(u32::MAX),
+        base_odometer: reading(AMOUNT_MAX),
+        most_per_payment: amount(AMOUNT_MAX),
+        most_payments: u32::MAX,
+        issued: LAST,
+        expires: LAST,
+        gateway_epoch: EPOCH,
+        number: u64::MAX,
+        issued_total: reading(AMOUNT_MAX),
+        ..Cast::new(wallet).allowance()
+    }
+}
+
+fn largest_pass(subject: Algorithm) -> Pass {
+    Pass {
+        expires: LAST,
+        issued: LAST,
+        key: Confirmation(key(subject, 1).public_key()),
+        grace_s: Some(u32::MAX),
+        station: Some(u32::MAX),
+        first_sequence: Some(u64::MAX),
+        last_sequence: Some(u64::MAX),
+        ..Cast::new(subject).gateway_pass()
+    }
+}
+
+/// Signatures have 64 bytes in both algorithms, so that the signer makes no difference.
+fn length<T: Object>(object: &T) -> usize {
+    signed_in(object, &network(), &key(Algorithm::P256, 1)).len()
+}
+
+#[test]
+fn a_payment_is_at_most_240_bytes() {
+    assert!(
+        length(&largest_payment()) <= 240,
+        "{}",
+        length(&largest_payment())
+    );
+}
+
+#[test]
+fn an_allowance_is_at_most_312_bytes() {
+    for wallet in BOTH {
+        let length = length(&largest_allowance(wallet));
+        assert!(length <= 312, "{length} bytes with a {wallet:?} wallet key");
+    }
+}
+
+#[test]
+fn evidence_is_at_most_560_bytes() {
+    for wallet in BOTH {
+        let allowance = signed_in(&largest_allowance(wallet), &network(), &key(wallet, 1));
+        let payment = signed_in(&largest_payment(), &network(), &key(wallet, 1));
+        let evidence = Message::Evidence {
+            allowance: &allowance,
+            payment: &payment,
+        };
+        let mut out = [0; MESSAGE_MAX];
+        let length = evidence.write(&mut out).unwrap();
+        assert!(length <= 560, "{length} bytes with a {wallet:?} wallet key");
+    }
+}
+
+#[test]
+fn the_rest_is_at_most_this() {
+    let cast = Cast::new(Algorithm::Ed25519);
+    let receipt = Receipt {
+        time: LAST,
+        ..cast.receipt()
+    };
+    let renewal = Renewal {
+        key_epoch: EPOCH,
+        sequence: Sequence(u32::MAX),
+        odometer: reading(AMOUNT_MAX),
+        wanted: amount(AMOUNT_MAX),
+        time: LAST,
+        ..cast.renewal()
+    };
+    let statement = Statement {
+        gateway_epoch: EPOCH,
+        outcome: u32::MAX,
+        height: u64::MAX,
+        root: Digest([0xff; 32]),
+        time: LAST,
+        ..cast.statement()
+    };
+    let lengths = [
+        ("pass", length(&largest_pass(Algorithm::P256)), 272),
+        ("receipt", length(&receipt), 144),
+        ("renewal", length(&renewal), 176),
+        ("statement", length(&statement), 208),
+    ];
+    for (name, length, most) in lengths {
+        assert!(length <= most, "{name}: {length}, not {most}");
+    }
+}
+
+#[test]
+fn named_limits_are_large_enough_for_everything() {
+    let all = [
+        length(&largest_payment()),
+        length(&largest_allowance(Algorithm::P256)),
+        length(&largest_pass(Algorithm::P256)),
+    ];
+    assert!(all.iter().all(|length| *length <= SIGNED_MAX));
+
+    let largest = vec![0; SIGNED_MAX];
+    let proof = Message::Proof {
+        issuer: &largest,
+        gateway: &largest,
+        allowances: [&largest; 2],
+        payments: [&largest; 2],
+    };
+    let mut out = [0; MESSAGE_MAX];
+    assert_eq!(proof.write(&mut out), Some(MESSAGE_MAX));
+    assert!(Message::read(&out).is_ok());
+    let larger = [largest.as_slice(), &[0]].concat();
+    let Message::Proof {
+        issuer,
+        gateway,
+        allowances,
+        ..
+    } = proof
+    else {
+        unreachable!("made as a proof")
+    };
+    let too_large = Message::Proof {
+        issuer,
+        gateway,
+        allowances,
+        payments: [&largest, &larger],
+    };
+    let mut out = [0; MESSAGE_MAX + 1];
+    let len = too_large.write(&mut out).unwrap();
+    assert_eq!(Message::read(&out[..len]), Err(Status::Malformed));
+
+    for wallet in BOTH {
+        let proof = WalletProof::make(&network(), b"spki", &key(wallet, 1)).unwrap();
+        let mut out = [0; WALLET_PROOF_MAX];
+        assert!(proof.write(&mut out) > 64);
+    }
+}
+
+#[test]
+fn a_usual_device_pass_is_about_150_bytes_beside_its_signature() {
+    let cast = Cast::new(Algorithm::Ed25519);
+    let length = length(&cast.payee_pass());
+    assert!(length <= 240, "{length}");
+    assert_eq!(code(Kind::Device, 1, 1).text().as_str().len(), 34);
+}

@@ -166,6 +166,8 @@ pub(super) struct Medium {
     /// After this many operations the power goes, and stays away until `power_on`.
     cuts: Vec<(usize, Cut)>,
     dead: bool,
+    /// How many cuts there were.
+    pub(super) cut: usize,
     pub(super) room: Option<usize>,
 }
 
@@ -210,6 +212,7 @@ impl Disk {
                     what(&mut medium);
                 }
                 medium.dead = true;
+                medium.cut += 1;
                 Err(JournalFailed::Broken)
             }
         }

@@ -201,3 +201,218 @@ fn assurance_class(extension: &Extension) -> Option<AssuranceClass> {
         .ok()
         .and_then(AssuranceClass::from_number)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::authority::{CertificateOrder, draft, finish};
+    use crate::error::IssueError;
+    use crate::key::Key;
+    use crate::names::{Names, ServerName};
+    use crate::profile::{p256_spki, subject};
+    use crate::{Authorities, Authority, Plan, Role};
+    use protocol::code::IssuedBy;
+    use protocol::keys::{SignerFailed, SoftwareKey};
+    use protocol::{Code, Kind, Network, Signature, Signer, Timestamp};
+    use spki::SubjectPublicKeyInfoOwned;
+    use std::sync::Arc;
+
+    const NOW: Timestamp = Timestamp(1_800_000_000);
+
+    fn authorities() -> Authorities {
+        let names = Names::new("onecode.internal", "localhost").unwrap();
+        let plan = Plan::new(Network::new("test").unwrap(), names, 86_400);
+        let mut count = 0;
+        let mut random = |out: &mut [u8]| {
+            count += 1;
+            out.fill(count);
+            Ok(())
+        };
+        Authorities::create(&plan, NOW, &mut random).unwrap()
+    }
+
+    fn thing_spki() -> SubjectPublicKeyInfoOwned {
+        let key = p256::ecdsa::SigningKey::from_slice(&[9; 32]).unwrap();
+        p256_spki(key.verifying_key()).unwrap()
+    }
+
+    fn thing(class: AssuranceClass, sequence: u64) -> Profile {
+        let by = IssuedBy {
+            issuer: 1,
+            station: 1,
+        };
+        let spki = thing_spki().to_der().unwrap();
+        Profile::Thing {
+            code: Code::derive(Kind::Device, by, sequence, &spki).unwrap(),
+            names: Names::new("onecode.internal", "localhost").unwrap(),
+            class,
+        }
+    }
+
+    fn name(profile: &Profile) -> Name {
+        match profile {
+            Profile::Thing { code, .. } => subject(code.text().as_str(), code).unwrap(),
+            _ => "CN=nobody".parse().unwrap(),
+        }
+    }
+
+    fn order(profile: &Profile) -> CertificateOrder<'static> {
+        CertificateOrder {
+            serial: &[7; 16],
+            not_before: NOW,
+            not_after: NOW.plus_s(60),
+            subject: name(profile),
+            spki: thing_spki(),
+            profile: profile.clone(),
+        }
+    }
+
+    fn certified(by: &Authority, profile: &Profile) -> Vec<u8> {
+        by.finish(by.draft(order(profile)).unwrap()).unwrap().1
+    }
+
+    #[test]
+    fn each_deviation_has_its_name() {
+        let authorities = authorities();
+        let gateway = &authorities.gateway;
+        let profile = thing(AssuranceClass::Software, 1);
+        let bytes = certified(gateway, &profile);
+        let (own, other_name) = (name(&profile), "CN=other".parse().unwrap());
+        let key = thing_spki().to_der().unwrap();
+        let look = |profile: &Profile, subject: &Name, key: &[u8], by: &Authority| {
+            let expected = Expected {
+                profile,
+                subject,
+                key,
+                authority: Some(&by.certificate),
+            };
+            certificate(&bytes, &expected, &by.ca_key.public_key()).map(|_| ())
+        };
+        assert_eq!(look(&profile, &own, &key, gateway), Ok(()));
+        assert_eq!(
+            look(&profile, &other_name, &key, gateway),
+            Err(Fault::Subject)
+        );
+        assert_eq!(look(&profile, &own, b"other", gateway), Err(Fault::Key));
+        let other = &authorities.issuer;
+        assert_eq!(look(&profile, &own, &key, other), Err(Fault::Issuer));
+        let class = thing(AssuranceClass::Isolated, 1);
+        assert_eq!(
+            look(&class, &own, &key, gateway),
+            Err(Fault::AssuranceClass)
+        );
+        let code = thing(AssuranceClass::Software, 2);
+        assert_eq!(look(&code, &own, &key, gateway), Err(Fault::Names));
+        let server = Profile::Server {
+            names: vec![ServerName::parse("localhost").unwrap()],
+        };
+        assert_eq!(look(&server, &own, &key, gateway), Err(Fault::Extensions));
+        let mut later = authorities.gateway.clone();
+        later.certificate = authorities.root.certificate.clone();
+        assert_eq!(look(&profile, &own, &key, &later), Err(Fault::Issuer));
+    }
+
+    #[test]
+    fn an_authority_is_held_to_its_constraints() {
+        let authorities = authorities();
+        let issuer = &authorities.issuer;
+        let real = Profile::Authority {
+            path_len: Some(0),
+            subtree: Some("1.1.onecode.internal".to_owned()),
+        };
+        let bytes = certified(issuer, &real);
+        let key = thing_spki().to_der().unwrap();
+        let look = |path_len, subtree: Option<&str>| {
+            let profile = Profile::Authority {
+                path_len,
+                subtree: subtree.map(str::to_owned),
+            };
+            let expected = Expected {
+                profile: &profile,
+                subject: &name(&profile),
+                key: &key,
+                authority: Some(&issuer.certificate),
+            };
+            certificate(&bytes, &expected, &issuer.ca_key.public_key()).map(|_| ())
+        };
+        let subtree = Some("1.1.onecode.internal");
+        assert_eq!(look(Some(0), subtree), Ok(()));
+        assert_eq!(look(Some(1), subtree), Err(Fault::BasicConstraints));
+        assert_eq!(look(None, subtree), Err(Fault::BasicConstraints));
+        assert_eq!(look(Some(0), None), Err(Fault::Extensions));
+        let wider = Some("onecode.internal");
+        assert_eq!(look(Some(0), wider), Err(Fault::NameConstraints));
+    }
+
+    #[test]
+    fn nothing_outlives_its_authority() {
+        let authorities = authorities();
+        let profile = thing(AssuranceClass::Software, 1);
+        let end = authorities.gateway.not_after();
+        let start = NOW.minus_s(crate::CLOCK_SKEW_S);
+        let refused = Err(IssueError::Profile(Fault::Validity));
+        for (not_before, not_after, wanted) in [
+            (NOW, end, Ok(())),
+            (start, NOW, Ok(())),
+            (NOW, end.plus_s(1), refused),
+            (start.minus_s(1), NOW, refused),
+        ] {
+            let order = CertificateOrder {
+                not_before,
+                not_after,
+                ..order(&profile)
+            };
+            assert_eq!(authorities.gateway.draft(order).map(|_| ()), wanted);
+        }
+    }
+
+    #[test]
+    fn a_code_that_does_not_commit_to_the_key_is_never_signed() {
+        let authorities = authorities();
+        let other = p256::ecdsa::SigningKey::from_slice(&[8; 32]).unwrap();
+        let order = CertificateOrder {
+            spki: p256_spki(other.verifying_key()).unwrap(),
+            ..order(&thing(AssuranceClass::Software, 1))
+        };
+        let refused = authorities.gateway.draft(order).map(|_| ());
+        assert_eq!(refused, Err(IssueError::Profile(Fault::Key)));
+    }
+
+    /// A key store that answers for another key.
+    struct Confused(SoftwareKey, SoftwareKey);
+
+    impl Signer for Confused {
+        fn public_key(&self) -> PublicKey {
+            self.0.public_key()
+        }
+
+        fn sign(&self, message: &[u8]) -> Result<Signature, SignerFailed> {
+            self.1.sign(message)
+        }
+    }
+
+    #[test]
+    fn a_wrong_signature_does_not_leave_the_house() {
+        let [own, other] = [1, 2].map(|seed| SoftwareKey::p256(&[seed; 32]).unwrap());
+        let public = p256::ecdsa::SigningKey::from_slice(&[1; 32]).unwrap();
+        let key: Key = Arc::new(Confused(own, other));
+        let profile = Profile::Authority {
+            path_len: None,
+            subtree: None,
+        };
+        let order = CertificateOrder {
+            spki: p256_spki(public.verifying_key()).unwrap(),
+            ..order(&profile)
+        };
+        let draft = draft(order, name(&profile), &key, None).unwrap();
+        let refused = finish(draft, &key, None).map(|_| ());
+        assert_eq!(refused, Err(IssueError::Profile(Fault::Signature)));
+
+        let mut root = authorities().root;
+        assert_eq!(root.role(), Role::Root);
+        let [own, other] = [1, 2].map(|seed| SoftwareKey::ed25519(&[seed; 32]));
+        root.pass_key = Arc::new(Confused(own, other));
+        let (pass, _) = authorities().gateway.pass.unwrap();
+        assert_eq!(root.seal(&pass), Err(IssueError::Profile(Fault::Pass)));
+    }
+}

@@ -24,6 +24,8 @@ use x509_cert::request::{CertReq, ExtensionReq};
 
 /// Longest request, in DER.
 pub const REQUEST_BYTES_MAX: usize = 8 * 1024;
+/// Longest request, in PEM.
+const PEM_BYTES_MAX: usize = 2 * REQUEST_BYTES_MAX;
 /// Most attributes in a request.
 pub const REQUEST_ATTRIBUTES_MAX: usize = 8;
 
@@ -62,6 +64,8 @@ pub enum Unreadable {
     TooLong,
     /// Not a PKCS#10 request in DER.
     NotDer,
+    /// Not a PKCS#10 request in PEM.
+    NotPem,
     /// An attribute is repeated, or there are more than [`REQUEST_ATTRIBUTES_MAX`].
     Attributes,
 }
@@ -119,6 +123,19 @@ impl CheckedRequest {
             wallet,
             hash: Digest(Sha256::digest(bytes).into()),
         })
+    }
+
+    /// Reads a request in PEM, as people paste it.
+    pub fn read_pem(text: &str, network: &Network) -> Result<Self, RequestError> {
+        if text.len() > PEM_BYTES_MAX {
+            return Err(RequestError::Unreadable(Unreadable::TooLong));
+        }
+        match der::pem::decode_vec(text.trim().as_bytes()) {
+            Ok(("CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST", der)) => {
+                Self::read(&der, network)
+            }
+            _ => Err(RequestError::Unreadable(Unreadable::NotPem)),
+        }
     }
 
     /// The transport key as SubjectPublicKeyInfo DER: what the code commits to.
@@ -300,6 +317,9 @@ impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable(fault) => f.write_str(match fault {
+                Unreadable::NotPem => {
+                    "not a request in PEM; it starts with -----BEGIN CERTIFICATE REQUEST-----"
+                }
                 Unreadable::TooLong => "the request is longer than 8 KiB",
                 Unreadable::NotDer => "not a PKCS#10 request in DER",
                 Unreadable::Attributes => "the request repeats an attribute or has too many",

@@ -78,11 +78,13 @@ fn a_draft_shows_what_will_be_signed() {
     assert!(at.is_some());
 }
 
+type Change = fn(&mut IssueOrder);
+
 #[test]
 fn orders_beyond_the_authority_are_refused() {
     let authorities = authorities();
     let request = thing(1).checked();
-    let refused = |change: &dyn Fn(&mut IssueOrder)| {
+    let refused = |change: Change| {
         let mut order = order(1);
         change(&mut order);
         authorities
@@ -90,21 +92,21 @@ fn orders_beyond_the_authority_are_refused() {
             .issue_device(&order, &request)
             .unwrap_err()
     };
-    let cases: [(OrderFault, &dyn Fn(&mut IssueOrder)); 12] = [
-        (OrderFault::Kind, &|o| o.kind = Kind::Issuer),
-        (OrderFault::Kind, &|o| o.kind = Kind::Gateway),
-        (OrderFault::Kind, &|o| o.kind = Kind::Place),
-        (OrderFault::Kind, &|o| o.kind = Kind::PassiveItem),
-        (OrderFault::Rights, &|o| o.rights = Rights::SETTLE),
-        (OrderFault::Rights, &|o| o.rights = Rights::ISSUE_CODES),
-        (OrderFault::Sequence, &|o| o.sequence = 0),
-        (OrderFault::Sequence, &|o| o.sequence = 1 << 36),
-        (OrderFault::Serial, &|o| o.serial = [0; 16]),
-        (OrderFault::Validity, &|o| o.not_after = Timestamp(u32::MAX)),
-        (OrderFault::Validity, &|o| {
+    let cases: [(OrderFault, Change); 12] = [
+        (OrderFault::Kind, |o| o.kind = Kind::Issuer),
+        (OrderFault::Kind, |o| o.kind = Kind::Gateway),
+        (OrderFault::Kind, |o| o.kind = Kind::Place),
+        (OrderFault::Kind, |o| o.kind = Kind::PassiveItem),
+        (OrderFault::Rights, |o| o.rights = Rights::SETTLE),
+        (OrderFault::Rights, |o| o.rights = Rights::ISSUE_CODES),
+        (OrderFault::Sequence, |o| o.sequence = 0),
+        (OrderFault::Sequence, |o| o.sequence = 1 << 36),
+        (OrderFault::Serial, |o| o.serial = [0; 16]),
+        (OrderFault::Validity, |o| o.not_after = Timestamp(u32::MAX)),
+        (OrderFault::Validity, |o| {
             o.not_after = o.issued.minus_s(600)
         }),
-        (OrderFault::Validity, &|o| o.issued = NOW.minus_s(86_400)),
+        (OrderFault::Validity, |o| o.issued = NOW.minus_s(86_400)),
     ];
     for (fault, change) in cases {
         assert_eq!(refused(change), IssueError::Order(fault));

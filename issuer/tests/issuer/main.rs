@@ -8,6 +8,7 @@
 )]
 
 mod folders;
+mod forgery;
 mod issuing;
 mod openssl;
 mod requests;

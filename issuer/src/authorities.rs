@@ -1,7 +1,8 @@
 //! Root, issuer and gateway: making all three, and what they are to others.
 
-use crate::authority::{Authority, CLOCK_SKEW_S, CertificateOrder, Role, draft, finish};
+use crate::authority::{Authority, CLOCK_SKEW_S, Role};
 use crate::bundle;
+use crate::certificate::{CertificateOrder, draft, finish};
 use crate::error::{IssueError, OrderFault};
 use crate::key::{Key, Random, draw, generate};
 use crate::names::Names;

@@ -20,6 +20,7 @@
 mod authorities;
 mod authority;
 mod bundle;
+mod certificate;
 mod durable;
 mod error;
 mod folder;
@@ -27,6 +28,7 @@ mod identity;
 mod key;
 mod lint;
 mod names;
+mod problem;
 mod profile;
 mod request;
 mod revocation;
@@ -39,10 +41,11 @@ pub use authority::{
 };
 pub use bundle::{CERTIFICATES_MAX, certs_only, pem};
 pub use error::{IssueError, OrderFault, ProfileFault};
-pub use folder::{FolderError, Problem, load, open};
+pub use folder::{load, open};
 pub use identity::{CERTIFICATE_BYTES_MAX, identity};
 pub use key::{Key, Random, RandomFailed};
 pub use names::{DNS_NAME_MAX, Names, RESOLVER_MAX, ServerName};
+pub use problem::{FolderError, Problem};
 pub use request::{
     Asks, CheckedRequest, KeyFault, REQUEST_ATTRIBUTES_MAX, REQUEST_BYTES_MAX, RequestError,
     Unreadable,

@@ -205,7 +205,7 @@ fn assurance_class(extension: &Extension) -> Option<AssuranceClass> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::authority::{CertificateOrder, draft, finish};
+    use crate::certificate::{CertificateOrder, draft, finish};
     use crate::error::IssueError;
     use crate::key::Key;
     use crate::names::{Names, ServerName};

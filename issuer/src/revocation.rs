@@ -3,7 +3,8 @@
 //! Built by hand: the list's authority key identifier must be the key of the authority that signs
 //! it, and verifiers do not find the list otherwise.
 
-use crate::authority::{Authority, time};
+use crate::authority::Authority;
+use crate::certificate::time;
 use crate::error::{IssueError, OrderFault, ProfileFault};
 use crate::profile::key_id;
 use crate::signing;

@@ -5,10 +5,10 @@ use crate::authority::ServerOrder;
 use crate::bundle;
 use crate::durable::{self, Readers};
 use crate::error::IssueError;
-use crate::folder::{At, FolderError, Found, Problem};
 use crate::key::{self, Random, draw, generate};
 use crate::lint::{self, Expected};
 use crate::names::ServerName;
+use crate::problem::{At, FolderError, Found, Problem};
 use crate::profile::{Profile, p256_spki, spki_der, subject};
 use crate::signing::CaFace;
 use protocol::keys::SoftwareKey;
@@ -139,7 +139,7 @@ impl Authorities {
         let key = self.issuer.ca_key.public_key();
         let read = lint::certificate(leaf, &expected, &key).ok()?;
         let end = read.tbs_certificate().validity().not_after;
-        Some(crate::authority::timestamp(end))
+        Some(crate::certificate::timestamp(end))
     }
 }
 

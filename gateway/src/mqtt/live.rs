@@ -1,0 +1,166 @@
+//! Which sessions are open, so that one client id is never open twice.
+
+use super::counters::Reason;
+use protocol::Code;
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::{oneshot, watch};
+
+/// How long a new session waits for the one it takes over from.
+const TAKEOVER_MS: u64 = 5_000;
+/// Characters of a suffix at most.
+const SUFFIX_MAX: usize = 16;
+
+/// Under which name a session is open: rights follow the code, sessions the whole id.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct ClientId {
+    code: Code,
+    suffix: Box<str>,
+}
+
+impl ClientId {
+    /// Empty, the code, or the code with `.` and a suffix; `None` for anything else.
+    pub(super) fn read(code: Code, text: &str) -> Option<Self> {
+        let id = |suffix: &str| Self {
+            code,
+            suffix: suffix.into(),
+        };
+        if text.is_empty() {
+            return Some(id(""));
+        }
+        let suffix = text.strip_prefix(code.text().as_str())?;
+        if suffix.is_empty() {
+            return Some(id(""));
+        }
+        let suffix = suffix.strip_prefix('.')?;
+        let fits = (1..=SUFFIX_MAX).contains(&suffix.len())
+            && suffix
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        fits.then(|| id(suffix))
+    }
+}
+
+/// All open sessions.
+#[derive(Debug, Default)]
+pub(super) struct Live {
+    sessions: Mutex<HashMap<ClientId, Entry>>,
+    serial: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    serial: u64,
+    stop: Option<oneshot::Sender<Reason>>,
+    /// Closed when the session has ended.
+    ended: watch::Receiver<()>,
+}
+
+/// One session's place among the open ones; dropping it says that the session has ended.
+#[derive(Debug)]
+pub(super) struct Presence {
+    live: Arc<Live>,
+    id: ClientId,
+    /// Unique among all sessions, never 0.
+    pub(super) serial: u64,
+    /// Says when and why to stop.
+    pub(super) stop: oneshot::Receiver<Reason>,
+    _ended: watch::Sender<()>,
+}
+
+impl Live {
+    /// Takes the place of `id`: an older session is stopped and waited for.
+    pub(super) async fn enter(
+        self: &Arc<Self>,
+        id: ClientId,
+        most_per_code: usize,
+    ) -> Result<Presence, Reason> {
+        let (mut presence, old) = self.register(id, most_per_code)?;
+        let Some(mut old) = old else {
+            return Ok(presence);
+        };
+        let ended = tokio::time::timeout(Duration::from_millis(TAKEOVER_MS), async {
+            while old.changed().await.is_ok() {}
+        });
+        tokio::select! {
+            ended = ended => ended.map(|()| presence).map_err(|_| Reason::Unavailable),
+            reason = &mut presence.stop => Err(reason.unwrap_or(Reason::TakenOver)),
+        }
+    }
+
+    fn register(
+        self: &Arc<Self>,
+        id: ClientId,
+        most_per_code: usize,
+    ) -> Result<(Presence, Option<watch::Receiver<()>>), Reason> {
+        let mut sessions = self.sessions();
+        if !sessions.contains_key(&id) {
+            let same = sessions.keys().filter(|other| other.code == id.code);
+            if same.count() >= most_per_code {
+                return Err(Reason::TooManySessions);
+            }
+        }
+        let (stop, stopped) = oneshot::channel();
+        let (ending, ended) = watch::channel(());
+        let serial = self.serial.fetch_add(1, Ordering::Relaxed) + 1;
+        let entry = Entry {
+            serial,
+            stop: Some(stop),
+            ended,
+        };
+        let old = sessions.insert(id.clone(), entry).map(|mut old| {
+            old.stop(Reason::TakenOver);
+            old.ended
+        });
+        let presence = Presence {
+            live: Arc::clone(self),
+            id,
+            serial,
+            stop: stopped,
+            _ended: ending,
+        };
+        Ok((presence, old))
+    }
+
+    /// Stops every session of a code.
+    pub(super) fn stop_code(&self, code: Code, reason: Reason) {
+        let mut sessions = self.sessions();
+        let of_code = sessions.iter_mut().filter(|(id, _)| id.code == code);
+        of_code.for_each(|(_, entry)| entry.stop(reason));
+    }
+
+    /// Stops every session.
+    pub(super) fn stop_all(&self, reason: Reason) {
+        self.sessions()
+            .values_mut()
+            .for_each(|entry| entry.stop(reason));
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, HashMap<ClientId, Entry>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    fn stop(&mut self, reason: Reason) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(reason);
+        }
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        let mut sessions = self.live.sessions();
+        let mine = |entry: &Entry| entry.serial == self.serial;
+        if sessions.get(&self.id).is_some_and(mine) {
+            sessions.remove(&self.id);
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The door as clients meet it.

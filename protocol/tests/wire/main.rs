@@ -27,3 +27,5 @@ mod rules_trust;
 mod sizes;
 #[cfg(test)]
 mod strategies;
+#[cfg(test)]
+mod vectors;

@@ -1,0 +1,252 @@
+//! Messages and wallet proofs.
+
+use super::names::spki;
+use super::{fields, hex};
+use crate::cast::{BOTH, Cast, network, signed};
+use crate::cbor;
+use protocol::enrol::{WALLET_PROOF_MAX, WalletProof};
+use protocol::message::{MESSAGE_MAX, Message};
+use protocol::objects::Payment;
+use protocol::{Algorithm, Reference, Signer, Status};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+pub fn written(message: &Message<'_>) -> Vec<u8> {
+    let mut out = [0; MESSAGE_MAX];
+    let len = message.write(&mut out).unwrap();
+    out[..len].to_vec()
+}
+
+pub fn messages() -> Value {
+    let cast = Cast::new(Algorithm::Ed25519);
+    let issuer = signed(&cast.issuer_pass(), &cast.root);
+    let gateway = signed(&cast.gateway_pass(), &cast.issuer);
+    let [pass, allowance, payment, receipt, renewal, statement] =
+        cast.one_of_each().map(|(_, bytes, _)| bytes);
+    let second = Payment {
+        payee: Cast::gateway_code(),
+        ..cast.payment()
+    };
+    let second = signed(&second, &cast.payer);
+    let message = |name: &str, message: Message<'_>, parts: &[&[u8]]| {
+        let parts: Vec<String> = parts.iter().map(|part| hex(part)).collect();
+        json!({ "message": name, "parts": parts, "bytes": hex(&written(&message)) })
+    };
+    let refusal = |status: Status, about: Option<Reference>| {
+        json!({
+            "message": "refusal",
+            "status": status as u8,
+            "about": about.map(|about| hex(about.as_bytes())),
+            "bytes": hex(&written(&Message::refusal(status, about))),
+        })
+    };
+    let all = [
+        message(
+            "evidence",
+            Message::Evidence {
+                allowance: &allowance,
+                payment: &payment,
+            },
+            &[&allowance, &payment],
+        ),
+        message(
+            "claim",
+            Message::Claim {
+                allowance: &allowance,
+                payment: &payment,
+                receipt: &receipt,
+            },
+            &[&allowance, &payment, &receipt],
+        ),
+        message(
+            "receipt",
+            Message::Receipt {
+                receipt: &receipt,
+                pass: &pass,
+            },
+            &[&receipt, &pass],
+        ),
+        message(
+            "renewal",
+            Message::Renewal { renewal: &renewal },
+            &[&renewal],
+        ),
+        message(
+            "grant",
+            Message::Grant {
+                allowance: &allowance,
+            },
+            &[&allowance],
+        ),
+        message(
+            "statement",
+            Message::Statement {
+                statement: &statement,
+            },
+            &[&statement],
+        ),
+        refusal(Status::Malformed, None),
+        refusal(Status::AboveLimit, Some(cast.payment_id().reference())),
+        message(
+            "proof",
+            Message::Proof {
+                issuer: &issuer,
+                gateway: &gateway,
+                allowances: [&allowance; 2],
+                payments: [&payment, &second],
+            },
+            &[&issuer, &gateway, &allowance, &allowance, &payment, &second],
+        ),
+    ];
+    json!({
+        "about": "Messages: docs/protocol.md, chapter 7. parts in the order in which they stand in the message.",
+        "messages": all,
+        "refused": refused_messages(&allowance, &payment),
+    })
+}
+
+fn refused_messages(allowance: &[u8], payment: &[u8]) -> Vec<Value> {
+    use cbor::{Item, Spelling};
+    let part = |bytes: &[u8]| Item::Bytes(bytes.to_vec());
+    let array = |items: Vec<Item>| Item::Array(items).to_bytes();
+    let evidence = Item::Array(vec![Item::int(1), part(allowance), part(payment)]);
+    let mut heads = 0;
+    let long_kind = evidence.spelled(&mut |_| {
+        heads += 1;
+        if heads == 2 {
+            Spelling::Wide(1)
+        } else {
+            Spelling::Shortest
+        }
+    });
+    let mut heads = 0;
+    let indefinite = evidence.spelled(&mut |_| {
+        heads += 1;
+        if heads == 1 {
+            Spelling::Indefinite
+        } else {
+            Spelling::Shortest
+        }
+    });
+    let cases = [
+        ("nothing", vec![]),
+        ("kind 0", array(vec![Item::int(0), part(allowance)])),
+        ("kind 9", array(vec![Item::int(9), part(allowance)])),
+        (
+            "evidence without a payment",
+            array(vec![Item::int(1), part(allowance)]),
+        ),
+        (
+            "a part that is no byte string",
+            array(vec![Item::int(5), Item::Text("allowance".into())]),
+        ),
+        (
+            "a status that is not in the table",
+            array(vec![Item::int(7), Item::int(99)]),
+        ),
+        (
+            "a subject of 15 bytes",
+            array(vec![Item::int(7), Item::int(16), part(&[0; 15])]),
+        ),
+        (
+            "a byte behind",
+            [evidence.to_bytes().as_slice(), &[0]].concat(),
+        ),
+        ("the kind in two bytes", long_kind),
+        ("an array of indefinite length", indefinite),
+        (
+            "longer than a message may be",
+            array(vec![Item::int(5), part(&[0; MESSAGE_MAX])]),
+        ),
+    ];
+    cases
+        .into_iter()
+        .map(|(why, bytes)| {
+            assert_eq!(Message::read(&bytes), Err(Status::Malformed), "{why}");
+            json!({ "why": why, "bytes": hex(&bytes), "status": Status::Malformed.word() })
+        })
+        .collect()
+}
+
+pub fn wallet_proofs() -> Value {
+    let mut all = Vec::new();
+    for algorithm in BOTH {
+        let wallet = Cast::new(algorithm).payer;
+        let transport = spki(21);
+        let proof = WalletProof::make(&network(), &transport, &wallet).unwrap();
+        let mut out = [0; WALLET_PROOF_MAX];
+        let len = proof.write(&mut out);
+        let context = format!("onecode/1/{}/wallet-key", network().as_str());
+        let message = [context.as_bytes(), Sha256::digest(&transport).as_slice()].concat();
+        assert!(wallet.public_key().verifies(&message, &proof.signature));
+        all.push(json!({
+            "network": network().as_str(),
+            "transport_spki": hex(&transport),
+            "wallet": format!("payer-{}", fields::algorithm(algorithm)),
+            "wallet_key": fields::public_key(&wallet.public_key()),
+            "signed_message": hex(&message),
+            "signature": hex(&proof.signature),
+            "proof": hex(&out[..len]),
+        }));
+    }
+    json!({
+        "about": "Wallet proofs of a PKCS#10 request: docs/protocol.md, chapter 10.",
+        "refused": refused_wallet_proofs(),
+        "proofs": all,
+    })
+}
+
+fn refused_wallet_proofs() -> Vec<Value> {
+    use cbor::Item;
+    let transport = spki(21);
+    let wallet = Cast::new(Algorithm::Ed25519).payer;
+    let good = WalletProof::make(&network(), &transport, &wallet).unwrap();
+    let key = Item::Array(vec![
+        Item::int(-8),
+        Item::Bytes(good.key.as_bytes().to_vec()),
+    ]);
+    let signature = Item::Bytes(good.signature.to_vec());
+    let proof = |parts: Vec<Item>| Item::Array(parts).to_bytes();
+    let honest = proof(vec![key.clone(), signature.clone()]);
+    let other = WalletProof::make(&network(), &spki(22), &wallet).unwrap();
+    let other = proof(vec![key.clone(), Item::Bytes(other.signature.to_vec())]);
+    let cases = [
+        ("nothing", vec![], Status::Malformed),
+        ("no signature", proof(vec![key.clone()]), Status::Malformed),
+        (
+            "a third part",
+            proof(vec![key.clone(), signature.clone(), signature.clone()]),
+            Status::Malformed,
+        ),
+        (
+            "the key without its algorithm",
+            proof(vec![Item::Bytes(vec![0; 32]), signature]),
+            Status::Malformed,
+        ),
+        (
+            "a byte behind",
+            [honest.as_slice(), &[0]].concat(),
+            Status::Malformed,
+        ),
+        (
+            "made for another transport key",
+            other,
+            Status::BadSignature,
+        ),
+    ];
+    cases
+        .into_iter()
+        .map(|(why, bytes, status)| {
+            let outcome =
+                WalletProof::read(&bytes).and_then(|proof| proof.verify(&network(), &transport));
+            assert_eq!(outcome, Err(status), "{why}");
+            json!({
+                "why": why,
+                "network": network().as_str(),
+                "transport_spki": hex(&transport),
+                "proof": hex(&bytes),
+                "status": status.word(),
+            })
+        })
+        .collect()
+}

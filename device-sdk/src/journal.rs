@@ -24,7 +24,8 @@ pub enum JournalFailed {
 ///
 /// - when `append` returns a number, the record survives a power cut;
 /// - a record that was only half written when the power went is never shown again;
-/// - a forgotten record may reappear only if the power went before `forget` returned.
+/// - a forgotten record may reappear after a cut only if nothing was appended after it was
+///   forgotten.
 pub trait Journal {
     /// Stores `record` (at most [`RECORD_MAX`] bytes) durably.
     fn append(&mut self, record: &[u8]) -> Result<RecordId, JournalFailed>;

@@ -34,7 +34,11 @@
 
 #[cfg(feature = "std")]
 pub mod coap;
+#[cfg(feature = "std")]
+mod durable;
 pub mod journal;
+#[cfg(feature = "std")]
+pub mod journal_file;
 pub mod purse;
 
 pub use journal::{Journal, JournalFailed, RECORD_MAX, RecordId};

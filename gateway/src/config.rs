@@ -1,0 +1,343 @@
+//! Settings: defaults, then a TOML file, then `ONECODE_SECTION_KEY`, then flags. One table says all
+//! there is, so that documentation, defaults and the check for unknown keys cannot part.
+
+use protocol::Network;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// Where the file is looked for when no `--config` is given.
+pub const DEFAULT_FILE: &str = "/etc/onecode/onecode.toml";
+
+/// One setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Table in the file.
+    pub section: &'static str,
+    /// Name in the table.
+    pub name: &'static str,
+    /// Used when nothing else is said.
+    pub default: &'static str,
+    /// What it means.
+    pub doc: &'static str,
+}
+
+macro_rules! keys {
+    ($($section:literal $name:literal = $default:literal, $doc:literal;)*) => {
+        /// Every setting there is.
+        pub const KEYS: &[Key] = &[$(Key { section: $section, name: $name, default: $default, doc: $doc },)*];
+    };
+}
+
+keys! {
+    "gateway" "data" = "./onecode-data", "Folder of keys and books. Created when absent.";
+    "gateway" "network" = "test", "Name of the network; objects of one network mean nothing in another. Fixed once the folder exists.";
+    "gateway" "domain" = "onecode.internal", "DNS suffix in certificates. Fixed once the folder exists.";
+    "gateway" "resolver" = "LOCALHOST:8080", "Host (and port) printed on labels; at most 16 characters keep the QR code small.";
+    "gateway" "names" = "", "Further host names and addresses for the server certificate, separated by commas.";
+    "mqtt" "listen" = "0.0.0.0:8883", "MQTT over TLS with client certificates.";
+    "coap" "listen" = "0.0.0.0:5683", "Plain CoAP: signed wallet objects and discovery only.";
+    "coap" "secure_listen" = "0.0.0.0:5684", "CoAP over DTLS with client certificates.";
+    "http" "listen" = "127.0.0.1:8080", "Portal, enrolment, resolver, metrics. Put a TLS proxy in front before opening it to others.";
+    "wallet" "allowance_life_s" = "604800", "How long an allowance is good.";
+    "wallet" "most_per_payment_minor" = "1000000000", "Largest single payment of an allowance.";
+    "wallet" "most_payments" = "1000", "Sequence numbers an allowance opens.";
+    "wallet" "most_offline_minor" = "5000000000", "Most that one allowance lets a purse of class 0 spend.";
+    "wallet" "grace_s" = "1209600", "Longer than the longest isolation of this gateway.";
+    "log" "filter" = "info,rumqttd=error", "What is logged, in the form of RUST_LOG.";
+}
+
+/// All settings, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Folder of keys and books.
+    pub data: PathBuf,
+    /// Name of the network.
+    pub network: Network,
+    /// DNS suffix in certificates.
+    pub domain: String,
+    /// Host printed on labels.
+    pub resolver: String,
+    /// Further names of the server certificate.
+    pub names: Vec<String>,
+    /// MQTT over TLS.
+    pub mqtt_listen: SocketAddr,
+    /// Plain CoAP.
+    pub coap_listen: SocketAddr,
+    /// CoAP over DTLS.
+    pub coaps_listen: SocketAddr,
+    /// HTTP.
+    pub http_listen: SocketAddr,
+    /// How long an allowance is good.
+    pub allowance_life_s: u32,
+    /// Largest single payment of an allowance.
+    pub most_per_payment_minor: u64,
+    /// Sequence numbers an allowance opens.
+    pub most_payments: u32,
+    /// Most that one allowance lets a purse spend.
+    pub most_offline_minor: u64,
+    /// Longest isolation of this gateway.
+    pub grace_s: u32,
+    /// What is logged.
+    pub log_filter: String,
+}
+
+/// Why the settings cannot be used; always names where the value came from.
+#[derive(Debug)]
+pub struct ConfigError(String);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// Values with where each came from, keyed by `section.name`.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    values: BTreeMap<String, (String, String)>,
+}
+
+impl Sources {
+    /// Defaults only.
+    pub fn defaults() -> Self {
+        let mut sources = Self::default();
+        for key in KEYS {
+            sources.put(
+                &format!("{}.{}", key.section, key.name),
+                key.default,
+                "default",
+            );
+        }
+        sources
+    }
+
+    /// Adds a file. An unknown key is an error with a suggestion.
+    pub fn file(mut self, path: &Path) -> Result<Self, ConfigError> {
+        let place = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError(format!("cannot read {place}: {error}")))?;
+        let tables: toml::Table = text
+            .parse()
+            .map_err(|error| ConfigError(format!("{place}: {error}")))?;
+        for (section, table) in tables {
+            let toml::Value::Table(table) = table else {
+                return Err(ConfigError(format!(
+                    "{place}: `{section}` stands outside a [section]"
+                )));
+            };
+            for (name, value) in table {
+                let key = format!("{section}.{name}");
+                if !self.values.contains_key(&key) {
+                    return Err(ConfigError(format!(
+                        "{place}: no setting `{key}`{}",
+                        suggestion(&key)
+                    )));
+                }
+                let value = match value {
+                    toml::Value::String(text) => text,
+                    toml::Value::Integer(number) => number.to_string(),
+                    other => {
+                        return Err(ConfigError(format!("{place}: `{key}` cannot be {other}")));
+                    }
+                };
+                self.put(&key, &value, &place);
+            }
+        }
+        Ok(self)
+    }
+
+    /// Adds `ONECODE_SECTION_KEY` variables. An unknown one is an error, too.
+    pub fn environment(
+        mut self,
+        variables: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        for (variable, value) in variables {
+            let Some(rest) = variable.strip_prefix("ONECODE_") else {
+                continue;
+            };
+            let key = rest.to_ascii_lowercase().replacen('_', ".", 1);
+            // Variables of the tests and of deployment scripts are none of ours.
+            let Some((section, _)) = key.split_once('.') else {
+                continue;
+            };
+            if !KEYS.iter().any(|known| known.section == section) {
+                continue;
+            }
+            if !self.values.contains_key(&key) {
+                return Err(ConfigError(format!(
+                    "no setting for {variable}{}",
+                    suggestion(&key)
+                )));
+            }
+            self.put(&key, &value, &variable);
+        }
+        Ok(self)
+    }
+
+    /// Adds a flag of the command line.
+    pub fn flag(mut self, key: &str, value: Option<String>) -> Self {
+        if let Some(value) = value {
+            self.put(key, &value, "command line");
+        }
+        self
+    }
+
+    fn put(&mut self, key: &str, value: &str, place: &str) {
+        self.values
+            .insert(key.to_owned(), (value.to_owned(), place.to_owned()));
+    }
+
+    /// The value of a key and where it came from.
+    pub fn get(&self, key: &str) -> (&str, &str) {
+        self.values
+            .get(key)
+            .map_or(("", "default"), |(value, place)| (value, place))
+    }
+
+    fn parse<T: FromStr>(&self, key: &str, wanted: &str) -> Result<T, ConfigError> {
+        let (value, place) = self.get(key);
+        value
+            .parse()
+            .map_err(|_| ConfigError(format!("{key} = \"{value}\" ({place}): wants {wanted}")))
+    }
+
+    /// Checks everything.
+    pub fn config(&self) -> Result<Config, ConfigError> {
+        const ADDRESS: &str = "an address and port such as 127.0.0.1:8883";
+        const SECONDS: &str = "a whole number of seconds";
+        const AMOUNT: &str = "a whole number of the smallest unit";
+        let (network, place) = self.get("gateway.network");
+        let network = Network::new(network).ok_or_else(|| {
+            ConfigError(format!(
+                "gateway.network = \"{network}\" ({place}): wants 1 to 24 of a-z, 0-9, dot, hyphen"
+            ))
+        })?;
+        Ok(Config {
+            data: PathBuf::from(self.get("gateway.data").0),
+            network,
+            domain: self.get("gateway.domain").0.to_owned(),
+            resolver: self.get("gateway.resolver").0.to_ascii_uppercase(),
+            names: self
+                .get("gateway.names")
+                .0
+                .split(',')
+                .map(|name| name.trim().to_owned())
+                .filter(|name| !name.is_empty())
+                .collect(),
+            mqtt_listen: self.parse("mqtt.listen", ADDRESS)?,
+            coap_listen: self.parse("coap.listen", ADDRESS)?,
+            coaps_listen: self.parse("coap.secure_listen", ADDRESS)?,
+            http_listen: self.parse("http.listen", ADDRESS)?,
+            allowance_life_s: self.parse("wallet.allowance_life_s", SECONDS)?,
+            most_per_payment_minor: self.parse("wallet.most_per_payment_minor", AMOUNT)?,
+            most_payments: self.parse("wallet.most_payments", "a whole number")?,
+            most_offline_minor: self.parse("wallet.most_offline_minor", AMOUNT)?,
+            grace_s: self.parse("wallet.grace_s", SECONDS)?,
+            log_filter: self.get("log.filter").0.to_owned(),
+        })
+    }
+}
+
+fn suggestion(key: &str) -> String {
+    let nearest = KEYS
+        .iter()
+        .map(|known| format!("{}.{}", known.section, known.name))
+        .min_by_key(|known| distance(known, key));
+    match nearest {
+        Some(known) if distance(&known, key) <= 4 => format!("; did you mean `{known}`?"),
+        _ => "; `onecode config list --doc` shows all".to_owned(),
+    }
+}
+
+/// Levenshtein distance.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        if let Some(first) = row.first_mut() {
+            *first = left;
+        }
+        for (cell, y) in row.iter_mut().skip(1).zip(b.bytes()) {
+            let best = (diagonal + usize::from(x != y))
+                .min(*cell + 1)
+                .min(left + 1);
+            diagonal = *cell;
+            *cell = best;
+            left = best;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> Result<Sources, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("onecode.toml");
+        std::fs::write(&path, text).unwrap();
+        Sources::defaults().file(&path)
+    }
+
+    #[test]
+    fn defaults_are_a_working_configuration() {
+        let config = Sources::defaults().config().unwrap();
+        assert_eq!(config.http_listen.to_string(), "127.0.0.1:8080");
+    }
+
+    #[test]
+    fn later_sources_win() {
+        let variables = [("ONECODE_MQTT_LISTEN".to_owned(), "127.0.0.1:2".to_owned())];
+        let sources = file("[mqtt]\nlisten = \"127.0.0.1:1\"\n[wallet]\ngrace_s = 60\n").unwrap();
+        let config = sources
+            .clone()
+            .environment(variables.clone().into_iter())
+            .unwrap()
+            .config()
+            .unwrap();
+        assert_eq!((config.mqtt_listen.port(), config.grace_s), (2, 60));
+        let flagged = sources
+            .environment(variables.into_iter())
+            .unwrap()
+            .flag("mqtt.listen", Some("127.0.0.1:3".to_owned()));
+        assert_eq!(flagged.config().unwrap().mqtt_listen.port(), 3);
+        assert_eq!(flagged.get("mqtt.listen").1, "command line");
+    }
+
+    #[test]
+    fn an_unknown_key_names_its_place_and_the_likely_key() {
+        let error = file("[mqtt]\nlistn = \"127.0.0.1:1\"")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("onecode.toml") && error.contains("did you mean `mqtt.listen`"),
+            "{error}"
+        );
+        let variable = [("ONECODE_MQTT_LISTNE".to_owned(), String::new())];
+        assert!(
+            Sources::defaults()
+                .environment(variable.into_iter())
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn a_bad_value_names_key_value_and_place() {
+        let error = file("[http]\nlisten = \"8080\"")
+            .unwrap()
+            .config()
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("http.listen") && error.contains("8080") && error.contains("wants"),
+            "{error}"
+        );
+    }
+}

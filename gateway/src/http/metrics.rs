@@ -1,0 +1,113 @@
+//! Counters and gauges in the OpenMetrics text form.
+
+use crate::meters::Meters;
+use crate::mqtt::Counters as MqttCounters;
+use ledger::Ledger;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode_registry;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Where the numbers come from.
+#[derive(Clone)]
+pub struct Gauges {
+    /// The books, for readiness.
+    pub ledger: Ledger,
+    /// Refusals of the wallet desk.
+    pub meters: Arc<Meters>,
+    /// The MQTT door.
+    pub mqtt: Arc<MqttCounters>,
+}
+
+impl fmt::Debug for Gauges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Gauges")
+    }
+}
+
+impl Gauges {
+    /// Everything, as text.
+    pub fn text(&self) -> String {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(self.clone()));
+        let mut text = String::new();
+        // Writing into a String fails only when a collector says so, and ours never does.
+        let _ = encode_registry(&mut text, &registry);
+        text + "# EOF\n"
+    }
+}
+
+impl Collector for Gauges {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let refused = self
+            .meters
+            .refused()
+            .map(|(status, count)| (status.word(), count));
+        counters(
+            &mut encoder,
+            "onecode_wallet_refused",
+            "Wallet messages refused, by status",
+            "status",
+            refused,
+        )?;
+        let reasons = self
+            .mqtt
+            .reasons()
+            .map(|(reason, count)| (reason.word(), count));
+        counters(
+            &mut encoder,
+            "onecode_mqtt_refused",
+            "What the MQTT door refused or ended, by reason",
+            "reason",
+            reasons,
+        )?;
+        for (name, help, count) in [
+            (
+                "onecode_mqtt_opened",
+                "MQTT sessions ever opened",
+                &self.mqtt.opened,
+            ),
+            (
+                "onecode_mqtt_published",
+                "Publications taken by the MQTT door",
+                &self.mqtt.published,
+            ),
+            (
+                "onecode_mqtt_delivered",
+                "Publications sent by the MQTT door",
+                &self.mqtt.delivered,
+            ),
+        ] {
+            let metric = ConstCounter::new(count.load(Ordering::Relaxed));
+            metric.encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)?;
+        }
+        let open = ConstGauge::new(self.mqtt.sessions.load(Ordering::Relaxed));
+        let help = "MQTT sessions open now";
+        open.encode(encoder.encode_descriptor(
+            "onecode_mqtt_sessions",
+            help,
+            None,
+            MetricType::Gauge,
+        )?)
+    }
+}
+
+fn counters(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    label: &'static str,
+    samples: impl Iterator<Item = (&'static str, u64)>,
+) -> fmt::Result {
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for (value, count) in samples {
+        ConstCounter::new(count).encode(family.encode_family(&[(label, value)])?)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! The HTTP door: portal and public pages, enrolment, health and metrics on one listener.
+
+pub mod est;
+mod metrics;
+
+pub use metrics::Gauges;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use ledger::Ledger;
+use std::sync::Arc;
+
+/// Everything that is served over HTTP.
+pub fn router(portal: Router, issuing: Arc<crate::issuing::Desk>, gauges: Gauges) -> Router {
+    let ledger = gauges.ledger.clone();
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready).with_state(ledger))
+        .route("/metrics", get(metrics).with_state(Arc::new(gauges)))
+        .merge(est::router(issuing))
+        .merge(portal)
+}
+
+/// Ready means that the books can be read.
+async fn ready(State(ledger): State<Ledger>) -> impl IntoResponse {
+    match ledger.journal().await {
+        Ok(_) => (StatusCode::OK, "ready\n"),
+        Err(error) => {
+            tracing::error!(%error, "the books cannot be read");
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the books cannot be read\n",
+            )
+        }
+    }
+}
+
+async fn metrics(State(gauges): State<Arc<Gauges>>) -> impl IntoResponse {
+    const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+    ([(header::CONTENT_TYPE, TEXT)], gauges.text())
+}

@@ -1,0 +1,139 @@
+//! The issuing desk: a request becomes a code, a certificate and a pass, exactly once.
+
+use crate::wallet::now;
+use issuer::{Authorities, CheckedRequest, IssueOrder};
+use ledger::{IssueRequest, Ledger, NewThing, Thing};
+use protocol::objects::Rights;
+use protocol::{AssuranceClass, Kind, Network, Status};
+use sha2::{Digest, Sha256};
+use std::fmt;
+use std::sync::Arc;
+
+/// How long a device's certificate and pass are good: 802.1AR wants as long as the thing lives;
+/// ten years is what its parts are sold for.
+const DEVICE_LIFE_S: u32 = 10 * 365 * 86_400;
+
+/// The desk of one gateway.
+pub struct Desk {
+    /// Sign.
+    pub authorities: Arc<Authorities>,
+    /// Remembers.
+    pub ledger: Ledger,
+    /// Whose wallet proofs mean anything here.
+    pub network: Network,
+}
+
+/// What is asked for beside the request itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// Whoever enrols by itself shows a one-time secret; this is its SHA-256.
+    pub secret_hash: Option<[u8; 32]>,
+    /// What the code names.
+    pub kind: Kind,
+    /// What people call it.
+    pub name: &'a str,
+    /// What sort of product it is.
+    pub product: &'a str,
+    /// Who asks, for the registry.
+    pub by: &'a str,
+}
+
+/// Why there is no code.
+#[derive(Debug)]
+pub enum IssueError {
+    /// The request is wrong; the sentence says how.
+    Request(String),
+    /// The ledger refuses.
+    Refused(Status),
+    /// This side failed; nothing was answered, the same request may come again.
+    Inside(String),
+}
+
+impl fmt::Display for IssueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Request(sentence) | Self::Inside(sentence) => f.write_str(sentence),
+            Self::Refused(status) => f.write_str(status.sentence()),
+        }
+    }
+}
+
+impl Desk {
+    /// Root, issuer and gateway certificates, DER.
+    pub fn authority_certificates(&self) -> Vec<Vec<u8>> {
+        self.authorities
+            .all()
+            .map(|authority| authority.certificate().to_vec())
+            .to_vec()
+    }
+
+    /// A request with a one-time secret, as it comes by EST.
+    pub async fn enrol(&self, secret: &str, request: &[u8]) -> Result<Thing, IssueError> {
+        let wanted = Wanted {
+            secret_hash: Some(Sha256::digest(secret.as_bytes()).into()),
+            kind: Kind::Device,
+            name: "",
+            product: "",
+            by: "one-time secret",
+        };
+        self.issue(request, &wanted).await
+    }
+
+    /// Issues, or repeats what the same request got before.
+    pub async fn issue(&self, request: &[u8], wanted: &Wanted<'_>) -> Result<Thing, IssueError> {
+        let checked = CheckedRequest::read(request, &self.network)
+            .map_err(|error| IssueError::Request(error.to_string()))?;
+        let mut serial = [0; 16];
+        getrandom::fill(&mut serial).map_err(|error| IssueError::Inside(error.to_string()))?;
+        let asked = IssueRequest {
+            secret_hash: wanted.secret_hash,
+            request_hash: checked.hash().0,
+            kind: wanted.kind,
+            name: wanted.name.to_owned(),
+            by: wanted.by.to_owned(),
+            serial,
+        };
+        // A crash after this line leaves a reserved number: the same request finds it again.
+        let reserved = self
+            .ledger
+            .begin_issue(asked, now())
+            .await
+            .map_err(IssueError::Refused)?;
+        if let Some(thing) = reserved.done {
+            return Ok(thing);
+        }
+        let signer = &self.authorities.gateway;
+        let order = IssueOrder {
+            sequence: reserved.sequence,
+            serial: reserved.serial,
+            issued: reserved.issued,
+            not_after: reserved
+                .issued
+                .plus_s(DEVICE_LIFE_S)
+                .min(signer.not_after()),
+            kind: wanted.kind,
+            class: AssuranceClass::Software,
+            rights: Rights::PAY.and(Rights::ACCEPT),
+        };
+        let issued = signer
+            .issue_device(&order, &checked)
+            .map_err(|error| IssueError::Inside(error.to_string()))?;
+        let thing = NewThing {
+            sequence: reserved.sequence,
+            code: issued.code,
+            kind: wanted.kind,
+            name: wanted.name.to_owned(),
+            product: wanted.product.to_owned(),
+            transport_spki: checked.transport_spki().to_vec(),
+            wallet_key: checked.wallet_key(),
+            class: AssuranceClass::Software,
+            certificate: issued.certificate,
+            pass: issued.pass,
+        };
+        // A crash before this commit signs the same bytes again; after it, the thing is on record.
+        self.ledger
+            .finish_issue(thing, now())
+            .await
+            .map_err(IssueError::Refused)
+    }
+}

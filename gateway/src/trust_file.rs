@@ -1,0 +1,123 @@
+//! `trust.toml`: what a thing is born knowing. Network, the root's pass key, the root certificate.
+
+use protocol::keys::Algorithm;
+use protocol::rules::Trust;
+use protocol::{Network, PublicKey};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// The file as it stands on disk; public, but it must reach a thing by a trusted way.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Form {
+    network: String,
+    root_key: String,
+    root_certificate: String,
+}
+
+/// The checked content.
+#[derive(Clone, Debug)]
+pub struct TrustFile {
+    trust: Trust,
+    root_certificate_pem: String,
+}
+
+impl TrustFile {
+    /// From the network's own root.
+    pub fn new(trust: Trust, root_certificate_pem: String) -> Self {
+        Self {
+            trust,
+            root_certificate_pem,
+        }
+    }
+
+    /// What objects are judged by.
+    pub fn trust(&self) -> Trust {
+        self.trust
+    }
+
+    /// What TLS is judged by, PEM.
+    pub fn root_certificate_pem(&self) -> &str {
+        &self.root_certificate_pem
+    }
+
+    /// Reads the file.
+    pub fn load(path: &Path) -> Result<Self, String> {
+        let wrong = |what: String| format!("{}: {what}", path.display());
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            wrong(format!(
+                "{error}; a gateway writes trust.toml into its data folder"
+            ))
+        })?;
+        let form: Form = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        let network =
+            Network::new(&form.network).ok_or_else(|| wrong("no name of a network".into()))?;
+        let root_key = parse_key(&form.root_key).ok_or_else(|| {
+            wrong("root_key wants ed25519: or p256: and hexadecimal digits".into())
+        })?;
+        Ok(Self {
+            trust: Trust { network, root_key },
+            root_certificate_pem: form.root_certificate,
+        })
+    }
+
+    /// The text of the file.
+    pub fn text(&self) -> Result<String, toml::ser::Error> {
+        let name = match self.trust.root_key.algorithm() {
+            Algorithm::Ed25519 => "ed25519",
+            Algorithm::P256 => "p256",
+        };
+        let digits: String = self
+            .trust
+            .root_key
+            .as_bytes()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        toml::to_string(&Form {
+            network: self.trust.network.as_str().to_owned(),
+            root_key: format!("{name}:{digits}"),
+            root_certificate: self.root_certificate_pem.clone(),
+        })
+    }
+}
+
+fn parse_key(text: &str) -> Option<PublicKey> {
+    let (name, digits) = text.split_once(':')?;
+    let algorithm = match name {
+        "ed25519" => Algorithm::Ed25519,
+        "p256" => Algorithm::P256,
+        _ => return None,
+    };
+    let bytes: Option<Vec<u8>> = (0..digits.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok())
+        .collect();
+    PublicKey::from_slice(algorithm, &bytes?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_back_what_it_writes() {
+        let trust = Trust {
+            network: Network::new("test").unwrap(),
+            root_key: PublicKey::P256([3; 33]),
+        };
+        let file = TrustFile::new(trust, "-----BEGIN".to_owned());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trust.toml");
+        std::fs::write(&path, file.text().unwrap()).unwrap();
+        let read = TrustFile::load(&path).unwrap();
+        assert_eq!(read.trust().root_key, trust.root_key);
+        assert_eq!(read.root_certificate_pem(), "-----BEGIN");
+        std::fs::write(
+            &path,
+            "network = \"test\"\nroot_key = \"ed25519:zz\"\nroot_certificate = \"\"\n",
+        )
+        .unwrap();
+        assert!(TrustFile::load(&path).unwrap_err().contains("root_key"));
+    }
+}

@@ -9,18 +9,18 @@ use crate::commands::inbox::Acknowledge;
 use crate::commands::registry::{AddSecrets, BeginIssue, FinishIssue, IssueGrid, SetState};
 use crate::commands::renew::Renew;
 use crate::commands::treasury::{Declare, Treasury};
-use crate::error::{Error, OpenError};
+use crate::error::{Damage, Error, OpenError};
 use crate::evidence::{Evidence, Owned};
 use crate::store::inbox::InboxEntry;
 use crate::store::registry::{
     CurrencyRow, GridRow, IssueRequest, NewThing, Reservation, Thing, ThingState,
 };
 use crate::store::treasury::{LoadOrder, Loaded, Way};
-use crate::store::{self, Pool, inbox, journal, registry, verify};
+use crate::store::{self, Pool, inbox, journal, registry, verify, wallet};
 use crate::writer::{self, Command, Desk, Job, Pending};
-use protocol::cose::SIGNED_MAX;
-use protocol::objects::{Receipt, Renewal};
-use protocol::{Code, Currency, GridCode, Kind, Network, Status, Timestamp};
+use protocol::cose::{SIGNED_MAX, open};
+use protocol::objects::{Allowance, Payment, Receipt, Renewal};
+use protocol::{Code, Currency, Digest, GridCode, Kind, Network, PublicKey, Status, Timestamp};
 use sqlx::pool::PoolConnection;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,6 +43,7 @@ struct Inner {
     readers: Pool,
     changes: broadcast::Sender<Code>,
     network: Network,
+    gateway_key: PublicKey,
 }
 
 impl std::fmt::Debug for Ledger {
@@ -59,6 +60,7 @@ impl Ledger {
             return Err(OpenError::Passes);
         }
         let network = bearings.network;
+        let gateway_key = bearings.signer.public_key();
         let (mut connection, readers) = store::open(path).await?;
         let height = journal::head(&mut connection).await?.height;
         let head = verify::chain(&mut connection, height.saturating_sub(TAIL_CHECKED)).await?;
@@ -74,6 +76,7 @@ impl Ledger {
                 readers,
                 changes,
                 network,
+                gateway_key,
             }),
         })
     }
@@ -124,6 +127,23 @@ impl Ledger {
             now,
         })
         .await
+    }
+
+    /// The evidence of a recorded payment, checked again: for who brings only a receipt.
+    pub async fn evidence(&self, payment: &Digest) -> Result<Option<Evidence>, Error> {
+        let bytes = wallet::evidence_bytes(&mut *self.reader().await?, payment).await?;
+        let Some((allowance, signed)) = bytes else {
+            return Ok(None);
+        };
+        let (network, key) = (&self.inner.network, &self.inner.gateway_key);
+        let read = || {
+            let allowance = open::<Allowance>(&allowance, network)?.verify(key)?;
+            let wallet_key = &allowance.get().wallet_key;
+            let signed = open::<Payment>(&signed, network)?.verify(wallet_key)?;
+            Evidence::new(&allowance, &signed)
+        };
+        let damaged = |_| Damage::new("payment", payment, "holds no evidence");
+        Ok(Some(read().map_err(damaged)?))
     }
 
     /// Gives a purse a fresh allowance. The signature is checked before, with the thing's key.
@@ -211,8 +231,8 @@ impl Ledger {
     }
 
     /// Writes the thing once its certificate and pass are signed.
-    pub async fn finish_issue(&self, thing: NewThing) -> Result<Thing, Status> {
-        self.submit(FinishIssue(thing)).await
+    pub async fn finish_issue(&self, thing: NewThing, now: Timestamp) -> Result<Thing, Status> {
+        self.submit(FinishIssue { thing, now }).await
     }
 
     /// The thing with this code.

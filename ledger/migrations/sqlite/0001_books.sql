@@ -32,6 +32,7 @@ CREATE TABLE thing (
   certificate       BLOB NOT NULL,
   pass              BLOB NOT NULL,
   issued            INTEGER NOT NULL,
+  registered        INTEGER NOT NULL,
   state             INTEGER NOT NULL    -- 0 active, 1 frozen, 2 revoked
 ) STRICT;
 CREATE INDEX thing_name ON thing (name_key);

@@ -94,13 +94,16 @@ impl BeginIssue {
     }
 }
 
-pub(crate) struct FinishIssue(pub NewThing);
+pub(crate) struct FinishIssue {
+    pub thing: NewThing,
+    pub now: Timestamp,
+}
 
 impl Command for FinishIssue {
     type Answer = Thing;
 
     async fn execute(&self, desk: &mut Desk) -> Result<Thing, Failure> {
-        let new = &self.0;
+        let new = &self.thing;
         self.bounded()?;
         let reserved = reservation_by_sequence(&mut desk.connection, new.sequence)
             .await?
@@ -117,7 +120,7 @@ impl Command for FinishIssue {
         {
             return Err(Status::Malformed.into());
         }
-        insert_thing(&mut desk.connection, new, reserved.issued).await?;
+        insert_thing(&mut desk.connection, new, reserved.issued, self.now).await?;
         // A crash here: the number is still reserved, and signing again gives the same bytes.
         here(CrashPoint::ThingStored);
         let stored = thing(&mut desk.connection, &new.code).await?;
@@ -127,7 +130,7 @@ impl Command for FinishIssue {
 
 impl FinishIssue {
     fn bounded(&self) -> Result<(), Status> {
-        let new = &self.0;
+        let new = &self.thing;
         printable(&new.name)?;
         printable(&new.product)?;
         if new.transport_spki.len() > SPKI_BYTES_MOST

@@ -68,8 +68,10 @@ pub struct Thing {
     pub certificate: Vec<u8>,
     /// Whole signed pass.
     pub pass: Vec<u8>,
-    /// When its number was reserved.
+    /// When its number was reserved; stands in certificate and pass.
     pub issued: Timestamp,
+    /// When it came into the registry.
+    pub registered: Timestamp,
     /// Whether it may be used.
     pub state: ThingState,
 }
@@ -89,6 +91,7 @@ pub(crate) type ThingColumns = (
     Vec<u8>,
     i64,
     i64,
+    i64,
 );
 
 /// The columns of [`ThingColumns`], to be followed by a condition.
@@ -96,7 +99,7 @@ macro_rules! select_thing {
     ($rest:literal) => {
         concat!(
             "SELECT sequence, code, kind, name, product, transport_spki, wallet_algorithm, \
-             wallet_key, class, key_epoch, certificate, pass, issued, state FROM thing ",
+             wallet_key, class, key_epoch, certificate, pass, issued, registered, state FROM thing ",
             $rest
         )
     };
@@ -118,6 +121,7 @@ pub(crate) fn thing_from(columns: ThingColumns) -> Result<Thing> {
         certificate,
         pass,
         issued,
+        registered,
         state,
     ) = columns;
     let row = Row {
@@ -137,6 +141,7 @@ pub(crate) fn thing_from(columns: ThingColumns) -> Result<Thing> {
         certificate,
         pass,
         issued: row.time(issued)?,
+        registered: row.time(registered)?,
         state: ThingState::from_column(state).ok_or_else(|| row.damaged("no state"))?,
     })
 }
@@ -216,11 +221,13 @@ pub(crate) async fn insert_thing(
     connection: &mut Connection,
     thing: &NewThing,
     issued: Timestamp,
+    now: Timestamp,
 ) -> Result<()> {
     sqlx::query(
         "INSERT INTO thing (sequence, code, kind, name, name_key, product, transport_spki,
-           wallet_algorithm, wallet_key, class, key_epoch, certificate, pass, issued, state)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $12, $13, 0)",
+           wallet_algorithm, wallet_key, class, key_epoch, certificate, pass, issued,
+           registered, state)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $12, $13, $14, 0)",
     )
     .bind(thing.sequence as i64)
     .bind(thing.code.as_bytes().as_slice())
@@ -235,6 +242,7 @@ pub(crate) async fn insert_thing(
     .bind(thing.certificate.as_slice())
     .bind(thing.pass.as_slice())
     .bind(i64::from(issued.0))
+    .bind(i64::from(now.0))
     .execute(connection)
     .await?;
     Ok(())

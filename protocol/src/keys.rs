@@ -71,14 +71,18 @@ impl PublicKey {
         }
     }
 
-    /// The one strict rule. Ed25519: `verify_strict` (no small-order keys, no second encodings).
-    /// P-256: low S only, so that nobody can turn one signature into another.
+    /// The one strict rule. Ed25519: `verify_strict` (nothing of small order, S below the group
+    /// order) and a key in its one encoding. P-256: low S only, so that nobody can turn one
+    /// signature into another.
     pub fn verifies(&self, message: &[u8], signature: &Signature) -> bool {
         match self {
-            Self::Ed25519(bytes) => Ed25519Key::from_bytes(bytes).is_ok_and(|key| {
-                let signature = ed25519_dalek::Signature::from_bytes(signature);
-                key.verify_strict(message, &signature).is_ok()
-            }),
+            Self::Ed25519(bytes) => {
+                is_reduced(bytes)
+                    && Ed25519Key::from_bytes(bytes).is_ok_and(|key| {
+                        let signature = ed25519_dalek::Signature::from_bytes(signature);
+                        key.verify_strict(message, &signature).is_ok()
+                    })
+            }
             Self::P256(bytes) => {
                 let Ok(signature) = p256::ecdsa::Signature::from_slice(signature) else {
                     return false;
@@ -89,6 +93,13 @@ impl PublicKey {
             }
         }
     }
+}
+
+/// Whether the y coordinate is below 2^255 - 19. Decoders reduce what is not, and then 19 values
+/// have a second encoding.
+fn is_reduced(key: &[u8; 32]) -> bool {
+    let [first, middle @ .., last] = key;
+    last & 0x7f != 0x7f || middle.iter().any(|byte| *byte != 0xff) || *first < 0xed
 }
 
 /// A key store could not sign: the element is absent, locked or worn out.
@@ -221,6 +232,22 @@ mod tests {
         }
         assert_eq!(PublicKey::from_slice(Algorithm::P256, &point[1..]), None);
         assert_eq!(PublicKey::from_slice(Algorithm::Ed25519, &point), None);
+    }
+
+    #[test]
+    fn a_second_encoding_of_an_ed25519_key_is_none() {
+        let mut key = [0xff; 32];
+        for last in [0x7f, 0xff] {
+            key[31] = last;
+            for first in 0..=255 {
+                key[0] = first;
+                assert_eq!(is_reduced(&key), first < 0xed, "{first:#04x} {last:#04x}");
+            }
+            key[17] = 0xfe;
+            assert!(is_reduced(&key));
+            key[17] = 0xff;
+        }
+        assert!(is_reduced(&[0; 32]));
     }
 
     #[test]

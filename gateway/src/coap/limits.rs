@@ -32,6 +32,30 @@ pub const NOTICE_IDS: usize = 8;
 pub const PATH_SEGMENTS: usize = 16;
 /// Answers to an unverified source stay within this multiple of what it sent.
 pub const AMPLIFICATION: usize = 3;
+/// An answer that takes longer than this is given up with 5.03.
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// Answers and changes that wait for the task that owns the socket; further ones wait in their own.
+pub const RESULTS_WAITING: usize = 1024;
+/// Bytes of a page of the inbox, which always has at least one entry if there is one.
+pub const INBOX_PAGE_BYTES: usize = 1000;
+/// Entries looked at for one page of the inbox.
+pub const INBOX_PAGE_ENTRIES: u32 = 64;
+/// Longest datagram read.
+pub const DATAGRAM_MAX_BYTES: usize = 2048;
+/// Without anything to do, a door looks around this often.
+pub const IDLE: Duration = Duration::from_secs(3600);
+/// Handshakes under way at once; the oldest makes room.
+pub const HANDSHAKES_MAX: usize = 1024;
+/// Longest handshake.
+pub const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
+/// DTLS sessions at once; the one silent for longest makes room.
+pub const SESSIONS_MAX: usize = 8192;
+/// A session that says nothing for so long ends.
+pub const SESSION_IDLE: Duration = Duration::from_secs(15 * 60);
+/// Messages that wait for the registry to say whether their sender may come in.
+pub const HELD_MESSAGES: usize = 8;
+/// Every open session's code is looked up again this often.
+pub const RECHECK_EVERY: Duration = Duration::from_secs(10);
 /// Datagrams read in a row before answers go out.
 pub const DATAGRAMS_PER_TURN: usize = 64;
 

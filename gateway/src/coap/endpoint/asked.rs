@@ -22,6 +22,7 @@ pub(super) struct Asked {
     pub(super) confirmable: bool,
     pub(super) token: Vec<u8>,
     pub(super) key: Key,
+    pub(super) tag: Vec<u8>,
     pub(super) method: Option<Method>,
     pub(super) block1: Option<Block>,
     pub(super) block2: Option<Block>,
@@ -37,7 +38,9 @@ pub(super) struct Asked {
 const UNDERSTOOD: [u16; 9] = [3, 7, 11, 15, 17, 23, 27, 35, 39];
 const REPEATABLE: [u16; 2] = [11, 15];
 /// Options that differ between the blocks of one body.
-const NOT_IN_KEY: [u16; 6] = [4, 6, 23, 27, 28, 60];
+const NOT_IN_KEY: [u16; 7] = [4, 6, 23, 27, 28, 60, REQUEST_TAG];
+/// Keeps two bodies on their way to one path apart (RFC 9175).
+const REQUEST_TAG: u16 = 292;
 
 impl Asked {
     /// Reads the options. `Err` says how to refuse.
@@ -62,6 +65,10 @@ impl Asked {
             confirmable: packet.header.get_type() == MessageType::Confirmable,
             token: packet.get_token().to_vec(),
             key: key(packet),
+            tag: packet
+                .get_first_option(CoapOption::Unknown(REQUEST_TAG))
+                .cloned()
+                .unwrap_or_default(),
             method: match packet.header.code {
                 MessageClass::Request(request) => Method::of(request),
                 _ => None,
@@ -96,6 +103,13 @@ impl Asked {
         (asked, verdict)
     }
 
+    /// The key of the body that arrives with this and other requests.
+    pub(super) fn arriving_key(&self) -> Key {
+        let mut key = self.key.clone();
+        key.extend_from_slice(&self.tag);
+        key
+    }
+
     /// Whether this fetches a later block of an answer.
     pub(super) fn fetches_rest(&self) -> bool {
         self.block2.is_some_and(|block| block.number > 0)
@@ -119,8 +133,7 @@ fn observe(packet: &Packet) -> Observe {
     }
 }
 
-/// Method and options, without those that differ from block to block. Request-Tag (RFC 9175) is
-/// among them, so that two bodies on their way to one path stay apart.
+/// Method and options, without those that differ from block to block.
 fn key(packet: &Packet) -> Key {
     let mut key = vec![u8::from(packet.header.code)];
     for (number, values) in packet.options() {

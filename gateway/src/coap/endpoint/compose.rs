@@ -39,7 +39,9 @@ pub(super) fn compose(asked: &Asked, response: &Response, sequence: Option<u32>)
         };
     }
     if !response.is_error() {
-        if asked.accept.is_some() && asked.accept != response.content_format {
+        if let (Some(wanted), Some(format)) = (asked.accept, response.content_format)
+            && wanted != format
+        {
             return refused(ResponseType::NotAcceptable);
         }
         if asked.method == Some(Method::Get) {

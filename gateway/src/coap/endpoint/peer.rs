@@ -264,9 +264,9 @@ impl Peer {
         if usize::try_from(announced).unwrap_or(usize::MAX) > most {
             return Err(Response::bare(ResponseType::RequestEntityTooLarge));
         }
-        let assembly = self
-            .bodies
-            .assemble(&asked.key, block, &packet.payload, most, now);
+        let assembly =
+            self.bodies
+                .assemble(&asked.arriving_key(), block, &packet.payload, most, now);
         Err(Response::bare(match assembly {
             Assembly::Whole(body) => return Ok(body),
             Assembly::Continue => ResponseType::Continue,

@@ -1,0 +1,77 @@
+//! The plain door, 5683: signed wallet objects for the gateway, and discovery.
+
+use super::limits::{DATAGRAM_MAX_BYTES, DATAGRAMS_PER_TURN, IDLE, Limits};
+use super::resource::Resources;
+use super::service::Service;
+use super::{Listening, Order};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::net::UdpSocket;
+use tokio::sync::mpsc;
+
+/// Opens the door. The seed makes message ids and waiting times.
+pub fn listen(
+    socket: UdpSocket,
+    resources: Arc<dyn Resources>,
+    seed: u64,
+) -> io::Result<Listening> {
+    let local = socket.local_addr()?;
+    let service = Service::new(Limits::UNVERIFIED, resources, seed);
+    Ok(Listening::new(local, |orders| run(socket, service, orders)))
+}
+
+async fn run(
+    socket: UdpSocket,
+    mut service: Service<SocketAddr>,
+    mut orders: mpsc::Receiver<Order>,
+) {
+    let mut buffer = vec![0; DATAGRAM_MAX_BYTES];
+    let mut outgoing = Vec::new();
+    loop {
+        let wake = service.endpoint().deadline();
+        let wake = wake.unwrap_or_else(|| Instant::now() + IDLE);
+        tokio::select! {
+            _ = socket.readable() => read(&socket, &mut service, &mut buffer),
+            told = service.told() => {
+                let now = Instant::now();
+                let mut next = told;
+                for _ in 0..DATAGRAMS_PER_TURN {
+                    let Some(told) = next else { break };
+                    service.take(told, now);
+                    next = service.told_now();
+                }
+                if let Some(told) = next {
+                    service.take(told, now);
+                }
+            }
+            () = tokio::time::sleep_until(wake.into()) => {
+                service.endpoint().on_time(Instant::now());
+            }
+            order = orders.recv() => match order {
+                Some(Order::Revoke(_)) => {}
+                Some(Order::Stop) | None => return,
+            },
+        }
+        service.work(|_| None, |to, bytes| outgoing.push((to, bytes)));
+        for (to, bytes) in outgoing.drain(..) {
+            // A datagram that cannot be sent is a datagram lost.
+            let _ = socket.send_to(&bytes, to).await;
+        }
+    }
+}
+
+fn read(socket: &UdpSocket, service: &mut Service<SocketAddr>, buffer: &mut [u8]) {
+    let now = Instant::now();
+    for _ in 0..DATAGRAMS_PER_TURN {
+        match socket.try_recv_from(buffer) {
+            Ok((length, from)) => {
+                let datagram = buffer.get(..length).unwrap_or_default();
+                service.endpoint().receive(from, datagram, now);
+            }
+            // Also what earlier datagrams of ours met at closed ports.
+            Err(_) => return,
+        }
+    }
+}

@@ -93,3 +93,36 @@ pub(crate) async fn remove(connection: &mut Connection, code: &Code, up_to: u64)
     .await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::Kind;
+    use protocol::code::IssuedBy;
+
+    #[tokio::test]
+    async fn an_inbox_is_bounded_in_bytes_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.db");
+        let (mut connection, _readers) = crate::store::open(&path).await.unwrap();
+        let by = IssuedBy {
+            issuer: 1,
+            station: 1,
+        };
+        let code = Code::derive(Kind::Device, by, 1, b"").unwrap();
+        let half = vec![0; INBOX_BYTES_MOST as usize / 2];
+        for (message, fits) in [
+            (half.as_slice(), true),
+            (&half, true),
+            (b"x", false),
+            (b"", true),
+        ] {
+            assert_eq!(push(&mut connection, &code, message).await.unwrap(), fits);
+        }
+        remove(&mut connection, &code, 1).await.unwrap();
+        assert!(push(&mut connection, &code, b"x").await.unwrap());
+        let numbers: Vec<_> = read(&mut connection, &code, 0, 9).await.unwrap();
+        let numbers: Vec<_> = numbers.iter().map(|entry| entry.number).collect();
+        assert_eq!(numbers, [2, 3, 4]);
+    }
+}

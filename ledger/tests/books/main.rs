@@ -1,0 +1,22 @@
+//! The ledger as its callers see it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod conserve;
+mod damage;
+mod fraud;
+mod grant;
+mod inbox;
+mod refusals;
+mod registry;
+mod settle;
+mod treasury;
+mod views;

@@ -1,0 +1,234 @@
+//! A process that dies at any durable step loses nothing and doubles nothing: after a restart all
+//! requests are sent again, and answers, balances, row counts and the journal's root are those of a
+//! run that nobody interrupted.
+//!
+//! The child is this test binary again, running [`scenario_child`] in a folder named by the
+//! environment.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail"
+)]
+
+#[expect(dead_code, reason = "the other tests use the rest")]
+mod support;
+
+use ledger::{Answer, CRASH_VARIABLE, CrashPoint, IssueRequest, Ledger, ThingState};
+use protocol::code::IssuedBy;
+use protocol::code::grid::{Level, Place, Point, Span};
+use protocol::{GridCode, Kind, Timestamp};
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+use std::fmt::Write;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Command, ExitStatus};
+use support::{GRACE_S, LIFE_S, NOW, Purse, Signed, World, assert_sound, declare, order, usd};
+
+const FOLDER_VARIABLE: &str = "ONECODE_LEDGER_CRASH_FOLDER";
+const OUTCOME_FILE: &str = "outcome.txt";
+/// How often a step is let pass, at most, before the process dies at it.
+const PASSES_MOST: u32 = 4;
+const SIGABRT: i32 = 6;
+
+#[test]
+fn a_crash_at_any_step_loses_nothing_and_doubles_nothing() {
+    let expected = {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(run(folder.path(), None).success());
+        // Sent again to books that are complete: still the same.
+        let first = outcome(folder.path());
+        assert!(run(folder.path(), None).success());
+        assert_eq!(outcome(folder.path()), first);
+        first
+    };
+    for point in CrashPoint::ALL {
+        let mut died = 0;
+        while died < PASSES_MOST {
+            let folder = tempfile::tempdir().unwrap();
+            let status = run(folder.path(), Some((*point, died)));
+            if status.success() {
+                break;
+            }
+            assert_eq!(status.signal(), Some(SIGABRT), "{point:?}: {status}");
+            died += 1;
+            assert!(!folder.path().join(OUTCOME_FILE).exists());
+            assert!(run(folder.path(), None).success(), "{point:?} again");
+            assert_eq!(outcome(folder.path()), expected, "{point:?} pass {died}");
+        }
+        assert!(died > 0, "the scenario never comes by {point:?}");
+    }
+}
+
+fn run(folder: &Path, crash: Option<(CrashPoint, u32)>) -> ExitStatus {
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "scenario_child", "--nocapture"]);
+    child.env(FOLDER_VARIABLE, folder);
+    child.env_remove(CRASH_VARIABLE);
+    if let Some((point, passes)) = crash {
+        child.env(CRASH_VARIABLE, format!("{}:{passes}", point.word()));
+    }
+    child.output().unwrap().status
+}
+
+fn outcome(folder: &Path) -> String {
+    std::fs::read_to_string(folder.join(OUTCOME_FILE)).unwrap()
+}
+
+#[tokio::test]
+async fn scenario_child() {
+    let Ok(folder) = std::env::var(FOLDER_VARIABLE) else {
+        return;
+    };
+    let folder = Path::new(&folder);
+    let world = World::new(folder);
+    let ledger = world.open().await;
+    let mut said = String::new();
+    let codes = scenario(&ledger, &world, &mut said).await;
+    assert_sound(&ledger).await;
+    remains(&ledger, &world, &codes, &mut said).await;
+    ledger.close().await;
+    std::fs::write(folder.join(OUTCOME_FILE), said).unwrap();
+}
+
+/// Every request that changes something, each with what it was answered.
+async fn scenario(ledger: &Ledger, world: &World, said: &mut String) -> Vec<Purse> {
+    declare(ledger).await;
+    register(ledger, said).await;
+    let mut payer = Purse::register(ledger, world, 11).await;
+    let mut payee = Purse::register(ledger, world, 12).await;
+    place(ledger, world, &payer, said).await;
+
+    load(ledger, &payer, said).await;
+    renew(ledger, &mut payer, 600, NOW, said).await;
+    let first = payer.pay(&payee.code, 100);
+    let second = payer.pay(&payee.code, 50);
+    // By the payer alone, collected later; the next one claimed at once.
+    hand_in(ledger, &first, None, said).await;
+    ledger.acknowledge(&payee.code, 1).await.unwrap();
+    hand_in(ledger, &first, Some(&payee), said).await;
+    hand_in(ledger, &second, Some(&payee), said).await;
+    ledger.acknowledge(&payer.code, 1).await.unwrap();
+    renew(ledger, &mut payer, 900, NOW.plus_s(1), said).await;
+
+    // A reserve that lapses and comes back.
+    renew(ledger, &mut payee, 20, NOW, said).await;
+    let later = NOW.plus_s(LIFE_S + GRACE_S);
+    renew(ledger, &mut payee, 30, later, said).await;
+    let redeemed = ledger.redeem(order(&payee, 40, "out"), later).await;
+    writeln!(said, "{redeemed:?}").unwrap();
+
+    // A clone of the payer spends twice.
+    let mut clone = payer.clone();
+    let stands = payer.pay(&payee.code, 10);
+    let forked = clone.pay(&payee.code, 20);
+    hand_in(ledger, &stands, Some(&payee), said).await;
+    hand_in(ledger, &forked, None, said).await;
+    hand_in(ledger, &forked, Some(&payee), said).await;
+    let refused = ledger.renew(payer.renewal(usd(), 1, later), later).await;
+    writeln!(said, "{refused:?}").unwrap();
+    let state = ThingState::Revoked;
+    let set = ledger
+        .set_state(&payer.code, state, "cloned", "operator", NOW)
+        .await;
+    writeln!(said, "{set:?}").unwrap();
+    vec![payer, payee]
+}
+
+async fn register(ledger: &Ledger, said: &mut String) {
+    let secrets = vec![[1; 32], [2; 32]];
+    ledger
+        .add_secrets(secrets, Kind::Device, NOW.plus_s(9))
+        .await
+        .unwrap();
+    let request = IssueRequest {
+        secret_hash: Some([1; 32]),
+        request_hash: [77; 32],
+        kind: Kind::Device,
+        name: "Never finished".into(),
+        by: "est".into(),
+        serial: [77; 16],
+    };
+    let reserved = ledger.begin_issue(request, NOW).await;
+    writeln!(said, "{reserved:?}").unwrap();
+}
+
+async fn place(ledger: &Ledger, world: &World, owner: &Purse, said: &mut String) {
+    let place = Place {
+        by: IssuedBy {
+            issuer: world.gateway.issued_by().issuer,
+            station: 1,
+        },
+        level: Level::DEFAULT,
+        point: Point::from_nanodegrees(1, 1).unwrap(),
+        height_dm: None,
+        span: Span::new(30_000_000, None).unwrap(),
+        owner: owner.code,
+    };
+    let code = GridCode::derive(&place).unwrap();
+    let issued = ledger
+        .issue_grid(code, "Bay", owner.code, "operator", NOW)
+        .await;
+    writeln!(said, "{issued:?}").unwrap();
+}
+
+async fn load(ledger: &Ledger, purse: &Purse, said: &mut String) {
+    let loaded = ledger.load(order(purse, 1_000, "in"), NOW).await;
+    writeln!(said, "{loaded:?}").unwrap();
+}
+
+async fn renew(ledger: &Ledger, purse: &mut Purse, wanted: u64, now: Timestamp, said: &mut String) {
+    let grant = ledger
+        .renew(purse.renewal(usd(), wanted, now), now)
+        .await
+        .unwrap();
+    hear(&grant, said);
+    purse.take(&grant);
+}
+
+async fn hand_in(ledger: &Ledger, payment: &Signed, by: Option<&Purse>, said: &mut String) {
+    let receipt = by.map(|payee| payee.receipt(payment));
+    let answer = ledger
+        .hand_in(payment.evidence(), receipt, NOW)
+        .await
+        .unwrap();
+    hear(&answer, said);
+}
+
+/// Whose inbox grew and which case was opened is news only once; the message never changes.
+fn hear(answer: &Answer, said: &mut String) {
+    writeln!(said, "{:02x?}", answer.message).unwrap();
+}
+
+/// Balances, inboxes, cases, the journal's root, and how many rows there are of everything.
+async fn remains(ledger: &Ledger, world: &World, purses: &[Purse], said: &mut String) {
+    for purse in purses {
+        let views = ledger.purse(&purse.code).await.unwrap();
+        let inbox = ledger.inbox(&purse.code, 0, 99).await.unwrap();
+        let changes = ledger.state_changes(&purse.code).await.unwrap();
+        writeln!(said, "{views:?}\n{inbox:?}\n{changes:?}").unwrap();
+    }
+    let page = ledger::views::Page::first(99);
+    let cases = ledger.fraud_cases(&page).await.unwrap();
+    let head = ledger.journal().await.unwrap();
+    let conservation = ledger.conservation().await.unwrap();
+    writeln!(said, "{cases:?}\n{head:?}\n{conservation:?}").unwrap();
+
+    let address = format!("sqlite://{}", world.path.display());
+    let mut connection = SqliteConnection::connect(&address).await.unwrap();
+    let tables: Vec<(String,)> =
+        sqlx::query_as("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+    for (table,) in tables {
+        let (rows,): (i64,) =
+            sqlx::query_as(AssertSqlSafe(format!("SELECT count(*) FROM {table}")))
+                .fetch_one(&mut connection)
+                .await
+                .unwrap();
+        writeln!(said, "{table} {rows}").unwrap();
+    }
+    connection.close().await.unwrap();
+}

@@ -39,6 +39,10 @@ mod durable;
 pub mod journal;
 #[cfg(feature = "std")]
 pub mod journal_file;
+#[cfg(feature = "std")]
+pub mod links;
 pub mod purse;
+#[cfg(feature = "std")]
+pub mod tls;
 
 pub use journal::{Journal, JournalFailed, RECORD_MAX, RecordId};

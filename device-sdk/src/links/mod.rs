@@ -1,0 +1,28 @@
+//! Ways to carry wallet messages: directly to another thing, or through a gateway.
+//!
+//! A link only carries bytes. What a message means, and that repeating it changes nothing, is the
+//! purse's business; so every link may lose, repeat and reorder.
+
+pub mod mqtt;
+pub mod udp;
+
+use std::time::Duration;
+
+/// Waiting times that double, up to a bound.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BackOff {
+    next: Duration,
+    most: Duration,
+}
+
+impl BackOff {
+    pub(crate) const fn new(first: Duration, most: Duration) -> Self {
+        Self { next: first, most }
+    }
+
+    pub(crate) fn wait(&mut self) -> Duration {
+        let wait = self.next.min(self.most);
+        self.next = wait.saturating_mul(2);
+        wait
+    }
+}

@@ -1,1 +1,28 @@
-//! The OneCode portal.
+//! The OneCode portal: what people see of the house.
+//!
+//! [`router`] turns a [`Portal`] into an axum service. Every route stands in one table,
+//! [`routes::table`], with the roles it is for; one guard in front of all of them checks session,
+//! role, form token and origin, so that a handler only ever sees who may be there. A page is one
+//! handler file and one template of the same name; what goes wrong becomes a
+//! [`refusal::Refusal`], and that becomes a page or JSON in one place.
+//!
+//! Pages work without scripts: there is none. Time and randomness come in through [`Portal`].
+#![forbid(unsafe_code)]
+
+mod api;
+mod assets;
+mod coordinates;
+mod credential;
+pub mod desk;
+pub mod door;
+mod draw;
+mod evidence;
+mod pages;
+mod portal;
+pub mod refusal;
+pub mod routes;
+mod show;
+
+pub use desk::{AuthorityCard, Connected, DeskOrder, DeskRefusal, IssuingDesk, LiveHouse, Pending};
+pub use portal::{FIRST_LINK_LIFE_S, Portal, Shared, first_owner_link};
+pub use routes::router;

@@ -1,0 +1,145 @@
+//! Certificates and passes, opened for people.
+
+use crate::evidence::{Check, class, key_text};
+use crate::show;
+use der::Decode as _;
+use protocol::cose::open;
+use protocol::objects::{Pass, Rights};
+use protocol::{Network, PublicKey, Timestamp};
+use x509_cert::Certificate;
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
+
+/// What a certificate says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFacts {
+    /// Whose.
+    pub subject: String,
+    /// Who signed.
+    pub issuer: String,
+    /// Unique number.
+    pub serial: String,
+    /// Good from.
+    pub not_before: String,
+    /// Good until.
+    pub not_after: String,
+    /// What else it is called.
+    pub names: Vec<String>,
+}
+
+/// Reads a certificate; `None` when it cannot be read.
+pub fn certificate(der: &[u8]) -> Option<CertificateFacts> {
+    let certificate = Certificate::from_der(der).ok()?;
+    let tbs = certificate.tbs_certificate();
+    let names = match tbs.get_extension::<SubjectAltName>() {
+        Ok(Some((_, names))) => names.0.iter().filter_map(name).collect(),
+        _ => Vec::new(),
+    };
+    let time = |time: x509_cert::time::Time| {
+        let seconds = u32::try_from(time.to_unix_duration().as_secs());
+        show::time(Timestamp(seconds.unwrap_or(u32::MAX)))
+    };
+    Some(CertificateFacts {
+        subject: tbs.subject().to_string(),
+        issuer: tbs.issuer().to_string(),
+        serial: show::to_hex(tbs.serial_number().as_bytes()),
+        not_before: time(tbs.validity().not_before),
+        not_after: time(tbs.validity().not_after),
+        names,
+    })
+}
+
+fn name(name: &GeneralName) -> Option<String> {
+    match name {
+        GeneralName::DnsName(name) => Some(format!("DNS {name}")),
+        GeneralName::UniformResourceIdentifier(uri) => Some(format!("URI {uri}")),
+        _ => None,
+    }
+}
+
+/// What a pass says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassFacts {
+    /// What the signature says.
+    pub check: Check,
+    /// Who signed.
+    pub issuer: String,
+    /// Given at.
+    pub issued: String,
+    /// Good until.
+    pub expires: String,
+    /// As a time.
+    pub ends: Timestamp,
+    /// The wallet key.
+    pub key: String,
+    /// How well that key is kept.
+    pub class: String,
+    /// What its code may do.
+    pub rights: String,
+    /// Length of the whole object.
+    pub bytes: usize,
+}
+
+/// Reads a pass and checks it with the key of whoever should have signed it.
+pub fn pass(bytes: &[u8], network: &Network, signer: Option<&PublicKey>) -> Option<PassFacts> {
+    let sealed = open::<Pass>(bytes, network).ok()?;
+    let pass = *sealed.peek();
+    let check = match signer.map(|key| sealed.verify(key)) {
+        None => Check::KeyUnknown,
+        Some(Ok(_)) => Check::Fits,
+        Some(Err(_)) => Check::Wrong,
+    };
+    Some(PassFacts {
+        check,
+        issuer: format!("{:#}", pass.issuer.0),
+        issued: show::time(pass.issued),
+        expires: show::time(pass.expires),
+        ends: pass.expires,
+        key: key_text(&pass.key.0),
+        class: class(pass.class as u8),
+        rights: rights(pass.rights),
+        bytes: bytes.len(),
+    })
+}
+
+fn rights(rights: Rights) -> String {
+    let words = [
+        (Rights::PAY, "pay"),
+        (Rights::ACCEPT, "accept"),
+        (Rights::SETTLE, "settle"),
+        (Rights::ISSUE_CODES, "issue codes"),
+        (Rights::ISSUE_MONEY, "issue money"),
+    ];
+    let held: Vec<&str> = words
+        .into_iter()
+        .filter(|(right, _)| rights.permits(*right))
+        .map(|(_, word)| word)
+        .collect();
+    match held.is_empty() {
+        true => "none".to_owned(),
+        false => held.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rights_are_named() {
+        assert_eq!(rights(Rights::default()), "none");
+        assert_eq!(
+            rights(Rights::PAY.and(Rights::ISSUE_MONEY)),
+            "pay, issue money"
+        );
+    }
+
+    #[test]
+    fn what_is_no_credential_is_nothing() {
+        let network = Network::new("test").unwrap();
+        for bytes in [&b""[..], b"\x30\x00", &[0xff; 64]] {
+            assert_eq!(certificate(bytes), None);
+            assert_eq!(pass(bytes, &network, None), None);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What the portal asks of the house around it.
+
+use protocol::{Code, Kind, PublicKey, Status, Timestamp};
+use std::future::Future;
+use std::pin::Pin;
+
+/// An answer that takes a while.
+pub type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Somebody wants a code for a thing whose request they hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeskOrder {
+    /// PKCS#10, DER.
+    pub request: Vec<u8>,
+    /// What it names.
+    pub kind: Kind,
+    /// What people call it.
+    pub name: String,
+    /// What sort of product it is.
+    pub product: String,
+    /// Who asks, for the registry.
+    pub by: String,
+}
+
+/// Why no code was issued. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeskRefusal {
+    /// Something is wrong with the request itself; the sentence says what.
+    Request(String),
+    /// The registry refused.
+    Status(Status),
+}
+
+impl From<Status> for DeskRefusal {
+    fn from(status: Status) -> Self {
+        Self::Status(status)
+    }
+}
+
+/// One of the authorities this house stands on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthorityCard {
+    /// Root, issuer or gateway.
+    pub role: &'static str,
+    /// Its code.
+    pub code: Code,
+    /// Verifies what it signs in passes, allowances and statements.
+    pub pass_key: PublicKey,
+    /// Its own pass; empty for the root, whom nobody vouches for.
+    pub pass: Vec<u8>,
+    /// Its certificate, DER.
+    pub certificate: Vec<u8>,
+    /// Its certificate is good until then.
+    pub not_after: Timestamp,
+}
+
+/// Issues codes by the one path that also serves things. The same request gets the same code.
+pub trait IssuingDesk: Send + Sync + 'static {
+    /// Issues a code, certificate and pass, and records the thing before it answers.
+    fn issue(&self, order: DeskOrder, now: Timestamp) -> Pending<Result<Code, DeskRefusal>>;
+
+    /// The authorities, from the root down.
+    fn authorities(&self) -> Vec<AuthorityCard>;
+}
+
+/// A thing that is there right now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connected {
+    /// Which thing.
+    pub code: Code,
+    /// By which door: `MQTT`, `CoAP`, ...
+    pub door: &'static str,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// What is happening in the house right now.
+pub trait LiveHouse: Send + Sync + 'static {
+    /// When this process began.
+    fn started(&self) -> Timestamp;
+
+    /// How many things are connected.
+    fn connected_count(&self) -> usize;
+
+    /// Whether and how a thing is connected.
+    fn connected(&self, code: &Code) -> Option<Connected>;
+}

@@ -1,0 +1,247 @@
+//! The guard in front of every route: session, token, role, form token, origin; and the headers
+//! behind every answer.
+
+use super::cookie::Jar;
+use super::secret::{self, Secret};
+use super::visitor::{Caller, Visitor, Who};
+use crate::portal::Shared;
+use crate::refusal::{Refusal, refuse_json, refuse_page};
+use axum::body::{Body, to_bytes};
+use axum::extract::{ConnectInfo, Form, FromRequest as _, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use ledger::people::Roles;
+use serde::Deserialize;
+use std::net::SocketAddr;
+
+/// Largest body of any form or call: a pasted request is a few kilobytes.
+pub const BODY_MAX: usize = 64 * 1024;
+
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; \
+     form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// Lets a request through to its handler, or answers it. Refusals become pages or JSON here.
+pub async fn guard(
+    State((portal, who)): State<(Shared, Who)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if let Who::Tokens(roles) = who {
+        return match caller(&portal, roles, request.headers(), address(&request)).await {
+            Ok(caller) => answer_program(caller, request, next).await,
+            Err(refusal) => refuse_json(&refusal),
+        };
+    }
+    let jar = Jar { tls: portal.tls };
+    let headers = request.headers();
+    let (visitor, fresh) = match visitor(&portal, jar, request.headers(), address(&request)).await {
+        Ok(found) => found,
+        Err(refusal) => return refuse_page(&portal, None, &refusal),
+    };
+    let is_form = request.method() == Method::POST;
+    if let Who::People(roles) = who {
+        match &visitor.person {
+            None if !is_form => return Redirect::to("/sign-in").into_response(),
+            None => return refuse_page(&portal, Some(&visitor), &Refusal::SignIn),
+            Some(person) if !person.roles.meets(roles) => {
+                return refuse_page(&portal, Some(&visitor), &Refusal::NotYours(roles));
+            }
+            Some(_) => {}
+        }
+    }
+    let own_origin = !is_form || is_own_origin(headers, portal.tls);
+    let checked = if !own_origin {
+        Err(Refusal::Forged)
+    } else if is_form {
+        with_form_token(request, &visitor.form_token).await
+    } else {
+        Ok(request)
+    };
+    let mut response = match checked {
+        Ok(mut request) => {
+            request.extensions_mut().insert(visitor.clone());
+            let mut response = next.run(request).await;
+            match response.extensions_mut().remove::<Refusal>() {
+                Some(refusal) => refuse_page(&portal, Some(&visitor), &refusal),
+                None => response,
+            }
+        }
+        Err(refusal) => refuse_page(&portal, Some(&visitor), &refusal),
+    };
+    if let Some(cookie) = fresh.and_then(|secret| jar.keep_form(&secret)) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+async fn answer_program(caller: Caller, mut request: Request, next: Next) -> Response {
+    request.extensions_mut().insert(caller);
+    let mut response = next.run(request).await;
+    match response.extensions_mut().remove::<Refusal>() {
+        Some(refusal) => refuse_json(&refusal),
+        None => response,
+    }
+}
+
+/// A program is known by its token alone: cookies mean nothing here, so nothing can be forged.
+async fn caller(
+    portal: &Shared,
+    roles: Roles,
+    headers: &HeaderMap,
+    origin: String,
+) -> Result<Caller, Refusal> {
+    let now = (portal.clock)();
+    let token = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .and_then(|(_, token)| Secret::presented(token.trim()))
+        .ok_or(Refusal::SignIn)?;
+    let token = portal
+        .people
+        .token(token.hash(), now)
+        .await?
+        .ok_or(Refusal::SignIn)?;
+    if !token.roles.meets(roles) {
+        return Err(Refusal::NotYours(roles));
+    }
+    Ok(Caller {
+        name: format!("token {} ({})", token.id.0, token.label),
+        origin,
+        now,
+    })
+}
+
+/// Who is there, and the secret behind their forms where the browser had none yet.
+async fn visitor(
+    portal: &Shared,
+    jar: Jar,
+    headers: &HeaderMap,
+    origin: String,
+) -> Result<(Visitor, Option<Secret>), Refusal> {
+    let now = (portal.clock)();
+    if let Some(secret) = jar.session(headers)
+        && let Some(session) = portal.people.session(secret.hash(), now).await?
+    {
+        let visitor = Visitor {
+            person: Some(session.person),
+            form_token: secret.form_token(),
+            origin,
+            now,
+        };
+        return Ok((visitor, None));
+    }
+    let kept = jar.form(headers);
+    let (secret, fresh) = match kept {
+        Some(secret) => (secret, false),
+        None => (Secret::draw(&*portal.random), true),
+    };
+    let visitor = Visitor {
+        person: None,
+        form_token: secret.form_token(),
+        origin,
+        now,
+    };
+    Ok((visitor, fresh.then_some(secret)))
+}
+
+fn address(request: &Request) -> String {
+    request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map_or_else(|| "unknown".to_owned(), |info| info.0.ip().to_string())
+}
+
+/// Browsers name the origin of every POST; it must be this host.
+fn is_own_origin(headers: &HeaderMap, tls: bool) -> bool {
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value: &HeaderValue| value.to_str().ok())
+    };
+    let scheme = if tls { "https://" } else { "http://" };
+    match (text(header::ORIGIN), text(header::HOST)) {
+        (Some(origin), Some(host)) => origin
+            .strip_prefix(scheme)
+            .is_some_and(|origin| origin.eq_ignore_ascii_case(host)),
+        _ => false,
+    }
+}
+
+#[derive(Deserialize)]
+struct Token {
+    form_token: String,
+}
+
+/// Reads the form once for its token and hands the same bytes on.
+async fn with_form_token(request: Request, expected: &str) -> Result<Request, Refusal> {
+    let (parts, body) = request.into_parts();
+    let bytes = to_bytes(body, BODY_MAX)
+        .await
+        .map_err(|_| Refusal::TooLarge)?;
+    let copy = Request::from_parts(parts.clone(), Body::from(bytes.clone()));
+    let Form(token) = Form::<Token>::from_request(copy, &())
+        .await
+        .map_err(|_| Refusal::Forged)?;
+    if !secret::same(&token.form_token, expected) {
+        return Err(Refusal::Forged);
+    }
+    Ok(Request::from_parts(parts, Body::from(bytes)))
+}
+
+/// Headers behind every answer.
+pub async fn headers(State(portal): State<Shared>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let mut set = |name, value| {
+        headers.insert(name, HeaderValue::from_static(value));
+    };
+    set(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::X_FRAME_OPTIONS, "DENY");
+    // Not "no-referrer": that would also take the origin off our own forms.
+    set(header::REFERRER_POLICY, "same-origin");
+    if portal.tls {
+        set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+        set(
+            header::HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        );
+    }
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_host_is_its_own_origin() {
+        let check = |origin: Option<&str>, tls| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static("portal:8080"));
+            if let Some(origin) = origin {
+                headers.insert(header::ORIGIN, HeaderValue::from_str(origin).unwrap());
+            }
+            is_own_origin(&headers, tls)
+        };
+        assert!(check(Some("http://portal:8080"), false));
+        assert!(check(Some("https://Portal:8080"), true));
+        for origin in [
+            None,
+            Some("null"),
+            Some("http://portal:8081"),
+            Some("http://portal:8080.evil"),
+            Some("http://evil"),
+            Some("https://portal:8080"),
+            Some(""),
+        ] {
+            assert!(!check(origin, false), "{origin:?}");
+        }
+    }
+}

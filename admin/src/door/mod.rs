@@ -1,0 +1,14 @@
+//! Who is let in: secrets, passwords, cookies, the throttle, and the guard in front of every route.
+
+mod cookie;
+mod guard;
+pub mod password;
+pub mod secret;
+mod sent;
+pub mod throttle;
+mod visitor;
+
+pub use cookie::Jar;
+pub use guard::{BODY_MAX, guard, headers};
+pub use sent::{Sent, Told};
+pub use visitor::{Caller, Visitor, Who};

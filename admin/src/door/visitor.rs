@@ -1,0 +1,93 @@
+//! Who stands before a handler.
+
+use crate::refusal::Refusal;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use ledger::people::{Act, Person, Roles};
+use protocol::Timestamp;
+
+/// For whom a route is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// Anybody, signed in or not.
+    Everybody,
+    /// People with one of these roles.
+    People(Roles),
+    /// Bearers of a token with one of these roles.
+    Tokens(Roles),
+}
+
+/// A browser, by the time the guard has let it through.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    /// Who signed in, if anybody did.
+    pub person: Option<Person>,
+    /// What forms must carry.
+    pub form_token: String,
+    /// The network address the request came from.
+    pub origin: String,
+    /// The time of the request.
+    pub now: Timestamp,
+}
+
+impl Visitor {
+    /// Name for the audit trail.
+    pub fn name(&self) -> &str {
+        self.person.as_ref().map_or("nobody", |person| &person.name)
+    }
+
+    /// What they may do.
+    pub fn roles(&self) -> Roles {
+        self.person
+            .as_ref()
+            .map_or(Roles::NONE, |person| person.roles)
+    }
+
+    /// An act of theirs.
+    pub fn act<'a>(&'a self, what: &'a str, about: &'a str) -> Act<'a> {
+        Act {
+            who: self.name(),
+            what,
+            about,
+            origin: &self.origin,
+        }
+    }
+}
+
+/// A program with a token.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Label of its token, as the audit trail names it.
+    pub name: String,
+    /// The network address the request came from.
+    pub origin: String,
+    /// The time of the request.
+    pub now: Timestamp,
+}
+
+impl Caller {
+    /// An act of its.
+    pub fn act<'a>(&'a self, what: &'a str, about: &'a str) -> Act<'a> {
+        Act {
+            who: &self.name,
+            what,
+            about,
+            origin: &self.origin,
+        }
+    }
+}
+
+/// Handlers receive what the guard found; without a guard there is nothing to receive.
+macro_rules! from_guard {
+    ($($name:ident),*) => {$(
+        impl<S: Send + Sync> FromRequestParts<S> for $name {
+            type Rejection = Refusal;
+
+            async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+                parts.extensions.get::<Self>().cloned().ok_or(Refusal::SignIn)
+            }
+        }
+    )*};
+}
+
+from_guard!(Visitor, Caller);

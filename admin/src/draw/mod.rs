@@ -1,0 +1,7 @@
+//! Pictures as path data: numbers only, so that a template can set them without trusting them.
+
+mod cell;
+mod qr;
+
+pub use cell::Cell;
+pub use qr::{Qr, code_uri, grid_uri};

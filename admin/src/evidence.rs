@@ -1,0 +1,361 @@
+//! Signed objects, opened field by field, with what the signature says.
+
+use crate::show;
+use protocol::cose::open;
+use protocol::objects::{Allowance, Object, Payment, Receipt, Statement};
+use protocol::{Code, Currency, Network, PublicKey, Reference, Status};
+
+/// Digits after the point of each currency somebody declared.
+#[derive(Clone, Debug, Default)]
+pub struct Exponents(pub Vec<(Currency, u8)>);
+
+impl Exponents {
+    /// Zero for a currency nobody declared: the plain number of minor units.
+    pub fn of(&self, currency: &Currency) -> u8 {
+        let found = self.0.iter().find(|(known, _)| known == currency);
+        found.map_or(0, |(_, exponent)| *exponent)
+    }
+
+    /// A number of minor units with its currency.
+    pub fn money(&self, minor: u64, currency: &Currency) -> String {
+        let number = show::amount(i128::from(minor), self.of(currency));
+        format!("{number} {currency}")
+    }
+}
+
+/// What became of checking a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// It fits the key.
+    Fits,
+    /// It does not.
+    Wrong,
+    /// The key is not known here.
+    KeyUnknown,
+}
+
+/// One field of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Its key in the map.
+    pub number: i32,
+    /// What it is called.
+    pub name: &'static str,
+    /// What it says.
+    pub value: String,
+}
+
+/// One signed object for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// What it is.
+    pub title: &'static str,
+    /// Its name in the address of the download.
+    pub file: &'static str,
+    /// In one sentence, what it means.
+    pub meaning: &'static str,
+    /// Its identifier.
+    pub id: String,
+    /// What the signature says.
+    pub check: Check,
+    /// Whose signature it is.
+    pub signer: String,
+    /// Length of the whole object.
+    pub bytes: usize,
+    /// What stands in it.
+    pub lines: Vec<Line>,
+}
+
+/// Opens objects of one network.
+pub struct Opener<'a> {
+    /// Which network.
+    pub network: &'a Network,
+    /// For amounts.
+    pub exponents: &'a Exponents,
+}
+
+struct About {
+    title: &'static str,
+    file: &'static str,
+    meaning: &'static str,
+}
+
+macro_rules! lines {
+    ($($number:literal $name:literal $value:expr;)*) => {
+        vec![$(Line { number: $number, name: $name, value: $value },)*]
+    };
+}
+
+impl Opener<'_> {
+    /// The allowance a payment was made under, signed by its gateway.
+    pub fn allowance(
+        &self,
+        bytes: &[u8],
+        gateways: &[(Code, PublicKey)],
+    ) -> Result<Opened, Status> {
+        let a = *open::<Allowance>(bytes, self.network)?.peek();
+        let key = gateways.iter().find(|(code, _)| *code == a.gateway);
+        let money = |minor| self.exponents.money(minor, &a.currency);
+        let lines = lines! {
+            1 "purse" code(&a.code);
+            2 "wallet key" key_text(&a.wallet_key);
+            3 "key epoch" a.key_epoch.0.to_string();
+            4 "assurance class" class(a.class as u8);
+            5 "currency" currency(&a.currency);
+            6 "limit (odometer)" money(a.limit.get());
+            7 "base sequence" a.base_sequence.0.to_string();
+            8 "base head" reference(&a.base_head);
+            9 "base odometer" money(a.base_odometer.get());
+            10 "most per payment" money(a.most_per_payment.get());
+            11 "most payments" a.most_payments.to_string();
+            15 "issued" show::time(a.issued);
+            16 "expires" show::time(a.expires);
+            17 "gateway" code(&a.gateway);
+            18 "gateway epoch" a.gateway_epoch.0.to_string();
+            19 "number" a.number.to_string();
+            20 "issued in total" money(a.issued_total.get());
+        };
+        let about = About {
+            title: "Allowance",
+            file: "allowance.cbor",
+            meaning: "The gateway's word on how far this purse may go while nobody can be asked.",
+        };
+        self.opened::<Allowance>(
+            about,
+            bytes,
+            key.map(|(_, key)| key),
+            code(&a.gateway),
+            lines,
+        )
+    }
+
+    /// The payment, signed by the wallet key that the allowance names.
+    pub fn payment(&self, bytes: &[u8], wallet_key: Option<&PublicKey>) -> Result<Opened, Status> {
+        let p = *open::<Payment>(bytes, self.network)?.peek();
+        let money = |minor| self.exponents.money(minor, &p.currency);
+        let lines = lines! {
+            1 "payer" code(&p.payer);
+            2 "key epoch" p.key_epoch.0.to_string();
+            3 "sequence" p.sequence.0.to_string();
+            4 "previous" reference(&p.previous);
+            5 "payee" code(&p.payee);
+            6 "currency" currency(&p.currency);
+            7 "amount" money(p.amount.get());
+            8 "odometer" money(p.odometer.get());
+            9 "allowance" reference(&p.allowance);
+            10 "settle by" show::time(p.settle_by);
+            11 "reference" reference(&p.reference);
+        };
+        let about = About {
+            title: "Payment",
+            file: "payment.cbor",
+            meaning: "The payer's signed, numbered order.",
+        };
+        self.opened::<Payment>(about, bytes, wallet_key, code(&p.payer), lines)
+    }
+
+    /// The payee's receipt, signed by its wallet key.
+    pub fn receipt(&self, bytes: &[u8], payee_key: Option<&PublicKey>) -> Result<Opened, Status> {
+        let r = *open::<Receipt>(bytes, self.network)?.peek();
+        let lines = lines! {
+            1 "payee" code(&r.payee);
+            2 "payment" r.payment.to_string();
+            3 "time" show::time(r.time);
+        };
+        let about = About {
+            title: "Receipt",
+            file: "receipt.cbor",
+            meaning: "The payee's signed answer: it took this payment.",
+        };
+        self.opened::<Receipt>(about, bytes, payee_key, code(&r.payee), lines)
+    }
+
+    /// A gateway's statement.
+    pub fn statement(
+        &self,
+        file: &'static str,
+        bytes: &[u8],
+        gateways: &[(Code, PublicKey)],
+    ) -> Result<Opened, Status> {
+        let s = *open::<Statement>(bytes, self.network)?.peek();
+        let key = gateways.iter().find(|(code, _)| *code == s.gateway);
+        let outcome = u8::try_from(s.outcome).ok().and_then(Status::from_number);
+        let lines = lines! {
+            1 "gateway" code(&s.gateway);
+            2 "gateway epoch" s.gateway_epoch.0.to_string();
+            3 "payment" s.payment.to_string();
+            4 "outcome" outcome.map_or_else(|| s.outcome.to_string(), |o| format!("{} ({o})", s.outcome));
+            5 "journal height" s.height.to_string();
+            6 "journal root" s.root.to_string();
+            7 "time" show::time(s.time);
+        };
+        let about = About {
+            title: "Statement",
+            file,
+            meaning: "The gateway's signed word on what became of the payment.",
+        };
+        self.opened::<Statement>(
+            about,
+            bytes,
+            key.map(|(_, key)| key),
+            code(&s.gateway),
+            lines,
+        )
+    }
+
+    fn opened<T: Object>(
+        &self,
+        about: About,
+        bytes: &[u8],
+        key: Option<&PublicKey>,
+        signer: String,
+        lines: Vec<Line>,
+    ) -> Result<Opened, Status> {
+        let sealed = open::<T>(bytes, self.network)?;
+        let id = sealed.id().to_string();
+        let check = match key.map(|key| sealed.verify(key)) {
+            None => Check::KeyUnknown,
+            Some(Ok(_)) => Check::Fits,
+            Some(Err(_)) => Check::Wrong,
+        };
+        Ok(Opened {
+            title: about.title,
+            file: about.file,
+            meaning: about.meaning,
+            id,
+            check,
+            signer,
+            bytes: bytes.len(),
+            lines,
+        })
+    }
+}
+
+fn code(code: &Code) -> String {
+    format!("{code:#}")
+}
+
+fn currency(currency: &Currency) -> String {
+    format!("{} of issuer {}", currency.name(), currency.issuer())
+}
+
+/// Algorithm and raw bytes.
+pub fn key_text(key: &PublicKey) -> String {
+    let name = match key {
+        PublicKey::Ed25519(_) => "Ed25519",
+        PublicKey::P256(_) => "P-256",
+    };
+    format!("{name} {}", show::to_hex(key.as_bytes()))
+}
+
+/// What an assurance class means.
+pub fn class(number: u8) -> String {
+    let words = match number {
+        0 => "software key",
+        1 => "isolated key",
+        2 => "secure element",
+        _ => "unknown",
+    };
+    format!("{number} ({words})")
+}
+
+/// Digits, and the text where a payer wrote one.
+pub fn reference(reference: &Reference) -> String {
+    let bytes = reference.as_bytes();
+    if bytes.iter().all(|byte| *byte == 0) {
+        return "none".to_owned();
+    }
+    match plain(bytes) {
+        Some(text) => format!("{reference} (\u{201c}{text}\u{201d})"),
+        None => reference.to_string(),
+    }
+}
+
+/// The text in a reference, where it is one: printable ASCII, zeros behind it.
+pub fn plain(bytes: &[u8]) -> Option<&str> {
+    let end = bytes.iter().rposition(|byte| *byte != 0)? + 1;
+    let text = std::str::from_utf8(bytes.get(..end)?).ok()?;
+    text.bytes()
+        .all(|b| b.is_ascii_graphic() || b == b' ')
+        .then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::code::{IssuedBy, Kind};
+    use protocol::cose::{SIGNED_MAX, seal};
+    use protocol::keys::{Signer as _, SoftwareKey};
+    use protocol::{AmountMinor, Digest, KeyEpoch, Odometer, Sequence, Timestamp};
+
+    fn code(sequence: u64) -> Code {
+        let by = IssuedBy {
+            issuer: 1,
+            station: 1,
+        };
+        Code::derive(Kind::Device, by, sequence, b"key").unwrap()
+    }
+
+    #[test]
+    fn a_payment_is_shown_whole_and_its_signature_judged() {
+        let network = Network::new("test").unwrap();
+        let usd = Currency::new(1, *b"USD").unwrap();
+        let key = SoftwareKey::ed25519(&[1; 32]);
+        let payment = Payment {
+            payer: code(1),
+            key_epoch: KeyEpoch(1),
+            sequence: Sequence(7),
+            previous: Reference::default(),
+            payee: code(2),
+            currency: usd,
+            amount: AmountMinor::new(1_234_500).unwrap(),
+            odometer: Odometer::new(2_000_000).unwrap(),
+            allowance: Digest([9; 32]).reference(),
+            settle_by: Timestamp(1_800_000_000),
+            reference: Reference(*b"session-17\0\0\0\0\0\0"),
+        };
+        let mut bytes = [0; SIGNED_MAX];
+        let (len, id) = seal(&payment, &network, &key, &mut bytes).unwrap();
+        let bytes = &bytes[..len];
+        let exponents = Exponents(vec![(usd, 6)]);
+        let opener = Opener {
+            network: &network,
+            exponents: &exponents,
+        };
+        let opened = opener.payment(bytes, Some(&key.public_key())).unwrap();
+        assert_eq!((opened.check, opened.id), (Check::Fits, id.to_string()));
+        let value = |name| {
+            &opened
+                .lines
+                .iter()
+                .find(|line| line.name == name)
+                .unwrap()
+                .value
+        };
+        assert_eq!(value("amount"), "1.234500 USD");
+        assert_eq!(value("previous"), "none");
+        assert!(value("reference").ends_with("(\u{201c}session-17\u{201d})"));
+        assert_eq!(value("payee"), &format!("{:#}", code(2)));
+        let other = SoftwareKey::ed25519(&[2; 32]).public_key();
+        let check = |key| opener.payment(bytes, key).unwrap().check;
+        assert_eq!(check(Some(&other)), Check::Wrong);
+        assert_eq!(check(None), Check::KeyUnknown);
+        let foreign = Network::new("other").unwrap();
+        let opener = Opener {
+            network: &foreign,
+            exponents: &exponents,
+        };
+        let wrong = opener.payment(bytes, Some(&key.public_key())).unwrap();
+        assert_eq!(wrong.check, Check::Wrong);
+        assert_eq!(opener.receipt(bytes, None), Err(Status::Malformed));
+    }
+
+    #[test]
+    fn references_are_text_only_when_they_are() {
+        assert_eq!(plain(b"abc\0\0"), Some("abc"));
+        assert_eq!(plain(b"a\0c"), None);
+        assert_eq!(plain(b"\0\0"), None);
+        assert_eq!(plain(b"<script>"), Some("<script>"));
+        assert_eq!(plain("é".as_bytes()), None);
+    }
+}

@@ -1,0 +1,251 @@
+//! One thing: who it is, what it holds, what it did, and its state.
+
+use super::frame::{Frame, page};
+use super::parts::{PaymentLine, Pill, exponents, payment_lines, read_code, state};
+use crate::credential::{self, CertificateFacts, PassFacts};
+use crate::desk::Connected;
+use crate::door::{Sent, Visitor};
+use crate::draw::{Qr, code_uri};
+use crate::evidence::{Check, class, key_text};
+use crate::portal::{Portal, Shared};
+use crate::refusal::Refusal;
+use crate::routes::{DECIDES, MOVES_MONEY, SEES_MONEY};
+use crate::show;
+use askama::Template;
+use axum::extract::{Path, Query, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Redirect, Response};
+use ledger::views::{Page, PaymentQuery};
+use ledger::{StateChange, Thing, ThingState};
+use protocol::Code;
+use serde::Deserialize;
+
+/// Payments shown per direction.
+const NEWEST: u32 = 10;
+/// Longest reason for a change of state.
+const REASON_CHARS_MAX: usize = 100;
+
+const UNKNOWN: Refusal = Refusal::NotFound("No such code is registered here.");
+
+/// What it holds in one currency.
+struct Holding {
+    unit: String,
+    free: String,
+    reserved: String,
+    incoming: String,
+}
+
+struct History {
+    change: StateChange,
+    pill: Pill,
+}
+
+#[derive(Template)]
+#[template(path = "code.html")]
+struct CodePage {
+    frame: Frame,
+    done: Option<&'static str>,
+    thing: Thing,
+    state: Pill,
+    connected: Option<Connected>,
+    certificate: Option<CertificateFacts>,
+    pass: Option<PassFacts>,
+    history: Vec<History>,
+    qr: Option<Qr>,
+    sees_money: bool,
+    moves_money: bool,
+    decides: bool,
+    holdings: Vec<Holding>,
+    paid: Vec<PaymentLine>,
+    received: Vec<PaymentLine>,
+}
+
+impl CodePage {
+    fn class(&self) -> String {
+        class(self.thing.class as u8)
+    }
+
+    fn wallet_key(&self) -> String {
+        key_text(&self.thing.wallet_key)
+    }
+}
+
+#[derive(Deserialize)]
+pub struct Done {
+    done: Option<String>,
+}
+
+async fn find(portal: &Portal, text: &str) -> Result<Thing, Refusal> {
+    let code = read_code(text)?;
+    portal.ledger.thing(&code).await?.ok_or(UNKNOWN)
+}
+
+/// The page.
+pub async fn show(
+    State(portal): State<Shared>,
+    visitor: Visitor,
+    Path(text): Path<String>,
+    Query(query): Query<Done>,
+) -> Result<Response, Refusal> {
+    let code = read_code(&text)?;
+    let authorities = portal.desk.authorities();
+    if authorities.iter().any(|card| card.code == code) {
+        // An authority is no thing of this station; everybody sees the same of it.
+        return Ok(Redirect::to(&format!("/1/{code}")).into_response());
+    }
+    let thing = find(&portal, &text).await?;
+    let frame = Frame::new(&portal, Some(&visitor), "/codes");
+    let signer = authorities.iter().find(|card| card.role == "gateway");
+    let money = match frame.may(SEES_MONEY) {
+        true => money(&portal, &code).await?,
+        false => Money::default(),
+    };
+    let changes = portal.ledger.state_changes(&code).await?;
+    let history = |change: StateChange| History {
+        pill: state(change.state),
+        change,
+    };
+    page(&CodePage {
+        done: match query.done.as_deref() {
+            Some("issued") => {
+                Some("The code is issued: certificate and pass are signed and recorded.")
+            }
+            Some("state") => Some("The state was changed."),
+            _ => None,
+        },
+        state: state(thing.state),
+        connected: portal.live.connected(&code),
+        certificate: credential::certificate(&thing.certificate),
+        pass: credential::pass(
+            &thing.pass,
+            &portal.network,
+            signer.map(|card| &card.pass_key),
+        ),
+        history: changes.into_iter().map(history).collect(),
+        qr: Qr::draw(code_uri(&portal.resolver, &code)),
+        sees_money: frame.may(SEES_MONEY),
+        moves_money: frame.may(MOVES_MONEY),
+        decides: frame.may(DECIDES),
+        frame,
+        thing,
+        holdings: money.holdings,
+        paid: money.paid,
+        received: money.received,
+    })
+}
+
+#[derive(Default)]
+struct Money {
+    holdings: Vec<Holding>,
+    paid: Vec<PaymentLine>,
+    received: Vec<PaymentLine>,
+}
+
+async fn money(portal: &Portal, code: &Code) -> Result<Money, Refusal> {
+    let exponents = exponents(&portal.ledger).await?;
+    let purse = portal.ledger.purse(code).await?;
+    let newest = Page::first(NEWEST);
+    let by = PaymentQuery {
+        payer: Some(*code),
+        payee: None,
+    };
+    let to = PaymentQuery {
+        payer: None,
+        payee: Some(*code),
+    };
+    let paid = portal.ledger.payments(&by, &newest).await?.rows;
+    let received = portal.ledger.payments(&to, &newest).await?.rows;
+    let holdings = purse.iter().map(|view| {
+        let exponent = exponents.of(&view.row.currency);
+        let text = |amount: protocol::AmountMinor| show::amount(i128::from(amount.get()), exponent);
+        Holding {
+            unit: view.row.currency.name().to_owned(),
+            free: text(view.row.free),
+            reserved: text(view.row.reserved),
+            incoming: text(view.incoming),
+        }
+    });
+    Ok(Money {
+        holdings: holdings.collect(),
+        paid: payment_lines(portal, &exponents, paid).await?,
+        received: payment_lines(portal, &exponents, received).await?,
+    })
+}
+
+/// The certificate as a file.
+pub async fn certificate(
+    State(portal): State<Shared>,
+    Path(text): Path<String>,
+) -> Result<Response, Refusal> {
+    let thing = find(&portal, &text).await?;
+    let headers = [
+        (header::CONTENT_TYPE, "application/x-pem-file".to_owned()),
+        (
+            header::CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{}.pem\"", thing.code),
+        ),
+    ];
+    Ok((headers, issuer::pem([thing.certificate.as_slice()])).into_response())
+}
+
+#[derive(Template)]
+#[template(path = "qr.svg")]
+struct Label {
+    qr: Qr,
+}
+
+/// A QR symbol as a picture of its own.
+pub fn picture(text: String) -> Result<Response, Refusal> {
+    let qr = Qr::draw(text).ok_or(Refusal::Broken)?;
+    let headers = [(header::CONTENT_TYPE, "image/svg+xml")];
+    Ok((headers, Label { qr }.render()?).into_response())
+}
+
+/// The QR symbol as a picture of its own.
+pub async fn label(
+    State(portal): State<Shared>,
+    Path(text): Path<String>,
+) -> Result<Response, Refusal> {
+    let thing = find(&portal, &text).await?;
+    picture(code_uri(&portal.resolver, &thing.code))
+}
+
+#[derive(Deserialize)]
+pub struct StateForm {
+    state: String,
+    reason: String,
+}
+
+/// Freezes, releases or revokes.
+pub async fn set_state(
+    State(portal): State<Shared>,
+    visitor: Visitor,
+    Path(text): Path<String>,
+    Sent(form): Sent<StateForm>,
+) -> Result<Response, Refusal> {
+    let code = read_code(&text)?;
+    let wanted = match form.state.as_str() {
+        "active" => ThingState::Active,
+        "frozen" => ThingState::Frozen,
+        "revoked" => ThingState::Revoked,
+        _ => return Err(Refusal::Unfit("Choose one of the three states.".to_owned())),
+    };
+    let reason = form.reason.trim();
+    if reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX {
+        let sentence = "Give a reason of up to 100 characters; it stays in the history.";
+        return Err(Refusal::Unfit(sentence.to_owned()));
+    }
+    let changed = portal
+        .ledger
+        .set_state(&code, wanted, reason, visitor.name(), visitor.now)
+        .await;
+    let outcome = match &changed {
+        Ok(()) => "done",
+        Err(status) => status.word(),
+    };
+    let about = format!("{code} {}: {reason} ({outcome})", wanted.word());
+    let act = visitor.act("state changed", &about);
+    portal.people.record(&act, visitor.now).await?;
+    changed?;
+    Ok(Redirect::to(&format!("/codes/{code}?done=state")).into_response())
+}

@@ -1,0 +1,116 @@
+//! One place at a time.
+
+use super::code::picture;
+use super::frame::{Frame, page};
+use super::grids::span;
+use super::parts::{Names, Party};
+use crate::coordinates::{Axis, ground_cm, length, level_arc, sexagesimal};
+use crate::door::Visitor;
+use crate::draw::{Cell, Qr, grid_uri};
+use crate::portal::{Portal, Shared};
+use crate::refusal::Refusal;
+use crate::show;
+use askama::Template;
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use ledger::GridRow;
+use protocol::GridCode;
+use protocol::code::base32::TextError;
+use serde::Deserialize;
+
+#[derive(Template)]
+#[template(path = "grid.html")]
+struct Grid {
+    frame: Frame,
+    done: bool,
+    row: GridRow,
+    owner: Party,
+    facts: Facts,
+    qr: Option<Qr>,
+    cell: Cell,
+}
+
+/// What a grid code says by itself, in words.
+pub struct Facts {
+    /// Of the south-west corner, to the lattice.
+    pub latitude: String,
+    /// Of the south-west corner, to the lattice.
+    pub longitude: String,
+    /// The cell, in arc.
+    pub arc: &'static str,
+    /// The cell on the ground.
+    pub ground: String,
+    /// Above the ellipsoid.
+    pub height: String,
+    /// When it holds.
+    pub span: String,
+}
+
+impl Facts {
+    /// Reads the code.
+    pub fn of(grid: &GridCode) -> Self {
+        let (corner, level) = (grid.corner(), grid.level());
+        let (north, east) = ground_cm(corner, level);
+        Self {
+            latitude: sexagesimal(corner.latitude(), Axis::Latitude),
+            longitude: sexagesimal(corner.longitude(), Axis::Longitude),
+            arc: level_arc(level),
+            ground: format!(
+                "{} north to south, {} west to east",
+                length(north),
+                length(east)
+            ),
+            height: grid.height_dm().map_or_else(
+                || "not given".to_owned(),
+                |dm| {
+                    let sign = if dm < 0 { "\u{2212}" } else { "" };
+                    let size = dm.unsigned_abs();
+                    format!("{sign}{}.{} m above the ellipsoid", size / 10, size % 10)
+                },
+            ),
+            span: span(grid),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub struct Done {
+    done: Option<String>,
+}
+
+async fn find(portal: &Portal, text: &str) -> Result<GridRow, Refusal> {
+    let grid: GridCode = text.parse().map_err(|error: TextError| {
+        Refusal::Unfit(format!("That is no grid code: {}.", error.sentence()))
+    })?;
+    let row = portal.ledger.grid(&grid).await?;
+    row.ok_or(Refusal::NotFound("No such grid code is registered here."))
+}
+
+/// The page.
+pub async fn show(
+    State(portal): State<Shared>,
+    visitor: Visitor,
+    Path(text): Path<String>,
+    Query(query): Query<Done>,
+) -> Result<Response, Refusal> {
+    let row = find(&portal, &text).await?;
+    let names = Names::of(&portal.ledger, vec![row.owner]).await?;
+    page(&Grid {
+        frame: Frame::new(&portal, Some(&visitor), "/grids"),
+        done: query.done.is_some(),
+        owner: names.party(row.owner),
+        facts: Facts::of(&row.code),
+        qr: Qr::draw(grid_uri(&portal.resolver, &row.code)),
+        cell: Cell::draw(&row.code),
+        row,
+    })
+}
+
+/// The QR symbol as a picture of its own.
+pub async fn label(
+    State(portal): State<Shared>,
+    Path(text): Path<String>,
+) -> Result<Response, Refusal> {
+    let row = find(&portal, &text).await?;
+    picture(grid_uri(&portal.resolver, &row.code))
+}

@@ -1,0 +1,195 @@
+//! Issuing a code for a thing whose request somebody holds.
+
+use super::frame::{Frame, page, page_with};
+use super::parts::ISSUED_KINDS;
+use crate::desk::{DeskOrder, DeskRefusal};
+use crate::door::{Sent, Visitor};
+use crate::portal::{Portal, Shared};
+use crate::refusal::Refusal;
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use der::Document;
+use protocol::Kind;
+use serde::Deserialize;
+
+/// Longest name of a thing or product.
+const NAME_BYTES_MAX: usize = ledger::bounds::NAME_BYTES_MOST;
+
+#[derive(Template)]
+#[template(path = "issue.html")]
+struct Issue {
+    frame: Frame,
+    problem: Option<String>,
+    form: Wish,
+}
+
+#[derive(Clone, Default, Deserialize)]
+pub struct Wish {
+    name: String,
+    product: String,
+    kind: String,
+    request: String,
+}
+
+/// The form.
+pub async fn show(State(portal): State<Shared>, visitor: Visitor) -> Result<Response, Refusal> {
+    page(&Issue {
+        frame: Frame::new(&portal, Some(&visitor), "/codes"),
+        problem: None,
+        form: Wish::default(),
+    })
+}
+
+/// Issues, and goes to the new code. The same request goes to the same code.
+pub async fn submit(
+    State(portal): State<Shared>,
+    visitor: Visitor,
+    Sent(form): Sent<Wish>,
+) -> Result<Response, Refusal> {
+    let order = match order(&form, &visitor) {
+        Ok(order) => order,
+        Err(problem) => return again(&portal, &visitor, form, problem),
+    };
+    let name = order.name.clone();
+    let issued = portal.desk.issue(order, visitor.now).await;
+    let outcome = match &issued {
+        Ok(code) => code.to_string(),
+        Err(DeskRefusal::Request(sentence)) => sentence.clone(),
+        Err(DeskRefusal::Status(status)) => status.word().to_owned(),
+    };
+    let about = format!("{name}: {outcome}");
+    let act = visitor.act("code issued from a request", &about);
+    portal.people.record(&act, visitor.now).await?;
+    match issued {
+        Ok(code) => Ok(Redirect::to(&format!("/codes/{code}?done=issued")).into_response()),
+        Err(DeskRefusal::Request(sentence)) => {
+            let problem = format!("The request is refused: {sentence}.");
+            again(&portal, &visitor, form, problem)
+        }
+        Err(DeskRefusal::Status(status)) => Err(status.into()),
+    }
+}
+
+fn order(form: &Wish, visitor: &Visitor) -> Result<DeskOrder, String> {
+    let kind = ISSUED_KINDS
+        .into_iter()
+        .find(|kind| kind.word() == form.kind)
+        .ok_or("Choose what the code names.")?;
+    for text in [&form.name, &form.product] {
+        if text.len() > NAME_BYTES_MAX || text.chars().any(char::is_control) {
+            return Err(format!(
+                "Names have up to {NAME_BYTES_MAX} bytes and no control characters."
+            ));
+        }
+    }
+    if form.name.trim().is_empty() {
+        return Err("Give the thing a name that people will find it by.".to_owned());
+    }
+    Ok(DeskOrder {
+        request: read_pem(&form.request)?,
+        kind,
+        name: form.name.trim().to_owned(),
+        product: form.product.trim().to_owned(),
+        by: visitor.name().to_owned(),
+    })
+}
+
+/// The request between its two marker lines; text around them is left out.
+fn read_pem(text: &str) -> Result<Vec<u8>, String> {
+    const WANTED: &str =
+        "Paste the whole request, from -----BEGIN CERTIFICATE REQUEST----- to its end line.";
+    let begin = text.find("-----BEGIN ").ok_or(WANTED)?;
+    let body = text.get(begin..).unwrap_or_default();
+    let end = body.find("-----END ").ok_or(WANTED)?;
+    let tail = body
+        .get(end + 9..)
+        .and_then(|tail| tail.find("-----"))
+        .ok_or(WANTED)?;
+    let pem = body.get(..end + 9 + tail + 5).ok_or(WANTED)?;
+    let (label, document) = Document::from_pem(pem)
+        .map_err(|_| format!("The text between the marker lines is damaged. {WANTED}"))?;
+    match label {
+        "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => Ok(document.into_vec()),
+        other if other.contains("PRIVATE KEY") => Err(
+            "That is a private key. It never leaves the thing: treat it as disclosed, and make a new one there."
+                .to_owned(),
+        ),
+        _ => Err(format!("That is something else than a request. {WANTED}")),
+    }
+}
+
+fn again(
+    portal: &Portal,
+    visitor: &Visitor,
+    mut form: Wish,
+    problem: String,
+) -> Result<Response, Refusal> {
+    if form.request.contains("PRIVATE KEY") {
+        form.request.clear();
+    }
+    let page = Issue {
+        frame: Frame::new(portal, Some(visitor), "/codes"),
+        problem: Some(problem),
+        form,
+    };
+    page_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+}
+
+impl Issue {
+    fn is_kind(&self, kind: &Kind) -> bool {
+        self.form.kind == kind.word()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PEM: &str = "-----BEGIN CERTIFICATE REQUEST-----\r\nMAUCAQECAQI=\r\n-----END CERTIFICATE REQUEST-----\r\n";
+
+    #[test]
+    fn a_request_is_found_in_what_was_pasted() {
+        let der = vec![0x30, 5, 2, 1, 1, 2, 1, 2];
+        // The sequence holds five bytes; one too many is no document.
+        assert!(read_pem(PEM).is_err());
+        let pem = PEM.replace("MAUCAQECAQI=", "MAYCAQECAQI=");
+        let der = [&[0x30, 6], der.get(2..).unwrap()].concat();
+        assert_eq!(read_pem(&pem), Ok(der.clone()));
+        assert_eq!(
+            read_pem(&format!("Requested:\n\n{pem}\nthanks")),
+            Ok(der.clone())
+        );
+        assert_eq!(
+            read_pem(
+                &pem.replace("BEGIN C", "BEGIN NEW C")
+                    .replace("END C", "END NEW C")
+            ),
+            Ok(der)
+        );
+    }
+
+    #[test]
+    fn what_is_no_request_is_refused_with_the_next_step() {
+        for text in [
+            "",
+            "-----BEGIN ",
+            "-----BEGIN CERTIFICATE REQUEST-----\nAAAA",
+            "-----BEGIN X-----\n!!\n-----END X-----",
+        ] {
+            let refused = read_pem(text).unwrap_err();
+            assert!(refused.contains("Paste the whole request"), "{refused}");
+        }
+        let key = PEM
+            .replace("CERTIFICATE REQUEST", "PRIVATE KEY")
+            .replace("MAU", "MAY");
+        assert!(read_pem(&key).unwrap_err().contains("private key"));
+        let certificate = PEM.replace(" REQUEST", "").replace("MAU", "MAY");
+        assert!(
+            read_pem(&certificate)
+                .unwrap_err()
+                .contains("something else")
+        );
+    }
+}

@@ -1,0 +1,182 @@
+//! What several pages show alike: parties, payments, states, pages of a list.
+
+use crate::evidence::Exponents;
+use crate::portal::Portal;
+use crate::refusal::Refusal;
+use crate::show;
+use ledger::rules::settle::Outcome;
+use ledger::views::{Cursor, Page, PaymentRow};
+use ledger::{Ledger, ThingState};
+use protocol::{Code, Kind};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// Rows on a page of a list.
+pub const ROWS: u32 = 50;
+/// Kinds of things that can bring a key of their own to the desk.
+pub const ISSUED_KINDS: [Kind; 4] = [Kind::Device, Kind::Module, Kind::Person, Kind::Service];
+
+/// Where a list goes on.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct After {
+    after: Option<String>,
+}
+
+impl After {
+    /// The page; a cursor that is none is the first page.
+    pub fn page(&self) -> Page {
+        page_after(self.after.as_deref())
+    }
+}
+
+/// The page after a cursor that stood in a link.
+pub fn page_after(after: Option<&str>) -> Page {
+    Page {
+        after: after.and_then(|text| text.parse::<Cursor>().ok()),
+        most: ROWS,
+    }
+}
+
+/// A word with a colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pill {
+    /// Class of the style sheet.
+    pub class: &'static str,
+    /// What it says.
+    pub word: &'static str,
+}
+
+/// The state of a thing.
+pub const fn state(state: ThingState) -> Pill {
+    let class = match state {
+        ThingState::Active => "good",
+        ThingState::Frozen => "warn",
+        ThingState::Revoked => "bad",
+    };
+    Pill {
+        class,
+        word: state.word(),
+    }
+}
+
+/// What became of a payment.
+pub const fn outcome(outcome: Outcome) -> Pill {
+    match outcome {
+        Outcome::Settled => Pill {
+            class: "good",
+            word: "settled",
+        },
+        Outcome::InTransit => Pill {
+            class: "info",
+            word: "in transit",
+        },
+        Outcome::OpenClaim => Pill {
+            class: "bad",
+            word: "open claim",
+        },
+    }
+}
+
+/// A code with what people call it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Party {
+    /// Whole, as in addresses.
+    pub code: Code,
+    /// Empty when nobody gave it one.
+    pub name: String,
+}
+
+impl Party {
+    /// The name, else the ends of the code.
+    pub fn label(&self) -> String {
+        match self.name.is_empty() {
+            true => show::short(&self.code),
+            false => self.name.clone(),
+        }
+    }
+}
+
+/// Names of the codes on one page.
+pub struct Names(BTreeMap<Code, String>);
+
+impl Names {
+    /// Looks up each code once.
+    pub async fn of(ledger: &Ledger, codes: Vec<Code>) -> Result<Self, Refusal> {
+        let mut names = BTreeMap::new();
+        for code in codes {
+            if let std::collections::btree_map::Entry::Vacant(entry) = names.entry(code) {
+                let thing = ledger.thing(&code).await?;
+                entry.insert(thing.map(|thing| thing.name).unwrap_or_default());
+            }
+        }
+        Ok(Self(names))
+    }
+
+    /// The code with its name.
+    pub fn party(&self, code: Code) -> Party {
+        Party {
+            code,
+            name: self.0.get(&code).cloned().unwrap_or_default(),
+        }
+    }
+}
+
+/// A payment as a row.
+#[derive(Clone, Debug)]
+pub struct PaymentLine {
+    /// Its identifier.
+    pub id: String,
+    /// The first digits of it.
+    pub short: String,
+    /// Who paid.
+    pub payer: Party,
+    /// Who is paid.
+    pub payee: Party,
+    /// How much, without the unit.
+    pub amount: String,
+    /// The unit.
+    pub unit: String,
+    /// What became of it.
+    pub outcome: Pill,
+    /// When it was first handed in.
+    pub recorded: String,
+}
+
+/// Payments as rows.
+pub async fn payment_lines(
+    portal: &Portal,
+    exponents: &Exponents,
+    rows: Vec<PaymentRow>,
+) -> Result<Vec<PaymentLine>, Refusal> {
+    let codes = rows.iter().flat_map(|row| [row.payer, row.payee]).collect();
+    let names = Names::of(&portal.ledger, codes).await?;
+    let line = |row: PaymentRow| PaymentLine {
+        id: row.id.to_string(),
+        short: show::short_id(&row.id),
+        payer: names.party(row.payer),
+        payee: names.party(row.payee),
+        amount: show::amount(i128::from(row.amount.get()), exponents.of(&row.currency)),
+        unit: row.currency.name().to_owned(),
+        outcome: outcome(row.outcome),
+        recorded: show::time(row.recorded),
+    };
+    Ok(rows.into_iter().map(line).collect())
+}
+
+/// Digits behind the point of every currency.
+pub async fn exponents(ledger: &Ledger) -> Result<Exponents, Refusal> {
+    let rows = ledger.currencies().await?;
+    Ok(Exponents(
+        rows.into_iter()
+            .map(|row| (row.currency, row.exponent))
+            .collect(),
+    ))
+}
+
+/// The code of an address, in any spelling that reads.
+pub fn read_code(text: &str) -> Result<Code, Refusal> {
+    text.parse()
+        .map_err(|error: protocol::code::base32::TextError| {
+            Refusal::Unfit(format!("That is no code: {}.", error.sentence()))
+        })
+}

@@ -1,0 +1,190 @@
+//! One payment with everything that was signed about it.
+
+use super::frame::{Frame, page};
+use super::parts::{Names, Party, Pill, exponents, outcome};
+use crate::door::Visitor;
+use crate::evidence::{Check, Opened, Opener, plain};
+use crate::portal::{Portal, Shared};
+use crate::refusal::Refusal;
+use crate::show;
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use ledger::rules::settle::Outcome;
+use ledger::views::{PaymentDetail, PaymentRow};
+use protocol::cose::open;
+use protocol::message::{MESSAGE_MAX, Message};
+use protocol::objects::{Allowance, Payment, Receipt};
+use protocol::{Code, PublicKey, Timestamp};
+
+/// A step on the payment's way.
+struct Step {
+    sentence: &'static str,
+    time: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "payment.html")]
+struct PaymentPage {
+    frame: Frame,
+    row: PaymentRow,
+    outcome: Pill,
+    amount: String,
+    payer: Party,
+    payee: Party,
+    reference: Option<String>,
+    steps: Vec<Step>,
+    objects: Vec<Opened>,
+    fraud: Option<i64>,
+}
+
+async fn find(portal: &Portal, text: &str) -> Result<PaymentDetail, Refusal> {
+    const UNKNOWN: Refusal = Refusal::NotFound("No such payment was handed in here.");
+    let id = show::parse_id(text).ok_or(UNKNOWN)?;
+    portal.ledger.payment(&id).await?.ok_or(UNKNOWN)
+}
+
+/// The page.
+pub async fn show(
+    State(portal): State<Shared>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Response, Refusal> {
+    let detail = find(&portal, &id).await?;
+    let row = detail.row;
+    let names = Names::of(&portal.ledger, vec![row.payer, row.payee]).await?;
+    let exponents = exponents(&portal.ledger).await?;
+    let opener = Opener {
+        network: &portal.network,
+        exponents: &exponents,
+    };
+    let payment = open::<Payment>(&detail.payment, &portal.network)
+        .ok()
+        .map(|p| *p.peek());
+    let reference = payment.and_then(|p| plain(p.reference.as_bytes()).map(str::to_owned));
+    page(&PaymentPage {
+        frame: Frame::new(&portal, Some(&visitor), "/payments"),
+        row,
+        outcome: outcome(row.outcome),
+        amount: exponents.money(row.amount.get(), &row.currency),
+        payer: names.party(row.payer),
+        payee: names.party(row.payee),
+        reference,
+        steps: steps(&portal, &detail, payment.as_ref()),
+        objects: objects(&portal, &opener, &detail).await?,
+        fraud: detail.fraud,
+    })
+}
+
+async fn objects(
+    portal: &Portal,
+    opener: &Opener<'_>,
+    detail: &PaymentDetail,
+) -> Result<Vec<Opened>, Refusal> {
+    let gateways: Vec<(Code, PublicKey)> = portal
+        .desk
+        .authorities()
+        .into_iter()
+        .map(|card| (card.code, card.pass_key))
+        .collect();
+    // The payment is judged by the key its allowance names, as anybody would who has no registry.
+    let wallet_key = open::<Allowance>(&detail.allowance, &portal.network)
+        .ok()
+        .map(|allowance| allowance.peek().wallet_key);
+    let mut objects = vec![
+        opener.payment(&detail.payment, wallet_key.as_ref()),
+        opener.allowance(&detail.allowance, &gateways),
+    ];
+    if let Some(receipt) = &detail.receipt {
+        let payee = portal.ledger.thing(&detail.row.payee).await?;
+        objects.push(opener.receipt(receipt, payee.map(|thing| thing.wallet_key).as_ref()));
+    }
+    if let Some(statement) = &detail.statement {
+        objects.push(opener.statement("statement.cbor", statement, &gateways));
+    }
+    // What the books hold was well formed when it came in; what is not any more is left out, and
+    // the check of the books names it.
+    Ok(objects.into_iter().flatten().collect())
+}
+
+fn steps(portal: &Portal, detail: &PaymentDetail, payment: Option<&Payment>) -> Vec<Step> {
+    let step = |sentence, time: Option<Timestamp>| Step {
+        sentence,
+        time: time.map(show::time),
+    };
+    let given = open::<Allowance>(&detail.allowance, &portal.network).ok();
+    let taken = detail.receipt.as_deref();
+    let taken = taken.and_then(|bytes| open::<Receipt>(bytes, &portal.network).ok());
+    let mut steps = vec![step(
+        "The gateway gave the payer an allowance",
+        given.map(|a| a.peek().issued),
+    )];
+    steps.push(step("The payer signed the payment", None));
+    if let Some(receipt) = taken {
+        steps.push(step(
+            "The payee took it and signed a receipt",
+            Some(receipt.peek().time),
+        ));
+    }
+    steps.push(step("It was handed in here", Some(detail.row.recorded)));
+    match detail.row.outcome {
+        Outcome::Settled => steps.push(step("The payee has the money", detail.row.settled)),
+        Outcome::OpenClaim => {
+            steps.push(step("It contradicts another payment: no money moved", None))
+        }
+        Outcome::InTransit => steps.push(step(
+            "Waiting for the payee, who is safe until",
+            payment.map(|payment| payment.settle_by),
+        )),
+    }
+    steps
+}
+
+/// One signed object, or the whole evidence as one message.
+pub async fn download(
+    State(portal): State<Shared>,
+    Path((id, object)): Path<(String, String)>,
+) -> Result<Response, Refusal> {
+    let detail = find(&portal, &id).await?;
+    let bytes = match object.as_str() {
+        "payment.cbor" => Some(detail.payment),
+        "allowance.cbor" => Some(detail.allowance),
+        "receipt.cbor" => detail.receipt,
+        "statement.cbor" => detail.statement,
+        "evidence.cbor" => evidence(&detail),
+        _ => None,
+    };
+    let bytes = bytes.ok_or(Refusal::NotFound("This payment has no such object."))?;
+    let name = format!("{}-{object}", show::short_id(&detail.row.id));
+    Ok(cbor_file(&name, bytes))
+}
+
+/// What anybody needs to hand the payment in again.
+fn evidence(detail: &PaymentDetail) -> Option<Vec<u8>> {
+    let (allowance, payment) = (&detail.allowance, &detail.payment);
+    let message = match &detail.receipt {
+        None => Message::Evidence { allowance, payment },
+        Some(receipt) => Message::Claim {
+            allowance,
+            payment,
+            receipt,
+        },
+    };
+    let mut bytes = vec![0; MESSAGE_MAX];
+    let len = message.write(&mut bytes)?;
+    bytes.truncate(len);
+    Some(bytes)
+}
+
+/// A CBOR file to keep. The name is ours, made of letters, digits, points and hyphens.
+pub fn cbor_file(name: &str, bytes: Vec<u8>) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "application/cbor".to_owned()),
+        (
+            header::CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{name}\""),
+        ),
+    ];
+    (headers, bytes).into_response()
+}

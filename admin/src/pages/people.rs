@@ -1,0 +1,216 @@
+//! Who may do what: accounts, invitations, tokens for programs.
+
+use super::frame::{Frame, page};
+use crate::door::secret::Secret;
+use crate::door::{Sent, Visitor};
+use crate::portal::{Portal, Shared};
+use crate::refusal::Refusal;
+use crate::show;
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use ledger::people::{NewToken, Person, PersonId, Refused, Role, Roles, Token, TokenId};
+use protocol::Timestamp;
+use serde::Deserialize;
+
+const DAY_S: u32 = 86_400;
+/// How long an invitation is good.
+const INVITATION_LIFE_S: u32 = 3 * DAY_S;
+/// Longest label of a token.
+const LABEL_CHARS_MAX: usize = 64;
+
+/// Shown once, on the page that answers the form.
+struct Fresh {
+    what: &'static str,
+    secret: String,
+    until: Timestamp,
+}
+
+#[derive(Template)]
+#[template(path = "people.html")]
+struct People {
+    frame: Frame,
+    persons: Vec<Person>,
+    tokens: Vec<Token>,
+    fresh: Option<Fresh>,
+    done: Option<&'static str>,
+    now: Timestamp,
+}
+
+async fn answer(
+    portal: &Portal,
+    visitor: &Visitor,
+    fresh: Option<Fresh>,
+    done: Option<&'static str>,
+) -> Result<Response, Refusal> {
+    page(&People {
+        frame: Frame::new(portal, Some(visitor), "/people"),
+        persons: portal.people.persons().await?,
+        tokens: portal.people.tokens().await?,
+        fresh,
+        done,
+        now: visitor.now,
+    })
+}
+
+/// The fields of a form, where ticks make their number vary.
+pub struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    fn text(&self, name: &str) -> &str {
+        let found = self.0.iter().find(|(key, _)| key == name);
+        found.map_or("", |(_, value)| value.trim())
+    }
+
+    fn number<T: std::str::FromStr>(&self, name: &str) -> Result<T, Refusal> {
+        let wrong = |_| Refusal::Unfit(format!("The field \u{201c}{name}\u{201d} wants a number."));
+        self.text(name).parse().map_err(wrong)
+    }
+
+    fn is_ticked(&self, name: &str) -> bool {
+        !self.text(name).is_empty()
+    }
+
+    fn roles(&self) -> Result<Roles, Refusal> {
+        let roles = Role::ALL
+            .into_iter()
+            .filter(|role| self.is_ticked(role.word()))
+            .fold(Roles::NONE, |set, role| set.with(Roles::of(&[role])));
+        match roles.is_empty() {
+            true => Err(Refusal::Unfit("Choose at least one role.".to_owned())),
+            false => Ok(roles),
+        }
+    }
+}
+
+type Pairs = Sent<Vec<(String, String)>>;
+
+#[derive(Deserialize)]
+pub struct Done {
+    done: Option<String>,
+}
+
+/// The page.
+pub async fn show(
+    State(portal): State<Shared>,
+    visitor: Visitor,
+    Query(query): Query<Done>,
+) -> Result<Response, Refusal> {
+    let done = match query.done.as_deref() {
+        Some("changed") => Some("The account was changed and signed out."),
+        Some("revoked") => Some("The token was taken back."),
+        _ => None,
+    };
+    answer(&portal, &visitor, None, done).await
+}
+
+/// Makes a link that makes one account.
+pub async fn invite(
+    State(portal): State<Shared>,
+    visitor: Visitor,
+    Sent(sent): Pairs,
+) -> Result<Response, Refusal> {
+    let roles = Fields(sent).roles()?;
+    let secret = Secret::draw(&*portal.random);
+    let about = format!("roles: {roles}");
+    let until = portal
+        .people
+        .add_link(
+            secret.hash(),
+            roles,
+            INVITATION_LIFE_S,
+            &visitor.act("link made", &about),
+            visitor.now,
+        )
+        .await?;
+    let fresh = Fresh {
+        what: "Give this address to the person it is for. It works once.",
+        secret: format!("/welcome/{}", secret.reveal()),
+        until,
+    };
+    answer(&portal, &visitor, Some(fresh), None).await
+}
+
+/// Changes an account and ends its sessions.
+pub async fn change(
+    State(portal): State<Shared>,
+    visitor: Visitor,
+    Sent(sent): Pairs,
+) -> Result<Response, Refusal> {
+    let form = Fields(sent);
+    let (roles, active) = (form.roles()?, form.is_ticked("active"));
+    let person: i64 = form.number("person")?;
+    let about = format!("person {person}, roles: {roles}, may sign in: {active}");
+    let act = visitor.act("account changed", &about);
+    let changed = portal
+        .people
+        .set_person(PersonId(person), roles, active, &act, visitor.now)
+        .await;
+    match changed {
+        Ok(()) => Ok(Redirect::to("/people?done=changed").into_response()),
+        Err(Refused::LastOwner) => Err(Refusal::Unfit(
+            "Nobody would be left who can sign in as owner; make another owner first.".to_owned(),
+        )),
+        Err(Refused::Store(error)) => Err(error.into()),
+        Err(_) => Err(Refusal::NotFound("There is no such person.")),
+    }
+}
+
+/// Makes a token for a program.
+pub async fn token(
+    State(portal): State<Shared>,
+    visitor: Visitor,
+    Sent(sent): Pairs,
+) -> Result<Response, Refusal> {
+    let form = Fields(sent);
+    let (roles, days) = (form.roles()?, form.number::<u32>("days")?);
+    let label = form.text("label");
+    if label.is_empty() || label.chars().count() > LABEL_CHARS_MAX {
+        let sentence = "Say in up to 64 characters what the token is for.";
+        return Err(Refusal::Unfit(sentence.to_owned()));
+    }
+    if !(1..=366).contains(&days) {
+        return Err(Refusal::Unfit("A token lives 1 to 366 days.".to_owned()));
+    }
+    let secret = Secret::draw(&*portal.random);
+    let about = format!("{label}, roles: {roles}, {days} days");
+    let new = NewToken {
+        hash: secret.hash(),
+        label,
+        roles,
+        life_s: days * DAY_S,
+    };
+    let act = visitor.act("token made", &about);
+    portal.people.add_token(new, &act, visitor.now).await?;
+    let fresh = Fresh {
+        what: "Put this token where the program finds it. It is not shown again.",
+        secret: secret.reveal().to_owned(),
+        until: visitor.now.plus_s(days * DAY_S),
+    };
+    answer(&portal, &visitor, Some(fresh), None).await
+}
+
+#[derive(Deserialize)]
+pub struct Revocation {
+    token: i64,
+}
+
+/// Takes a token back.
+pub async fn revoke(
+    State(portal): State<Shared>,
+    visitor: Visitor,
+    Sent(form): Sent<Revocation>,
+) -> Result<Response, Refusal> {
+    let about = format!("token {}", form.token);
+    let act = visitor.act("token taken back", &about);
+    let done = portal
+        .people
+        .revoke_token(TokenId(form.token), &act, visitor.now)
+        .await?;
+    match done {
+        true => Ok(Redirect::to("/people?done=revoked").into_response()),
+        false => Err(Refusal::NotFound(
+            "There is no such token, or it was taken back before.",
+        )),
+    }
+}

@@ -1,0 +1,189 @@
+//! What anybody sees who scans the label of a thing. It says whether the code is genuine and how it
+//! stands, and nothing about names, money or whereabouts.
+
+use super::frame::{Frame, page_with};
+use crate::credential;
+use crate::door::Visitor;
+use crate::evidence::Check;
+use crate::portal::{Portal, Shared};
+use crate::refusal::Refusal;
+use crate::show;
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use ledger::ThingState;
+use protocol::code::base32::TextError;
+use protocol::{Code, Timestamp};
+
+/// How a code stands, for strangers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Registered, and everything about it is in order.
+    Genuine,
+    /// One of the authorities of this house.
+    Authority(&'static str),
+    /// Registered, but its pass has ended.
+    Ended,
+    /// Stopped until a person decides.
+    Frozen,
+    /// For good.
+    Revoked,
+    /// Well formed, but not registered here.
+    Unknown,
+    /// No code at all.
+    Mistyped(TextError),
+    /// The registry holds it, but its pass does not verify.
+    Damaged,
+}
+
+impl Verdict {
+    /// Class of the style sheet.
+    pub const fn class(self) -> &'static str {
+        match self {
+            Self::Genuine | Self::Authority(_) => "good",
+            Self::Ended | Self::Frozen => "warn",
+            Self::Revoked | Self::Unknown | Self::Damaged => "bad",
+            Self::Mistyped(_) => "none",
+        }
+    }
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Genuine => "Genuine",
+            Self::Authority(_) => "Genuine authority",
+            Self::Ended => "Genuine, but out of date",
+            Self::Frozen => "Suspended",
+            Self::Revoked => "Revoked",
+            Self::Unknown => "Not known here",
+            Self::Mistyped(_) => "Not a code",
+            Self::Damaged => "Do not rely on it",
+        }
+    }
+
+    fn sentence(self) -> String {
+        match self {
+            Self::Genuine => "This code was issued here and is in good standing.".to_owned(),
+            Self::Authority(role) => {
+                format!("This code belongs to the {role} that stands behind the codes issued here.")
+            }
+            Self::Ended => "This code was issued here, but its pass has ended and was not renewed yet. Ask whoever runs the thing.".to_owned(),
+            Self::Frozen => "This code was issued here, but it is suspended for now. Do not pay it and do not rely on it.".to_owned(),
+            Self::Revoked => "This code was issued here and has been withdrawn for good. If it is on a thing in front of you, do not use that thing.".to_owned(),
+            Self::Unknown => "It is spelled like a code, but this house never issued it. Be careful: the label may be forged, or it belongs to another issuer.".to_owned(),
+            Self::Mistyped(error) => format!("What was scanned or typed cannot be read: {}.", error.sentence()),
+            Self::Damaged => "This code is registered here, but its pass does not verify. Tell whoever runs the thing.".to_owned(),
+        }
+    }
+
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::Mistyped(_) => StatusCode::BAD_REQUEST,
+            Self::Unknown => StatusCode::NOT_FOUND,
+            _ => StatusCode::OK,
+        }
+    }
+}
+
+/// What strangers may know beside the verdict.
+struct Facts {
+    code: Code,
+    what: &'static str,
+    issued: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "public_code.html")]
+struct PublicCode {
+    frame: Frame,
+    verdict: Verdict,
+    facts: Option<Facts>,
+    has_pass: bool,
+    asked: String,
+}
+
+/// Longest mistyped text that is shown back.
+const ECHO_CHARS_MAX: usize = 64;
+
+/// The page.
+pub async fn show(
+    State(portal): State<Shared>,
+    visitor: Visitor,
+    Path(text): Path<String>,
+) -> Result<Response, Refusal> {
+    let (verdict, facts, pass) = look_up(&portal, &text, visitor.now).await?;
+    let page = PublicCode {
+        // A stranger's page is the same for staff: no navigation, no name.
+        frame: Frame::new(&portal, None, ""),
+        verdict,
+        facts,
+        has_pass: !pass.is_empty(),
+        asked: text.chars().take(ECHO_CHARS_MAX).collect(),
+    };
+    page_with(verdict.status(), &page)
+}
+
+/// What is asked about a code beside the page: its pass.
+pub async fn face(
+    State(portal): State<Shared>,
+    visitor: Visitor,
+    Path((text, face)): Path<(String, String)>,
+) -> Result<Response, Refusal> {
+    if !face.eq_ignore_ascii_case("pass") {
+        return Err(Refusal::NotFound(
+            "Of a code there is the page and the pass.",
+        ));
+    }
+    let (verdict, _, pass) = look_up(&portal, &text, visitor.now).await?;
+    match verdict {
+        Verdict::Mistyped(error) => Err(Refusal::Unfit(format!(
+            "That is no code: {}.",
+            error.sentence()
+        ))),
+        _ if pass.is_empty() => Err(Refusal::NotFound("No pass of that code is kept here.")),
+        _ => Ok(([(header::CONTENT_TYPE, "application/cbor")], pass).into_response()),
+    }
+}
+
+async fn look_up(
+    portal: &Portal,
+    text: &str,
+    now: Timestamp,
+) -> Result<(Verdict, Option<Facts>, Vec<u8>), Refusal> {
+    let code: Code = match text.parse() {
+        Ok(code) => code,
+        Err(error) => return Ok((Verdict::Mistyped(error), None, Vec::new())),
+    };
+    let facts = |issued: Option<Timestamp>| {
+        let what = code.kind().word();
+        let issued = issued.map(show::time);
+        Some(Facts { code, what, issued })
+    };
+    let authorities = portal.desk.authorities();
+    if let Some(card) = authorities.iter().find(|card| card.code == code) {
+        return Ok((
+            Verdict::Authority(card.role),
+            facts(None),
+            card.pass.clone(),
+        ));
+    }
+    let Some(thing) = portal.ledger.thing(&code).await? else {
+        return Ok((Verdict::Unknown, facts(None), Vec::new()));
+    };
+    let gateway = authorities.iter().find(|card| card.role == "gateway");
+    let key = gateway.map(|card| &card.pass_key);
+    let pass = credential::pass(&thing.pass, &portal.network, key);
+    let verdict = match (thing.state, pass) {
+        (ThingState::Revoked, _) => Verdict::Revoked,
+        (ThingState::Frozen, _) => Verdict::Frozen,
+        (ThingState::Active, Some(pass)) if pass.check == Check::Fits => {
+            if pass.ends <= now {
+                Verdict::Ended
+            } else {
+                Verdict::Genuine
+            }
+        }
+        (ThingState::Active, _) => Verdict::Damaged,
+    };
+    Ok((verdict, facts(Some(thing.issued)), thing.pass))
+}

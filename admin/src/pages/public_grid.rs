@@ -1,0 +1,168 @@
+//! What anybody sees who scans the label of a place: what the code itself says, and whether it is
+//! registered. The owner stays a hint.
+
+use super::frame::{Frame, page_with};
+use super::grid::Facts;
+use crate::coordinates::{Axis, degrees};
+use crate::door::Visitor;
+use crate::draw::Cell;
+use crate::portal::Shared;
+use crate::refusal::Refusal;
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use protocol::code::base32::TextError;
+use protocol::{GridCode, Timestamp};
+
+/// How a place stands, for strangers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Registered, and its time is now.
+    Genuine,
+    /// Registered, but its time has not come.
+    Early,
+    /// Registered, but its time is over.
+    Over,
+    /// Well formed, but not registered here.
+    Unknown,
+    /// No grid code at all.
+    Mistyped(TextError),
+}
+
+impl Verdict {
+    const fn class(self) -> &'static str {
+        match self {
+            Self::Genuine => "good",
+            Self::Early | Self::Over => "warn",
+            Self::Unknown => "bad",
+            Self::Mistyped(_) => "none",
+        }
+    }
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Genuine => "Genuine",
+            Self::Early => "Genuine, not yet in force",
+            Self::Over => "Genuine, but over",
+            Self::Unknown => "Not known here",
+            Self::Mistyped(_) => "Not a grid code",
+        }
+    }
+
+    fn sentence(self) -> String {
+        match self {
+            Self::Genuine => "This place was registered here, and the code holds now. Check that you stand where it says.".to_owned(),
+            Self::Early => "This place was registered here, but the code holds only later.".to_owned(),
+            Self::Over => "This place was registered here, but the time of this code is over.".to_owned(),
+            Self::Unknown => "It reads as a place, but this house never registered it. Be careful: anybody can print such a label.".to_owned(),
+            Self::Mistyped(error) => format!("What was scanned or typed cannot be read: {}.", error.sentence()),
+        }
+    }
+
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::Mistyped(_) => StatusCode::BAD_REQUEST,
+            Self::Unknown => StatusCode::NOT_FOUND,
+            _ => StatusCode::OK,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "public_grid.html")]
+struct PublicGrid {
+    frame: Frame,
+    verdict: Verdict,
+    place: Option<Drawn>,
+    asked: String,
+}
+
+struct Drawn {
+    grid: GridCode,
+    facts: Facts,
+    cell: Cell,
+}
+
+impl Drawn {
+    fn latitude(&self) -> String {
+        degrees(self.grid.corner().latitude(), Axis::Latitude)
+    }
+
+    fn longitude(&self) -> String {
+        degrees(self.grid.corner().longitude(), Axis::Longitude)
+    }
+}
+
+/// Longest mistyped text that is shown back.
+const ECHO_CHARS_MAX: usize = 80;
+
+/// The page.
+pub async fn show(
+    State(portal): State<Shared>,
+    visitor: Visitor,
+    Path(text): Path<String>,
+) -> Result<Response, Refusal> {
+    let (verdict, grid) = match text.parse::<GridCode>() {
+        Err(error) => (Verdict::Mistyped(error), None),
+        Ok(grid) => match portal.ledger.grid(&grid).await? {
+            None => (Verdict::Unknown, Some(grid)),
+            Some(_) => (when(&grid, visitor.now), Some(grid)),
+        },
+    };
+    let page = PublicGrid {
+        frame: Frame::new(&portal, None, ""),
+        verdict,
+        place: grid.map(|grid| Drawn {
+            facts: Facts::of(&grid),
+            cell: Cell::draw(&grid),
+            grid,
+        }),
+        asked: text.chars().take(ECHO_CHARS_MAX).collect(),
+    };
+    page_with(verdict.status(), &page)
+}
+
+fn when(grid: &GridCode, now: Timestamp) -> Verdict {
+    let (span, now) = (grid.span(), u64::from(now.0) / 60);
+    let start = span.start_unix_minutes();
+    let end = span.minutes().map(|minutes| start.saturating_add(minutes));
+    match end {
+        _ if now < start => Verdict::Early,
+        Some(end) if end <= now => Verdict::Over,
+        _ => Verdict::Genuine,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::code::grid::{Level, Place, Point, Span};
+    use protocol::code::{Code, IssuedBy, Kind};
+
+    #[test]
+    fn a_place_holds_from_its_start_to_its_end() {
+        let by = IssuedBy {
+            issuer: 1,
+            station: 1,
+        };
+        let grid = |minutes| {
+            GridCode::derive(&Place {
+                by,
+                level: Level::DEFAULT,
+                point: Point::from_units(0, 0).unwrap(),
+                height_dm: None,
+                span: Span::new(30_000_000, minutes).unwrap(),
+                owner: Code::derive(Kind::Person, by, 1, b"key").unwrap(),
+            })
+            .unwrap()
+        };
+        let at = |minute: u32| Timestamp(minute * 60);
+        let hour = grid(Some(64));
+        assert_eq!(when(&hour, at(29_999_999)), Verdict::Early);
+        assert_eq!(when(&hour, at(30_000_000)), Verdict::Genuine);
+        assert_eq!(when(&hour, at(30_000_063)), Verdict::Genuine);
+        assert_eq!(when(&hour, at(30_000_064)), Verdict::Over);
+        assert_eq!(when(&grid(None), Timestamp(u32::MAX)), Verdict::Genuine);
+    }
+}

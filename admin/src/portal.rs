@@ -1,0 +1,94 @@
+//! What the portal is made of.
+
+use crate::desk::{IssuingDesk, LiveHouse};
+use crate::door::password::Passwords;
+use crate::door::secret::Secret;
+use crate::door::throttle::Throttle;
+use ledger::Ledger;
+use ledger::people::{Act, Error, People, Role, Roles};
+use protocol::code::IssuedBy;
+use protocol::{Network, Timestamp};
+use std::sync::{Arc, Mutex, OnceLock};
+
+/// How long the first administrator's link is good.
+pub const FIRST_LINK_LIFE_S: u32 = 24 * 3_600;
+
+/// A portal as its handlers share it.
+pub type Shared = Arc<Portal>;
+
+/// Everything the portal needs, brought by whoever runs it.
+pub struct Portal {
+    /// The books.
+    pub ledger: Ledger,
+    /// Accounts, sessions and the audit trail.
+    pub people: People,
+    /// Issues codes.
+    pub desk: Arc<dyn IssuingDesk>,
+    /// Knows who is there.
+    pub live: Arc<dyn LiveHouse>,
+    /// Which network this is.
+    pub network: Network,
+    /// Whose grid codes are issued here.
+    pub station: IssuedBy,
+    /// Host and port that printed codes point to.
+    pub resolver: String,
+    /// Whether browsers reach this portal over TLS: then cookies are bound to the host.
+    pub tls: bool,
+    /// Tells the time.
+    pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// Fills a buffer with randomness nobody can guess.
+    pub random: Arc<dyn Fn(&mut [u8]) + Send + Sync>,
+    /// The portal's own state; starts out as `Default::default()`.
+    pub state: State,
+}
+
+/// What the portal keeps in memory.
+#[derive(Default)]
+pub struct State {
+    throttle: Mutex<Throttle>,
+    passwords: OnceLock<Passwords>,
+}
+
+impl Portal {
+    pub(crate) fn passwords(&self) -> &Passwords {
+        self.state.passwords.get_or_init(|| {
+            let mut seed = [0; 32];
+            (self.random)(&mut seed);
+            Passwords::new(&seed)
+        })
+    }
+
+    /// Runs `with` on the throttle. A poisoned lock is taken over: counts are all it holds.
+    pub(crate) fn throttle<T>(&self, with: impl FnOnce(&mut Throttle) -> T) -> T {
+        let mut throttle = self
+            .state
+            .throttle
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        with(&mut throttle)
+    }
+}
+
+/// While nobody has an account: the path that makes the first owner, good once and for
+/// [`FIRST_LINK_LIFE_S`]. Show it to whoever started the house, nobody else.
+pub async fn first_owner_link(
+    people: &People,
+    random: &dyn Fn(&mut [u8]),
+    now: Timestamp,
+) -> Result<Option<String>, Error> {
+    if !people.is_empty().await? {
+        return Ok(None);
+    }
+    let secret = Secret::draw(random);
+    let act = Act {
+        who: "the console",
+        what: "link made",
+        about: "first owner",
+        origin: "console",
+    };
+    let roles = Roles::of(&[Role::Owner]);
+    people
+        .add_link(secret.hash(), roles, FIRST_LINK_LIFE_S, &act, now)
+        .await?;
+    Ok(Some(format!("/welcome/{}", secret.reveal())))
+}

@@ -1,0 +1,135 @@
+//! Every route of the portal, each with those it is for. Nothing is reachable that does not stand
+//! here, and nothing here is without its guard.
+
+use crate::door::{BODY_MAX, Who, guard, headers};
+use crate::pages::{
+    audit, code, codes, frauds, grid, grids, issue, issue_grid, money, overview, payment, payments,
+    people, public_code, public_grid, purse, sign_in, welcome,
+};
+use crate::portal::{Portal, Shared};
+use crate::refusal::Refusal;
+use crate::{api, assets};
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::Method;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, get, post};
+use ledger::people::{Role, Roles};
+use std::sync::Arc;
+
+/// Whoever works here.
+pub const STAFF: Roles = Roles::EVERY;
+/// May see money and payments.
+pub const SEES_MONEY: Roles =
+    Roles::of(&[Role::Owner, Role::Treasurer, Role::Operator, Role::Auditor]);
+/// May issue codes from requests.
+pub const ISSUES: Roles = Roles::of(&[Role::Owner, Role::Issuer, Role::Factory]);
+/// May issue grid codes.
+pub const ISSUES_GRIDS: Roles = Roles::of(&[Role::Owner, Role::Issuer]);
+/// May freeze, release and revoke.
+pub const DECIDES: Roles = Roles::of(&[Role::Owner, Role::Operator]);
+/// May load and redeem.
+pub const MOVES_MONEY: Roles = Roles::of(&[Role::Owner, Role::Treasurer]);
+/// May say who may do what.
+pub const OWNS: Roles = Roles::of(&[Role::Owner]);
+/// May read the audit trail.
+pub const AUDITS: Roles = Roles::of(&[Role::Owner, Role::Auditor]);
+
+/// One route.
+pub struct Route {
+    /// GET or POST.
+    pub method: Method,
+    /// As axum writes it.
+    pub path: &'static str,
+    /// For whom.
+    pub who: Who,
+    handler: MethodRouter<Shared>,
+}
+
+macro_rules! routes {
+    ($($method:ident $verb:ident $path:literal $who:expr => $handler:expr;)*) => {
+        /// The table.
+        pub fn table() -> Vec<Route> {
+            vec![$(Route {
+                method: Method::$method,
+                path: $path,
+                who: $who,
+                handler: $verb($handler),
+            },)*]
+        }
+    };
+}
+
+use Who::{Everybody, People, Tokens};
+
+routes! {
+    GET  get  "/assets/style.css"             Everybody => assets::style;
+    GET  get  "/assets/icon.svg"              Everybody => assets::icon;
+
+    GET  get  "/1/{code}"                     Everybody => public_code::show;
+    GET  get  "/1/{code}/{face}"              Everybody => public_code::face;
+    GET  get  "/g/{grid}"                     Everybody => public_grid::show;
+    GET  get  "/G/{grid}"                     Everybody => public_grid::show;
+
+    GET  get  "/sign-in"                      Everybody => sign_in::show;
+    POST post "/sign-in"                      Everybody => sign_in::submit;
+    POST post "/sign-out"                     People(STAFF) => sign_in::sign_out;
+    GET  get  "/welcome/{link}"               Everybody => welcome::show;
+    POST post "/welcome/{link}"               Everybody => welcome::submit;
+
+    GET  get  "/"                             People(STAFF) => overview::show;
+    GET  get  "/codes"                        People(STAFF) => codes::show;
+    GET  get  "/codes/{code}"                 People(STAFF) => code::show;
+    GET  get  "/codes/{code}/certificate.pem" People(STAFF) => code::certificate;
+    GET  get  "/codes/{code}/qr.svg"          People(STAFF) => code::label;
+    POST post "/codes/{code}/state"           People(DECIDES) => code::set_state;
+    GET  get  "/issue"                        People(ISSUES) => issue::show;
+    POST post "/issue"                        People(ISSUES) => issue::submit;
+    GET  get  "/grids"                        People(STAFF) => grids::show;
+    GET  get  "/grids/{grid}"                 People(STAFF) => grid::show;
+    GET  get  "/grids/{grid}/qr.svg"          People(STAFF) => grid::label;
+    GET  get  "/issue-grid"                   People(ISSUES_GRIDS) => issue_grid::show;
+    POST post "/issue-grid"                   People(ISSUES_GRIDS) => issue_grid::submit;
+    GET  get  "/payments"                     People(SEES_MONEY) => payments::show;
+    GET  get  "/payments/{id}"                People(SEES_MONEY) => payment::show;
+    GET  get  "/payments/{id}/{object}"       People(SEES_MONEY) => payment::download;
+    GET  get  "/frauds"                       People(SEES_MONEY) => frauds::show;
+    GET  get  "/frauds/{number}/proof.cbor"   People(SEES_MONEY) => frauds::proof;
+    GET  get  "/money"                        People(SEES_MONEY) => money::show;
+    POST post "/money/load"                   People(MOVES_MONEY) => money::load;
+    POST post "/money/redeem"                 People(MOVES_MONEY) => money::redeem;
+    POST post "/money/currency"               People(MOVES_MONEY) => money::declare;
+    GET  get  "/purses/{code}"                People(SEES_MONEY) => purse::show;
+    GET  get  "/people"                       People(OWNS) => people::show;
+    POST post "/people/invite"                People(OWNS) => people::invite;
+    POST post "/people/change"                People(OWNS) => people::change;
+    POST post "/people/token"                 People(OWNS) => people::token;
+    POST post "/people/revoke"                People(OWNS) => people::revoke;
+    GET  get  "/audit"                        People(AUDITS) => audit::show;
+
+    POST post "/api/v1/secrets"               Tokens(ISSUES) => api::secrets;
+    POST post "/api/v1/loads"                 Tokens(MOVES_MONEY) => api::loads;
+    GET  get  "/api/v1/conservation"          Tokens(SEES_MONEY) => api::conservation;
+    GET  get  "/api/v1/payments/summary"      Tokens(SEES_MONEY) => api::summary;
+}
+
+/// The portal as a service. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`:
+/// throttling and the audit trail need the caller's address.
+pub fn router(portal: Portal) -> Router {
+    let portal = Arc::new(portal);
+    let mut router = Router::new();
+    for Route {
+        path, who, handler, ..
+    } in table()
+    {
+        let guarded = handler.layer(from_fn_with_state((Arc::clone(&portal), who), guard));
+        router = router.route(path, guarded);
+    }
+    let nowhere = get(|| async { Refusal::NotFound("There is no such page in this portal.") })
+        .layer(from_fn_with_state((Arc::clone(&portal), Everybody), guard));
+    router
+        .fallback_service(nowhere.with_state(Arc::clone(&portal)))
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .layer(from_fn_with_state(Arc::clone(&portal), headers))
+        .with_state(portal)
+}

@@ -10,11 +10,12 @@
 //! gone a little earlier. What a cut leaves half written at the end is cut off when the file is
 //! opened; damage anywhere else is an error, because it may be money.
 
+use crate::durable::{self, beside, with_mode};
 use crate::journal::{Journal, JournalFailed, RECORD_MAX, RecordId};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 const MAGIC: [u8; 4] = *b"OCJ1";
@@ -23,6 +24,8 @@ const HEADER_BYTES: usize = 16;
 const HEAD_BYTES: usize = 11;
 const CRC_BYTES: usize = 4;
 const FRAME_MAX: usize = HEAD_BYTES + RECORD_MAX + CRC_BYTES;
+/// What a purse remembers is nobody else's business.
+const MODE: u32 = 0o600;
 const APPEND: u8 = 1;
 const FORGET: u8 = 2;
 /// Forgets that may wait for the next append before they are synchronised by themselves.
@@ -108,7 +111,7 @@ impl FileJournal {
         if !path.try_exists()? {
             write_anew(path, 1, &[])?;
         }
-        let mut file = private().read(true).write(true).open(path)?;
+        let mut file = with_mode(MODE).read(true).write(true).open(path)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         let contents = Contents::read(&bytes)?;
@@ -209,7 +212,7 @@ impl FileJournal {
             frames.extend(frame(APPEND, *id, &record));
         }
         write_anew(&self.path, self.next, &frames)?;
-        let file = private().read(true).write(true).open(&self.path)?;
+        let file = with_mode(MODE).read(true).write(true).open(&self.path)?;
         Ok((file, live, (HEADER_BYTES + frames.len()) as u64))
     }
 }
@@ -376,23 +379,8 @@ fn crc32(bytes: &[u8]) -> u32 {
     crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(bytes)
 }
 
-fn beside(path: &Path, extension: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(extension);
-    PathBuf::from(name)
-}
-
-/// What a purse remembers is nobody else's business.
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
 fn lock(path: &Path) -> Result<File, OpenError> {
-    let file = private()
+    let file = with_mode(MODE)
         .create(true)
         .truncate(false)
         .write(true)
@@ -404,18 +392,11 @@ fn lock(path: &Path) -> Result<File, OpenError> {
     }
 }
 
-/// Writes a whole journal beside `path` and moves it there.
+/// Writes a whole journal and puts it in the place of `path`.
 fn write_anew(path: &Path, next: u64, frames: &[u8]) -> io::Result<()> {
-    let new = beside(path, "new");
-    let mut file = private()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .open(&new)?;
-    file.write_all(&header(next))?;
-    file.write_all(frames)?;
-    file.sync_all()?;
-    crate::durable::rename(&new, path)
+    let mut bytes = header(next);
+    bytes.extend(frames);
+    durable::write(path, &bytes, MODE)
 }
 
 #[cfg(test)]

@@ -36,6 +36,10 @@
 pub mod coap;
 #[cfg(feature = "std")]
 mod durable;
+#[cfg(feature = "std")]
+pub mod enrol;
+#[cfg(feature = "std")]
+pub mod identity_file;
 pub mod journal;
 #[cfg(feature = "std")]
 pub mod journal_file;

@@ -177,7 +177,10 @@ impl Answerer {
     /// Answers requests one after another, for as long as the future is polled. The handler gets
     /// the message and returns the answer, or nothing to stay silent. Returns only when the socket
     /// fails.
-    pub async fn serve(&self, mut handler: impl AsyncFnMut(&[u8]) -> Option<Vec<u8>>) -> io::Error {
+    pub async fn serve<R>(&self, mut handler: impl FnMut(Vec<u8>) -> R) -> io::Error
+    where
+        R: Future<Output = Option<Vec<u8>>>,
+    {
         let mut buffer = [0; DATAGRAM_MAX_BYTES + 1];
         loop {
             let (len, from) = match self.socket.recv_from(&mut buffer).await {
@@ -189,7 +192,7 @@ impl Answerer {
             let Some((REQUEST, exchange, message)) = parse(received) else {
                 continue;
             };
-            let Some(answer) = handler(message).await else {
+            let Some(answer) = handler(message.to_vec()).await else {
                 continue;
             };
             if answer.len() > MESSAGE_MAX {
@@ -266,10 +269,10 @@ mod tests {
         let count = asked.clone();
         let server = tokio::spawn(async move {
             answerer
-                .serve(async |message: &[u8]| {
+                .serve(|message| {
                     // The first two are lost on the way.
                     let lost = count.fetch_add(1, Ordering::Relaxed) < 2;
-                    (!lost).then(|| [message, b"!"].concat())
+                    async move { (!lost).then(|| [&message[..], b"!"].concat()) }
                 })
                 .await
         });
@@ -330,11 +333,8 @@ mod tests {
     async fn noise_is_not_answered() {
         let answerer = Answerer::bind(loopback()).await.unwrap();
         let peer = answerer.local_addr().unwrap();
-        let server = tokio::spawn(async move {
-            answerer
-                .serve(async |message: &[u8]| Some(message.to_vec()))
-                .await
-        });
+        let server =
+            tokio::spawn(async move { answerer.serve(|message| async { Some(message) }).await });
         let socket = UdpSocket::bind(loopback()).await.unwrap();
         let too_long = datagram(REQUEST, 1, &vec![0; MESSAGE_MAX + 1]);
         for noise in [

@@ -1,0 +1,282 @@
+//! What a thing is, in a folder of its own:
+//!
+//! ```text
+//! keys             both private keys, readable by their owner only
+//! certificate.pem  own certificate, then the gateway's
+//! authorities.pem  root, issuer and gateway
+//! pass, gateway.pass, issuer.pass
+//! identity         network, root key and code; written last, so it is there only when all is
+//! ```
+//!
+//! Every file is written whole or not at all. Keys are stored before anybody hears of them, so that
+//! an enrolment that was cut short is taken up again with the same keys.
+
+use crate::durable;
+use crate::enrol::{Authorities, Credentials, Keys};
+use der::pem::LineEnding;
+use protocol::keys::Algorithm;
+use protocol::rules::Trust;
+use protocol::{Code, Network, PublicKey};
+use rustls::ClientConfig;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use x509_cert::Certificate;
+use zeroize::Zeroizing;
+
+/// The largest file that is read; certificates are about 1 KB each.
+const FILE_BYTES_MAX: u64 = 64 * 1024;
+
+/// An enrolled thing.
+#[derive(Debug)]
+pub struct Identity {
+    /// Its network and the root's key.
+    pub trust: Trust,
+    /// Its private keys.
+    pub keys: Keys,
+    /// What it was given.
+    pub credentials: Credentials,
+}
+
+/// What is wrong with a folder.
+#[derive(Debug)]
+pub enum IdentityError {
+    /// The operating system refused.
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// A file is not what it should be.
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// A key cannot be used for TLS.
+    Tls(rustls::Error),
+}
+
+impl fmt::Display for IdentityError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io { path, error } => write!(f, "{}: {error}", path.display()),
+            Self::Unreadable { path } => {
+                write!(f, "{} is damaged or of another version", path.display())
+            }
+            Self::Tls(error) => write!(f, "keys and certificates do not fit TLS: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for IdentityError {}
+
+impl Identity {
+    /// Stores everything; durable when it returns.
+    pub fn save(&self, folder: &Path) -> Result<(), IdentityError> {
+        save_keys(folder, &self.keys)?;
+        let given = &self.credentials;
+        let authorities = &given.authorities;
+        let own = pem(&[&given.certificate, &authorities.gateway]);
+        let above = pem(&[&authorities.root, &authorities.issuer, &authorities.gateway]);
+        write(folder, "certificate.pem", own.as_bytes(), 0o644)?;
+        write(folder, "authorities.pem", above.as_bytes(), 0o644)?;
+        write(folder, "pass", &given.pass, 0o644)?;
+        write(folder, "gateway.pass", &given.gateway_pass, 0o644)?;
+        write(folder, "issuer.pass", &given.issuer_pass, 0o644)?;
+        let line = format!(
+            "1 {} {} {}\n",
+            self.trust.network.as_str(),
+            key_text(&self.trust.root_key),
+            given.code
+        );
+        write(folder, "identity", line.as_bytes(), 0o644)
+    }
+
+    /// Reads everything back; `None` when the folder holds no finished identity.
+    pub fn load(folder: &Path) -> Result<Option<Self>, IdentityError> {
+        let Some(line) = read(folder, "identity")? else {
+            return Ok(None);
+        };
+        let damaged = |name: &str| IdentityError::Unreadable {
+            path: folder.join(name),
+        };
+        let needed = |name: &str| read(folder, name)?.ok_or_else(|| damaged(name));
+        let (trust, code) = parse_line(&line).ok_or_else(|| damaged("identity"))?;
+        let keys = load_keys(folder)?.ok_or_else(|| damaged("keys"))?;
+        let own = parse_pem(&needed("certificate.pem")?);
+        let Some([certificate, _]) = own.as_deref() else {
+            return Err(damaged("certificate.pem"));
+        };
+        let above = parse_pem(&needed("authorities.pem")?);
+        let Some([root, issuer, gateway]) = above.as_deref() else {
+            return Err(damaged("authorities.pem"));
+        };
+        Ok(Some(Self {
+            trust,
+            keys,
+            credentials: Credentials {
+                code,
+                certificate: certificate.clone(),
+                authorities: Authorities {
+                    root: root.clone(),
+                    issuer: issuer.clone(),
+                    gateway: gateway.clone(),
+                },
+                pass: needed("pass")?,
+                gateway_pass: needed("gateway.pass")?,
+                issuer_pass: needed("issuer.pass")?,
+            },
+        }))
+    }
+
+    /// For MQTT and HTTPS: shows the own certificate with the gateway's, trusts root and issuer.
+    pub fn tls(&self) -> Result<Arc<ClientConfig>, IdentityError> {
+        let own = |der: &[u8]| CertificateDer::from(der.to_vec());
+        let given = &self.credentials;
+        let encoding = |_| rustls::Error::General("the transport key cannot be encoded".into());
+        let key = self.keys.transport_pkcs8().map_err(encoding);
+        let key = PrivateKeyDer::Pkcs8(key.map_err(IdentityError::Tls)?);
+        let chain = vec![own(&given.certificate), own(&given.authorities.gateway)];
+        let roots = [&given.authorities.root, &given.authorities.issuer].map(|der| own(der));
+        crate::tls::client_config(chain, key, &roots).map_err(IdentityError::Tls)
+    }
+
+    /// For CoAP over DTLS, to a gateway that goes by `server_name`.
+    pub fn dtls(&self, server_name: &str) -> Result<crate::coap::Identity, IdentityError> {
+        let given = &self.credentials;
+        let encoding = |_| rustls::Error::General("the transport key cannot be encoded".into());
+        let key = self.keys.transport_pkcs8().map_err(encoding);
+        Ok(crate::coap::Identity {
+            certificate: given.certificate.clone(),
+            private_key: key.map_err(IdentityError::Tls)?.secret_pkcs8_der().to_vec(),
+            root: given.authorities.root.clone(),
+            intermediates: vec![given.authorities.issuer.clone()],
+            server_name: server_name.to_owned(),
+        })
+    }
+}
+
+/// Stores keys before they are enrolled; durable when it returns.
+pub fn save_keys(folder: &Path, keys: &Keys) -> Result<(), IdentityError> {
+    fs::create_dir_all(folder).map_err(|error| IdentityError::Io {
+        path: folder.to_owned(),
+        error,
+    })?;
+    let (transport, wallet) = keys.to_bytes();
+    let text = Zeroizing::new(format!(
+        "1 p256 {} ed25519 {}\n",
+        *hex(transport.as_slice()),
+        *hex(wallet.as_slice())
+    ));
+    write(folder, "keys", text.as_bytes(), 0o600)
+}
+
+/// Reads keys that were stored; `None` when there are none.
+pub fn load_keys(folder: &Path) -> Result<Option<Keys>, IdentityError> {
+    let Some(text) = read(folder, "keys")? else {
+        return Ok(None);
+    };
+    let text = Zeroizing::new(text);
+    let parse = || {
+        let line = std::str::from_utf8(&text).ok()?.strip_suffix('\n')?;
+        let words: Vec<&str> = line.split(' ').collect();
+        let ["1", "p256", transport, "ed25519", wallet] = words.as_slice() else {
+            return None;
+        };
+        let transport = Zeroizing::new(unhex(transport)?);
+        let wallet = Zeroizing::new(unhex(wallet)?);
+        Keys::from_random(&transport, &wallet).ok()
+    };
+    match parse() {
+        Some(keys) => Ok(Some(keys)),
+        None => Err(IdentityError::Unreadable {
+            path: folder.join("keys"),
+        }),
+    }
+}
+
+fn parse_line(line: &[u8]) -> Option<(Trust, Code)> {
+    let line = std::str::from_utf8(line).ok()?.strip_suffix('\n')?;
+    let words: Vec<&str> = line.split(' ').collect();
+    let ["1", network, key, code] = words.as_slice() else {
+        return None;
+    };
+    let trust = Trust {
+        network: Network::new(network)?,
+        root_key: parse_key(key)?,
+    };
+    Some((trust, code.parse().ok()?))
+}
+
+fn key_text(key: &PublicKey) -> String {
+    let name = match key.algorithm() {
+        Algorithm::Ed25519 => "ed25519",
+        Algorithm::P256 => "p256",
+    };
+    format!("{name}:{}", *hex(key.as_bytes()))
+}
+
+fn parse_key(text: &str) -> Option<PublicKey> {
+    match text.split_once(':')? {
+        ("ed25519", digits) => Some(PublicKey::Ed25519(unhex(digits)?)),
+        ("p256", digits) => Some(PublicKey::P256(unhex(digits)?)),
+        _ => None,
+    }
+}
+
+fn hex(bytes: &[u8]) -> Zeroizing<String> {
+    Zeroizing::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn unhex<const N: usize>(digits: &str) -> Option<[u8; N]> {
+    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
+    if pairs.len() != N || !rest.is_empty() {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (to, pair) in bytes.iter_mut().zip(pairs) {
+        let [high, low] = pair.map(|digit| char::from(digit).to_digit(16));
+        *to = u8::try_from(high? << 4 | low?).ok()?;
+    }
+    Some(bytes)
+}
+
+fn pem(certificates: &[&[u8]]) -> String {
+    certificates
+        .iter()
+        .filter_map(|der| der::pem::encode_string("CERTIFICATE", LineEnding::LF, der).ok())
+        .collect()
+}
+
+fn parse_pem(text: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let certificates = Certificate::load_pem_chain(text).ok()?;
+    certificates
+        .iter()
+        .map(|certificate| der::Encode::to_der(certificate).ok())
+        .collect()
+}
+
+fn write(folder: &Path, name: &str, bytes: &[u8], mode: u32) -> Result<(), IdentityError> {
+    let path = folder.join(name);
+    durable::write(&path, bytes, mode).map_err(|error| IdentityError::Io { path, error })
+}
+
+/// `None` when there is no such file.
+fn read(folder: &Path, name: &str) -> Result<Option<Vec<u8>>, IdentityError> {
+    let path = folder.join(name);
+    let read = || {
+        if fs::metadata(&path)?.len() > FILE_BYTES_MAX {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        fs::read(&path)
+    };
+    match read() {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(IdentityError::Io { path, error }),
+    }
+}

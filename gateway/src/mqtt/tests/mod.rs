@@ -3,6 +3,7 @@
 mod abuse;
 mod delivery;
 mod rights;
+mod tls;
 
 use super::{
     Check, Limits, MqttDoor,

@@ -11,12 +11,13 @@ use crate::commands::renew::Renew;
 use crate::commands::treasury::{Declare, Treasury};
 use crate::error::{Damage, Error, OpenError};
 use crate::evidence::{Evidence, Owned};
+use crate::store::currencies::CurrencyRow;
 use crate::store::inbox::InboxEntry;
-use crate::store::registry::{
-    CurrencyRow, GridRow, IssueRequest, NewThing, Reservation, Thing, ThingState,
-};
+use crate::store::issuing::{IssueRequest, NewThing, Reservation};
+use crate::store::places::GridRow;
+use crate::store::things::{Thing, ThingState};
 use crate::store::treasury::{LoadOrder, Loaded, Way};
-use crate::store::{self, Pool, inbox, journal, registry, verify, wallet};
+use crate::store::{self, Pool, currencies, inbox, journal, payments, places, things, verify};
 use crate::writer::{self, Command, Desk, Job, Pending};
 use protocol::cose::{SIGNED_MAX, open};
 use protocol::objects::{Allowance, Payment, Receipt, Renewal};
@@ -131,7 +132,7 @@ impl Ledger {
 
     /// The evidence of a recorded payment, checked again: for who brings only a receipt.
     pub async fn evidence(&self, payment: &Digest) -> Result<Option<Evidence>, Error> {
-        let bytes = wallet::evidence_bytes(&mut *self.reader().await?, payment).await?;
+        let bytes = payments::evidence_bytes(&mut *self.reader().await?, payment).await?;
         let Some((allowance, signed)) = bytes else {
             return Ok(None);
         };
@@ -237,7 +238,7 @@ impl Ledger {
 
     /// The thing with this code.
     pub async fn thing(&self, code: &Code) -> Result<Option<Thing>, Error> {
-        registry::thing(&mut *self.reader().await?, code).await
+        things::thing(&mut *self.reader().await?, code).await
     }
 
     /// Freezes, thaws or revokes a code.
@@ -280,12 +281,12 @@ impl Ledger {
 
     /// The place with this code.
     pub async fn grid(&self, code: &GridCode) -> Result<Option<GridRow>, Error> {
-        registry::grid(&mut *self.reader().await?, code).await
+        places::grid(&mut *self.reader().await?, code).await
     }
 
     /// Every declared currency.
     pub async fn currencies(&self) -> Result<Vec<CurrencyRow>, Error> {
-        registry::currencies(&mut *self.reader().await?, None).await
+        currencies::currencies(&mut *self.reader().await?, None).await
     }
 
     // -------------------------------------------------------------------------------- books

@@ -37,8 +37,9 @@ pub use crash::CrashPoint;
 pub use error::{Damage, Error, OpenError};
 pub use evidence::{Evidence, Owned};
 pub use handle::Ledger;
+pub use store::currencies::CurrencyRow;
 pub use store::inbox::InboxEntry;
-pub use store::registry::{
-    CurrencyRow, GridRow, IssueRequest, NewThing, Reservation, StateChange, Thing, ThingState,
-};
+pub use store::issuing::{IssueRequest, NewThing, Reservation};
+pub use store::places::GridRow;
+pub use store::things::{StateChange, Thing, ThingState};
 pub use store::treasury::{LoadOrder, Loaded, Way};

@@ -6,9 +6,9 @@ use crate::crash::{CrashPoint, here};
 use crate::error::Damage;
 use crate::evidence::{Evidence, Owned};
 use crate::rules::settle::{Case, Decision, Funding, Outcome, decide};
-use crate::store::registry::{ThingState, set_state};
-use crate::store::wallet::Standing;
-use crate::store::{journal, wallet};
+use crate::store::payments::Standing;
+use crate::store::things::{ThingState, set_state};
+use crate::store::{allowances, journal, payments};
 use crate::writer::{Command, Desk, Failure};
 use protocol::message::{MESSAGE_MAX, Message};
 use protocol::objects::{Receipt, Statement};
@@ -34,7 +34,7 @@ impl Command for HandIn {
         self.allowance_is_ours(desk).await?;
 
         let id = self.id();
-        let standing = wallet::standing(&mut desk.connection, &id).await?;
+        let standing = payments::standing(&mut desk.connection, &id).await?;
         match self.decide(desk, standing.as_ref()).await? {
             Decision::Repeat => self.repeat(standing),
             Decision::Attach => self.attach(desk, standing).await,
@@ -57,7 +57,7 @@ impl HandIn {
         if allowance.get().gateway != desk.bearings.gateway {
             return Err(Status::UnknownGateway.into());
         }
-        match wallet::allowance(&mut desk.connection, &allowance.id()).await? {
+        match allowances::allowance(&mut desk.connection, &allowance.id()).await? {
             Some(_) => Ok(()),
             None => Err(Status::WrongAllowance.into()),
         }
@@ -81,10 +81,10 @@ impl HandIn {
         let neighbours;
         if standing.is_none() {
             let connection = &mut desk.connection;
-            neighbours = wallet::neighbours(connection, spent).await?;
+            neighbours = payments::neighbours(connection, spent).await?;
             case.neighbours = &neighbours;
             case.coverage =
-                wallet::coverage(connection, &spent.payer, spent.key_epoch, &spent.currency)
+                allowances::coverage(connection, &spent.payer, spent.key_epoch, &spent.currency)
                     .await?;
             let purse = Account::PurseFree(spent.payer);
             case.free = journal::balance(connection, &spent.currency, &purse).await?;
@@ -105,7 +105,7 @@ impl HandIn {
 
     async fn attach(&self, desk: &mut Desk, standing: Option<Standing>) -> Result<Answer, Failure> {
         if let Some(receipt) = &self.receipt {
-            wallet::attach(&mut desk.connection, &self.id(), receipt).await?;
+            payments::attach(&mut desk.connection, &self.id(), receipt).await?;
         }
         self.repeat(standing)
     }
@@ -119,7 +119,7 @@ impl HandIn {
     ) -> Result<Answer, Failure> {
         let (receipt, payment) = (self.receipt.as_ref(), self.evidence.payment().get());
         let connection = &mut desk.connection;
-        wallet::insert_payment(connection, &self.evidence, receipt, outcome, self.now).await?;
+        payments::insert_payment(connection, &self.evidence, receipt, outcome, self.now).await?;
         // A crash here, as at every step before the commit: the payment was never handed in.
         here(CrashPoint::PaymentRecorded);
         let (kind, to) = match outcome {
@@ -149,7 +149,7 @@ impl HandIn {
             return Err(Status::WrongReceipt.into());
         };
         let payment = self.evidence.payment().get();
-        wallet::collect(&mut desk.connection, &self.id(), receipt, self.now).await?;
+        payments::collect(&mut desk.connection, &self.id(), receipt, self.now).await?;
         here(CrashPoint::Collected);
         let transfer = Transfer {
             from: Account::InTransit(self.id()),
@@ -174,7 +174,7 @@ impl HandIn {
         let (id, payer) = (self.id(), self.evidence.payment().get().payer);
         let receipt = self.receipt.as_ref();
         let connection = &mut desk.connection;
-        wallet::insert_payment(
+        payments::insert_payment(
             connection,
             &self.evidence,
             receipt,
@@ -186,7 +186,8 @@ impl HandIn {
         let proof = self.proof(desk, stands).await?;
         let pair = (stands, &id);
         let connection = &mut desk.connection;
-        let number = wallet::insert_fraud(connection, &payer, pair, how, &proof, self.now).await?;
+        let number =
+            payments::insert_fraud(connection, &payer, pair, how, &proof, self.now).await?;
         // A crash here, as before: neither claim nor proof nor freeze; the same payment, handed in
         // again, finds the same contradiction.
         here(CrashPoint::FraudRecorded);
@@ -204,7 +205,7 @@ impl HandIn {
     }
 
     async fn proof(&self, desk: &mut Desk, stands: &Digest) -> Result<Vec<u8>, Failure> {
-        let (allowance, payment) = wallet::evidence_bytes(&mut desk.connection, stands)
+        let (allowance, payment) = payments::evidence_bytes(&mut desk.connection, stands)
             .await?
             .ok_or_else(|| Damage::new("payment", stands, "has no allowance"))?;
         encode(&Message::Proof {
@@ -242,7 +243,7 @@ impl HandIn {
             root: head.root,
             time: self.now,
         })?;
-        wallet::keep_statement(&mut desk.connection, &self.id(), outcome, &statement).await?;
+        payments::keep_statement(&mut desk.connection, &self.id(), outcome, &statement).await?;
         here(CrashPoint::StatementStored);
         Ok(statement)
     }
@@ -283,7 +284,7 @@ impl HandIn {
             if desk.tell(&code, &message).await? {
                 told.push(code);
             } else if code == payment.payer {
-                wallet::forget_transit_statement(&mut desk.connection, &self.id()).await?;
+                payments::forget_transit_statement(&mut desk.connection, &self.id()).await?;
             }
         }
         Ok(told)

@@ -8,7 +8,7 @@ pub(crate) mod renew;
 pub(crate) mod treasury;
 
 use crate::bounds::{KEY_BYTES_MOST, NAME_BYTES_MOST};
-use crate::store::registry::ThingState;
+use crate::store::things::ThingState;
 use crate::store::{self, Connection};
 use crate::writer::Failure;
 use protocol::{AssuranceClass, Code, Currency, KeyEpoch, Status};
@@ -49,7 +49,7 @@ async fn holder(
     connection: &mut Connection,
     code: &Code,
 ) -> Result<(ThingState, KeyEpoch, AssuranceClass), Failure> {
-    Ok(store::registry::holder(connection, code)
+    Ok(store::things::holder(connection, code)
         .await?
         .ok_or(Status::UnknownCode)?)
 }
@@ -60,7 +60,7 @@ async fn declared(
     currency: &Currency,
     otherwise: Status,
 ) -> Result<(), Failure> {
-    if store::registry::currencies(connection, Some(currency))
+    if store::currencies::currencies(connection, Some(currency))
         .await?
         .is_empty()
     {

@@ -5,11 +5,12 @@ use super::printable;
 use crate::bounds::{CERTIFICATE_BYTES_MOST, SECRETS_MOST, SPKI_BYTES_MOST};
 use crate::crash::{CrashPoint, here};
 use crate::error::Damage;
-use crate::store::registry::{
-    GridRow, IssueRequest, NewThing, Reservation, Thing, ThingState, grid, insert_grid,
-    insert_reservation, insert_secret, insert_thing, reservation, reservation_by_sequence, secret,
-    set_state, spend_secret, thing,
+use crate::store::issuing::{
+    IssueRequest, NewThing, Reservation, insert_reservation, insert_secret, insert_thing,
+    reservation, reservation_by_sequence, secret, spend_secret,
 };
+use crate::store::places::{GridRow, grid, insert_grid};
+use crate::store::things::{Thing, ThingState, set_state, thing};
 use crate::writer::{Command, Desk, Failure};
 use protocol::code::STATION_SEQUENCE_END;
 use protocol::cose::SIGNED_MAX;

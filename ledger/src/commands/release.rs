@@ -2,7 +2,7 @@
 
 use crate::books::{Account, Entry, EntryKind, Transfer};
 use crate::crash::{CrashPoint, here};
-use crate::store::{journal, wallet};
+use crate::store::{allowances, journal};
 use crate::writer::{Desk, Failure};
 use protocol::{Code, Currency, Digest, Timestamp};
 use sha2::{Digest as _, Sha256};
@@ -15,7 +15,7 @@ pub(crate) async fn lapsed(
     now: Timestamp,
 ) -> Result<(), Failure> {
     let grace_s = desk.bearings.policy.grace_s;
-    for (epoch, coverage) in wallet::coverages(&mut desk.connection, code, currency).await? {
+    for (epoch, coverage) in allowances::coverages(&mut desk.connection, code, currency).await? {
         if !coverage.lapsed(now, grace_s) {
             continue;
         }
@@ -34,7 +34,7 @@ pub(crate) async fn lapsed(
         })
         .await?;
         let released = coverage.released();
-        wallet::set_coverage(&mut desk.connection, code, epoch, currency, &released).await?;
+        allowances::set_coverage(&mut desk.connection, code, epoch, currency, &released).await?;
         // A crash here: the command that looked fails with it, and the next one frees it again.
         here(CrashPoint::Released);
     }

@@ -8,8 +8,8 @@ use crate::crash::{CrashPoint, here};
 use crate::evidence::Owned;
 use crate::rules::grant::{Grant, Standing, decide, may_ask};
 use crate::rules::links::Links;
-use crate::store::registry::{Thing, ThingState, thing};
-use crate::store::{journal, wallet};
+use crate::store::things::{Thing, ThingState, thing};
+use crate::store::{allowances, journal, payments};
 use crate::writer::{Command, Desk, Failure};
 use protocol::message::Message;
 use protocol::objects::{Allowance, Renewal};
@@ -27,7 +27,7 @@ impl Command for Renew {
         let renewal = self.renewal.get();
         let (state, key_epoch, _) = holder(&mut desk.connection, &renewal.code).await?;
         let id = self.renewal.id();
-        if let Some(allowance) = wallet::answered_renewal(&mut desk.connection, &id).await? {
+        if let Some(allowance) = allowances::answered_renewal(&mut desk.connection, &id).await? {
             return grant_message(&allowance);
         }
         may_ask(renewal, state == ThingState::Active, key_epoch)?;
@@ -55,8 +55,8 @@ impl Renew {
             key_epoch: thing.key_epoch,
             class: thing.class,
             links,
-            odometer: wallet::odometer(connection, code, epoch, currency).await?,
-            coverage: wallet::coverage(connection, code, epoch, currency).await?,
+            odometer: payments::odometer(connection, code, epoch, currency).await?,
+            coverage: allowances::coverage(connection, code, epoch, currency).await?,
             free: journal::balance(connection, currency, &Account::PurseFree(*code)).await?,
         })
     }
@@ -66,11 +66,11 @@ impl Renew {
     async fn links(&self, desk: &mut Desk) -> Result<Links, Failure> {
         let renewal = self.renewal.get();
         let (code, epoch) = (&renewal.code, renewal.key_epoch);
-        let mut links = wallet::links(&mut desk.connection, code, epoch).await?;
+        let mut links = allowances::links(&mut desk.connection, code, epoch).await?;
         loop {
             let after = links.sequence;
             let connection = &mut desk.connection;
-            let step = wallet::links_after(connection, code, epoch, after, SCAN_STEP).await?;
+            let step = payments::links_after(connection, code, epoch, after, SCAN_STEP).await?;
             for link in &step {
                 links.follow(link)?;
             }
@@ -104,13 +104,13 @@ impl Renew {
         })
         .await?;
         let connection = &mut desk.connection;
-        wallet::insert_allowance(connection, &id, &allowance, &bytes).await?;
+        allowances::insert_allowance(connection, &id, &allowance, &bytes).await?;
         // A crash here: counters, reserve and allowance go together; no reading is ever granted
         // twice, because nothing signed has left yet.
         here(CrashPoint::AllowanceStored);
-        wallet::set_coverage(connection, code, epoch, currency, &grant.coverage).await?;
-        wallet::set_links(connection, code, epoch, &standing.links).await?;
-        wallet::insert_renewal(connection, &self.renewal, &id).await?;
+        allowances::set_coverage(connection, code, epoch, currency, &grant.coverage).await?;
+        allowances::set_links(connection, code, epoch, &standing.links).await?;
+        allowances::insert_renewal(connection, &self.renewal, &id).await?;
         grant_message(&bytes)
     }
 
@@ -125,13 +125,13 @@ impl Renew {
         let renewal = self.renewal.get();
         let (gateway_epoch, policy) = (desk.bearings.gateway_epoch, desk.bearings.policy);
         let connection = &mut desk.connection;
-        let number = wallet::count_allowance(connection, gateway_epoch).await?;
-        let issued_total = wallet::issued_total(connection, gateway_epoch, &renewal.currency)
+        let number = allowances::count_allowance(connection, gateway_epoch).await?;
+        let issued_total = allowances::issued_total(connection, gateway_epoch, &renewal.currency)
             .await?
             .advance(grant.room)
             .ok_or(Status::AboveLimit)?;
         let currency = &renewal.currency;
-        wallet::set_issued_total(connection, gateway_epoch, currency, issued_total).await?;
+        allowances::set_issued_total(connection, gateway_epoch, currency, issued_total).await?;
         here(CrashPoint::AllowanceCounted);
         Ok(Allowance {
             code: renewal.code,

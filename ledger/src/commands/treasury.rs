@@ -3,8 +3,9 @@
 use super::{declared, holder, key, printable, release};
 use crate::books::{Account, Entry, EntryKind, Transfer};
 use crate::crash::{CrashPoint, here};
+use crate::store::currencies::{CurrencyRow, currencies, insert_currency};
 use crate::store::journal;
-use crate::store::registry::{CurrencyRow, ThingState, currencies, insert_currency};
+use crate::store::things::ThingState;
 use crate::store::treasury::{LoadOrder, Loaded, Way, by_key, insert};
 use crate::writer::{Command, Desk, Failure};
 use protocol::{AmountMinor, Digest, Status, Timestamp};

@@ -2,13 +2,17 @@
 //!
 //! Functions take the connection they work on: the writer's inside its transaction, or a reader's.
 
+pub(crate) mod allowances;
+pub(crate) mod currencies;
 pub(crate) mod inbox;
+pub(crate) mod issuing;
 pub(crate) mod journal;
-pub(crate) mod registry;
+pub(crate) mod payments;
+pub(crate) mod places;
 pub(crate) mod row;
+pub(crate) mod things;
 pub(crate) mod treasury;
 pub(crate) mod verify;
-pub(crate) mod wallet;
 
 use crate::bounds::READERS;
 use crate::error::OpenError;

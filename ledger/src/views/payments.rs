@@ -4,8 +4,8 @@ use super::{Listing, Page};
 use crate::error::Error;
 use crate::handle::Ledger;
 use crate::rules::settle::Outcome;
+use crate::store::payments::{self, outcome};
 use crate::store::row::Row;
-use crate::store::wallet::{self, outcome};
 use protocol::{AmountMinor, Code, Currency, Digest, KeyEpoch, Odometer, Sequence, Timestamp};
 
 /// Which payments.
@@ -164,7 +164,7 @@ impl Ledger {
             return Ok(None);
         };
         let row = payment_from(columns)?;
-        let evidence = wallet::evidence_bytes(&mut reader, id).await?;
+        let evidence = payments::evidence_bytes(&mut reader, id).await?;
         let (allowance, payment) = evidence.unwrap_or_default();
         let (receipt, statement): (Option<Vec<u8>>, Option<Vec<u8>>) = sqlx::query_as(
             "SELECT receipt, coalesce(statement, transit_statement) FROM payment WHERE id = $1",
@@ -178,7 +178,7 @@ impl Ledger {
             allowance,
             receipt,
             statement,
-            fraud: wallet::fraud_of(&mut reader, id).await?,
+            fraud: payments::fraud_of(&mut reader, id).await?,
         }))
     }
 }

@@ -4,9 +4,9 @@ use super::{Listing, Page};
 use crate::bounds::PAGE_MOST;
 use crate::error::Error;
 use crate::handle::Ledger;
-use crate::store::registry::{
-    GridColumns, GridRow, StateChange, Thing, ThingColumns, ThingState, grid_from, select_thing,
-    state_changes, thing_from,
+use crate::store::places::{GridColumns, GridRow, grid_from};
+use crate::store::things::{
+    StateChange, Thing, ThingColumns, ThingState, select_thing, state_changes, thing_from,
 };
 use protocol::{Code, Kind};
 

@@ -1,0 +1,261 @@
+//! Registered things and their states.
+
+use super::row::Row;
+use super::{Connection, Result};
+use protocol::{AssuranceClass, Code, KeyEpoch, Kind, PublicKey, Timestamp};
+
+/// Whether a code may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ThingState {
+    /// As usual.
+    Active,
+    /// No new allowances and no redemption, until a person decides. What was signed still settles.
+    Frozen,
+    /// For good.
+    Revoked,
+}
+
+impl ThingState {
+    pub(crate) const fn column(self) -> i64 {
+        match self {
+            Self::Active => 0,
+            Self::Frozen => 1,
+            Self::Revoked => 2,
+        }
+    }
+
+    fn from_column(column: i64) -> Option<Self> {
+        match column {
+            0 => Some(Self::Active),
+            1 => Some(Self::Frozen),
+            2 => Some(Self::Revoked),
+            _ => None,
+        }
+    }
+
+    /// The word people use.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Frozen => "frozen",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+/// A registered thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thing {
+    /// Its number at this station.
+    pub sequence: u64,
+    /// Its name in the world.
+    pub code: Code,
+    /// What it is.
+    pub kind: Kind,
+    /// What people call it.
+    pub name: String,
+    /// Which product it is one of; may be empty.
+    pub product: String,
+    /// SubjectPublicKeyInfo DER of its transport key.
+    pub transport_spki: Vec<u8>,
+    /// What it signs payments, receipts and renewals with.
+    pub wallet_key: PublicKey,
+    /// How well that key is kept.
+    pub class: AssuranceClass,
+    /// Which life of that key this is.
+    pub key_epoch: KeyEpoch,
+    /// Certificate DER.
+    pub certificate: Vec<u8>,
+    /// Whole signed pass.
+    pub pass: Vec<u8>,
+    /// When its number was reserved; stands in certificate and pass.
+    pub issued: Timestamp,
+    /// When it came into the registry.
+    pub registered: Timestamp,
+    /// Whether it may be used.
+    pub state: ThingState,
+}
+
+pub(crate) type ThingColumns = (
+    i64,
+    Vec<u8>,
+    i64,
+    String,
+    String,
+    Vec<u8>,
+    i64,
+    Vec<u8>,
+    i64,
+    i64,
+    Vec<u8>,
+    Vec<u8>,
+    i64,
+    i64,
+    i64,
+);
+
+/// The columns of [`ThingColumns`], to be followed by a condition.
+macro_rules! select_thing {
+    ($rest:literal) => {
+        concat!(
+            "SELECT sequence, code, kind, name, product, transport_spki, wallet_algorithm, \
+             wallet_key, class, key_epoch, certificate, pass, issued, registered, state FROM thing ",
+            $rest
+        )
+    };
+}
+pub(crate) use select_thing;
+
+pub(crate) fn thing_from(columns: ThingColumns) -> Result<Thing> {
+    let (
+        sequence,
+        code,
+        kind,
+        name,
+        product,
+        transport_spki,
+        algorithm,
+        key,
+        class,
+        key_epoch,
+        certificate,
+        pass,
+        issued,
+        registered,
+        state,
+    ) = columns;
+    let row = Row {
+        table: "thing",
+        key: &sequence,
+    };
+    Ok(Thing {
+        sequence: row.count(sequence)?,
+        code: row.code(&code)?,
+        kind: row.kind(kind)?,
+        name,
+        product,
+        transport_spki,
+        wallet_key: row.public_key(algorithm, &key)?,
+        class: row.class(class)?,
+        key_epoch: row.key_epoch(key_epoch)?,
+        certificate,
+        pass,
+        issued: row.time(issued)?,
+        registered: row.time(registered)?,
+        state: ThingState::from_column(state).ok_or_else(|| row.damaged("no state"))?,
+    })
+}
+
+/// The thing with this code.
+pub(crate) async fn thing(connection: &mut Connection, code: &Code) -> Result<Option<Thing>> {
+    let columns: Option<ThingColumns> = sqlx::query_as(select_thing!("WHERE code = $1"))
+        .bind(code.as_bytes().as_slice())
+        .fetch_optional(connection)
+        .await?;
+    columns.map(thing_from).transpose()
+}
+
+/// The thing with this number at the station.
+pub(crate) async fn thing_by_sequence(
+    connection: &mut Connection,
+    sequence: u64,
+) -> Result<Option<Thing>> {
+    let columns: Option<ThingColumns> = sqlx::query_as(select_thing!("WHERE sequence = $1"))
+        .bind(sequence as i64)
+        .fetch_optional(connection)
+        .await?;
+    columns.map(thing_from).transpose()
+}
+
+/// Only what the wallet wants to know about a code: state, key epoch, class.
+pub(crate) async fn holder(
+    connection: &mut Connection,
+    code: &Code,
+) -> Result<Option<(ThingState, KeyEpoch, AssuranceClass)>> {
+    let row: Option<(i64, i64, i64)> =
+        sqlx::query_as("SELECT state, key_epoch, class FROM thing WHERE code = $1")
+            .bind(code.as_bytes().as_slice())
+            .fetch_optional(connection)
+            .await?;
+    let Some((state, key_epoch, class)) = row else {
+        return Ok(None);
+    };
+    let row = Row {
+        table: "thing",
+        key: code,
+    };
+    Ok(Some((
+        ThingState::from_column(state).ok_or_else(|| row.damaged("no state"))?,
+        row.key_epoch(key_epoch)?,
+        row.class(class)?,
+    )))
+}
+
+/// Changes the state and keeps who did it and why.
+pub(crate) async fn set_state(
+    connection: &mut Connection,
+    code: &Code,
+    state: ThingState,
+    (reason, by): (&str, &str),
+    now: Timestamp,
+) -> Result<()> {
+    sqlx::query("UPDATE thing SET state = $2 WHERE code = $1")
+        .bind(code.as_bytes().as_slice())
+        .bind(state.column())
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query(
+        "INSERT INTO thing_state (code, state, reason, made_by, at) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(code.as_bytes().as_slice())
+    .bind(state.column())
+    .bind(reason)
+    .bind(by)
+    .bind(i64::from(now.0))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// One change of a thing's state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateChange {
+    /// Into which state.
+    pub state: ThingState,
+    /// Why.
+    pub reason: String,
+    /// By whom.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The newest changes of a thing's state, newest first.
+pub(crate) async fn state_changes(
+    connection: &mut Connection,
+    code: &Code,
+    most: u32,
+) -> Result<Vec<StateChange>> {
+    let rows: Vec<(i64, String, String, i64)> = sqlx::query_as(
+        "SELECT state, reason, made_by, at FROM thing_state WHERE code = $1
+         ORDER BY number DESC LIMIT $2",
+    )
+    .bind(code.as_bytes().as_slice())
+    .bind(most)
+    .fetch_all(connection)
+    .await?;
+    let row = Row {
+        table: "thing_state of",
+        key: code,
+    };
+    rows.into_iter()
+        .map(|(state, reason, by, at)| {
+            Ok(StateChange {
+                state: ThingState::from_column(state).ok_or_else(|| row.damaged("no state"))?,
+                reason,
+                by,
+                at: row.time(at)?,
+            })
+        })
+        .collect()
+}

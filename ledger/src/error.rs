@@ -74,6 +74,8 @@ pub enum OpenError {
     Database(sqlx::Error),
     /// The journal does not hold: the first row that is wrong.
     Damaged(Damage),
+    /// These are the books of another gateway or network, or of a later epoch of this gateway.
+    Foreign,
     /// The passes of the gateway do not fit a fraud proof.
     Passes,
 }
@@ -83,6 +85,9 @@ impl fmt::Display for OpenError {
         match self {
             Self::Database(error) => write!(f, "the ledger does not open: {error}"),
             Self::Damaged(damage) => write!(f, "the ledger's journal does not hold: {damage}"),
+            Self::Foreign => f.write_str(
+                "these are the books of another gateway or network, or of a later gateway epoch",
+            ),
             Self::Passes => f.write_str("a pass of the gateway is too long for a fraud proof"),
         }
     }

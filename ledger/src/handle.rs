@@ -17,7 +17,9 @@ use crate::store::issuing::{IssueRequest, NewThing, Reservation};
 use crate::store::places::GridRow;
 use crate::store::things::{Thing, ThingState};
 use crate::store::treasury::{LoadOrder, Loaded, Way};
-use crate::store::{self, Pool, currencies, inbox, journal, payments, places, things, verify};
+use crate::store::{
+    self, Pool, currencies, house, inbox, journal, payments, places, things, verify,
+};
 use crate::writer::{self, Command, Desk, Job, Pending};
 use protocol::cose::{SIGNED_MAX, open};
 use protocol::objects::{Allowance, Payment, Receipt, Renewal};
@@ -66,6 +68,7 @@ impl Ledger {
         let height = journal::head(&mut connection).await?.height;
         let head = verify::chain(&mut connection, height.saturating_sub(TAIL_CHECKED)).await?;
         verify::sums(&mut connection).await?;
+        house::claim(&mut connection, &bearings).await?;
         let (queue, jobs) = mpsc::channel(QUEUE_MOST);
         let (changes, _) = broadcast::channel(CHANGES_MOST);
         let desk = Desk::new(connection, bearings, head);
@@ -93,6 +96,14 @@ impl Ledger {
             tracing::error!(%error, "the ledger's writer");
         }
         self.inner.readers.close().await;
+    }
+
+    /// Whether the books still take what is handed to them: not after [`Ledger::close`], nor after a
+    /// commit failed and nobody knows what reached the disk.
+    pub fn is_writing(&self) -> bool {
+        lock(&self.inner.queue)
+            .as_ref()
+            .is_some_and(|queue| !queue.is_closed())
     }
 
     async fn submit<C: Command + Sync>(&self, command: C) -> Result<C::Answer, Status> {

@@ -156,6 +156,14 @@ impl<C: Command + Sync> Job for Pending<C> {
     }
 }
 
+/// Why a batch was not written.
+enum Broken {
+    /// Nothing of it is in the books; the next batch may fare better.
+    Nothing(Status, Error),
+    /// Nobody knows what reached the disk.
+    Unknown(Error),
+}
+
 /// Runs until every sender is gone or the disk fails.
 pub(crate) async fn run(
     mut desk: Desk,
@@ -163,13 +171,24 @@ pub(crate) async fn run(
     changes: broadcast::Sender<Code>,
 ) {
     let mut batch = Vec::with_capacity(BATCH_MOST);
-    while queue.recv_many(&mut batch, BATCH_MOST).await > 0 {
-        let written = write(&mut desk, &mut batch).await;
-        if let Err(error) = &written {
-            tracing::error!(%error, "the ledger cannot write");
-            for job in &mut batch {
-                job.refuse(Status::Storage);
+    let mut stop = false;
+    while !stop && queue.recv_many(&mut batch, BATCH_MOST).await > 0 {
+        let refused = match write(&mut desk, &mut batch).await {
+            Ok(()) => None,
+            Err(Broken::Nothing(status, error)) => {
+                tracing::error!(%error, "the ledger could not write");
+                Some(status)
             }
+            Err(Broken::Unknown(error)) => {
+                // Whoever opens the books again finds out; this task must not guess.
+                tracing::error!(%error, "the ledger stops: open it again");
+                stop = true;
+                queue.close();
+                Some(Status::Storage)
+            }
+        };
+        if let Some(status) = refused {
+            batch.iter_mut().for_each(|job| job.refuse(status));
             desk.told.clear();
         }
         for job in batch.drain(..) {
@@ -181,31 +200,29 @@ pub(crate) async fn run(
         for code in desk.told.drain(..) {
             let _ = changes.send(code);
         }
-        if written.is_err() {
-            // After a failed commit nobody knows what reached the disk. Whoever opens the books
-            // again finds out; this task must not guess.
-            break;
-        }
     }
-    queue.close();
     if let Err(error) = sqlx::Connection::close(desk.connection).await {
         tracing::error!(%error, "the ledger did not close cleanly");
     }
 }
 
 /// One batch: begin, a savepoint per command, commit.
-async fn write(desk: &mut Desk, batch: &mut [Box<dyn Job>]) -> Result<(), Error> {
-    desk.run("BEGIN IMMEDIATE").await?;
+async fn write(desk: &mut Desk, batch: &mut [Box<dyn Job>]) -> Result<(), Broken> {
+    if let Err(error) = desk.run("BEGIN IMMEDIATE").await {
+        let status = match &error {
+            error if is_busy(error) => Status::Busy,
+            _ => Status::Storage,
+        };
+        return Err(Broken::Nothing(status, error));
+    }
     // A crash from here to the commit: the database forgets the batch, and nobody was answered.
     here(CrashPoint::Begun);
     let before = desk.head;
     if let Err(error) = write_all(desk, batch).await {
-        desk.head = before;
-        desk.run("ROLLBACK").await?;
-        return Err(error);
+        return Err(undo(desk, before, error).await);
     }
     here(CrashPoint::Written);
-    desk.run("COMMIT").await?;
+    desk.run("COMMIT").await.map_err(Broken::Unknown)?;
     // A crash here: everything is durable and nobody knows; repeated requests get these answers.
     here(CrashPoint::Committed);
     Ok(())
@@ -231,4 +248,26 @@ async fn write_all(desk: &mut Desk, batch: &mut [Box<dyn Job>]) -> Result<(), Er
         desk.run("RELEASE command").await?;
     }
     Ok(())
+}
+
+/// Takes a batch back that failed before its commit.
+async fn undo(desk: &mut Desk, before: JournalHead, error: Error) -> Broken {
+    desk.head = before;
+    // A full disk has already rolled back, and then this fails: what counts is the head.
+    let _ = desk.run("ROLLBACK").await;
+    match journal::head(&mut desk.connection).await {
+        Ok(head) if head == before => Broken::Nothing(Status::Storage, error),
+        Ok(_) | Err(_) => Broken::Unknown(error),
+    }
+}
+
+/// Whether another process holds the file, such as a backup that takes long.
+fn is_busy(error: &Error) -> bool {
+    const SQLITE_BUSY: &str = "5";
+    match error {
+        Error::Database(sqlx::Error::Database(error)) => {
+            error.code().as_deref() == Some(SQLITE_BUSY)
+        }
+        _ => false,
+    }
 }

@@ -1,3 +1,10 @@
+CREATE TABLE house (                    -- one row: whose books these are
+  id             INTEGER PRIMARY KEY CHECK (id = 1),
+  network        TEXT NOT NULL,
+  gateway        BLOB NOT NULL,
+  gateway_epoch  INTEGER NOT NULL       -- never falls
+) STRICT;
+
 -- Registry -----------------------------------------------------------------------------------
 
 CREATE TABLE secret (

@@ -4,6 +4,7 @@
 
 pub(crate) mod allowances;
 pub(crate) mod currencies;
+pub(crate) mod house;
 pub(crate) mod inbox;
 pub(crate) mod issuing;
 pub(crate) mod journal;

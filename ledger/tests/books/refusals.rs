@@ -3,6 +3,7 @@ use ledger::{Ledger, OpenError};
 use protocol::cose::open;
 use protocol::objects::{Allowance, Payment};
 use protocol::{Odometer, Reference, Signer, Status};
+use sqlx::{Connection, SqliteConnection};
 
 fn changed(purse: &Purse, signed: &Signed, change: impl Fn(&mut Payment)) -> Signed {
     let mut payment = *open::<Payment>(&signed.payment, &network()).unwrap().peek();
@@ -120,8 +121,10 @@ async fn a_closed_ledger_says_so() {
     let (_folder, world, ledger) = house().await;
     let (mut payer, payee) = pair(&ledger, &world, 100).await;
     let payment = payer.pay(&payee.code, 1);
+    assert!(ledger.is_writing());
     ledger.close().await;
     ledger.close().await;
+    assert!(!ledger.is_writing());
     let refused = ledger.hand_in(payment.evidence(), None, NOW).await;
     assert_eq!(refused.unwrap_err(), Status::Storage);
     assert!(ledger.thing(&payer.code).await.is_err());
@@ -151,6 +154,75 @@ async fn a_full_queue_is_busy_and_loses_nothing() {
     let loaded = ledger::bounds::QUEUE_MOST as u64 + 50 - busy;
     assert!(busy > 0 && loaded > 0, "{busy} busy");
     assert_eq!(held(&ledger, &purse).await, (loaded, 0));
+    assert_sound(&ledger).await;
+}
+
+#[tokio::test]
+async fn books_of_another_house_do_not_open() {
+    let (_folder, world, ledger) = house().await;
+    let purse = Purse::register(&ledger, &world, 11).await;
+    ledger.close().await;
+    type Change<'a> = &'a dyn Fn(&mut ledger::Bearings);
+    let changes: [Change<'_>; 3] = [
+        &|b| b.network = protocol::Network::new("other").unwrap(),
+        &|b| b.gateway = purse.code,
+        &|b| b.gateway_epoch.0 = 0,
+    ];
+    for change in changes {
+        let mut bearings = world.bearings();
+        change(&mut bearings);
+        let opened = Ledger::open(&world.path, bearings).await;
+        assert!(matches!(opened, Err(OpenError::Foreign)));
+    }
+    let mut later = world.bearings();
+    later.gateway_epoch.0 = 2;
+    Ledger::open(&world.path, later)
+        .await
+        .unwrap()
+        .close()
+        .await;
+    let opened = Ledger::open(&world.path, world.bearings()).await;
+    assert!(matches!(opened, Err(OpenError::Foreign)));
+}
+
+#[tokio::test]
+async fn a_file_held_by_somebody_else_is_busy_and_then_works_again() {
+    let (_folder, world, ledger) = house().await;
+    let purse = Purse::register(&ledger, &world, 11).await;
+    let address = format!("sqlite://{}", world.path.display());
+    let mut holder = SqliteConnection::connect(&address).await.unwrap();
+    let lock = holder.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let refused = ledger.load(order(&purse, 5, "held"), NOW).await;
+    assert_eq!(refused.unwrap_err(), Status::Busy);
+    lock.rollback().await.unwrap();
+    ledger.load(order(&purse, 5, "held"), NOW).await.unwrap();
+    assert!(ledger.is_writing());
+    assert_sound(&ledger).await;
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_written_fails_alone() {
+    let (_folder, world, ledger) = house().await;
+    let (mut payer, payee) = pair(&ledger, &world, 1_000).await;
+    // A trigger stands for a disk that fails in the middle of one command.
+    let address = format!("sqlite://{}", world.path.display());
+    let mut holder = SqliteConnection::connect(&address).await.unwrap();
+    sqlx::query(
+        "CREATE TRIGGER fail BEFORE INSERT ON posting
+         WHEN NEW.change = 13 BEGIN SELECT RAISE(ABORT, 'disk'); END",
+    )
+    .execute(&mut holder)
+    .await
+    .unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for minor in [12, 13, 14] {
+        let (ledger, evidence) = (ledger.clone(), payer.pay(&payee.code, minor).evidence());
+        tasks.spawn(async move { (minor, ledger.hand_in(evidence, None, NOW).await) });
+    }
+    for (minor, answer) in tasks.join_all().await {
+        assert_eq!(answer.is_ok(), minor != 13, "{minor}");
+    }
+    assert_eq!(held(&ledger, &payer).await, (0, 974));
     assert_sound(&ledger).await;
 }
 

@@ -74,7 +74,12 @@ impl MqttDoor {
         loop {
             let accepted = tokio::select! {
                 () = &mut shutdown => break,
-                Some(_) = connections.join_next() => continue,
+                Some(ended) = connections.join_next() => {
+                    if let Err(error) = ended {
+                        tracing::error!(%error, "an mqtt connection failed");
+                    }
+                    continue;
+                }
                 accepted = listener.accept() => accepted,
             };
             let Ok((stream, peer)) = accepted else {

@@ -8,7 +8,7 @@ use crate::{
     mqtt::{MqttDoor, packet::Version},
     tree::{
         Caller, Declined, Name, Peer, Tree, WalletDesk,
-        fanout::MemoryFanout,
+        fanout::{MemoryFanout, RouterFanout},
         tests::{MemoryInbox, code, spell, topic},
     },
 };
@@ -50,6 +50,37 @@ async fn commands_come_with_the_granted_qos() {
                 .unwrap();
             client.ping().await;
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_router_of_rumqttd_carries_what_the_memory_fanout_carries() {
+    let mut house = House::new();
+    let office = Arc::clone(&house.office);
+    let inbox = Arc::clone(&office.inbox);
+    let tree = Tree::new(Arc::new(RouterFanout::new()), office, inbox);
+    let open: crate::mqtt::Check = Arc::new(|_| Box::pin(async { true }));
+    house.door = MqttDoor::new(Arc::clone(&tree), open, Limits::default());
+    for version in BOTH {
+        let mut client = house.client("A", version).await;
+        client.subscribe("oc/1/A/+/#", 1).await;
+        client
+            .send(&publish(version, "oc/1/A/t/room/x", b"21.5", None))
+            .await;
+        let message = client.message().await;
+        assert_eq!(message.topic, spell("oc/1/A/t/room/x"));
+        assert_eq!(
+            (&message.payload[..], message.id),
+            (b"21.5".as_slice(), None)
+        );
+        let command = Bytes::from(vec![7; 60_000]);
+        tree.command(code("A"), name("1"), command.clone())
+            .await
+            .unwrap();
+        let message = client.message().await;
+        assert_eq!((message.payload, message.id.is_some()), (command, true));
+        client.send(&[0xe0, 0]).await;
+        assert_eq!(client.end().await.0, End::Disconnected);
     }
 }
 

@@ -152,10 +152,60 @@ proptest! {
                     assert!(currency.holds, "{act:?}: {currency:?}");
                 }
             }
-            // Whatever happened, everything signed can be handed in and the books are whole.
+            // Whatever happened, the books are whole, and open again.
             play.ledger.verify().await.unwrap();
             play.ledger.close().await;
             play.world.open().await.verify().await.unwrap();
         });
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_order_of_hand_in_changes_no_final_balance(
+        payments in prop::collection::vec((0..3usize, 1..3usize, 1..200u64), 1..12),
+        order in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 0..30),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (_folder, world, ledger) = house().await;
+            let mut purses = Vec::new();
+            let mut expected = vec![(0, 2_400); 3];
+            for seed in [21, 22, 23] {
+                let mut purse = Purse::register(&ledger, &world, seed).await;
+                ledger.load(support_order(&purse), NOW).await.unwrap();
+                purse.renew(&ledger, 2_400, NOW).await;
+                purses.push(purse);
+            }
+            let mut signed = Vec::new();
+            for (who, step, minor) in payments {
+                let to = (who + step) % 3;
+                let payee = purses[to].code;
+                signed.push((purses[who].pay(&payee, minor), to));
+                expected[who].1 -= minor;
+                expected[to].0 += minor;
+            }
+            // Some in any order and from either side, again and again; then all that is left.
+            for (which, receipt) in order {
+                let (payment, to) = which.get(&signed);
+                let receipt = receipt.then(|| purses[*to].receipt(payment));
+                ledger.hand_in(payment.evidence(), receipt, NOW).await.unwrap();
+            }
+            for (payment, to) in &signed {
+                let receipt = purses[*to].receipt(payment);
+                let answer = ledger.hand_in(payment.evidence(), Some(receipt), NOW).await.unwrap();
+                assert_eq!(world.outcome(&answer), Status::Settled);
+            }
+            for (purse, expected) in purses.iter().zip(expected) {
+                assert_eq!(held(&ledger, purse).await, expected);
+            }
+            assert_sound(&ledger).await;
+        });
+    }
+}
+
+fn support_order(purse: &Purse) -> ledger::LoadOrder {
+    order(purse, 2_400, &purse.seed.to_string())
 }

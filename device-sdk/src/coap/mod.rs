@@ -17,6 +17,7 @@
 
 pub mod block;
 mod exchange;
+pub mod inbox;
 mod link;
 mod secure;
 #[cfg(test)]

@@ -9,6 +9,8 @@
 //! [`endpoint::Endpoint`] and [`dtls::Sessions`] have neither sockets nor clocks; [`udp`] and
 //! [`dtls`] drive them. A 2.04 leaves only after the tree has said that it is done.
 
+mod counters;
+mod doors;
 pub mod dtls;
 pub mod endpoint;
 mod inbox_page;
@@ -21,6 +23,8 @@ mod tests;
 mod tree;
 pub mod udp;
 
+pub use counters::{Counters, Reason};
+pub use doors::Doors;
 pub use tree::TreeResources;
 
 use futures_util::future::BoxFuture;

@@ -1,5 +1,6 @@
 //! Joins an endpoint with its resources: requests become tasks, their answers come back.
 
+use super::counters::Counters;
 use super::endpoint::{Endpoint, ObservationId, Output, RequestId};
 use super::limits::{ANSWER_WITHIN, Limits, RESULTS_WAITING};
 use super::request::{Request, Response};
@@ -12,6 +13,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
@@ -26,17 +28,24 @@ pub(super) enum Told<K> {
 pub(super) struct Service<K> {
     endpoint: Endpoint<K>,
     resources: Arc<dyn Resources>,
+    counters: Arc<Counters>,
     tell: mpsc::Sender<Told<K>>,
     told: mpsc::Receiver<Told<K>>,
     watching: HashMap<ObservationId<K>, AbortHandle>,
 }
 
 impl<K: Copy + Ord + Hash + Send + 'static> Service<K> {
-    pub(super) fn new(limits: Limits, resources: Arc<dyn Resources>, seed: u64) -> Self {
+    pub(super) fn new(
+        limits: Limits,
+        resources: Arc<dyn Resources>,
+        counters: Arc<Counters>,
+        seed: u64,
+    ) -> Self {
         let (tell, told) = mpsc::channel(RESULTS_WAITING);
         Self {
             endpoint: Endpoint::new(limits, seed),
             resources,
+            counters,
             tell,
             told,
             watching: HashMap::new(),
@@ -83,7 +92,10 @@ impl<K: Copy + Ord + Hash + Send + 'static> Service<K> {
     ) {
         while let Some(output) = self.endpoint.poll() {
             match output {
-                Output::Send { to, bytes } => send(to, bytes),
+                Output::Send { to, bytes } => {
+                    self.counters.sent(&bytes);
+                    send(to, bytes);
+                }
                 Output::Request { id, from, request } => self.start(id, caller(from), request),
                 Output::Ended(id) => {
                     if let Some(task) = self.watching.remove(&id) {
@@ -95,6 +107,7 @@ impl<K: Copy + Ord + Hash + Send + 'static> Service<K> {
     }
 
     fn start(&self, id: RequestId<K>, caller: Option<Code>, request: Request) {
+        self.counters.requests.fetch_add(1, Ordering::Relaxed);
         let tell = self.tell.clone();
         let resources = Arc::clone(&self.resources);
         tokio::spawn(async move {

@@ -63,17 +63,28 @@ impl Resources for TreeResources {
     fn answer(&self, caller: Option<Code>, request: Request) -> BoxFuture<'static, Answer> {
         let tree = Arc::clone(&self.tree);
         Box::pin(async move {
-            if request.path == [".well-known", "core"] {
-                return discovery(caller.is_some(), &request).into();
+            let (method, path) = (request.method, request.path.clone());
+            let answer = answer(tree, caller, request).await;
+            if answer.response.is_error() {
+                let caller = caller.map(tracing::field::display);
+                let (code, path) = (answer.response.code, path.join("/"));
+                tracing::info!(caller, ?method, path, ?code, "coap request refused");
             }
-            match caller {
-                None => stranger(&tree, request).await.into(),
-                Some(code) => {
-                    let door = Door::Coaps;
-                    known(tree, Caller { code, door }, request).await
-                }
-            }
+            answer
         })
+    }
+}
+
+async fn answer(tree: Arc<Tree>, caller: Option<Code>, request: Request) -> Answer {
+    if request.path == [".well-known", "core"] {
+        return discovery(caller.is_some(), &request).into();
+    }
+    match caller {
+        None => stranger(&tree, request).await.into(),
+        Some(code) => {
+            let door = Door::Coaps;
+            known(tree, Caller { code, door }, request).await
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The plain door, 5683: signed wallet objects for the gateway, and discovery.
 
+use super::counters::Counters;
 use super::limits::{DATAGRAM_MAX_BYTES, DATAGRAMS_PER_TURN, IDLE, Limits};
 use super::resource::Resources;
 use super::service::Service;
@@ -15,10 +16,11 @@ use tokio::sync::mpsc;
 pub fn listen(
     socket: UdpSocket,
     resources: Arc<dyn Resources>,
+    counters: Arc<Counters>,
     seed: u64,
 ) -> io::Result<Listening> {
     let local = socket.local_addr()?;
-    let service = Service::new(Limits::UNVERIFIED, resources, seed);
+    let service = Service::new(Limits::UNVERIFIED, resources, counters, seed);
     Ok(Listening::new(local, |orders| run(socket, service, orders)))
 }
 

@@ -9,14 +9,17 @@ mod trust;
 pub use sessions::{Bounds, Event, SessionId, Sessions};
 pub use trust::{Credentials, CredentialsFault, Identify};
 
+use super::counters::{Counters, Reason};
 use super::limits::{DATAGRAM_MAX_BYTES, DATAGRAMS_PER_TURN, IDLE, Limits, RECHECK_EVERY};
 use super::resource::Resources;
 use super::service::{Service, Told};
 use super::{Check, Listening, Order};
+use protocol::Code;
 use rustls_pki_types::UnixTime;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
@@ -32,6 +35,7 @@ pub fn listen(
     sessions: Sessions,
     check: Check,
     resources: Arc<dyn Resources>,
+    counters: Arc<Counters>,
     seed: u64,
 ) -> io::Result<Listening> {
     let local = socket.local_addr()?;
@@ -39,8 +43,9 @@ pub fn listen(
     let shell = Shell {
         socket,
         sessions,
-        service: Service::new(Limits::VERIFIED, resources, seed),
+        service: Service::new(Limits::VERIFIED, resources, Arc::clone(&counters), seed),
         check,
+        counters,
         verdict,
         rechecking: None,
         outgoing: Vec::new(),
@@ -56,6 +61,7 @@ struct Shell {
     sessions: Sessions,
     service: Service<SessionId>,
     check: Check,
+    counters: Arc<Counters>,
     verdict: mpsc::Sender<Verdict>,
     rechecking: Option<JoinHandle<()>>,
     outgoing: Vec<(SocketAddr, Vec<u8>)>,
@@ -162,7 +168,9 @@ impl Shell {
                         self.service.endpoint().receive(id, &bytes, now);
                     }
                     Event::Gone(id) => self.service.endpoint().forget(id),
+                    Event::Refused { at, code, reason } => self.refused(at, code, reason),
                     Event::Check { id, code } => {
+                        self.counters.opened.fetch_add(1, Ordering::Relaxed);
                         let admitted = (self.check)(code);
                         let verdict = self.verdict.clone();
                         tokio::spawn(async move {
@@ -186,9 +194,23 @@ impl Shell {
                 self.sessions.send(id, &bytes, wall);
             }
         }
+        let open = u64::try_from(self.sessions.counts().1).unwrap_or(u64::MAX);
+        self.counters.sessions.store(open, Ordering::Relaxed);
         for (to, bytes) in self.outgoing.drain(..) {
             // A datagram that cannot be sent is a datagram lost.
             let _ = self.socket.send_to(&bytes, to).await;
+        }
+    }
+
+    fn refused(&self, at: SocketAddr, code: Option<Code>, reason: Reason) {
+        self.counters.count(reason);
+        let code = code.map(tracing::field::display);
+        match reason {
+            Reason::BadCertificate | Reason::NotAdmitted | Reason::SessionEvicted => {
+                tracing::info!(%at, code, reason = reason.word(), "coaps session refused");
+            }
+            // What anybody may cause at any rate is counted, and said only to who looks closely.
+            _ => tracing::debug!(%at, code, reason = reason.word(), "coaps session ended"),
         }
     }
 

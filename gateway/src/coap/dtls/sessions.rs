@@ -6,6 +6,7 @@
 
 use super::record::{self, Kind};
 use super::trust::{Credentials, CredentialsFault, Trust};
+use crate::coap::counters::Reason;
 use crate::coap::limits::{
     HANDSHAKE_WITHIN, HANDSHAKES_MAX, HELD_MESSAGES, SESSION_IDLE, SESSIONS_MAX,
 };
@@ -51,8 +52,17 @@ pub enum Event {
         /// The message.
         bytes: Vec<u8>,
     },
-    /// An open session has ended.
+    /// A session has ended that was asked about or open.
     Gone(SessionId),
+    /// Somebody did not get a session, or did not keep it.
+    Refused {
+        /// Where they are.
+        at: SocketAddr,
+        /// Who they are, where that is known.
+        code: Option<Code>,
+        /// Why.
+        reason: Reason,
+    },
 }
 
 /// Bounds of the table.
@@ -225,18 +235,19 @@ impl Sessions {
         }
         match session.dtls.send_application_data(message) {
             Ok(_) => self.turn(id, wall),
-            Err(_) => self.remove(id),
+            Err(_) => self.refuse(id, Reason::Broken),
         }
     }
 
     /// What the registry says about a session's code.
     pub fn verdict(&mut self, id: SessionId, admitted: bool, wall: UnixTime) {
+        if !admitted {
+            self.say(id, Reason::NotAdmitted);
+            return self.close(id, wall);
+        }
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
-        if !admitted {
-            return self.close(id, wall);
-        }
         if let Place::Asked(held) = &mut session.place {
             let held = std::mem::take(held);
             session.place = Place::Open;
@@ -272,12 +283,20 @@ impl Sessions {
                 continue;
             };
             if session.limit(&self.bounds) <= now {
+                let began = matches!(session.place, Place::Handshake);
+                self.say(
+                    id,
+                    match began {
+                        true => Reason::HandshakeTimeout,
+                        false => Reason::Idle,
+                    },
+                );
                 self.close(id, wall);
                 continue;
             }
             match session.dtls.handle_timeout(now) {
                 Ok(()) => self.turn(id, wall),
-                Err(_) => self.remove(id),
+                Err(_) => self.refuse(id, Reason::HandshakeTimeout),
             }
             // An engine that asks for the past would be asked for ever.
             if let Some(session) = self.sessions.get_mut(&id)
@@ -292,7 +311,7 @@ impl Sessions {
         if self.handshakes.len() >= self.bounds.handshakes
             && let Some(oldest) = self.handshakes.first().copied()
         {
-            self.remove(oldest);
+            self.refuse(oldest, Reason::HandshakeEvicted);
         }
         let mut dtls = Dtls::new_12(Arc::clone(&self.config), self.own.clone(), now);
         // Without this the engine has no time yet, and panics at its first packet.
@@ -328,7 +347,7 @@ impl Sessions {
             .and_then(|()| session.dtls.handle_packet(datagram));
         // Any error of the engine is the end of the session.
         if fed.is_err() {
-            return self.remove(id);
+            return self.refuse(id, Reason::Broken);
         }
         session.heard = now;
         if session.used > 0 {
@@ -343,7 +362,7 @@ impl Sessions {
     /// Takes all the engine has, and acts on it.
     fn turn(&mut self, id: SessionId, wall: UnixTime) {
         let Some(turn) = self.drain(id, wall) else {
-            return self.remove(id);
+            return self.refuse(id, Reason::Broken);
         };
         if turn.refused {
             if let Some(session) = self.sessions.get(&id) {
@@ -351,7 +370,7 @@ impl Sessions {
                 let bytes = record::bad_certificate();
                 self.events.push_back(Event::Send { to, bytes });
             }
-            return self.remove(id);
+            return self.refuse(id, Reason::BadCertificate);
         }
         if turn.connected {
             self.establish(id);
@@ -408,7 +427,7 @@ impl Sessions {
             .and_then(|session| Some((session.at, session.code?)))
         else {
             // Nobody gets here without a certificate that holds.
-            return self.remove(id);
+            return self.refuse(id, Reason::BadCertificate);
         };
         if let Some(old) = self.by_address.get(&at).and_then(|here| here.established) {
             self.remove(old);
@@ -416,7 +435,7 @@ impl Sessions {
         if self.by_use.len() >= self.bounds.sessions
             && let Some((_, oldest)) = self.by_use.first_key_value()
         {
-            self.remove(*oldest);
+            self.refuse(*oldest, Reason::SessionEvicted);
         }
         self.handshakes.remove(&id);
         *self.by_address.entry(at).or_default() = Here {
@@ -454,6 +473,32 @@ impl Sessions {
             self.timers.remove(&(session.deadline, id));
             self.timers.insert((deadline, id));
             session.deadline = deadline;
+        }
+    }
+
+    /// Ends a session, says why, and counts a broken handshake as one.
+    fn refuse(&mut self, id: SessionId, reason: Reason) {
+        let shaking = self
+            .sessions
+            .get(&id)
+            .is_some_and(|session| matches!(session.place, Place::Handshake));
+        self.say(
+            id,
+            match (reason, shaking) {
+                (Reason::Broken, true) => Reason::HandshakeFailed,
+                (reason, _) => reason,
+            },
+        );
+        self.remove(id);
+    }
+
+    fn say(&mut self, id: SessionId, reason: Reason) {
+        if let Some(session) = self.sessions.get(&id) {
+            self.events.push_back(Event::Refused {
+                at: session.at,
+                code: session.code,
+                reason,
+            });
         }
     }
 

@@ -46,6 +46,9 @@ pub mod journal_file;
 #[cfg(feature = "std")]
 pub mod links;
 pub mod purse;
+#[cfg(test)]
+#[cfg(feature = "std")]
+mod test_house;
 #[cfg(feature = "std")]
 pub mod tls;
 

@@ -45,6 +45,7 @@ struct Waiting {
     topic: String,
     payload: Bytes,
     retain: bool,
+    /// How many connections ended because of it, as far as one can tell.
     attempts: u32,
     answer: oneshot::Sender<Result<(), PublishError>>,
 }
@@ -144,7 +145,7 @@ impl Driver {
         }
         let (client, events) = AsyncClient::new(self.options(), REQUESTS_MAX);
         let (events, _guard) = pump(events, self.settings.timing.connect_timeout);
-        let line = Line {
+        let mut line = Line {
             client,
             online: false,
             cursor: 0,
@@ -152,7 +153,30 @@ impl Driver {
             flying: HashMap::new(),
             done: VecDeque::new(),
         };
-        self.converse(line, events).await
+        let ended = self.converse(&mut line, events).await;
+        if let Ended::Lost(_) = ended {
+            self.blame(&line);
+        }
+        ended
+    }
+
+    /// A gateway refuses by silence or by hanging up. Silence is about the message it is silent on;
+    /// since it answers in order, hanging up is about the oldest one.
+    fn blame(&mut self, line: &Line) {
+        let now = Instant::now();
+        let flying = || line.flying.values();
+        let overdue = flying()
+            .filter(|(_, until)| *until <= now)
+            .map(|(key, _)| *key);
+        let mut blamed: Vec<u64> = overdue.collect();
+        if blamed.is_empty() {
+            blamed.extend(flying().map(|(key, _)| *key).min());
+        }
+        for key in blamed {
+            if let Some(waiting) = self.waiting.get_mut(&key) {
+                waiting.attempts += 1;
+            }
+        }
     }
 
     fn options(&self) -> MqttOptions {
@@ -172,11 +196,11 @@ impl Driver {
 
     async fn converse(
         &mut self,
-        mut line: Line,
+        line: &mut Line,
         mut events: mpsc::Receiver<Result<Event, ConnectionError>>,
     ) -> Ended {
         loop {
-            self.push(&mut line);
+            self.push(line);
             let overdue = line.flying.values().map(|(_, until)| *until).min();
             let overdue = async {
                 match overdue {
@@ -187,7 +211,7 @@ impl Driver {
             tokio::select! {
                 event = events.recv() => match event {
                     Some(Ok(event)) => {
-                        if let Err(reason) = self.hear(&mut line, event) {
+                        if let Err(reason) = self.hear(line, event) {
                             return Ended::Lost(reason);
                         }
                     }
@@ -282,7 +306,7 @@ impl Driver {
             line.done.pop_front();
         }
         while line.handed.len() + line.flying.len() < WINDOW {
-            let Some((key, waiting)) = self.waiting.range_mut(line.cursor..).next() else {
+            let Some((key, waiting)) = self.waiting.range(line.cursor..).next() else {
                 return;
             };
             let published = line.client.try_publish(
@@ -294,7 +318,6 @@ impl Driver {
             if published.is_err() {
                 return;
             }
-            waiting.attempts += 1;
             line.handed.push_back(*key);
             line.cursor = *key + 1;
         }

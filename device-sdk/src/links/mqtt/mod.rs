@@ -67,7 +67,7 @@ pub struct Timing {
     pub keep_alive: Duration,
     /// For a PUBACK, before the connection is made anew.
     pub ack_timeout: Duration,
-    /// On how many connections a message is tried before it is given back as refused.
+    /// How many connections may end over a message before it is given back as refused.
     pub attempts: u32,
     /// Before the first attempt to reconnect; doubles each time.
     pub first_wait: Duration,
@@ -81,7 +81,7 @@ impl Default for Timing {
             connect_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(30),
             ack_timeout: Duration::from_secs(15),
-            attempts: 4,
+            attempts: 8,
             first_wait: Duration::from_millis(200),
             longest_wait: Duration::from_secs(10),
         }

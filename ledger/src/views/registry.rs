@@ -35,16 +35,21 @@ impl Ledger {
         let code = text.parse::<Code>().ok();
         let name = text.to_lowercase();
         let name = (code.is_none() && !name.is_empty()).then_some(name);
-        let sql = match name {
+        // A text per question, so that each walks its own index.
+        let sql = match (&code, &name) {
+            (Some(_), _) => select_thing!(
+                "WHERE code = $5 AND sequence < $1 AND ($3 IS NULL OR kind = $3)
+                 AND ($4 IS NULL OR state = $4) LIMIT $2"
+            ),
             // A range over the index on names; the last character there is comes after all others.
-            Some(_) => select_thing!(
-                "WHERE sequence < $1 AND ($3 IS NULL OR kind = $3) AND ($4 IS NULL OR state = $4)
-                 AND ($5 IS NULL OR code = $5) AND name_key >= $6 AND name_key < $6 || '\u{10ffff}'
+            (None, Some(_)) => select_thing!(
+                "WHERE name_key >= $6 AND name_key < $6 || '\u{10ffff}' AND sequence < $1
+                 AND ($3 IS NULL OR kind = $3) AND ($4 IS NULL OR state = $4)
                  ORDER BY sequence DESC LIMIT $2"
             ),
-            None => select_thing!(
-                "WHERE sequence < $1 AND ($3 IS NULL OR kind = $3) AND ($4 IS NULL OR state = $4)
-                 AND ($5 IS NULL OR code = $5) ORDER BY sequence DESC LIMIT $2"
+            (None, None) => select_thing!(
+                "WHERE sequence < $1 AND ($3 IS NULL OR kind = $3)
+                 AND ($4 IS NULL OR state = $4) ORDER BY sequence DESC LIMIT $2"
             ),
         };
         let rows: Vec<ThingColumns> = sqlx::query_as(sql)

@@ -138,7 +138,10 @@ proptest! {
             let (_folder, world, ledger) = house().await;
             let mut purses = Vec::new();
             for seed in [21, 22, 23] {
-                purses.push(Purse::register(&ledger, &world, seed).await);
+                let mut purse = Purse::register(&ledger, &world, seed).await;
+                ledger.load(order(&purse, 1_000, &format!("first of {seed}")), NOW).await.unwrap();
+                purse.renew(&ledger, 800, NOW).await;
+                purses.push(purse);
             }
             let mut play = Play { ledger, world, purses, signed: Vec::new(), now: NOW, orders: 0 };
             for act in &acts {

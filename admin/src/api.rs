@@ -7,11 +7,14 @@ use crate::refusal::Refusal;
 use axum::Json;
 use axum::extract::State;
 use ledger::LoadOrder;
+use ledger::views::Page;
 use protocol::code::base32;
 use protocol::{AmountMinor, Code, Currency, Kind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+/// Fraud cases listed by one call.
+const FRAUDS_MAX: u32 = 50;
 /// Secrets made by one call.
 const SECRETS_MAX: u32 = 1_000;
 /// Longest life of a secret.
@@ -172,6 +175,28 @@ pub async fn summary(
         "journal_height": counts.journal.height,
         "journal_root": counts.journal.root.to_string(),
     })))
+}
+
+/// The newest fraud cases, newest first; each has its proof at `/api/v1/frauds/{id}/proof`.
+pub async fn frauds(
+    State(portal): State<Shared>,
+    _caller: Caller,
+) -> Result<Json<Value>, Refusal> {
+    let listing = portal.ledger.fraud_cases(&Page::first(FRAUDS_MAX)).await?;
+    let frauds: Vec<Value> = listing
+        .rows
+        .iter()
+        .map(|case| {
+            json!({
+                "id": case.id.0,
+                "code": case.code.to_string(),
+                "stands": case.stands.to_string(),
+                "claim": case.claim.to_string(),
+                "time": case.at.0,
+            })
+        })
+        .collect();
+    Ok(Json(json!({ "frauds": frauds })))
 }
 
 #[cfg(test)]

@@ -111,6 +111,8 @@ routes! {
     POST post "/api/v1/loads"                 Tokens(MOVES_MONEY) => api::loads;
     GET  get  "/api/v1/conservation"          Tokens(SEES_MONEY) => api::conservation;
     GET  get  "/api/v1/payments/summary"      Tokens(SEES_MONEY) => api::summary;
+    GET  get  "/api/v1/frauds"                Tokens(SEES_MONEY) => api::frauds;
+    GET  get  "/api/v1/frauds/{number}/proof" Tokens(SEES_MONEY) => frauds::proof;
 }
 
 /// The portal as a service. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`:

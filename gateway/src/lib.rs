@@ -1,6 +1,14 @@
-//! The OneCode gateway: MQTT, CoAP and HTTP doors in one binary.
+//! What OneCode speaks: the MQTT, CoAP and HTTP doors, the tree they share, and the `onecode`
+//! command.
+//!
+//! The doors know the wire and who is calling; [`tree`] knows who may do what; [`wallet`] checks
+//! signatures; the ledger decides and records. An answer leaves a door only after what it answers
+//! for is durable. [`house`] opens all of it on one folder, [`command::up`] serves it.
 
+pub mod coap;
+pub mod command;
 pub mod config;
+pub mod demo;
 pub mod folder;
 pub mod house;
 pub mod http;
@@ -8,6 +16,7 @@ pub mod inbox;
 pub mod issuing;
 pub mod meters;
 pub mod mqtt;
+pub mod portal;
 pub mod tree;
 pub mod trust_file;
 pub mod wallet;

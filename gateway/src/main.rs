@@ -1,1 +1,70 @@
-fn main() {}
+//! `onecode`: the gateway and everything an operator or a firmware engineer types.
+
+use clap::{Parser, Subcommand};
+use gateway::command::{check, config_list, device, up, verify};
+use gateway::demo;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// One thing, one code, one pass: an edge gateway for machines that own money.
+#[derive(Parser)]
+#[command(name = "onecode", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the gateway: MQTT, CoAP, HTTP and the portal, on one folder.
+    Up(up::Options),
+    /// Show the main job end to end: cars pay chargers, a third of them with the gateway dead.
+    Demo(demo::Options),
+    /// Look a data folder over and say what is wrong and what to do.
+    Check(check::Options),
+    /// Show the settings.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Be a device: get a code, publish, subscribe, pay.
+    Device {
+        #[command(subcommand)]
+        command: device::Command,
+    },
+    /// Judge any object or fraud proof with no server.
+    Verify(verify::Options),
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// List every setting with its value and where it comes from.
+    List {
+        /// Also say what each setting means.
+        #[arg(long)]
+        doc: bool,
+        /// The settings file.
+        #[arg(long)]
+        config: Option<PathBuf>,
+    },
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Up(options) => up::run(options),
+        Command::Demo(options) => demo::run(options),
+        Command::Check(options) => check::run(options),
+        Command::Config {
+            command: ConfigCommand::List { doc, config },
+        } => config_list::run(doc, config.as_deref()),
+        Command::Device { command } => device::run(command),
+        Command::Verify(options) => verify::run(options),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("onecode: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -40,6 +40,8 @@ pub const RESULTS_WAITING: usize = 1024;
 pub const INBOX_PAGE_BYTES: usize = 1000;
 /// Entries looked at for one page of the inbox.
 pub const INBOX_PAGE_ENTRIES: u32 = 64;
+/// A door that is told to stop waits this long for answers that are being worked on.
+pub const STOP_WITHIN: Duration = Duration::from_secs(3);
 /// Longest datagram read.
 pub const DATAGRAM_MAX_BYTES: usize = 2048;
 /// Without anything to do, a door looks around this often.

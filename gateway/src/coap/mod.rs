@@ -10,7 +10,6 @@
 //! [`dtls`] drive them. A 2.04 leaves only after the tree has said that it is done.
 
 mod counters;
-mod doors;
 pub mod dtls;
 pub mod endpoint;
 mod inbox_page;
@@ -24,7 +23,6 @@ mod tree;
 pub mod udp;
 
 pub use counters::{Counters, Reason};
-pub use doors::Doors;
 pub use tree::TreeResources;
 
 use futures_util::future::BoxFuture;
@@ -78,7 +76,7 @@ impl Listening {
         let _ = self.orders.send(Order::Revoke(code)).await;
     }
 
-    /// Says good-bye to everybody and closes the door.
+    /// Answers what has begun, says good-bye to everybody and closes the door.
     pub async fn stop(mut self) {
         let _ = self.orders.send(Order::Stop).await;
         let _ = (&mut self.task).await;

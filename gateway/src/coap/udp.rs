@@ -1,7 +1,7 @@
 //! The plain door, 5683: signed wallet objects for the gateway, and discovery.
 
 use super::counters::Counters;
-use super::limits::{DATAGRAM_MAX_BYTES, DATAGRAMS_PER_TURN, IDLE, Limits};
+use super::limits::{DATAGRAM_MAX_BYTES, DATAGRAMS_PER_TURN, IDLE, Limits, STOP_WITHIN};
 use super::resource::Resources;
 use super::service::Service;
 use super::{Listening, Order};
@@ -31,11 +31,13 @@ async fn run(
 ) {
     let mut buffer = vec![0; DATAGRAM_MAX_BYTES];
     let mut outgoing = Vec::new();
-    loop {
+    let mut stop_at = None;
+    while stop_at.is_none_or(|at| service.endpoint().in_work() > 0 && Instant::now() < at) {
         let wake = service.endpoint().deadline();
         let wake = wake.unwrap_or_else(|| Instant::now() + IDLE);
+        let wake = stop_at.map_or(wake, |at| wake.min(at));
         tokio::select! {
-            _ = socket.readable() => read(&socket, &mut service, &mut buffer),
+            _ = socket.readable(), if stop_at.is_none() => read(&socket, &mut service, &mut buffer),
             told = service.told() => {
                 let now = Instant::now();
                 let mut next = told;
@@ -51,9 +53,9 @@ async fn run(
             () = tokio::time::sleep_until(wake.into()) => {
                 service.endpoint().on_time(Instant::now());
             }
-            order = orders.recv() => match order {
+            order = orders.recv(), if stop_at.is_none() => match order {
                 Some(Order::Revoke(_)) => {}
-                Some(Order::Stop) | None => return,
+                Some(Order::Stop) | None => stop_at = Some(Instant::now() + STOP_WITHIN),
             },
         }
         service.work(|_| None, |to, bytes| outgoing.push((to, bytes)));

@@ -1,5 +1,6 @@
 //! Counters and gauges in the OpenMetrics text form.
 
+use crate::coap::Counters as CoapCounters;
 use crate::meters::Meters;
 use crate::mqtt::Counters as MqttCounters;
 use ledger::Ledger;
@@ -23,6 +24,8 @@ pub struct Gauges {
     pub meters: Arc<Meters>,
     /// The MQTT door.
     pub mqtt: Arc<MqttCounters>,
+    /// Both CoAP doors.
+    pub coap: Arc<CoapCounters>,
 }
 
 impl fmt::Debug for Gauges {
@@ -67,6 +70,26 @@ impl Collector for Gauges {
             "reason",
             reasons,
         )?;
+        let reasons = self
+            .coap
+            .reasons()
+            .map(|(reason, count)| (reason.word(), count));
+        counters(
+            &mut encoder,
+            "onecode_coap_refused",
+            "Who did not get or keep a CoAP session, by reason",
+            "reason",
+            reasons,
+        )?;
+        let answers: Vec<(String, u64)> = self.coap.answers().collect();
+        let answers = answers.iter().map(|(code, count)| (code.as_str(), *count));
+        counters(
+            &mut encoder,
+            "onecode_coap_answers",
+            "Answers of the CoAP doors, by code",
+            "code",
+            answers,
+        )?;
         for (name, help, count) in [
             (
                 "onecode_mqtt_opened",
@@ -83,27 +106,45 @@ impl Collector for Gauges {
                 "Publications sent by the MQTT door",
                 &self.mqtt.delivered,
             ),
+            (
+                "onecode_coap_opened",
+                "DTLS sessions ever opened",
+                &self.coap.opened,
+            ),
+            (
+                "onecode_coap_requests",
+                "CoAP requests that reached a resource",
+                &self.coap.requests,
+            ),
         ] {
             let metric = ConstCounter::new(count.load(Ordering::Relaxed));
             metric.encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)?;
         }
-        let open = ConstGauge::new(self.mqtt.sessions.load(Ordering::Relaxed));
-        let help = "MQTT sessions open now";
-        open.encode(encoder.encode_descriptor(
-            "onecode_mqtt_sessions",
-            help,
-            None,
-            MetricType::Gauge,
-        )?)
+        for (name, help, count) in [
+            (
+                "onecode_mqtt_sessions",
+                "MQTT sessions open now",
+                &self.mqtt.sessions,
+            ),
+            (
+                "onecode_coap_sessions",
+                "DTLS sessions open now",
+                &self.coap.sessions,
+            ),
+        ] {
+            let metric = ConstGauge::new(count.load(Ordering::Relaxed));
+            metric.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
+        }
+        Ok(())
     }
 }
 
-fn counters(
+fn counters<'a>(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,
-    label: &'static str,
-    samples: impl Iterator<Item = (&'static str, u64)>,
+    label: &str,
+    samples: impl Iterator<Item = (&'a str, u64)>,
 ) -> fmt::Result {
     let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
     for (value, count) in samples {

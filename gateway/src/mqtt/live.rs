@@ -8,7 +8,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::{oneshot, watch};
 
@@ -58,6 +58,7 @@ pub(super) struct Live {
 struct Entry {
     serial: u64,
     stop: Option<oneshot::Sender<Reason>>,
+    opened: Instant,
     /// Closed when the session has ended.
     ended: watch::Receiver<()>,
 }
@@ -112,6 +113,7 @@ impl Live {
         let entry = Entry {
             serial,
             stop: Some(stop),
+            opened: Instant::now(),
             ended,
         };
         let old = sessions.insert(id.clone(), entry).map(|mut old| {
@@ -126,6 +128,13 @@ impl Live {
             _ended: ending,
         };
         Ok((presence, old))
+    }
+
+    /// How long the oldest session of a code has been open.
+    pub(super) fn open_for(&self, code: &Code) -> Option<Duration> {
+        let sessions = self.sessions();
+        let of_code = sessions.iter().filter(|(id, _)| id.code == *code);
+        of_code.map(|(_, entry)| entry.opened.elapsed()).max()
     }
 
     /// Stops every session of a code.

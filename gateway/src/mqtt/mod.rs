@@ -36,7 +36,7 @@ use crate::tree::Tree;
 use futures_util::future::BoxFuture;
 use live::Live;
 use protocol::Code;
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// Asks the registry whether a code may be connected now.
 pub type Check = Arc<dyn Fn(Code) -> BoxFuture<'static, bool> + Send + Sync>;
@@ -107,6 +107,11 @@ impl MqttDoor {
     /// What was counted.
     pub fn counters(&self) -> &Arc<Counters> {
         &self.counters
+    }
+
+    /// How long a code has been connected; `None` when it is not.
+    pub fn connected_for(&self, code: &Code) -> Option<Duration> {
+        self.live.open_for(code)
     }
 
     /// Ends the sessions of a code that was frozen or revoked; its wills are not published.

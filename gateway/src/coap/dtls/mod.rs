@@ -10,7 +10,9 @@ pub use sessions::{Bounds, Event, SessionId, Sessions};
 pub use trust::{Credentials, CredentialsFault, Identify};
 
 use super::counters::{Counters, Reason};
-use super::limits::{DATAGRAM_MAX_BYTES, DATAGRAMS_PER_TURN, IDLE, Limits, RECHECK_EVERY};
+use super::limits::{
+    DATAGRAM_MAX_BYTES, DATAGRAMS_PER_TURN, IDLE, Limits, RECHECK_EVERY, STOP_WITHIN,
+};
 use super::resource::Resources;
 use super::service::{Service, Told};
 use super::{Check, Listening, Order};
@@ -86,15 +88,18 @@ impl Shell {
         let mut buffer = vec![0; DATAGRAM_MAX_BYTES];
         let mut recheck = tokio::time::interval(RECHECK_EVERY);
         recheck.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
+        let mut stop_at = None;
+        while stop_at.is_none_or(|at| self.service.endpoint().in_work() > 0 && Instant::now() < at)
+        {
             let wake = self.wake();
+            let wake = stop_at.map_or(wake, |at| wake.min(at));
             let turn = tokio::select! {
-                _ = self.socket.readable() => Turn::Readable,
+                _ = self.socket.readable(), if stop_at.is_none() => Turn::Readable,
                 told = self.service.told() => Turn::Told(told),
                 verdict = verdicts.recv() => Turn::Verdict(verdict),
                 () = tokio::time::sleep_until(wake.into()) => Turn::Time,
                 _ = recheck.tick() => Turn::Recheck,
-                order = orders.recv() => Turn::Order(order),
+                order = orders.recv(), if stop_at.is_none() => Turn::Order(order),
             };
             let (wall, now) = (UnixTime::now(), Instant::now());
             match turn {
@@ -114,16 +119,15 @@ impl Shell {
                         }
                     }
                 }
-                Turn::Order(Some(Order::Stop) | None) => {
-                    for (id, _) in self.sessions.open() {
-                        self.sessions.close(id, wall);
-                    }
-                    self.work(wall, now).await;
-                    return;
-                }
+                Turn::Order(Some(Order::Stop) | None) => stop_at = Some(now + STOP_WITHIN),
             }
             self.work(wall, now).await;
         }
+        let (wall, now) = (UnixTime::now(), Instant::now());
+        for (id, _) in self.sessions.open() {
+            self.sessions.close(id, wall);
+        }
+        self.work(wall, now).await;
     }
 
     fn wake(&mut self) -> Instant {

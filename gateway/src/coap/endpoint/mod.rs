@@ -214,6 +214,11 @@ impl<K: Copy + Ord + Hash> Endpoint<K> {
         self.collect(key);
     }
 
+    /// How many requests are in work.
+    pub fn in_work(&self) -> usize {
+        self.house.working
+    }
+
     /// How many peers are remembered.
     pub fn peers(&self) -> usize {
         self.peers.len()

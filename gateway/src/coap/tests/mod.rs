@@ -3,9 +3,10 @@
 mod interop;
 mod plain;
 mod secure;
-mod workshop;
+pub(super) mod workshop;
 
-use super::{Check, Counters, Doors};
+use super::dtls::{self, Bounds, Credentials, Sessions};
+use super::{Check, Counters, Listening, TreeResources, udp};
 use crate::tree::Tree;
 use crate::tree::tests::{PostOffice, tree};
 use device_sdk::coap::{Client, Identity, Settings, Timing};
@@ -16,8 +17,6 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tokio::net::UdpSocket;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 use workshop::Thing;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -30,12 +29,11 @@ struct House {
     revoked: Arc<Mutex<HashSet<Code>>>,
     plain: SocketAddr,
     secure: SocketAddr,
-    stop: oneshot::Sender<()>,
-    serving: JoinHandle<std::io::Result<()>>,
+    doors: [Listening; 2],
 }
 
 /// The authorities are the same for all tests: making them is most of the work.
-fn authorities() -> &'static Authorities {
+pub(super) fn authorities() -> &'static Authorities {
     static AUTHORITIES: OnceLock<Authorities> = OnceLock::new();
     AUTHORITIES.get_or_init(workshop::authorities)
 }
@@ -57,13 +55,14 @@ impl House {
             let good = !asked.lock().unwrap().contains(&code);
             Box::pin(async move { good })
         });
-        let server = workshop::server(authorities());
-        let doors = Doors::new(authorities(), &server, Arc::clone(&tree), check).unwrap();
-        let counters = doors.counters();
-        let (stop, stopped) = oneshot::channel();
-        let serving = tokio::spawn(doors.serve(plain, secure, async move {
-            let _ = stopped.await;
-        }));
+        let counters = Arc::<Counters>::default();
+        let resources = TreeResources::new(Arc::clone(&tree));
+        let count = || Arc::clone(&counters);
+        let sessions = Sessions::new(&credentials(), Bounds::default()).unwrap();
+        let doors = [
+            udp::listen(plain, resources.clone(), count(), 1).unwrap(),
+            dtls::listen(secure, sessions, check, resources, count(), 2).unwrap(),
+        ];
         Self {
             tree,
             office,
@@ -71,22 +70,21 @@ impl House {
             revoked,
             plain: addresses.0,
             secure: addresses.1,
-            stop,
-            serving,
+            doors,
         }
     }
 
     /// Stops with good-byes.
     async fn close(self) {
-        let _ = self.stop.send(());
-        self.serving.await.unwrap().unwrap();
+        for door in self.doors {
+            door.stop().await;
+        }
     }
 
     /// Stops without a word, as by SIGKILL.
     async fn kill(self) {
-        self.serving.abort();
-        let _ = self.serving.await;
-        // The doors end with the future that holds them.
+        drop(self.doors);
+        // The tasks that own the sockets are gone a moment later.
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 
@@ -101,6 +99,19 @@ impl House {
     fn count(&self, reason: super::Reason) -> u64 {
         let mut all = self.counters.reasons();
         all.find(|(it, _)| *it == reason).map_or(0, |(_, n)| n)
+    }
+}
+
+pub(super) fn credentials() -> Credentials {
+    let server = workshop::server(authorities());
+    Credentials {
+        certificate: server.chain[0].clone(),
+        private_key: server.key.to_vec(),
+        root: authorities().root.certificate().to_vec(),
+        intermediates: [&authorities().gateway, &authorities().issuer]
+            .map(|authority| authority.certificate().to_vec())
+            .to_vec(),
+        identify: issuer::identity,
     }
 }
 

@@ -21,11 +21,11 @@ use x509_cert::request::attributes::AsAttribute;
 const YEAR_S: u32 = 31_536_000;
 
 /// Something with a code, a certificate and its key.
-pub(super) struct Thing {
-    pub(super) code: Code,
-    pub(super) certificate: Vec<u8>,
+pub(in crate::coap) struct Thing {
+    pub(in crate::coap) code: Code,
+    pub(in crate::coap) certificate: Vec<u8>,
     /// SEC 1, DER.
-    pub(super) key: Vec<u8>,
+    pub(in crate::coap) key: Vec<u8>,
 }
 
 fn now() -> Timestamp {
@@ -47,12 +47,12 @@ fn counter(seed: u8) -> impl FnMut(&mut [u8]) -> Result<(), RandomFailed> {
     }
 }
 
-pub(super) fn authorities() -> Authorities {
+pub(in crate::coap) fn authorities() -> Authorities {
     made_from(1)
 }
 
 /// Another house altogether.
-pub(super) fn strangers() -> Authorities {
+pub(in crate::coap) fn strangers() -> Authorities {
     made_from(2)
 }
 
@@ -62,7 +62,7 @@ fn made_from(seed: u8) -> Authorities {
     Authorities::create(&plan, now(), &mut counter(seed)).unwrap()
 }
 
-pub(super) fn server(authorities: &Authorities) -> ServerIdentity {
+pub(in crate::coap) fn server(authorities: &Authorities) -> ServerIdentity {
     let secret = [77; 32];
     let order = ServerOrder {
         serial: [9; 16],
@@ -82,11 +82,15 @@ pub(super) fn server(authorities: &Authorities) -> ServerIdentity {
     }
 }
 
-pub(super) fn thing(authorities: &Authorities, sequence: u8) -> Thing {
+pub(in crate::coap) fn thing(authorities: &Authorities, sequence: u8) -> Thing {
     thing_until(authorities, sequence, now().plus_s(YEAR_S))
 }
 
-pub(super) fn thing_until(authorities: &Authorities, sequence: u8, not_after: Timestamp) -> Thing {
+pub(in crate::coap) fn thing_until(
+    authorities: &Authorities,
+    sequence: u8,
+    not_after: Timestamp,
+) -> Thing {
     let secret = [sequence.wrapping_add(100); 32];
     let transport = SigningKey::from_slice(&secret).unwrap();
     let wallet = SoftwareKey::ed25519(&secret);

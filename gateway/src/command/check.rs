@@ -1,0 +1,232 @@
+//! `onecode check`: numbered findings about a data folder, each with what to do.
+
+use super::{Outcome, config};
+use crate::config::Config;
+use crate::house::{House, plan};
+use crate::wallet::now;
+use clap::Args;
+use ledger::people::AuditCheck;
+use protocol::Timestamp;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Which folder.
+#[derive(Args)]
+pub struct Options {
+    /// Folder of keys and books. Its gateway must not be running.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// The settings file.
+    #[arg(long)]
+    config: Option<PathBuf>,
+}
+
+/// A certificate that ends sooner is worth a warning.
+const SOON_S: u32 = 90 * 86_400;
+/// Nothing of OneCode is older; a clock before it is wrong.
+const EARLIEST: Timestamp = Timestamp(1_767_225_600);
+
+/// How a check ended.
+enum Finding {
+    Good(String),
+    Watch(String, &'static str),
+    Bad(String, &'static str),
+}
+
+#[derive(Default)]
+struct Findings {
+    count: u32,
+    bad: u32,
+}
+
+impl Findings {
+    fn say(&mut self, what: &str, finding: Finding) {
+        self.count += 1;
+        let number = self.count;
+        match finding {
+            Finding::Good(how) => println!("{number:2}. ok       {what}: {how}"),
+            Finding::Watch(how, next) => {
+                println!("{number:2}. watch    {what}: {how}\n             {next}")
+            }
+            Finding::Bad(how, next) => {
+                self.bad += 1;
+                println!("{number:2}. WRONG    {what}: {how}\n             {next}");
+            }
+        }
+    }
+}
+
+/// Looks everything over; fails when something is wrong.
+pub fn run(options: Options) -> Outcome {
+    let config = config(options.config.as_deref(), options.data.as_deref())?;
+    let mut findings = Findings::default();
+    findings.say(
+        "settings",
+        Finding::Good("every key is known and its value can be used".to_owned()),
+    );
+    findings.say("clock", clock());
+    for (door, address) in [
+        ("mqtt.listen", config.mqtt_listen),
+        ("http.listen", config.http_listen),
+    ] {
+        findings.say(door, port(address, TcpListener::bind(address).map(drop)));
+    }
+    for (door, address) in [
+        ("coap.listen", config.coap_listen),
+        ("coap.secure_listen", config.coaps_listen),
+    ] {
+        findings.say(door, port(address, UdpSocket::bind(address).map(drop)));
+    }
+    if crate::folder::Folder::new(&config.data).is_used() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(folder(&config, &mut findings));
+    } else {
+        let how = format!("{} holds no gateway yet", config.data.display());
+        findings.say(
+            "folder",
+            Finding::Watch(
+                how,
+                "`onecode up` makes one; or name another folder with --data",
+            ),
+        );
+    }
+    println!("{} findings, {} wrong", findings.count, findings.bad);
+    Ok(if findings.bad == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn clock() -> Finding {
+    match now() {
+        now if now < EARLIEST => Finding::Bad(
+            format!("{} seconds since 1970 is before 2026", now.0),
+            "set the machine's clock; allowances and certificates carry times",
+        ),
+        now => Finding::Good(format!("{} seconds since 1970", now.0)),
+    }
+}
+
+fn port(address: SocketAddr, bound: std::io::Result<()>) -> Finding {
+    match bound {
+        Ok(()) => Finding::Good(format!("{address} is free")),
+        Err(error) => Finding::Watch(
+            format!("{address}: {error}"),
+            "fine when this gateway is running; otherwise set another address",
+        ),
+    }
+}
+
+async fn folder(config: &Config, findings: &mut Findings) {
+    let house = match House::open(config).await {
+        Ok(house) => house,
+        Err(error) => {
+            let next = "mend what it names, or restore the folder from a backup";
+            return findings.say("folder", Finding::Bad(error.to_string(), next));
+        }
+    };
+    findings.say(
+        "folder",
+        Finding::Good(format!(
+            "{}: keys fit certificates and passes",
+            config.data.display()
+        )),
+    );
+    for authority in house.authorities.all() {
+        let name = format!("{} certificate", authority.role().word());
+        findings.say(&name, certificate(authority.not_after()));
+    }
+    findings.say(
+        "server certificate",
+        match house.server(config) {
+            Ok(server) => certificate(server.not_after),
+            Err(error) => Finding::Bad(
+                error.to_string(),
+                "`onecode up` makes a new one when the issuer's key is here",
+            ),
+        },
+    );
+    findings.say(
+        "names",
+        match plan(config) {
+            Ok(_) => Finding::Good(format!("{} under {}", config.resolver, config.domain)),
+            Err(error) => {
+                Finding::Bad(error.to_string(), "set gateway.resolver and gateway.domain")
+            }
+        },
+    );
+    books(&house, findings).await;
+    house.close().await;
+}
+
+fn certificate(not_after: Timestamp) -> Finding {
+    let days = i64::from(not_after.0) - i64::from(now().0);
+    let days = days / 86_400;
+    match not_after {
+        end if end <= now() => Finding::Bad(
+            format!("ended {} days ago", -days),
+            "things refuse this gateway now; restore the issuer's key and start the gateway to renew",
+        ),
+        end if end <= now().plus_s(SOON_S) => Finding::Watch(
+            format!("ends in {days} days"),
+            "start the gateway with the issuer's key present",
+        ),
+        _ => Finding::Good(format!("good for {days} days")),
+    }
+}
+
+async fn books(house: &House, findings: &mut Findings) {
+    const RESTORE: &str =
+        "stop the gateway and restore ledger.db from a backup; ask things to synchronise";
+    findings.say(
+        "journal",
+        match house.ledger.verify().await {
+            Ok(head) => Finding::Good(format!(
+                "{} entries, each chained to the one before and adding up",
+                head.height
+            )),
+            Err(error) => Finding::Bad(error.to_string(), RESTORE),
+        },
+    );
+    match house.ledger.conservation().await {
+        Ok(lines) if lines.is_empty() => {
+            findings.say(
+                "conservation",
+                Finding::Good("no money was ever put in".to_owned()),
+            );
+        }
+        Ok(lines) => {
+            for line in lines {
+                let how = format!(
+                    "put in minus redeemed {}, in accounts {}",
+                    line.issued_minus_redeemed, line.accounts_sum
+                );
+                findings.say(
+                    &format!("conservation of {}", line.currency),
+                    match line.holds {
+                        true => Finding::Good(how),
+                        false => Finding::Bad(how, RESTORE),
+                    },
+                );
+            }
+        }
+        Err(error) => findings.say("conservation", Finding::Bad(error.to_string(), RESTORE)),
+    }
+    findings.say(
+        "audit trail",
+        match house.people.check_audit().await {
+            Ok(AuditCheck::Whole { rows, .. }) => {
+                Finding::Good(format!("{rows} rows, each chained to the one before"))
+            }
+            Ok(AuditCheck::Broken { number }) => Finding::Bad(
+                format!("row {number} was changed or removed"),
+                "somebody with access to people.db did this; keep the file and restore a backup",
+            ),
+            Err(error) => Finding::Bad(error.to_string(), "restore people.db from a backup"),
+        },
+    );
+}

@@ -1,0 +1,31 @@
+//! One file for each thing a person can type.
+
+pub mod check;
+pub mod config_list;
+pub mod device;
+pub mod up;
+pub mod verify;
+
+use crate::config::{Config, ConfigError, DEFAULT_FILE, Sources};
+use std::path::Path;
+
+/// What a command ends with: an exit code, or a sentence for the person.
+pub type Outcome = Result<std::process::ExitCode, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Defaults, the settings file (a named one must exist) and the environment.
+pub fn sources(file: Option<&Path>) -> Result<Sources, ConfigError> {
+    let sources = Sources::defaults();
+    let sources = match file {
+        Some(path) => sources.file(path)?,
+        None if Path::new(DEFAULT_FILE).exists() => sources.file(Path::new(DEFAULT_FILE))?,
+        None => sources,
+    };
+    sources.environment(std::env::vars())
+}
+
+/// [`sources`] with the data folder of the command line, checked.
+pub fn config(file: Option<&Path>, data: Option<&Path>) -> Result<Config, ConfigError> {
+    sources(file)?
+        .flag("gateway.data", data.map(|path| path.display().to_string()))
+        .config()
+}

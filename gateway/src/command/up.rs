@@ -1,0 +1,272 @@
+//! `onecode up`: the gateway, until SIGTERM or Ctrl-C.
+
+use super::{Outcome, config};
+use crate::coap::dtls::{Bounds, Credentials, Sessions};
+use crate::coap::{self, TreeResources};
+use crate::config::Config;
+use crate::house::{Failure, House};
+use crate::mqtt::{Limits, MqttDoor, server_config};
+use crate::wallet::now;
+use crate::{http, portal};
+use admin::Portal;
+use clap::Args;
+use issuer::ServerIdentity;
+use ledger::{Ledger, ThingState};
+use protocol::Code;
+use rustls::RootCertStore;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::net::{TcpListener, UdpSocket};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// Where the gateway works.
+#[derive(Args)]
+pub struct Options {
+    /// Folder of keys and books; created when absent.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// The settings file.
+    #[arg(long)]
+    config: Option<PathBuf>,
+}
+
+/// Runs until it is told to stop.
+pub fn run(options: Options) -> Outcome {
+    let config = config(options.config.as_deref(), options.data.as_deref())?;
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(&config.log_filter))
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(serve(config))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The sockets are taken before anything is answered, so that a taken port is said at once.
+struct Sockets {
+    mqtt: TcpListener,
+    http: TcpListener,
+    coap: UdpSocket,
+    coaps: UdpSocket,
+}
+
+impl Sockets {
+    async fn bind(config: &Config) -> Result<Self, Failure> {
+        let taken = |key: &'static str, address: SocketAddr| {
+            move |error: std::io::Error| {
+                format!(
+                    "{key} = \"{address}\": {error}; end whoever holds it or set another with {}",
+                    variable(key)
+                )
+            }
+        };
+        let (mqtt, http) = (config.mqtt_listen, config.http_listen);
+        let (coap, coaps) = (config.coap_listen, config.coaps_listen);
+        Ok(Self {
+            mqtt: TcpListener::bind(mqtt)
+                .await
+                .map_err(taken("mqtt.listen", mqtt))?,
+            http: TcpListener::bind(http)
+                .await
+                .map_err(taken("http.listen", http))?,
+            coap: UdpSocket::bind(coap)
+                .await
+                .map_err(taken("coap.listen", coap))?,
+            coaps: UdpSocket::bind(coaps)
+                .await
+                .map_err(taken("coap.secure_listen", coaps))?,
+        })
+    }
+}
+
+fn variable(key: &str) -> String {
+    format!("ONECODE_{}", key.replace('.', "_").to_ascii_uppercase())
+}
+
+async fn serve(config: Config) -> Result<(), Failure> {
+    let sockets = Sockets::bind(&config).await?;
+    let house = House::open(&config).await?;
+    let server = house.server(&config)?;
+    let tree = house.tree(&config);
+    let check = registry_check(house.ledger.clone());
+    let (stop, stopped) = watch::channel(false);
+
+    let mqtt = MqttDoor::new(Arc::clone(&tree), check.clone(), Limits::default());
+    let (_tls, tls) = watch::channel(Arc::new(tls_config(&house, &server)?));
+    let mqtt_serving = tokio::spawn(Arc::clone(&mqtt).serve(
+        sockets.mqtt,
+        tls,
+        issuer::identity,
+        until(stopped.clone()),
+    ));
+
+    let resources = TreeResources::new(tree);
+    let counters = Arc::<coap::Counters>::default();
+    let coap = coap::udp::listen(
+        sockets.coap,
+        resources.clone(),
+        Arc::clone(&counters),
+        seed()?,
+    )?;
+    let sessions = dtls_sessions(&house, server)?;
+    let coaps = coap::dtls::listen(
+        sockets.coaps,
+        sessions,
+        check,
+        resources,
+        Arc::clone(&counters),
+        seed()?,
+    )?;
+
+    let desk = house.issuing_desk(&config);
+    let pages = admin::router(Portal {
+        ledger: house.ledger.clone(),
+        people: house.people.clone(),
+        desk: Arc::new(portal::PortalDesk(Arc::clone(&desk))),
+        live: Arc::new(portal::House::new(Arc::clone(&mqtt))),
+        network: config.network,
+        station: crate::house::plan(&config)?.station(),
+        resolver: config.resolver.clone(),
+        tls: false,
+        clock: Arc::new(now),
+        random: Arc::new(fill),
+        state: admin::State::default(),
+    });
+    let gauges = http::Gauges {
+        ledger: house.ledger.clone(),
+        meters: Arc::clone(&house.meters),
+        mqtt: Arc::clone(mqtt.counters()),
+        coap: counters,
+    };
+    let routes = http::router(pages, desk, gauges);
+    let served = axum::serve(
+        sockets.http,
+        routes.into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .with_graceful_shutdown(until(stopped));
+    let http_serving = tokio::spawn(async move { served.await });
+
+    welcome(&config, &house).await?;
+    wait_for_signal().await?;
+    tracing::info!("stopping: answering what has begun");
+    let _ = stop.send(true);
+    coap.stop().await;
+    coaps.stop().await;
+    mqtt_serving.await?;
+    http_serving.await??;
+    house.close().await;
+    Ok(())
+}
+
+/// Resolves when the house is told to stop.
+async fn until(mut stopped: watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is a stop as well.
+    let _ = stopped.wait_for(|stop| *stop).await;
+}
+
+/// A revoked code may not come in at all. A frozen one may: it has payments to hand in.
+fn registry_check(ledger: Ledger) -> crate::mqtt::Check {
+    Arc::new(move |code: Code| {
+        let ledger = ledger.clone();
+        Box::pin(async move {
+            match ledger.thing(&code).await {
+                Ok(Some(thing)) => thing.state != ThingState::Revoked,
+                Ok(None) => false,
+                Err(error) => {
+                    tracing::error!(%error, %code, "the registry cannot be read");
+                    false
+                }
+            }
+        })
+    })
+}
+
+fn tls_config(house: &House, server: &ServerIdentity) -> Result<rustls::ServerConfig, Failure> {
+    let mut roots = RootCertStore::empty();
+    // Things are signed by the gateway's authority. Trusting it alone keeps everybody else's out,
+    // and a client need not send what is above it.
+    roots.add(CertificateDer::from(
+        house.authorities.gateway.certificate().to_vec(),
+    ))?;
+    let chain = server
+        .chain
+        .iter()
+        .map(|der| CertificateDer::from(der.clone()))
+        .collect();
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(server.key.to_vec()));
+    Ok(server_config(chain, key, roots, None)?)
+}
+
+/// What the DTLS door shows and trusts. Its library sends one certificate, so clients hold the
+/// issuer's themselves.
+fn dtls_sessions(house: &House, server: ServerIdentity) -> Result<Sessions, Failure> {
+    let authorities = &house.authorities;
+    let certificate = server
+        .chain
+        .into_iter()
+        .next()
+        .ok_or("the server certificate is missing")?;
+    let credentials = Credentials {
+        certificate,
+        private_key: server.key.to_vec(),
+        root: authorities.root.certificate().to_vec(),
+        intermediates: [&authorities.issuer, &authorities.gateway]
+            .map(|a| a.certificate().to_vec())
+            .to_vec(),
+        identify: issuer::identity,
+    };
+    Ok(Sessions::new(&credentials, Bounds::default())?)
+}
+
+/// Where message ids and waiting times of a door begin.
+fn seed() -> Result<u64, Failure> {
+    let mut seed = [0; 8];
+    getrandom::fill(&mut seed)?;
+    Ok(u64::from_be_bytes(seed))
+}
+
+/// Randomness for sessions and links; without any there is no going on.
+#[expect(
+    clippy::panic,
+    reason = "a session id from a broken source would be guessable"
+)]
+fn fill(buffer: &mut [u8]) {
+    if getrandom::fill(buffer).is_err() {
+        panic!("the operating system gives no randomness");
+    }
+}
+
+/// Says where everything is, and how the first administrator comes in.
+async fn welcome(config: &Config, house: &House) -> Result<(), Failure> {
+    let portal = format!("http://{}", config.http_listen);
+    println!("OneCode gateway {:#}", house.authorities.gateway.code());
+    println!("  network        {}", config.network.as_str());
+    println!("  folder         {}", house.folder.path().display());
+    println!("  MQTT (TLS)     {}", config.mqtt_listen);
+    println!("  CoAP (DTLS)    {}", config.coaps_listen);
+    println!(
+        "  CoAP (plain)   {}, signed wallet objects and discovery only",
+        config.coap_listen
+    );
+    println!("  portal         {portal}");
+    println!("  trust file     {}", house.folder.trust().display());
+    if let Some(path) = admin::first_owner_link(&house.people, &fill, now()).await? {
+        println!("  first administrator: open {portal}{path} (works once, for a day)");
+    }
+    Ok(())
+}
+
+async fn wait_for_signal() -> Result<(), Failure> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+    }
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! What the portal asks of the house: codes to be issued, and who is there.
+
+use crate::issuing;
+use crate::mqtt::MqttDoor;
+use crate::wallet::now;
+use admin::{AuthorityCard, Connected, DeskOrder, DeskRefusal, IssuingDesk, LiveHouse, Pending};
+use protocol::{Code, Status, Timestamp};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// The issuing desk as the portal knows it.
+pub struct PortalDesk(pub Arc<issuing::Desk>);
+
+impl IssuingDesk for PortalDesk {
+    fn issue(&self, order: DeskOrder, _now: Timestamp) -> Pending<Result<Code, DeskRefusal>> {
+        let desk = Arc::clone(&self.0);
+        Box::pin(async move {
+            let wanted = issuing::Wanted {
+                secret_hash: None,
+                kind: order.kind,
+                name: &order.name,
+                product: &order.product,
+                by: &order.by,
+            };
+            match desk.issue(&order.request, &wanted).await {
+                Ok(thing) => Ok(thing.code),
+                Err(issuing::IssueError::Request(sentence)) => Err(DeskRefusal::Request(sentence)),
+                Err(issuing::IssueError::Refused(status)) => Err(DeskRefusal::Status(status)),
+                Err(issuing::IssueError::Inside(error)) => {
+                    tracing::error!(%error, "issuing failed inside");
+                    Err(DeskRefusal::Status(Status::Storage))
+                }
+            }
+        })
+    }
+
+    fn authorities(&self) -> Vec<AuthorityCard> {
+        let card = |authority: &issuer::Authority| AuthorityCard {
+            role: authority.role().word(),
+            code: authority.code(),
+            pass_key: authority.pass_key(),
+            pass: authority.pass().to_vec(),
+            certificate: authority.certificate().to_vec(),
+            not_after: authority.not_after(),
+        };
+        self.0.authorities.all().map(card).to_vec()
+    }
+}
+
+/// Who is there right now.
+pub struct House {
+    started: Timestamp,
+    mqtt: Arc<MqttDoor>,
+}
+
+impl House {
+    /// A house that begins now.
+    pub fn new(mqtt: Arc<MqttDoor>) -> Self {
+        Self {
+            started: now(),
+            mqtt,
+        }
+    }
+}
+
+impl LiveHouse for House {
+    fn started(&self) -> Timestamp {
+        self.started
+    }
+
+    fn connected_count(&self) -> usize {
+        self.mqtt.counters().sessions.load(Ordering::Relaxed) as usize
+    }
+
+    fn connected(&self, code: &Code) -> Option<Connected> {
+        let open_for = self.mqtt.connected_for(code)?.as_secs();
+        let since = now().minus_s(u32::try_from(open_for).unwrap_or(u32::MAX));
+        Some(Connected {
+            code: *code,
+            door: "MQTT",
+            since,
+        })
+    }
+}

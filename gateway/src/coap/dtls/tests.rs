@@ -246,7 +246,11 @@ fn a_thing_that_begins_anew_replaces_its_session_only_when_it_has_proved_itself(
     bench.sessions.on_time(UnixTime::now(), bench.now);
     bench.events.clear();
     let mut new = bench.connect(1);
-    assert!(matches!(bench.events.as_slice(), [Event::Gone(_)]));
+    assert!(
+        matches!(bench.events.as_slice(), [Event::Gone(_)]),
+        "{:?}",
+        bench.events
+    );
     assert_eq!(bench.sessions.counts(), (0, 1));
     new.dtls.send_application_data(b"new").unwrap();
     bench.carry(&mut new);

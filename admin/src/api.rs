@@ -178,10 +178,7 @@ pub async fn summary(
 }
 
 /// The newest fraud cases, newest first; each has its proof at `/api/v1/frauds/{id}/proof`.
-pub async fn frauds(
-    State(portal): State<Shared>,
-    _caller: Caller,
-) -> Result<Json<Value>, Refusal> {
+pub async fn frauds(State(portal): State<Shared>, _caller: Caller) -> Result<Json<Value>, Refusal> {
     let listing = portal.ledger.fraud_cases(&Page::first(FRAUDS_MAX)).await?;
     let frauds: Vec<Value> = listing
         .rows

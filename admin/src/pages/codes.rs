@@ -108,7 +108,7 @@ fn hint(text: &str) -> Option<&'static str> {
     }
     match text.parse::<Code>() {
         Ok(_) => Some("a well-formed code, but it is not registered here"),
-        Err(TextError::Symbol) if !text.starts_with('1') => None,
+        Err(TextError::Symbol) if !text.starts_with('2') => None,
         Err(error) => Some(error.sentence()),
     }
 }

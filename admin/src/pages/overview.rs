@@ -138,17 +138,17 @@ fn attention(
         add("bad", "books", sentence, "/money", "Money");
     }
     if counts.fraud_cases > 0 && frame.may(SEES_MONEY) {
-        let sentence = format!(
-            "{} fraud cases with proof.",
-            show::count(counts.fraud_cases)
-        );
-        add("bad", "fraud", sentence, "/frauds", "Look at them");
+        let sentence = match counts.fraud_cases {
+            1 => "One fraud case, with its proof.".to_owned(),
+            cases => format!("{} fraud cases, each with its proof.", show::count(cases)),
+        };
+        add("bad", "fraud", sentence, "/frauds", "Fraud cases");
     }
     if counts.things_stopped > 0 {
-        let sentence = format!(
-            "{} codes are frozen or revoked.",
-            show::count(counts.things_stopped)
-        );
+        let sentence = match counts.things_stopped {
+            1 => "One code is frozen or revoked.".to_owned(),
+            codes => format!("{} codes are frozen or revoked.", show::count(codes)),
+        };
         add(
             "warn",
             "stopped",

@@ -1,0 +1,137 @@
+//! Serves the portal on a free loopback port over books that go away, with some things, payments
+//! in every state and one fraud case. Prints the address and the link for the first owner; ends
+//! when its input does.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "an example shows the way and stops where it cannot go on"
+)]
+
+#[path = "../tests/house/mod.rs"]
+mod house;
+
+use admin::{Connected, first_owner_link, router};
+use house::{House, usd};
+use protocol::{Kind, Timestamp};
+use std::io::Read as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+fn wall_clock() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    Timestamp(u32::try_from(since.as_secs()).unwrap())
+}
+
+/// Cars that paid chargers, mostly settled.
+async fn furnish(house: &mut House) {
+    house
+        .ledger
+        .declare_currency(usd(), 6, "US dollar")
+        .await
+        .unwrap();
+    let mut cars = Vec::new();
+    let mut chargers = Vec::new();
+    for seed in 1..=6 {
+        cars.push(house.thing(seed, &format!("Car {seed}")).await);
+    }
+    for (seed, name) in [
+        (11, "North car park, bay 1"),
+        (12, "North car park, bay 2"),
+        (13, "Harbour, fast charger"),
+    ] {
+        chargers.push(house.thing(seed, name).await);
+    }
+    house.thing_of(21, "Ada Example", Kind::Person).await;
+    for (at, car) in cars.iter_mut().enumerate() {
+        house
+            .load(car.code, 120_000_000, &format!("first load {at}"))
+            .await;
+        let now = house.now();
+        car.renew(&house.ledger, 90_000_000, now).await;
+    }
+    for session in 0..42u64 {
+        house.wait_s(97);
+        let car = &mut cars[session as usize % 6];
+        let charger = &chargers[session as usize * 7 % 3];
+        let minor = 300 * (7_420 + session * 913 % 21_000);
+        let evidence = car.pay(&charger.code, minor, &format!("session-{session}"), false);
+        let now = house.now();
+        let receipt = (session % 11 != 5).then(|| charger.receipt(&evidence, now));
+        house.ledger.hand_in(evidence, receipt, now).await.unwrap();
+    }
+    let (first, second) = {
+        let car = &mut cars[5];
+        let first = car.pay(&chargers[0].code, 2_000_000, "copied purse a", true);
+        (
+            first,
+            car.pay(&chargers[1].code, 2_500_000, "copied purse b", true),
+        )
+    };
+    for (evidence, charger) in [(first, &chargers[0]), (second, &chargers[1])] {
+        house.wait_s(61);
+        let now = house.now();
+        let receipt = charger.receipt(&evidence, now);
+        house
+            .ledger
+            .hand_in(evidence, Some(receipt), now)
+            .await
+            .unwrap();
+    }
+    let there = |code, door| Connected {
+        code,
+        door,
+        since: house.now(),
+    };
+    house.live = Arc::new(house::Live {
+        since: house.live.since,
+        there: vec![
+            there(cars[0].code, "MQTT"),
+            there(cars[1].code, "MQTT"),
+            there(chargers[0].code, "CoAP"),
+        ],
+    });
+}
+
+#[tokio::main]
+async fn main() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = wall_clock();
+    let mut house = House::open(folder.path(), now.minus_s(5_400)).await;
+    furnish(&mut house).await;
+    house.clock.store(now.0, Ordering::SeqCst);
+    let clock = Arc::clone(&house.clock);
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            clock.store(wall_clock().0, Ordering::SeqCst);
+        }
+    });
+    let random = |out: &mut [u8]| getrandom::fill(out).unwrap();
+    let link = first_owner_link(&house.people, &random, house.now())
+        .await
+        .unwrap();
+    let mut portal = house.portal();
+    portal.random = Arc::new(random);
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
+        .await
+        .unwrap();
+    println!("portal http://{}", listener.local_addr().unwrap());
+    println!("link {}", link.unwrap());
+    println!(
+        "request {}",
+        serde_json::json!(house::thing::Keys::new(99).request_pem())
+    );
+    let service = router(portal).into_make_service_with_connect_info::<SocketAddr>();
+    let input_ended = tokio::task::spawn_blocking(|| {
+        let mut rest = Vec::new();
+        let _ = std::io::stdin().read_to_end(&mut rest);
+    });
+    tokio::select! {
+        served = axum::serve(listener, service) => served.unwrap(),
+        _ = input_ended => {}
+    }
+}

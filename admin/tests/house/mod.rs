@@ -1,0 +1,266 @@
+//! A whole house in a folder that goes away: authorities, books, a desk that really issues, things
+//! that really sign. Shared by the tests and by `examples/portal.rs`.
+#![allow(dead_code, reason = "each user needs a part of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
+pub mod thing;
+
+use admin::{
+    AuthorityCard, Connected, DeskOrder, DeskRefusal, IssuingDesk, LiveHouse, Pending, Portal,
+};
+use issuer::{Authorities, CheckedRequest, IssueOrder, Names, Plan};
+use ledger::people::People;
+use ledger::{Bearings, IssueRequest, Ledger, LoadOrder, NewThing, Policy};
+use protocol::code::IssuedBy;
+use protocol::objects::Rights;
+use protocol::{AmountMinor, AssuranceClass, Code, Currency, KeyEpoch, Kind, Network, Timestamp};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+pub const RESOLVER: &str = "id.example.com";
+pub const STATION: IssuedBy = IssuedBy {
+    issuer: 1,
+    station: 1,
+};
+const YEAR_S: u32 = 31_536_000;
+
+pub fn network() -> Network {
+    Network::new("test").unwrap()
+}
+
+pub fn amount(minor: u64) -> AmountMinor {
+    AmountMinor::new(minor).unwrap()
+}
+
+pub fn usd() -> Currency {
+    Currency::new(1, *b"USD").unwrap()
+}
+
+/// The house. Its clock stands still unless somebody turns it.
+pub struct House {
+    pub ledger: Ledger,
+    pub people: People,
+    pub authorities: Arc<Authorities>,
+    pub clock: Arc<AtomicU32>,
+    pub draws: Arc<AtomicU64>,
+    pub live: Arc<Live>,
+}
+
+impl House {
+    pub async fn open(folder: &Path, now: Timestamp) -> Self {
+        let names = Names::new("onecode.internal", RESOLVER).unwrap();
+        let plan = Plan::new(network(), names, 86_400);
+        let mut next = 0u64;
+        let mut random = |out: &mut [u8]| {
+            next += 1;
+            fill(out, next);
+            Ok(())
+        };
+        let authorities = Authorities::create(&plan, now, &mut random).unwrap();
+        let bearings = Bearings {
+            network: network(),
+            gateway: authorities.gateway.code(),
+            gateway_epoch: KeyEpoch(1),
+            signer: authorities.gateway.signer(),
+            issuer_pass: authorities.issuer.pass().to_vec(),
+            gateway_pass: authorities.gateway.pass().to_vec(),
+            policy: Policy {
+                class_limits: [amount(1_000_000_000); 3],
+                most_per_payment: [amount(500_000_000); 3],
+                most_payments: 2_000,
+                allowance_life_s: 7 * 86_400,
+                grace_s: 86_400,
+            },
+        };
+        Self {
+            ledger: Ledger::open(&folder.join("ledger.db"), bearings)
+                .await
+                .unwrap(),
+            people: People::open(&folder.join("people.db")).await.unwrap(),
+            authorities: Arc::new(authorities),
+            clock: Arc::new(AtomicU32::new(now.0)),
+            draws: Arc::new(AtomicU64::new(1_000)),
+            live: Arc::new(Live {
+                since: now,
+                there: Vec::new(),
+            }),
+        }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        Timestamp(self.clock.load(Ordering::SeqCst))
+    }
+
+    pub fn wait_s(&self, seconds: u32) {
+        self.clock.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    /// Not random at all, but never the same twice.
+    pub fn draw(&self) -> impl Fn(&mut [u8]) + Send + Sync + use<> {
+        let draws = Arc::clone(&self.draws);
+        move |out: &mut [u8]| fill(out, draws.fetch_add(1, Ordering::SeqCst))
+    }
+
+    pub fn desk(&self) -> Arc<Desk> {
+        Arc::new(Desk {
+            authorities: Arc::clone(&self.authorities),
+            ledger: self.ledger.clone(),
+            draws: Arc::clone(&self.draws),
+        })
+    }
+
+    pub fn portal(&self) -> Portal {
+        let clock = Arc::clone(&self.clock);
+        Portal {
+            ledger: self.ledger.clone(),
+            people: self.people.clone(),
+            desk: self.desk(),
+            live: self.live.clone(),
+            network: network(),
+            station: STATION,
+            resolver: RESOLVER.to_owned(),
+            tls: false,
+            clock: Arc::new(move || Timestamp(clock.load(Ordering::SeqCst))),
+            random: Arc::new(self.draw()),
+            state: admin::State::default(),
+        }
+    }
+
+    /// Issues a code by the desk and loads the purse behind it.
+    pub async fn thing(&self, seed: u8, name: &str) -> thing::Thing {
+        self.thing_of(seed, name, Kind::Device).await
+    }
+
+    pub async fn thing_of(&self, seed: u8, name: &str, kind: Kind) -> thing::Thing {
+        let keys = thing::Keys::new(seed);
+        let order = DeskOrder {
+            request: keys.request(),
+            kind,
+            name: name.to_owned(),
+            product: "Model 1".to_owned(),
+            by: "test".to_owned(),
+        };
+        let code = self.desk().issue(order, self.now()).await.unwrap();
+        thing::Thing::new(keys, code, self.authorities.gateway.pass_key())
+    }
+
+    pub async fn load(&self, code: Code, minor: u64, key: &str) {
+        let order = LoadOrder {
+            code,
+            currency: usd(),
+            amount: amount(minor),
+            key: key.to_owned(),
+            by: "test".to_owned(),
+        };
+        self.ledger.load(order, self.now()).await.unwrap();
+    }
+}
+
+fn fill(out: &mut [u8], number: u64) {
+    for (at, byte) in out.iter_mut().enumerate() {
+        let mixed = (number ^ (at as u64) << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        *byte = (mixed >> 56) as u8 ^ (mixed >> 24) as u8;
+    }
+}
+
+/// Things that are said to be there.
+pub struct Live {
+    pub since: Timestamp,
+    pub there: Vec<Connected>,
+}
+
+impl LiveHouse for Live {
+    fn started(&self) -> Timestamp {
+        self.since
+    }
+
+    fn connected_count(&self) -> usize {
+        self.there.len()
+    }
+
+    fn connected(&self, code: &Code) -> Option<Connected> {
+        self.there.iter().find(|there| there.code == *code).cloned()
+    }
+}
+
+/// Issues as a gateway does: reserve, sign, record.
+pub struct Desk {
+    authorities: Arc<Authorities>,
+    ledger: Ledger,
+    draws: Arc<AtomicU64>,
+}
+
+impl IssuingDesk for Desk {
+    fn issue(&self, order: DeskOrder, now: Timestamp) -> Pending<Result<Code, DeskRefusal>> {
+        let (authorities, ledger) = (Arc::clone(&self.authorities), self.ledger.clone());
+        let mut serial = [0; 16];
+        fill(&mut serial, self.draws.fetch_add(1, Ordering::SeqCst));
+        Box::pin(async move {
+            let request = CheckedRequest::read(&order.request, &network())
+                .map_err(|error| DeskRefusal::Request(error.to_string()))?;
+            let reserved = ledger
+                .begin_issue(
+                    IssueRequest {
+                        secret_hash: None,
+                        request_hash: request.hash().0,
+                        kind: order.kind,
+                        name: order.name.clone(),
+                        by: order.by,
+                        serial,
+                    },
+                    now,
+                )
+                .await?;
+            if let Some(done) = reserved.done {
+                return Ok(done.code);
+            }
+            let issue = IssueOrder {
+                sequence: reserved.sequence,
+                serial: reserved.serial,
+                issued: reserved.issued,
+                not_after: reserved.issued.plus_s(YEAR_S),
+                kind: order.kind,
+                class: AssuranceClass::Software,
+                rights: Rights::PAY.and(Rights::ACCEPT),
+            };
+            let issued = authorities.gateway.issue_device(&issue, &request).unwrap();
+            let thing = NewThing {
+                sequence: reserved.sequence,
+                code: issued.code,
+                kind: order.kind,
+                name: order.name,
+                product: order.product,
+                transport_spki: request.transport_spki().to_vec(),
+                wallet_key: request.wallet_key(),
+                class: AssuranceClass::Software,
+                certificate: issued.certificate,
+                pass: issued.pass,
+            };
+            Ok(ledger.finish_issue(thing, now).await?.code)
+        })
+    }
+
+    fn authorities(&self) -> Vec<AuthorityCard> {
+        let roles = ["root", "issuer", "gateway"];
+        let all = self.authorities.all();
+        roles
+            .into_iter()
+            .zip(all)
+            .map(|(role, authority)| AuthorityCard {
+                role,
+                code: authority.code(),
+                pass_key: authority.pass_key(),
+                pass: authority.pass().to_vec(),
+                certificate: authority.certificate().to_vec(),
+                not_after: authority.not_after(),
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,184 @@
+//! Things with keys: requests for a code, and payments signed by hand.
+
+use super::{amount, network, usd};
+use der::asn1::OctetString;
+use der::oid::{AssociatedOid, ObjectIdentifier};
+use der::{Encode, EncodeValue, FixedTag, Length, Tag, Writer};
+use ledger::{Evidence, Ledger, Owned};
+use p256::ecdsa::{DerSignature, SigningKey};
+use protocol::cose::{SIGNED_MAX, open, seal};
+use protocol::enrol::{OID_WALLET_PROOF, WALLET_PROOF_MAX, WalletProof};
+use protocol::keys::SoftwareKey;
+use protocol::message::Message;
+use protocol::objects::{Allowance, Object, Payment, Receipt, Renewal};
+use protocol::{
+    Code, Digest, KeyEpoch, Odometer, PublicKey, Reference, Sequence, Signer as _, Timestamp,
+};
+use x509_cert::builder::Builder as _;
+use x509_cert::request::RequestBuilder;
+use x509_cert::request::attributes::AsAttribute;
+
+/// The two keys of a thing.
+pub struct Keys {
+    transport: SigningKey,
+    pub wallet: SoftwareKey,
+}
+
+struct ProofAttribute(OctetString);
+
+impl AssociatedOid for ProofAttribute {
+    const OID: ObjectIdentifier = ObjectIdentifier::new_unwrap(OID_WALLET_PROOF);
+}
+
+impl FixedTag for ProofAttribute {
+    const TAG: Tag = Tag::OctetString;
+}
+
+impl EncodeValue for ProofAttribute {
+    fn value_len(&self) -> der::Result<Length> {
+        self.0.value_len()
+    }
+
+    fn encode_value(&self, to: &mut impl Writer) -> der::Result<()> {
+        self.0.encode_value(to)
+    }
+}
+
+impl AsAttribute for ProofAttribute {}
+
+impl Keys {
+    pub fn new(seed: u8) -> Self {
+        Self {
+            transport: SigningKey::from_slice(&[seed; 32]).unwrap(),
+            wallet: SoftwareKey::ed25519(&[seed; 32]),
+        }
+    }
+
+    /// PKCS#10, DER.
+    pub fn request(&self) -> Vec<u8> {
+        let key = spki::SubjectPublicKeyInfoOwned::from_key(self.transport.verifying_key());
+        let spki = key.unwrap().to_der().unwrap();
+        let proof = WalletProof::make(&network(), &spki, &self.wallet).unwrap();
+        let mut bytes = [0; WALLET_PROOF_MAX];
+        let len = proof.write(&mut bytes);
+        let attribute = ProofAttribute(OctetString::new(&bytes[..len]).unwrap());
+        let mut builder = RequestBuilder::new("CN=something".parse().unwrap()).unwrap();
+        builder.add_attribute(&attribute).unwrap();
+        let request = builder.build::<_, DerSignature>(&self.transport).unwrap();
+        request.to_der().unwrap()
+    }
+
+    pub fn request_pem(&self) -> String {
+        let document = der::Document::try_from(self.request()).unwrap();
+        document
+            .to_pem("CERTIFICATE REQUEST", der::pem::LineEnding::LF)
+            .unwrap()
+    }
+}
+
+/// A thing with a code and a purse that signs whatever it is told to.
+pub struct Thing {
+    pub code: Code,
+    keys: Keys,
+    gateway_key: PublicKey,
+    sequence: Sequence,
+    head: Reference,
+    odometer: Odometer,
+    allowance: Vec<u8>,
+}
+
+fn sealed<T: Object>(object: &T, key: &SoftwareKey) -> (Vec<u8>, Digest) {
+    let mut bytes = vec![0; SIGNED_MAX];
+    let (len, id) = seal(object, &network(), key, &mut bytes).unwrap();
+    bytes.truncate(len);
+    (bytes, id)
+}
+
+impl Thing {
+    pub fn new(keys: Keys, code: Code, gateway_key: PublicKey) -> Self {
+        Self {
+            code,
+            keys,
+            gateway_key,
+            sequence: Sequence(0),
+            head: Reference::default(),
+            odometer: Odometer::ZERO,
+            allowance: Vec::new(),
+        }
+    }
+
+    /// Asks for an allowance.
+    pub async fn renew(&mut self, ledger: &Ledger, wanted: u64, now: Timestamp) {
+        let renewal = Renewal {
+            code: self.code,
+            key_epoch: KeyEpoch(1),
+            currency: usd(),
+            sequence: self.sequence,
+            head: self.head,
+            odometer: self.odometer,
+            wanted: amount(wanted),
+            time: now,
+        };
+        let (bytes, _) = sealed(&renewal, &self.keys.wallet);
+        let key = self.keys.wallet.public_key();
+        let renewal = open::<Renewal>(&bytes, &network())
+            .unwrap()
+            .verify(&key)
+            .unwrap();
+        let grant = ledger.renew(Owned::from(renewal), now).await.unwrap();
+        let Message::Grant { allowance } = Message::read(&grant.message).unwrap() else {
+            panic!("not a grant");
+        };
+        self.allowance = allowance.to_vec();
+    }
+
+    /// Signs a payment; `forked` leaves the purse as if it had not.
+    pub fn pay(&mut self, payee: &Code, minor: u64, reference: &str, forked: bool) -> Evidence {
+        let allowance = open::<Allowance>(&self.allowance, &network()).unwrap();
+        let allowance = allowance.verify(&self.gateway_key).unwrap();
+        let mut text = [0; 16];
+        text[..reference.len()].copy_from_slice(reference.as_bytes());
+        let payment = Payment {
+            payer: self.code,
+            key_epoch: KeyEpoch(1),
+            sequence: self.sequence.next().unwrap(),
+            previous: self.head,
+            payee: *payee,
+            currency: usd(),
+            amount: amount(minor),
+            odometer: self.odometer.advance(amount(minor)).unwrap(),
+            allowance: allowance.reference(),
+            settle_by: allowance.get().expires,
+            reference: Reference(text),
+        };
+        let (bytes, id) = sealed(&payment, &self.keys.wallet);
+        if !forked {
+            self.sequence = payment.sequence;
+            self.head = id.reference();
+            self.odometer = payment.odometer;
+        }
+        let key = allowance.get().wallet_key;
+        let payment = open::<Payment>(&bytes, &network())
+            .unwrap()
+            .verify(&key)
+            .unwrap();
+        Evidence::new(&allowance, &payment).unwrap()
+    }
+
+    /// Signs a receipt.
+    pub fn receipt(&self, evidence: &Evidence, now: Timestamp) -> Owned<Receipt> {
+        let receipt = Receipt {
+            payee: self.code,
+            payment: evidence.payment().id(),
+            time: now,
+        };
+        let (bytes, _) = sealed(&receipt, &self.keys.wallet);
+        let key = self.keys.wallet.public_key();
+        Owned::from(
+            open::<Receipt>(&bytes, &network())
+                .unwrap()
+                .verify(&key)
+                .unwrap(),
+        )
+    }
+}

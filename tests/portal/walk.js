@@ -1,0 +1,344 @@
+// Walks through the portal with a real browser, as a new owner would, and keeps screenshots.
+//
+//   node walk.js [--shots DIR] [--portal URL --link PATH [--request FILE]]
+//
+// Without --portal it starts `cargo run -p admin --example portal`. Any console error, page error,
+// blocked resource or unexpected status fails the walk.
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import assert from "node:assert/strict";
+import { chromium } from "playwright-core";
+
+const STEP_TIMEOUT_MS = 15_000;
+const START_TIMEOUT_MS = 600_000; // a cold build of the example
+
+function readArguments(words) {
+  const found = {};
+  for (let i = 0; i < words.length; i += 2) {
+    assert.ok(words[i].startsWith("--") && words[i + 1] !== undefined, `what is ${words[i]}?`);
+    found[words[i].slice(2)] = words[i + 1];
+  }
+  return found;
+}
+
+async function startExample() {
+  const child = spawn("cargo", ["run", "-q", "-p", "admin", "--example", "portal"], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const said = {};
+  const lines = createInterface({ input: child.stdout });
+  const timer = setTimeout(() => child.kill(), START_TIMEOUT_MS);
+  for await (const line of lines) {
+    const at = line.indexOf(" ");
+    said[line.slice(0, at)] = line.slice(at + 1);
+    if (said.portal && said.link && said.request) break;
+  }
+  clearTimeout(timer);
+  assert.ok(said.request, "the example did not start");
+  // It ends when its input does.
+  return { portal: said.portal, link: said.link, request: JSON.parse(said.request), stop: () => child.stdin.end() };
+}
+
+const asked = readArguments(process.argv.slice(2));
+const shots = asked.shots ?? mkdtempSync(join(tmpdir(), "onecode-shots-"));
+mkdirSync(shots, { recursive: true });
+const house = asked.portal
+  ? { portal: asked.portal, link: asked.link, request: asked.request && readFileSync(asked.request, "utf8"), stop() {} }
+  : await startExample();
+
+const profile = mkdtempSync(join(tmpdir(), "onecode-chromium-"));
+const browser = await chromium.launchPersistentContext(profile, {
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  headless: true,
+  viewport: { width: 1280, height: 860 },
+  ignoreHTTPSErrors: true,
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
+});
+browser.setDefaultTimeout(STEP_TIMEOUT_MS);
+
+const problems = [];
+let expectedStatus = 200;
+
+function watch(page) {
+  page.on("console", (message) => {
+    const isStatus = /status of (\d+)/.exec(message.text());
+    if (isStatus && Number(isStatus[1]) === expectedStatus) return;
+    if (message.type() === "error" || message.type() === "warning") {
+      problems.push(`${page.url()}: console: ${message.text()}`);
+    }
+  });
+  page.on("pageerror", (error) => problems.push(`${page.url()}: ${error}`));
+  page.on("dialog", (dialog) => {
+    problems.push(`${page.url()}: a dialog opened`);
+    dialog.dismiss();
+  });
+  page.on("requestfailed", (request) => {
+    // A click on a download aborts its navigation.
+    if (!request.failure()?.errorText.includes("ERR_ABORTED")) problems.push(`${request.url()}: ${request.failure()?.errorText}`);
+  });
+}
+
+const page = await browser.newPage();
+watch(page);
+
+async function go(path, status = 200) {
+  expectedStatus = status;
+  const answer = await page.goto(house.portal + path);
+  assert.equal(answer.status(), status, `${path} answered ${answer.status()}`);
+  expectedStatus = 200;
+}
+
+let counter = 0;
+async function shot(name) {
+  counter += 1;
+  const file = join(shots, `${String(counter).padStart(2, "0")}-${name}.png`);
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  if (overflow > 0) problems.push(`${name}: the page is ${overflow} px wider than the window`);
+  await page.screenshot({ path: file, fullPage: true });
+}
+
+async function steps() {
+  // The first owner.
+  await go("/");
+  assert.match(page.url(), /\/sign-in$/);
+  await shot("sign-in");
+  await go(house.link);
+  await page.fill("#name", "Ada Owner");
+  await page.fill("#password", "correct horse battery");
+  await page.fill("#again", "correct horse batterx");
+  expectedStatus = 422;
+  await page.click("button");
+  await page.waitForSelector("text=The two passwords differ.");
+  expectedStatus = 200;
+  await shot("welcome");
+  await page.fill("#password", "correct horse battery");
+  await page.fill("#again", "correct horse battery");
+  await page.click("button");
+  await page.waitForSelector("h1:has-text('Overview')");
+  await shot("overview");
+  await go(house.link, 404);
+  await page.waitForSelector("text=was used or has expired");
+
+  // Keyboard: the first stop is the skip link, and Enter uses it.
+  await go("/");
+  await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to the page");
+
+  // Codes.
+  await go("/codes");
+  const names = await page.locator("tbody tr td:first-child a").allTextContents();
+  await shot("codes");
+  if (names.length > 0) {
+    await page.fill("[name=q]", names[0].slice(0, 3).toLowerCase());
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(`tbody a:has-text("${names[0]}")`);
+    const printed = await page.locator("tbody tr:first-child td:nth-child(2) a").textContent();
+    await page.fill("[name=q]", printed.toLowerCase());
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/\/codes\/[0-9A-Z]{34}$/);
+    // One wrong symbol is named as such.
+    const wrong = printed.slice(0, -1) + (printed.endsWith("7") ? "8" : "7");
+    await go(`/codes?q=${encodeURIComponent(wrong)}`);
+    await page.waitForSelector("text=one symbol was misread");
+    await shot("codes-mistyped");
+  }
+
+  // Issue from a pasted request.
+  let code;
+  if (house.request) {
+    await go("/issue");
+    await page.fill("#name", 'Kiosk <b>"7"</b>');
+    await page.fill("#request", "nonsense");
+    expectedStatus = 422;
+    await page.click("main button");
+    await page.waitForSelector("text=Paste the whole request");
+    expectedStatus = 200;
+    await page.fill("#request", `Dear owner,\r\n${house.request}\r\n`);
+    await shot("issue");
+    await page.click("main button");
+    await page.waitForSelector("text=The code is issued");
+    await page.waitForSelector("svg.qr");
+    code = page.url().match(/\/codes\/([0-9A-Z]{34})/)[1];
+    assert.match(await page.locator("h1").textContent(), /Kiosk <b>"7"<\/b>/);
+    await shot("code");
+    const pem = await page.request.get(`${house.portal}/codes/${code}/certificate.pem`);
+    assert.match(await pem.text(), /^-----BEGIN CERTIFICATE-----/);
+  } else {
+    await go("/codes");
+    await page.locator("tbody tr:first-child td:first-child a").click();
+    code = page.url().match(/\/codes\/([0-9A-Z]{34})/)[1];
+    await shot("code");
+  }
+
+  // A grid code.
+  await go("/issue-grid");
+  await page.fill("#name", "Bay 12, north car park");
+  await page.fill("#latitude", "48.858370");
+  await page.fill("#longitude", "2.294481 X");
+  await page.fill("#owner", code);
+  expectedStatus = 422;
+  await page.click("main button");
+  await page.waitForSelector("text=Longitude: Write decimal degrees");
+  expectedStatus = 200;
+  await page.fill("#longitude", "2.294481");
+  await page.fill("#height", "33.5");
+  await shot("issue-grid");
+  await page.click("main button");
+  await page.waitForSelector("text=The grid code is issued");
+  await page.waitForSelector("svg.cell");
+  const grid = page.url().match(/\/grids\/([0-9A-Z]{50})/)[1];
+  await shot("grid");
+  await go("/grids");
+  await page.waitForSelector("text=Bay 12, north car park");
+  await shot("grids");
+
+  // Money: the same form sent twice moves money once.
+  await go(`/money?code=${code}`);
+  if ((await page.locator("#amount").count()) === 0) {
+    await page.fill("#letters", "USD");
+    await page.fill("#exponent", "6");
+    await page.fill("#currency-name", "US dollar");
+    await page.getByRole("button", { name: "Declare", exact: true }).click();
+    await go(`/money?code=${code}`);
+  }
+  await page.fill("#amount", "25.5");
+  await page.locator("#currency").selectOption({ index: 0 });
+  const fields = await page.locator("form[action='/money/load']").evaluate((form) => Object.fromEntries(new FormData(form)));
+  await page.getByRole("button", { name: "Load", exact: true }).click();
+  await page.waitForSelector("text=The money is in the purse.");
+  const again = await page.request.post(`${house.portal}/money/load`, { form: fields, headers: { Origin: house.portal } });
+  assert.ok(again.ok(), `the same form again answered ${again.status()}`);
+  await shot("money");
+  await go(`/purses/${code}`);
+  await page.waitForSelector("text=25.5");
+  assert.ok(!(await page.textContent("main")).includes("51.0"), "money was loaded twice");
+  await shot("purse");
+
+  // Payments.
+  await go("/payments");
+  await shot("payments");
+  const rows = await page.locator("tbody td:last-child a.code").count();
+  if (rows > 0) {
+    await page.locator("tbody tr:has-text('settled') td:last-child a").first().click();
+    await page.waitForSelector("h2:has-text('Allowance')");
+    assert.equal(await page.locator("text=signature does not fit").count(), 0);
+    assert.ok((await page.locator("text=✓ signature fits").count()) >= 4, "payment, allowance, receipt and statement verify");
+    await shot("payment");
+    const evidence = await page.request.get(`${page.url()}/evidence.cbor`);
+    assert.equal(evidence.headers()["content-type"], "application/cbor");
+  }
+  await go("/frauds");
+  await shot("frauds");
+  const proofs = page.locator("a[href$='proof.cbor']");
+  if ((await proofs.count()) > 0) {
+    const proof = await page.request.get(house.portal + (await proofs.first().getAttribute("href")));
+    assert.ok((await proof.body()).length > 500);
+    const frozen = await page.locator("tbody td a.name").first().getAttribute("href");
+    await go(frozen);
+    await page.waitForSelector(".pill.warn:has-text('frozen')");
+    await shot("code-frozen");
+    await go(`/1/${frozen.split("/").pop()}`);
+    await page.waitForSelector("h1:has-text('Suspended')");
+  }
+
+  // People and the audit trail.
+  await go("/people");
+  await page.locator("form[action='/people/token'] [name=treasurer]").check();
+  await page.fill("#label", "till 4");
+  await page.getByRole("button", { name: "Make a token" }).click();
+  await page.waitForSelector("#fresh");
+  const token = (await page.textContent("#fresh")).trim();
+  await shot("people");
+  const call = await page.request.get(`${house.portal}/api/v1/conservation`, { headers: { Authorization: `Bearer ${token}` } });
+  assert.equal((await call.json()).holds, true);
+  await go("/audit?check=1");
+  await page.waitForSelector("text=rows stand as they were written");
+  await shot("audit");
+
+  // The state of a thing.
+  await go(`/codes/${code}`);
+  await page.fill("#reason", "seen in the wrong bay");
+  await page.getByRole("button", { name: "Change", exact: true }).click();
+  await page.waitForSelector(".pill.warn:has-text('frozen')");
+  await go("/");
+  await shot("overview-after");
+
+  // Strangers, on a phone, in any case.
+  await page.context().clearCookies();
+  await page.setViewportSize({ width: 390, height: 844 });
+  await go(`/1/${code.toLowerCase()}`);
+  await page.waitForSelector("h1:has-text('Suspended')");
+  assert.ok(!(await page.content()).includes("Kiosk"), "strangers learn no names");
+  await shot("public-frozen");
+  const other = await page.request.get(`${house.portal}/1/${code}/PASS`);
+  assert.equal(other.headers()["content-type"], "application/cbor");
+  await go(`/G/${grid.toLowerCase()}`);
+  await page.waitForSelector("h1:has-text('Genuine')");
+  await shot("public-grid");
+  const mistyped = code.slice(0, 20) + (code[20] === "7" ? "8" : "7") + code.slice(21);
+  await go(`/1/${mistyped}`, 400);
+  await page.waitForSelector("text=one symbol was misread");
+  await shot("public-mistyped");
+  await go("/1/hello", 400);
+  await go("/g/hello", 400);
+}
+
+async function looks() {
+  // The same pages in the dark and on a phone, signed in.
+  await page.setViewportSize({ width: 1280, height: 860 });
+  await page.emulateMedia({ colorScheme: "dark" });
+  await go("/sign-in");
+  await page.fill("#name", "ada owner");
+  await page.fill("#password", "correct horse battery");
+  await page.click("button");
+  await page.waitForSelector("h1:has-text('Overview')");
+  await shot("dark-overview");
+  await go("/codes");
+  const thing = await page.locator("tbody tr:nth-child(2) td:first-child a").getAttribute("href");
+  await go(thing);
+  await shot("dark-code");
+  await go(thing.replace("/codes/", "/1/"));
+  await page.waitForSelector("h1:has-text('Genuine')");
+  await shot("dark-public-genuine");
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize({ width: 390, height: 844 });
+  await shot("public-genuine");
+  for (const [path, name] of [["/", "overview"], ["/codes", "codes"], ["/money", "money"], ["/payments", "payments"], [thing, "code"]]) {
+    await go(path);
+    await shot(`phone-${name}`);
+  }
+  const paid = await page.goto(`${house.portal}/payments`).then(() => page.locator("tbody td:last-child a.code"));
+  if ((await paid.count()) > 0) {
+    await paid.first().click();
+    await page.waitForSelector("h2:has-text('Allowance')");
+    await shot("phone-payment");
+  }
+}
+
+let failure;
+try {
+  await steps();
+  await looks();
+} catch (error) {
+  failure = error;
+  await page.screenshot({ path: join(shots, "failure.png"), fullPage: true }).catch(() => {});
+} finally {
+  await browser.close();
+  house.stop();
+  rmSync(profile, { recursive: true, force: true });
+}
+for (const problem of problems) console.error(problem);
+if (failure) console.error(failure);
+if (failure || problems.length > 0) process.exit(1);
+console.log(`The portal walks: ${counter} screenshots in ${shots}`);

@@ -6,12 +6,33 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use device_sdk::coap::{Answer, Client, Request, Settings, Timing};
+use ledger::people::{Act, NewToken, People, Role, Roles};
+use protocol::{Code, Timestamp};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::program::onecode;
+use crate::thing::Thing;
 
 /// How long a gateway may take until it answers.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The token of the house's own office.
+const TOKEN: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+/// Content-Format of wallet messages.
+const CBOR: u16 = 60;
+
+/// The clock of the machine, as the gateway reads it.
+pub fn now() -> Timestamp {
+    let age = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("after 1970");
+    Timestamp(u32::try_from(age.as_secs()).expect("before 2106"))
+}
 
 /// Where the doors of a gateway are.
 #[derive(Clone, Copy, Debug)]
@@ -62,13 +83,42 @@ impl House {
             child,
         };
         house.wait_until_ready();
+        block_on(house.give_token());
         house
     }
 
-    /// Kills it and starts it again on the same folder and ports.
-    pub fn kill_and_restart(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    /// What `onecode demo` does before its gateway is up: the office gets a token.
+    async fn give_token(&self) {
+        let people = People::open(&self.data().join("people.db"))
+            .await
+            .expect("accounts");
+        let act = Act {
+            who: "test",
+            what: "token made",
+            about: "test",
+            origin: "test",
+        };
+        let token = NewToken {
+            hash: Sha256::digest(TOKEN.as_bytes()).into(),
+            label: "test",
+            roles: Roles::of(&[Role::Issuer, Role::Treasurer, Role::Auditor]),
+            life_s: 3_600,
+        };
+        people
+            .add_token(token, &act, now())
+            .await
+            .expect("a token is kept");
+        people.close().await;
+    }
+
+    /// SIGKILL: no chance to finish anything.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it was running");
+        self.child.wait().expect("a killed child ends");
+    }
+
+    /// Starts it again on the same folder and ports.
+    pub fn restart(&mut self) {
         self.child = spawn(self.folder.path(), self.doors);
         self.wait_until_ready();
     }
@@ -96,6 +146,111 @@ impl House {
     /// Everything the gateway logged so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(log(self.folder.path())).unwrap_or_default()
+    }
+
+    /// Calls the API with the office's token: the HTTP status and the JSON of the answer.
+    pub fn api(&self, path: &str, body: Option<&Value>) -> (u16, Value) {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let token = format!("Bearer {TOKEN}");
+        let answer = match body {
+            None => agent
+                .get(self.url(path))
+                .header("authorization", token)
+                .call(),
+            Some(body) => agent
+                .post(self.url(path))
+                .header("authorization", token)
+                .header("content-type", "application/json")
+                .send(body.to_string()),
+        };
+        let mut answer = answer.expect("the HTTP door answers");
+        let text = answer.body_mut().read_to_string().expect("a text");
+        (
+            answer.status().as_u16(),
+            serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        )
+    }
+
+    fn asked(&self, path: &str, body: Option<&Value>) -> Value {
+        let (status, value) = self.api(path, body);
+        assert_eq!(status, 200, "{path}: {value}");
+        value
+    }
+
+    /// A one-time enrolment secret.
+    pub fn secret(&self) -> String {
+        let order = json!({"count": 1, "kind": "device", "life_s": 3600});
+        let made = self.asked("/api/v1/secrets", Some(&order));
+        made["secrets"][0].as_str().expect("a secret").to_owned()
+    }
+
+    /// Puts USD into a purse.
+    pub fn load(&self, code: Code, amount_minor: u64) {
+        let order = json!({
+            "code": code.to_string(), "currency": "USD", "amount_minor": amount_minor,
+            "key": format!("load {code} {amount_minor}"),
+        });
+        self.asked("/api/v1/loads", Some(&order));
+    }
+
+    /// All that the books say: counts, journal and sums. Two equal values mean that nothing changed.
+    pub fn books(&self) -> Value {
+        let books = self.asked("/api/v1/conservation", None);
+        assert_eq!(books["holds"], true, "money is not conserved: {books}");
+        json!({"sums": books["currencies"], "counts": self.asked("/api/v1/payments/summary", None)})
+    }
+
+    /// Hands a wallet message to the gateway at the plain CoAP door, in the name of `code`.
+    pub fn wallet(&self, code: Code, message: &[u8]) -> Answer {
+        let path = format!("oc/1/{code}/w/out/gateway");
+        self.coap(Request::post(&path, CBOR, message.to_vec()))
+    }
+
+    /// One request at the plain CoAP door.
+    pub fn coap(&self, request: Request) -> Answer {
+        self.ask(
+            Settings {
+                gateway: self.doors.coap,
+                identity: None,
+                timing: Timing::NEARBY,
+            },
+            request,
+        )
+    }
+
+    /// One request at the CoAP door with DTLS, as this thing.
+    pub fn coaps(&self, thing: &Thing, request: Request) -> Answer {
+        let gateway = self.doors.coaps;
+        let identity = thing
+            .identity()
+            .dtls(&gateway.ip().to_string())
+            .expect("a key for DTLS");
+        self.ask(
+            Settings {
+                gateway,
+                identity: Some(identity),
+                timing: Timing::NEARBY,
+            },
+            request,
+        )
+    }
+
+    fn ask(&self, settings: Settings, request: Request) -> Answer {
+        block_on(async {
+            let client = Client::new(settings).expect("sound settings");
+            client
+                .request(request)
+                .await
+                .expect("the CoAP door answers")
+        })
+    }
+
+    /// Root and issuer certificates, which programs by others trust.
+    pub fn trusted(&self) -> PathBuf {
+        self.data().join("trusted.pem")
     }
 
     /// The sum of all samples of a metric whose labels contain `label`.
@@ -137,6 +292,16 @@ impl Drop for House {
             eprintln!("--- the gateway's log\n{}", self.log());
         }
     }
+}
+
+/// Runs something asynchronous to its end.
+pub fn block_on<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(work)
 }
 
 fn data(folder: &Path) -> PathBuf {

@@ -1,7 +1,7 @@
 //! Whole-system scenarios of OneCode: what they share.
 //!
-//! [`house::House`] is a running gateway, [`program`] runs other programs against it. The scenarios
-//! themselves are `tests/whole`.
+//! [`house::House`] is a running gateway, [`thing::Thing`] a device with a code, [`by_hand`] makes
+//! what no purse would, [`program`] runs other programs. The scenarios themselves are `tests/whole`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,3 +13,4 @@
 pub mod by_hand;
 pub mod house;
 pub mod program;
+pub mod thing;

@@ -1,0 +1,147 @@
+//! A thing with a code, made by the same command a person would type.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use device_sdk::identity_file::Identity;
+use device_sdk::journal_file::FileJournal;
+use device_sdk::purse::{Event, HandInCursor, OUT_MAX, Purse, Settings};
+use protocol::keys::SoftwareKey;
+use protocol::{Code, Status};
+
+use crate::by_hand::{Signatory, amount};
+use crate::house::{House, now};
+use crate::program::{onecode, run};
+
+/// The purse of a test: small, so that its bounds are near.
+pub type ThingPurse = Purse<SoftwareKey, FileJournal, 16, 8>;
+
+/// A thing in a folder of its own.
+pub struct Thing {
+    folder: PathBuf,
+    identity: Identity,
+}
+
+impl Thing {
+    /// Makes its keys and gets its code with a one-time secret.
+    pub fn enrol(house: &House, name: &str) -> Self {
+        let folder = house.folder().join(name);
+        run(Command::new(onecode())
+            .args([
+                "device",
+                "init",
+                "--gateway",
+                &house.url(""),
+                "--secret",
+                &house.secret(),
+            ])
+            .arg("--trust")
+            .arg(house.data().join("trust.toml"))
+            .arg("--folder")
+            .arg(&folder))
+        .succeeded();
+        let identity = Identity::load(&folder)
+            .expect("a readable folder")
+            .expect("a finished identity");
+        Self { folder, identity }
+    }
+
+    /// Its name.
+    pub fn code(&self) -> Code {
+        self.identity.credentials.code
+    }
+
+    /// Where its files are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What it shows at the doors.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Its certificate, PEM.
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.join("certificate.pem")
+    }
+
+    /// Its transport key as programs by others want it: PKCS#8 in PEM, spelled by openssl.
+    pub fn key(&self) -> PathBuf {
+        let (der, pem) = (self.folder.join("key.der"), self.folder.join("key.pem"));
+        if !pem.exists() {
+            let key = self
+                .identity
+                .keys
+                .transport_pkcs8()
+                .expect("a key can be encoded");
+            std::fs::write(&der, key.secret_pkcs8_der()).expect("the folder can be written");
+            run(Command::new("openssl")
+                .args(["pkey", "-inform", "DER", "-in"])
+                .arg(&der)
+                .arg("-out")
+                .arg(&pem))
+            .succeeded();
+        }
+        pem
+    }
+
+    /// One of its topics, which are CoAP paths as well.
+    pub fn topic(&self, below: &str) -> String {
+        format!("oc/1/{}/{below}", self.code())
+    }
+
+    /// Its wallet key, to sign whatever a test wants.
+    pub fn signatory(&self) -> Signatory {
+        Signatory {
+            code: self.code(),
+            key: self.identity.keys.wallet(),
+            network: self.identity.trust.network,
+        }
+    }
+
+    /// The purse in its folder; it trusts the gateway that gave it its code.
+    pub fn purse(&self) -> ThingPurse {
+        let given = &self.identity.credentials;
+        let settings = Settings {
+            me: given.code,
+            pass: &given.pass,
+            trust: self.identity.trust,
+            sync_margin_s: 60,
+            most_by_class: [amount(5_000_000); 3],
+        };
+        let journal = FileJournal::open(&self.folder.join("purse.journal")).expect("a journal");
+        let mut purse =
+            ThingPurse::open(settings, self.identity.keys.wallet(), journal).expect("a purse");
+        purse
+            .trust_gateway(&given.issuer_pass, &given.gateway_pass, now())
+            .expect("the gateway's passes hold");
+        purse
+    }
+}
+
+/// What a step of a purse wrote.
+pub fn written(step: impl FnOnce(&mut [u8]) -> Result<usize, Status>) -> Result<Vec<u8>, Status> {
+    let mut out = [0; OUT_MAX];
+    let len = step(&mut out)?;
+    Ok(out[..len].to_vec())
+}
+
+/// Shows the gateway everything a purse holds, and tells the purse what it says. Gives the answers.
+pub fn synchronise(house: &House, purse: &mut ThingPurse) -> Vec<Event> {
+    let mut cursor = HandInCursor::default();
+    let mut out = [0; OUT_MAX];
+    let mut events = Vec::new();
+    while let Some(len) = purse
+        .hand_in(&mut cursor, &mut out)
+        .expect("the journal is whole")
+    {
+        let answer = house.wallet(purse.me(), &out[..len]);
+        events.push(
+            purse
+                .receive(&answer.payload, now())
+                .expect("a gateway's answer"),
+        );
+    }
+    events
+}

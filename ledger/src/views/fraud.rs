@@ -25,9 +25,6 @@ pub struct FraudSummary {
     pub at: Timestamp,
 }
 
-/// See [`FraudSummary`].
-pub type FraudRow = FraudSummary;
-
 type Columns = (i64, Vec<u8>, Vec<u8>, Vec<u8>, i64, i64);
 
 fn fraud_from((number, code, stands, claim, how, at): Columns) -> Result<FraudSummary, Error> {

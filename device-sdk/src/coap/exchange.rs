@@ -523,4 +523,34 @@ mod tests {
         }
         panic!("never noticed");
     }
+
+    #[test]
+    fn arbitrary_datagrams_never_panic() {
+        let mut dice = Dice::new(9);
+        let mut bench = Bench::new();
+        for round in 0..50_000u64 {
+            if round.is_multiple_of(100) {
+                bench = Bench::new();
+            }
+            let (token, request) = match bench.exchanges.waiting.len() {
+                0..8 => bench.begin(round.is_multiple_of(2)),
+                _ => (0, Packet::new()),
+            };
+            let message_id = request.header.message_id;
+            let mut packet = answer(MessageType::Acknowledgement, message_id, token);
+            packet.set_observe_value(1);
+            let mut datagram = wire::write(&packet).unwrap();
+            for _ in 0..dice.roll() % 4 {
+                let at = (dice.roll() % datagram.len() as u64) as usize;
+                match dice.roll() % 3 {
+                    0 => datagram[at] = dice.roll() as u8,
+                    1 => datagram.insert(at, dice.roll() as u8),
+                    _ => datagram.truncate(at.max(1)),
+                }
+            }
+            bench.exchanges.receive(&datagram, bench.now);
+            bench.pass(Duration::from_millis(dice.roll() % 20));
+            assert!(bench.exchanges.observed.len() <= OBSERVATIONS_MAX + REQUESTS_MAX);
+        }
+    }
 }

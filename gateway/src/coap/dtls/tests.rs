@@ -244,6 +244,7 @@ fn a_thing_that_begins_anew_replaces_its_session_only_when_it_has_proved_itself(
     assert_eq!(bench.messages(), [b"old".to_vec()]);
     bench.now += Bounds::default().handshake_within;
     bench.sessions.on_time(UnixTime::now(), bench.now);
+    bench.sent_to(old.at);
     bench.events.clear();
     let mut new = bench.connect(1);
     assert!(

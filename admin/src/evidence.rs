@@ -266,7 +266,7 @@ pub fn reference(reference: &Reference) -> String {
         return "none".to_owned();
     }
     match plain(bytes) {
-        Some(text) => format!("{reference} (\u{201c}{text}\u{201d})"),
+        Some(text) => format!("\u{201c}{text}\u{201d} {reference}"),
         None => reference.to_string(),
     }
 }
@@ -334,7 +334,7 @@ mod tests {
         };
         assert_eq!(value("amount"), "1.234500 USD");
         assert_eq!(value("previous"), "none");
-        assert!(value("reference").ends_with("(\u{201c}session-17\u{201d})"));
+        assert!(value("reference").starts_with("\u{201c}session-17\u{201d} "));
         assert_eq!(value("payee"), &format!("{:#}", code(2)));
         let other = SoftwareKey::ed25519(&[2; 32]).public_key();
         let check = |key| opener.payment(bytes, key).unwrap().check;

@@ -35,7 +35,10 @@ struct PaymentPage {
     payee: Party,
     reference: Option<String>,
     steps: Vec<Step>,
-    objects: Vec<Opened>,
+    /// What payer, payee and gateway signed about it.
+    signed: Vec<Opened>,
+    /// What it was made under.
+    granted: Vec<Opened>,
     fraud: Option<i64>,
 }
 
@@ -63,6 +66,10 @@ pub async fn show(
         .ok()
         .map(|p| *p.peek());
     let reference = payment.and_then(|p| plain(p.reference.as_bytes()).map(str::to_owned));
+    let (granted, signed) = objects(&portal, &opener, &detail)
+        .await?
+        .into_iter()
+        .partition(|object| object.file == "allowance.cbor");
     page(&PaymentPage {
         frame: Frame::new(&portal, Some(&visitor), "/payments"),
         row,
@@ -72,7 +79,8 @@ pub async fn show(
         payee: names.party(row.payee),
         reference,
         steps: steps(&portal, &detail, payment.as_ref()),
-        objects: objects(&portal, &opener, &detail).await?,
+        signed,
+        granted,
         fraud: detail.fraud,
     })
 }

@@ -11,6 +11,32 @@
 //! bytes --cose::open--> Sealed<T> --verify(key)--> Verified<T> --rules::*--> Status
 //! ```
 //!
+//! A receipt on its way from payee to payer:
+//!
+//! ```
+//! use protocol::cose::{SIGNED_MAX, open, seal};
+//! use protocol::keys::SoftwareKey;
+//! use protocol::objects::{Payment, Receipt};
+//! use protocol::{Code, Digest, Network, Signer, Status, Timestamp};
+//!
+//! let network = Network::new("test").ok_or("name")?;
+//! let key = SoftwareKey::ed25519(&[7; 32]);
+//! let receipt = Receipt {
+//!     payee: "2000-0080-2000-0001-DGQK-QDBC-G3P7-ECY7-7E".parse::<Code>()?,
+//!     payment: Digest([0x5a; 32]),
+//!     time: Timestamp(1_795_305_600),
+//! };
+//! let mut out = [0; SIGNED_MAX];
+//! let (len, id) = seal(&receipt, &network, &key, &mut out).map_err(|_| "no signature")?;
+//!
+//! let sealed = open::<Receipt>(&out[..len], &network)?;
+//! let verified = sealed.verify(&key.public_key())?;
+//! assert_eq!((verified.get(), verified.id()), (&receipt, id));
+//! // Taken for another object it is none.
+//! assert_eq!(open::<Payment>(&out[..len], &network).err(), Some(Status::Malformed));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! - [`code`]: names of things and of places, with their text forms;
 //! - [`objects`]: what is signed, one file each, all of the same shape;
 //! - [`message`]: how objects travel together;

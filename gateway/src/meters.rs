@@ -1,6 +1,6 @@
 //! What the wallet desk refused, by status.
 
-use protocol::Status;
+use protocol::{Fault, Status};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Refusals since the start, in the order of [`Status::ALL`].
@@ -25,11 +25,11 @@ impl Meters {
         }
     }
 
-    /// Every status with its count.
+    /// Every status that is somebody's fault, with its count.
     pub fn refused(&self) -> impl Iterator<Item = (Status, u64)> {
-        Status::ALL
-            .iter()
-            .zip(&self.0)
+        let counts = Status::ALL.iter().zip(&self.0);
+        counts
+            .filter(|(status, _)| status.fault() != Fault::None)
             .map(|(status, count)| (*status, count.load(Ordering::Relaxed)))
     }
 }

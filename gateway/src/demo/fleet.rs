@@ -5,6 +5,7 @@ use super::child::Doors;
 use super::folder;
 use super::links::{Car, Charger, car_reads};
 use super::office::Office;
+use super::progress::Progress;
 use super::sessions::Session;
 use super::thing::{OUTBOX, PAYERS, Thing, ThingPurse};
 use crate::house::Failure;
@@ -16,7 +17,6 @@ use device_sdk::journal_file::FileJournal;
 use device_sdk::links::mqtt::{Mqtt, Settings as MqttSettings, Timing as MqttTiming};
 use device_sdk::links::udp::{Answerer, Asker, Timing as UdpTiming};
 use device_sdk::purse::{Purse, Settings};
-use indicatif::ProgressBar;
 use protocol::rules::Trust;
 use protocol::{AmountMinor, Code, Currency, Network};
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,7 +62,6 @@ impl Fleet {
         doors: Doors,
         trust: Trust,
         office: &Office,
-        bar: &ProgressBar,
     ) -> Result<Self, Failure> {
         let mut loads = BTreeMap::new();
         for session in sessions {
@@ -72,7 +71,7 @@ impl Fleet {
         let names: Vec<String> = (loads.keys().map(|driver| car_name(*driver)))
             .chain(stations.iter().map(|station| charger_name(*station)))
             .collect();
-        bar.set_length(names.len() as u64);
+        let progress = Arc::new(Progress::start("codes", names.len()));
         let secrets = tokio::task::block_in_place(|| office.secrets(names.len()))?;
         let url = doors.portal();
         let work: Vec<_> = names.into_iter().zip(secrets).collect();
@@ -81,10 +80,11 @@ impl Fleet {
             if at_work.len() == ENROL_AT_ONCE {
                 joined(at_work.join_next().await)?;
             }
-            let (folder, url, bar) = (folders.join(name), url.clone(), bar.clone());
+            let (folder, url) = (folders.join(name), url.clone());
+            let progress = Arc::clone(&progress);
             at_work.spawn_blocking(move || {
                 let made = enrol_one(&folder, &url, &trust, &secret);
-                bar.inc(1);
+                progress.step();
                 made
             });
         }
@@ -179,8 +179,8 @@ impl Fleet {
     }
 
     /// The treasurer loads every car's purse, and each car asks for its allowance.
-    pub async fn load(&self, office: &Office, bar: &ProgressBar) -> Result<u64, Failure> {
-        bar.set_length(self.cars.len() as u64);
+    pub async fn load(&self, office: &Office) -> Result<u64, Failure> {
+        let progress = Progress::start("purses", self.cars.len());
         let mut total = 0;
         for (driver, car) in &self.cars {
             let amount = self.loads.get(driver).copied().unwrap_or(SPARE_MICRO_USD);
@@ -193,7 +193,7 @@ impl Fleet {
                 .until(|thing| thing.totals(self.currency).spendable == wanted)
                 .await;
             total += amount;
-            bar.inc(1);
+            progress.step();
         }
         Ok(total)
     }

@@ -8,6 +8,7 @@ mod fleet;
 mod folder;
 mod links;
 mod office;
+mod progress;
 mod replay;
 mod report;
 mod sessions;
@@ -22,7 +23,6 @@ use admin::door::secret::Secret;
 use child::{Doors, Gateway};
 use clap::Args;
 use fleet::Fleet;
-use indicatif::{ProgressBar, ProgressStyle};
 use ledger::people::{Act, NewToken, Role, Roles};
 use office::Office;
 use report::{Report, dollars};
@@ -93,21 +93,14 @@ async fn show(options: &Options, sessions: &[Session]) -> Outcome {
     let trust = TrustFile::load(&data.join("trust.toml"))?.trust();
     let office = Office::new(doors, token);
     println!("2. codes for every car and charger: keys made in the device, one-time secret, EST");
-    let bar = progress("codes");
     let machines = options.data.join("things");
-    let fleet = Fleet::enrol(sessions, &machines, doors, trust, &office, &bar).await?;
-    bar.finish();
+    let fleet = Fleet::enrol(sessions, &machines, doors, trust, &office).await?;
 
     println!("3. the treasurer loads the cars' purses; allowances are given");
-    let bar = progress("purses");
-    let loaded = fleet.load(&office, &bar).await?;
-    bar.finish();
+    let loaded = fleet.load(&office).await?;
 
     println!("4. {} sessions, in order of their end", sessions.len());
-    let bar = progress("sessions");
-    bar.set_length(sessions.len() as u64);
-    let tally = replay::replay(&fleet, &mut gateway, sessions, &bar).await?;
-    bar.finish();
+    let tally = replay::replay(&fleet, &office, &mut gateway, sessions).await?;
 
     println!("5. one purse is cloned and spends twice");
     let proof = options.data.join("fraud-proof.cbor");
@@ -215,6 +208,10 @@ fn count(
     report.row("  in transit", dollars(usd.in_transit));
     report.row("  every other account", dollars(usd.others));
     report.row("  in purses, by the devices", dollars(held));
+    report.row(
+        "refused by the gateway",
+        tally.refused + tokio::task::block_in_place(|| office.refused())?,
+    );
     report.row("fraud cases", summary.fraud_cases);
     let all = usd.purses + usd.in_transit + usd.others;
     let sums = [usd.accounts_sum, all];
@@ -248,12 +245,4 @@ fn verify(proof: &Path, trust: &Path) -> Result<bool, Failure> {
         .arg(trust)
         .status()?
         .success())
-}
-
-fn progress(what: &'static str) -> ProgressBar {
-    const FORM: &str = "   [{bar:32}] {pos}/{len} {prefix} {msg} {elapsed}";
-    let style = ProgressStyle::with_template(FORM).unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(0)
-        .with_style(style.progress_chars("=> "))
-        .with_prefix(what)
 }

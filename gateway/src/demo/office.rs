@@ -122,6 +122,22 @@ impl Office {
         Ok(answer.body_mut().read_to_vec()?)
     }
 
+    /// Wallet messages the gateway has refused since it was started.
+    pub fn refused(&self) -> Result<u64> {
+        let text = self
+            .agent
+            .get(format!("{}/metrics", self.base))
+            .call()?
+            .body_mut()
+            .read_to_string()?;
+        let samples = text
+            .lines()
+            .filter(|line| line.starts_with("onecode_wallet_refused_total"));
+        Ok(samples
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
+            .sum())
+    }
+
     fn bearer(&self) -> String {
         format!("Bearer {}", self.token)
     }

@@ -4,12 +4,13 @@
 use super::child::Gateway;
 use super::fleet::Fleet;
 use super::links::{Car, LinkError};
+use super::office::Office;
+use super::progress::Progress;
 use super::sessions::Session;
 use super::thing::reference;
 use crate::house::Failure;
 use device_sdk::purse::Order;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use indicatif::ProgressBar;
 use protocol::cose::open;
 use protocol::message::Message;
 use protocol::objects::Payment;
@@ -71,6 +72,8 @@ pub struct Tally {
     pub direct: u64,
     /// All money paid, in millionths.
     pub paid_micro_usd: u64,
+    /// What the gateway refused before it was killed.
+    pub refused: u64,
     /// How long the payments took, without starting and stopping the gateway.
     pub elapsed: Duration,
     /// How long it took to settle what was paid offline.
@@ -87,19 +90,23 @@ impl Tally {
 /// Replays all sessions.
 pub async fn replay(
     fleet: &Fleet,
+    office: &Office,
     gateway: &mut Gateway,
     sessions: &[Session],
-    bar: &ProgressBar,
 ) -> Result<Tally, Failure> {
+    let progress = Progress::start("sessions", sessions.len());
     let mut tally = Tally::default();
     let mut before = Way::Bridge;
     for (index, session) in sessions.iter().enumerate() {
         let way = Way::of(index, sessions.len());
         if way != before {
-            change(fleet, gateway, way, bar, &mut tally).await?;
+            if way == Way::Offline {
+                tally.refused = tokio::task::block_in_place(|| office.refused())?;
+            }
+            change(fleet, gateway, way, &progress, &mut tally).await?;
             before = way;
         }
-        bar.set_message(way.words());
+        progress.now(way.words());
         let begun = Instant::now();
         let done =
             tokio::time::timeout(PAYMENT_TIMEOUT, pay(fleet, session, way, &mut tally)).await;
@@ -107,11 +114,11 @@ pub async fn replay(
             .map_err(|error| format!("session {}: {error}", session.id))?;
         tally.elapsed += begun.elapsed();
         tally.sessions += 1;
-        bar.inc(1);
+        progress.step();
     }
     // With very few sessions the last third is empty, and the gateway is still dead.
     if before == Way::Offline {
-        change(fleet, gateway, Way::Direct, bar, &mut tally).await?;
+        change(fleet, gateway, Way::Direct, &progress, &mut tally).await?;
     }
     Ok(tally)
 }
@@ -121,7 +128,7 @@ async fn change(
     fleet: &Fleet,
     gateway: &mut Gateway,
     to: Way,
-    bar: &ProgressBar,
+    progress: &Progress,
     tally: &mut Tally,
 ) -> Result<(), Failure> {
     match to {
@@ -129,18 +136,18 @@ async fn change(
         Way::Offline => {
             synchronise(fleet).await?;
             tokio::task::block_in_place(|| gateway.kill())?;
-            bar.println("the gateway is killed (SIGKILL); its ports refuse");
+            progress.say("the gateway is killed (SIGKILL); its ports refuse");
         }
         Way::Direct => {
             let waiting: usize = fleet.things().map(|thing| thing.unanswered()).sum();
-            bar.println(format!(
+            progress.say(&format!(
                 "starting the gateway again; {waiting} records wait in purses"
             ));
             tokio::task::block_in_place(|| gateway.start())?;
             let begun = Instant::now();
             synchronise(fleet).await?;
             tally.catching_up = begun.elapsed();
-            bar.println(format!(
+            progress.say(&format!(
                 "all of them are settled after {:.1} s",
                 tally.catching_up.as_secs_f64()
             ));

@@ -87,7 +87,7 @@ fn certs_only(certificates: &[Vec<u8>]) -> Response {
         .chunks(64)
         .map(|line| String::from_utf8_lossy(line).into_owned())
         .collect();
-    let mut response = (lines.join("\r\n") + "\r\n").into_response();
+    let mut response = (lines.join("\n") + "\n").into_response();
     let headers = response.headers_mut();
     headers.insert(
         header::CONTENT_TYPE,

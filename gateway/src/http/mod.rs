@@ -24,17 +24,14 @@ pub fn router(portal: Router, issuing: Arc<crate::issuing::Desk>, gauges: Gauges
         .merge(portal)
 }
 
-/// Ready means that the books can be read.
+/// Ready means that the books can be written.
 async fn ready(State(ledger): State<Ledger>) -> impl IntoResponse {
-    match ledger.journal().await {
-        Ok(_) => (StatusCode::OK, "ready\n"),
-        Err(error) => {
-            tracing::error!(%error, "the books cannot be read");
-            (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the books cannot be read\n",
-            )
-        }
+    match ledger.is_writing() {
+        true => (StatusCode::OK, "ready\n"),
+        false => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the books cannot be written; the log says why\n",
+        ),
     }
 }
 

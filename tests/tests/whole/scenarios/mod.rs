@@ -1,0 +1,4 @@
+//! The running gateway with real purses, and what it refuses.
+
+mod bad_input;
+mod pair;

@@ -1,6 +1,6 @@
 //! One connection to the gateway: a socket, a task that owns it, and orders for that task.
 
-use super::exchange::{Exchanges, Failure, Output, Timing, Token};
+use super::exchange::{Exchanges, Failure, Output, Token};
 use super::secure::{Checked, Drained, Secure};
 use super::{Error, Settings};
 use coap_lite::Packet;
@@ -337,12 +337,4 @@ impl Task {
 pub(super) fn seed() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(Instant::now())
-}
-
-impl Timing {
-    /// Longest that [`Link::open`] and one unanswered request take together.
-    pub fn patience(&self) -> Duration {
-        let repetitions = 2u32.saturating_pow(u32::from(self.retransmit_max) + 1);
-        self.handshake_timeout + self.ack_timeout * repetitions * 3 / 2
-    }
 }

@@ -81,11 +81,6 @@ impl Listening {
         let _ = self.orders.send(Order::Stop).await;
         let _ = (&mut self.task).await;
     }
-
-    /// Waits until the door has failed; for its supervisor. Cancel safe.
-    pub async fn failed(&mut self) {
-        let _ = (&mut self.task).await;
-    }
 }
 
 impl Drop for Listening {

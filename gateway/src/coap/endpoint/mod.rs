@@ -325,10 +325,3 @@ impl<K: Copy + Ord + Hash> Endpoint<K> {
         }
     }
 }
-
-impl<K: Copy> RequestId<K> {
-    /// Who asked.
-    pub fn peer(&self) -> K {
-        self.peer
-    }
-}

@@ -3,6 +3,7 @@
 mod interop;
 mod plain;
 mod secure;
+mod slow;
 pub(super) mod workshop;
 
 use super::dtls::{self, Bounds, Credentials, Sessions};

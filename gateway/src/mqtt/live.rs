@@ -89,9 +89,12 @@ impl Live {
         let ended = tokio::time::timeout(Duration::from_millis(TAKEOVER_MS), async {
             while old.changed().await.is_ok() {}
         });
-        tokio::select! {
-            ended = ended => ended.map(|()| presence).map_err(|_| Reason::Unavailable),
-            reason = &mut presence.stop => Err(reason.unwrap_or(Reason::TakenOver)),
+        // Waited for even if this one is to stop as well: whoever comes next waits for this one.
+        let ended = ended.await;
+        match (ended, presence.stop.try_recv()) {
+            (Ok(()), Err(_)) => Ok(presence),
+            (_, Ok(reason)) => Err(reason),
+            (Err(_), Err(_)) => Err(Reason::Unavailable),
         }
     }
 
@@ -171,5 +174,48 @@ impl Drop for Presence {
         if sessions.get(&self.id).is_some_and(mine) {
             sessions.remove(&self.id);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::tests::code;
+    use futures_util::FutureExt;
+    use std::pin::pin;
+
+    fn id() -> ClientId {
+        ClientId::read(code("A"), "").unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_newcomer_waits_until_the_older_session_has_ended() {
+        let live = Arc::<Live>::default();
+        let mut old = live.enter(id(), 1).await.unwrap();
+        let mut entering = pin!(live.enter(id(), 1));
+        assert!(entering.as_mut().now_or_never().is_none());
+        assert_eq!((&mut old.stop).await, Ok(Reason::TakenOver));
+        assert!(
+            entering.as_mut().now_or_never().is_none(),
+            "told, but not gone yet"
+        );
+        drop(old);
+        let new = entering.await.unwrap();
+        assert_eq!(live.sessions().len(), 1);
+        drop(new);
+        assert!(live.sessions().is_empty());
+    }
+
+    #[tokio::test]
+    async fn of_many_newcomers_the_last_one_stays() {
+        let live = Arc::<Live>::default();
+        let first = live.enter(id(), 1).await.unwrap();
+        let mut second = pin!(live.enter(id(), 1));
+        assert!(second.as_mut().now_or_never().is_none());
+        let mut third = pin!(live.enter(id(), 1));
+        assert!(third.as_mut().now_or_never().is_none());
+        drop(first);
+        assert_eq!(second.await.map(|_| ()), Err(Reason::TakenOver));
+        assert!(third.await.is_ok());
     }
 }

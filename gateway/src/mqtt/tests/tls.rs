@@ -231,12 +231,18 @@ async fn a_new_revocation_list_counts_from_the_next_connection() {
 #[tokio::test(flavor = "multi_thread")]
 async fn silent_connections_do_not_delay_others() {
     let pki = Pki::new();
-    let limits = Limits {
-        half_open: 60,
-        half_open_per_address: 50,
-        ..Limits::default()
-    };
-    let served = serve(&pki, limits).await;
+    for (half_open, half_open_per_address) in [(60, 50), (50, 60)] {
+        let limits = Limits {
+            half_open,
+            half_open_per_address,
+            ..Limits::default()
+        };
+        silence(&pki, limits).await;
+    }
+}
+
+async fn silence(pki: &Pki, limits: Limits) {
+    let served = serve(pki, limits).await;
     let mut silent = Vec::new();
     for n in 0..300 {
         let mut stream = TcpStream::connect(served.address).await.unwrap();

@@ -66,9 +66,14 @@ impl Resources for TreeResources {
             let (method, path) = (request.method, request.path.clone());
             let answer = answer(tree, caller, request).await;
             if answer.response.is_error() {
-                let caller = caller.map(tracing::field::display);
                 let (code, path) = (answer.response.code, path.join("/"));
-                tracing::info!(caller, ?method, path, ?code, "coap request refused");
+                match caller {
+                    Some(caller) => {
+                        tracing::info!(%caller, ?method, path, ?code, "coap request refused");
+                    }
+                    // What anybody may cause at any rate is counted, and said to who looks closely.
+                    None => tracing::debug!(?method, path, ?code, "coap request refused"),
+                }
             }
             answer
         })

@@ -523,3 +523,39 @@ fn a_gateway_is_trusted_only_through_the_root() {
     }
     assert_eq!(a.disk.len(), 2, "the owner and one gateway");
 }
+
+#[test]
+fn the_journal_does_not_grow_with_the_number_of_payments() {
+    let mut world = World::new();
+    let (a, b) = (world.thing(10), world.thing(11));
+    let mut car: Small = a.open(world.trust).unwrap();
+    let mut charger: Small = b.open(world.trust).unwrap();
+    for purse in [&mut car, &mut charger] {
+        purse
+            .trust_gateway(&world.issuer_pass, &world.gateway_pass, NOW)
+            .unwrap();
+    }
+    let mut most = [0, 0];
+    for number in 0..40 {
+        let renewal = bytes(|out| car.renewal(usd(), amount(10), NOW, out)).unwrap();
+        car.receive(&world.renew(&a, &renewal), NOW).unwrap();
+        let evidence = bytes(|out| car.pay(&order(b.code, 10, number), NOW, out)).unwrap();
+        car.receive(&world.settle(&evidence), NOW).unwrap();
+        let receipt = bytes(|out| charger.accept(&evidence, None, NOW, out)).unwrap();
+        car.receive(&receipt, NOW).unwrap();
+        for claim in handed_in(&mut car).unwrap() {
+            let statement = world.settle(&claim);
+            car.receive(&statement, NOW).unwrap();
+            charger.receive(&statement, NOW).unwrap();
+        }
+        let now = [a.disk.len(), b.disk.len()];
+        if number == 10 {
+            most = now;
+        }
+        if number > 10 {
+            assert_eq!(now, most, "after payment {number}");
+        }
+    }
+    assert_eq!(charger.totals(usd()).received_settled, amount(400));
+    assert_eq!(car.totals(usd()).paid_out, Odometer::new(400).unwrap());
+}

@@ -1,9 +1,8 @@
-//! libcoap's clients against both doors. Where they are not installed, nothing is tested here; the
-//! whole-system tests insist on them.
+//! libcoap's clients against both doors. They have to be installed (Debian: libcoap3-bin).
 
 use super::{House, authorities, within, workshop};
 use bytes::Bytes;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use tokio::process::Command;
 use workshop::Thing;
@@ -45,7 +44,10 @@ impl Desk {
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output();
-        let output = within(run).await.unwrap();
+        let output = within(run).await;
+        let output = output.unwrap_or_else(|error| {
+            panic!("{program}: {error}; install it with `apt-get install libcoap3-bin`")
+        });
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Said {
             log: text(&output.stderr) + &text(&output.stdout),
@@ -60,20 +62,12 @@ fn pem(label: &str, der: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n")
 }
 
-fn installed(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| Path::new(&folder).join(program).is_file())
-}
-
 const PLAIN: &str = "coap-client-notls";
 const SECURE: &str = "coap-client-openssl";
 const WITH_CERTIFICATE: [&str; 6] = ["-c", "thing.pem", "-j", "thing.key", "-R", "trusted.pem"];
 
 #[tokio::test]
 async fn libcoap_finds_the_wallet_on_the_plain_door_and_nothing_else() {
-    if !installed(PLAIN) {
-        return;
-    }
     let (house, desk) = (House::open().await, Desk::new());
     let base = format!("coap://127.0.0.1:{}", house.plain.port());
     let core = format!("{base}/.well-known/core");
@@ -98,9 +92,6 @@ async fn libcoap_finds_the_wallet_on_the_plain_door_and_nothing_else() {
 
 #[tokio::test]
 async fn libcoap_uses_the_secure_door_with_a_certificate() {
-    if !installed(SECURE) {
-        return;
-    }
     let (house, desk) = (House::open().await, Desk::new());
     let (thing, other) = (
         workshop::thing(authorities(), 1),
@@ -148,9 +139,6 @@ async fn libcoap_uses_the_secure_door_with_a_certificate() {
 
 #[tokio::test]
 async fn libcoap_observes_and_whoever_has_no_certificate_gets_nothing() {
-    if !installed(SECURE) {
-        return;
-    }
     let (house, desk) = (House::open().await, Desk::new());
     let thing = workshop::thing(authorities(), 1);
     desk.give(&thing);

@@ -11,5 +11,6 @@
     reason = "all of this is test code"
 )]
 
+mod foreign;
 mod house;
 mod scenarios;

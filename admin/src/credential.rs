@@ -24,7 +24,7 @@ pub struct CertificateFacts {
     /// Good until.
     pub not_after: String,
     /// What else it is called.
-    pub names: Vec<String>,
+    pub names: Vec<(&'static str, String)>,
 }
 
 /// Reads a certificate; `None` when it cannot be read.
@@ -49,10 +49,10 @@ pub fn certificate(der: &[u8]) -> Option<CertificateFacts> {
     })
 }
 
-fn name(name: &GeneralName) -> Option<String> {
+fn name(name: &GeneralName) -> Option<(&'static str, String)> {
     match name {
-        GeneralName::DnsName(name) => Some(format!("DNS {name}")),
-        GeneralName::UniformResourceIdentifier(uri) => Some(format!("URI {uri}")),
+        GeneralName::DnsName(name) => Some(("DNS name", name.to_string())),
+        GeneralName::UniformResourceIdentifier(uri) => Some(("URI", uri.to_string())),
         _ => None,
     }
 }

@@ -24,5 +24,5 @@ pub mod routes;
 mod show;
 
 pub use desk::{AuthorityCard, Connected, DeskOrder, DeskRefusal, IssuingDesk, LiveHouse, Pending};
-pub use portal::{FIRST_LINK_LIFE_S, Portal, Shared, State, first_owner_link};
+pub use portal::{FIRST_LINK_LIFE_S, Portal, Random, Shared, State, first_owner_link};
 pub use routes::router;

@@ -16,6 +16,9 @@ pub const FIRST_LINK_LIFE_S: u32 = 24 * 3_600;
 /// A portal as its handlers share it.
 pub type Shared = Arc<Portal>;
 
+/// Fills a buffer with randomness nobody can guess.
+pub type Random = dyn Fn(&mut [u8]) + Send + Sync;
+
 /// Everything the portal needs, brought by whoever runs it.
 pub struct Portal {
     /// The books.
@@ -36,8 +39,8 @@ pub struct Portal {
     pub tls: bool,
     /// Tells the time.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
-    /// Fills a buffer with randomness nobody can guess.
-    pub random: Arc<dyn Fn(&mut [u8]) + Send + Sync>,
+    /// Where secrets come from.
+    pub random: Arc<Random>,
     /// The portal's own state; starts out as `Default::default()`.
     pub state: State,
 }

@@ -195,6 +195,18 @@ pub fn short(code: &Code) -> String {
     format!("{}\u{2026}{}-{}", part(0..4), part(28..32), part(32..34))
 }
 
+/// What somebody typed in place of a code, cut to `most` characters and set in groups of four where
+/// it is made of letters and digits, so that it compares with a label.
+pub fn typed(text: &str, most: usize) -> String {
+    let bare: String = text.chars().filter(|c| !matches!(c, '-' | ' ')).collect();
+    if !bare.chars().all(|c| c.is_ascii_alphanumeric()) {
+        return text.chars().take(most).collect();
+    }
+    let bare: Vec<char> = bare.to_ascii_uppercase().chars().take(most).collect();
+    let groups = bare.chunks(4).map(|group| group.iter().collect::<String>());
+    groups.collect::<Vec<_>>().join("-")
+}
+
 /// The first 16 hexadecimal digits of an identifier.
 pub fn short_id(id: &Digest) -> String {
     let text = id.to_string();
@@ -304,6 +316,14 @@ mod tests {
         ] {
             assert_eq!(duration(seconds), text);
         }
+    }
+
+    #[test]
+    fn what_was_typed_is_grouped_only_where_it_could_be_a_code() {
+        assert_eq!(typed("2000-0080 abcdef", 64), "2000-0080-ABCD-EF");
+        assert_eq!(typed("<script>", 64), "<script>");
+        assert_eq!(typed("abcdefgh", 6), "ABCD-EF");
+        assert_eq!(typed("éé éé", 3), "éé ");
     }
 
     #[test]

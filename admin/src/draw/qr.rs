@@ -98,7 +98,7 @@ mod tests {
     fn a_code_on_a_short_resolver_is_a_version_3_symbol() {
         let qr = Qr::draw(code_uri("id.example.com", &code())).unwrap();
         assert_eq!(qr.edge, 29 + 2 * QUIET);
-        assert!(qr.text.starts_with("HTTPS://ID.EXAMPLE.COM/1/1"));
+        assert!(qr.text.starts_with("HTTPS://ID.EXAMPLE.COM/1/2"));
         assert!(qr.path.bytes().all(|b| b"Mhvz -0123456789".contains(&b)));
         // The finder pattern's upper edge.
         assert!(qr.path.starts_with("M4 4h7v1h-7z"));

@@ -35,9 +35,9 @@ struct PaymentPage {
     payee: Party,
     reference: Option<String>,
     steps: Vec<Step>,
-    /// What payer, payee and gateway signed about it.
+    /// The payment, and what the gateway says became of it.
     signed: Vec<Opened>,
-    /// What it was made under.
+    /// What it was made under, and what the payee answered.
     granted: Vec<Opened>,
     fraud: Option<i64>,
 }
@@ -69,7 +69,7 @@ pub async fn show(
     let (granted, signed) = objects(&portal, &opener, &detail)
         .await?
         .into_iter()
-        .partition(|object| object.file == "allowance.cbor");
+        .partition(|object| matches!(object.file, "allowance.cbor" | "receipt.cbor"));
     page(&PaymentPage {
         frame: Frame::new(&portal, Some(&visitor), "/payments"),
         row,

@@ -118,7 +118,7 @@ pub async fn show(
         verdict,
         facts,
         has_pass: !pass.is_empty(),
-        asked: text.chars().take(ECHO_CHARS_MAX).collect(),
+        asked: show::typed(&text, ECHO_CHARS_MAX),
     };
     page_with(verdict.status(), &page)
 }

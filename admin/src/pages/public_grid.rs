@@ -8,6 +8,7 @@ use crate::door::Visitor;
 use crate::draw::Cell;
 use crate::portal::Shared;
 use crate::refusal::Refusal;
+use crate::show;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -118,7 +119,7 @@ pub async fn show(
             cell: Cell::draw(&grid),
             grid,
         }),
-        asked: text.chars().take(ECHO_CHARS_MAX).collect(),
+        asked: show::typed(&text, ECHO_CHARS_MAX),
     };
     page_with(verdict.status(), &page)
 }

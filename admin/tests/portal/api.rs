@@ -1,0 +1,203 @@
+//! Programs.
+
+use crate::browser::{Page, Scene, send};
+use crate::house::usd;
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use ledger::people::{Act, NewToken, Role, Roles};
+use ledger::{IssueRequest, people::TokenId};
+use protocol::{Kind, Status};
+use serde_json::{Value, json};
+
+const TOKEN: &str = "00000000000000000000000000000000000000000000000000000000000000aa";
+
+async fn scene() -> (Scene, TokenId) {
+    let scene = Scene::new().await;
+    let act = Act {
+        who: "test",
+        what: "token made",
+        about: "",
+        origin: "test",
+    };
+    let new = NewToken {
+        hash: admin::door::secret::hash(TOKEN),
+        label: "till 4",
+        roles: Roles::of(&[Role::Factory, Role::Treasurer]),
+        life_s: 3_600,
+    };
+    let id = scene
+        .house
+        .people
+        .add_token(new, &act, scene.house.now())
+        .await
+        .unwrap();
+    (scene, id)
+}
+
+async fn call(scene: &Scene, path: &str, body: Option<Value>) -> Page {
+    let request = Request::builder()
+        .method(if body.is_some() { "POST" } else { "GET" })
+        .uri(path)
+        .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(body.map_or_else(Body::empty, |body| Body::from(body.to_string())))
+        .unwrap();
+    send(&scene.app, request).await
+}
+
+fn read(page: &Page) -> Value {
+    serde_json::from_slice(&page.body).unwrap()
+}
+
+#[tokio::test]
+async fn a_load_with_one_key_is_carried_out_once() {
+    let (scene, token) = scene().await;
+    scene
+        .house
+        .ledger
+        .declare_currency(usd(), 6, "US dollar")
+        .await
+        .unwrap();
+    let car = scene.house.thing(1, "Car").await;
+    let order = json!({"code": car.code.to_string(), "currency": "USD", "amount_minor": 5_000_000, "key": "receipt 17"});
+    let first = call(&scene, "/api/v1/loads", Some(order.clone())).await;
+    assert_eq!(first.status, StatusCode::OK, "{}", first.text());
+    let second = call(&scene, "/api/v1/loads", Some(order.clone())).await;
+    assert_eq!(first.body, second.body);
+    let mut other = order.clone();
+    other["amount_minor"] = json!(6_000_000);
+    let refused = call(&scene, "/api/v1/loads", Some(other)).await;
+    assert_eq!(
+        (refused.status, read(&refused)["error"].clone()),
+        (StatusCode::UNPROCESSABLE_ENTITY, json!("not_permitted"))
+    );
+    let books = read(&call(&scene, "/api/v1/conservation", None).await);
+    assert_eq!(books["holds"], json!(true));
+    assert_eq!(books["currencies"][0]["purses"], json!(5_000_000));
+    assert_eq!(books["currencies"][0]["currency"], json!("1.USD"));
+    let act = Act {
+        who: "test",
+        what: "token taken back",
+        about: "",
+        origin: "test",
+    };
+    scene
+        .house
+        .people
+        .revoke_token(token, &act, scene.house.now())
+        .await
+        .unwrap();
+    assert_eq!(
+        call(&scene, "/api/v1/loads", Some(order)).await.status,
+        StatusCode::UNAUTHORIZED
+    );
+}
+
+#[tokio::test]
+async fn numbers_outside_their_range_are_refused() {
+    let (scene, _) = scene().await;
+    scene
+        .house
+        .ledger
+        .declare_currency(usd(), 6, "US dollar")
+        .await
+        .unwrap();
+    let code = scene.house.thing(1, "Car").await.code.to_string();
+    for amount in [
+        json!(0),
+        json!(-1),
+        json!(1.5),
+        json!("1"),
+        json!(1u64 << 63),
+        json!(u64::MAX),
+        json!(1e30),
+        json!(null),
+    ] {
+        let order = json!({"code": code, "currency": "USD", "amount_minor": amount, "key": format!("key {amount}")});
+        let page = call(&scene, "/api/v1/loads", Some(order)).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{amount}");
+    }
+    for (field, value) in [
+        ("code", "2000"),
+        ("currency", "usd"),
+        ("currency", "EUR"),
+        ("key", ""),
+        ("key", "a\u{0}b"),
+    ] {
+        let mut order = json!({"code": code, "currency": "USD", "amount_minor": 1, "key": "k"});
+        order[field] = json!(value);
+        let page = call(&scene, "/api/v1/loads", Some(order)).await;
+        assert_eq!(
+            page.status,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "{field} {value:?}"
+        );
+    }
+    let extra =
+        json!({"code": code, "currency": "USD", "amount_minor": 1, "key": "k", "admin": true});
+    assert!(
+        call(&scene, "/api/v1/loads", Some(extra))
+            .await
+            .status
+            .is_client_error()
+    );
+    let rows = scene.house.ledger.conservation().await.unwrap();
+    assert!(rows.iter().all(|row| row.accounts_sum == 0));
+}
+
+#[tokio::test]
+async fn secrets_are_good_for_one_request_of_their_kind() {
+    let (scene, _) = scene().await;
+    let order = json!({"count": 3, "kind": "device", "life_s": 600});
+    let made = read(&call(&scene, "/api/v1/secrets", Some(order)).await);
+    let secrets = made["secrets"].as_array().unwrap();
+    assert_eq!(secrets.len(), 3);
+    let text = secrets[0].as_str().unwrap();
+    assert_ne!(secrets[0], secrets[1]);
+    let request = |hash: &str, seed: u8| IssueRequest {
+        secret_hash: Some(admin::door::secret::hash(hash)),
+        request_hash: [seed; 32],
+        kind: Kind::Device,
+        name: "Car".into(),
+        by: "test".into(),
+        serial: [seed; 16],
+    };
+    let (ledger, now) = (&scene.house.ledger, scene.house.now());
+    ledger.begin_issue(request(text, 1), now).await.unwrap();
+    ledger.begin_issue(request(text, 1), now).await.unwrap();
+    let other = ledger.begin_issue(request(text, 2), now).await;
+    assert_eq!(other.err(), Some(Status::NotPermitted));
+    let unknown = ledger.begin_issue(request("no secret", 3), now).await;
+    assert_eq!(unknown.err(), Some(Status::NotPermitted));
+    for order in [
+        json!({"count": 0, "kind": "device", "life_s": 600}),
+        json!({"count": 1001, "kind": "device", "life_s": 600}),
+        json!({"count": 1, "kind": "place", "life_s": 600}),
+        json!({"count": 1, "kind": "device", "life_s": 0}),
+        json!({"count": 1}),
+    ] {
+        let page = call(&scene, "/api/v1/secrets", Some(order)).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    let rows = scene.house.people.audit(None, 10).await.unwrap();
+    assert!(
+        rows.iter().all(|row| !row.about.contains(text)),
+        "no secret in the trail"
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_json_is_refused_in_json() {
+    let (scene, _) = scene().await;
+    let request = Request::post("/api/v1/loads")
+        .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Body::from("{"))
+        .unwrap();
+    let page = send(&scene.app, request).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(read(&page)["error"], json!("unfit"));
+    let summary = read(&call(&scene, "/api/v1/payments/summary", None).await);
+    assert_eq!(summary["error"], json!(null));
+    assert_eq!(summary["payments"], json!(0));
+}

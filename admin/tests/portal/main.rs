@@ -1,0 +1,21 @@
+//! The portal as browsers and programs meet it, over books in a folder that goes away.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
+#[path = "../house/mod.rs"]
+mod house;
+
+mod api;
+mod browser;
+mod forgery;
+mod hostile;
+mod money;
+mod pages;
+mod public;
+mod roles;
+mod sign_in;

@@ -1,0 +1,159 @@
+//! What strangers see.
+
+use crate::browser::Scene;
+use axum::http::{StatusCode, header};
+use ledger::ThingState;
+use protocol::code::grid::{Level, Place, Point, Span};
+use protocol::objects::Pass;
+use protocol::{GridCode, cose};
+
+#[tokio::test]
+async fn a_code_is_genuine_suspended_revoked_or_unknown_in_words() {
+    let scene = Scene::new().await;
+    let house = &scene.house;
+    let car = house.thing(1, "Ada's private car").await;
+    let mut stranger = scene.browser();
+    let path = format!("/1/{}", car.code.to_string().to_lowercase());
+    let page = stranger.get(&path).await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.text().contains("<h1>Genuine</h1>") && page.text().contains("verdict good"));
+    assert!(
+        !page.text().contains("private car"),
+        "strangers learn no names"
+    );
+    for (state, title) in [
+        (ThingState::Frozen, "Suspended"),
+        (ThingState::Active, "Genuine"),
+        (ThingState::Revoked, "Revoked"),
+    ] {
+        house
+            .ledger
+            .set_state(&car.code, state, "secret reason", "test", house.now())
+            .await
+            .unwrap();
+        let text = stranger.get(&path).await.text();
+        assert!(text.contains(&format!("<h1>{title}</h1>")), "{title}");
+        assert!(!text.contains("secret reason"));
+    }
+    let bike = house.thing(2, "Bike").await;
+    house.wait_s(2 * 31_536_000);
+    let late = stranger.get(&format!("/1/{}", bike.code)).await.text();
+    assert!(late.contains("out of date"));
+}
+
+#[tokio::test]
+async fn unknown_and_mistyped_codes_are_told_apart() {
+    let scene = Scene::new().await;
+    let code = protocol::Code::derive(protocol::Kind::Device, crate::house::STATION, 99, b"other")
+        .unwrap();
+    let mut stranger = scene.browser();
+    let unknown = stranger.get(&format!("/1/{code}")).await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+    assert!(unknown.text().contains("Not known here"));
+    let mut text = code.to_string();
+    let wrong = if text.ends_with('7') { '8' } else { '7' };
+    text.pop();
+    text.push(wrong);
+    let mistyped = stranger.get(&format!("/1/{text}")).await;
+    assert_eq!(mistyped.status, StatusCode::BAD_REQUEST);
+    assert!(mistyped.text().contains("one symbol was misread"));
+    let short = stranger.get("/1/hello").await.text();
+    assert!(short.contains("a symbol is missing or too many") && short.contains("HELL-O"));
+}
+
+#[tokio::test]
+async fn passes_of_things_and_authorities_are_handed_out() {
+    let scene = Scene::new().await;
+    let car = scene.house.thing(1, "Car").await;
+    let authorities = &scene.house.authorities;
+    let mut stranger = scene.browser();
+    for (code, signer) in [
+        (car.code, authorities.gateway.pass_key()),
+        (authorities.gateway.code(), authorities.issuer.pass_key()),
+        (authorities.issuer.code(), authorities.root.pass_key()),
+    ] {
+        for path in [
+            format!("/1/{code}/pass"),
+            format!("/1/{}/PASS", code.to_string().to_lowercase()),
+        ] {
+            let page = stranger.get(&path).await;
+            assert_eq!(page.headers[header::CONTENT_TYPE], "application/cbor");
+            let network = crate::house::network();
+            let pass = cose::open::<Pass>(&page.body, &network)
+                .unwrap()
+                .verify(&signer)
+                .unwrap();
+            assert_eq!(pass.get().subject.0, code);
+        }
+        let page = stranger.get(&format!("/1/{code}")).await.text();
+        assert!(page.contains("<h1>Genuine"), "{page}");
+    }
+    let root = authorities.root.code();
+    assert_eq!(
+        stranger.get(&format!("/1/{root}/pass")).await.status,
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(
+        stranger
+            .get(&format!("/1/{}/wallet", car.code))
+            .await
+            .status,
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(
+        stranger.get("/1/hello/pass").await.status,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
+}
+
+#[tokio::test]
+async fn a_place_reads_with_no_registry_and_says_whether_it_is_registered() {
+    let scene = Scene::new().await;
+    let house = &scene.house;
+    let owner = house.thing(1, "Ada").await.code;
+    let start = u64::from(house.now().0) / 60;
+    let grid = |start, minutes| {
+        GridCode::derive(&Place {
+            by: crate::house::STATION,
+            level: Level::DEFAULT,
+            point: Point::from_nanodegrees(48_858_370_000, 2_294_481_000).unwrap(),
+            height_dm: None,
+            span: Span::new(start, minutes).unwrap(),
+            owner,
+        })
+        .unwrap()
+    };
+    let mut stranger = scene.browser();
+    let open = grid(start, None);
+    let unknown = stranger.get(&format!("/g/{open}")).await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+    assert!(unknown.text().contains("Not known here") && unknown.text().contains("48.8583681° N"));
+    for (grid, title) in [
+        (open, "Genuine"),
+        (grid(start + 60, Some(60)), "not yet in force"),
+        (grid(start - 600, Some(64)), "but over"),
+    ] {
+        house
+            .ledger
+            .issue_grid(grid, "secret den", owner, "test", house.now())
+            .await
+            .unwrap();
+        for path in [
+            format!("/g/{grid}"),
+            format!("/G/{}", grid.to_string().to_lowercase()),
+        ] {
+            let page = stranger.get(&path).await;
+            assert_eq!(page.status, StatusCode::OK);
+            assert!(page.text().contains(title), "{title}");
+            assert!(
+                !page.text().contains("secret den") && !page.text().contains(&owner.to_string())
+            );
+        }
+    }
+    let code = stranger.get(&format!("/g/{owner}")).await;
+    assert_eq!(
+        code.status,
+        StatusCode::BAD_REQUEST,
+        "a code is no grid code"
+    );
+}

@@ -4,7 +4,7 @@ use crate::browser::{Scene, send};
 use crate::house::{House, thing, usd};
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use ledger::people::{Role, Roles};
+use ledger::people::{Act, NewToken, Role, Roles};
 use protocol::message::Message;
 use protocol::rules::judge_proof;
 
@@ -73,6 +73,30 @@ async fn a_payment_is_shown_with_everything_signed_about_it() {
     assert!(overview.contains("✓ conserved") && overview.contains("10.000000"));
 }
 
+async fn auditors_token(scene: &Scene) -> String {
+    let text = format!("{:064x}", 1);
+    let act = Act {
+        who: "test",
+        what: "token made",
+        about: "",
+        origin: "test",
+    };
+    let new = NewToken {
+        hash: admin::door::secret::hash(&text),
+        label: "watch",
+        roles: Roles::of(&[Role::Auditor]),
+        life_s: 60,
+    };
+    let now = scene.house.now();
+    scene.house.people.add_token(new, &act, now).await.unwrap();
+    text
+}
+
+fn call(path: &str, token: &str) -> Request<Body> {
+    let request = Request::get(path).header(header::AUTHORIZATION, format!("Bearer {token}"));
+    request.body(Body::empty()).unwrap()
+}
+
 #[tokio::test]
 async fn a_fork_is_shown_with_a_proof_that_holds_anywhere() {
     let scene = Scene::new().await;
@@ -98,6 +122,12 @@ async fn a_fork_is_shown_with_a_proof_that_holds_anywhere() {
     let proof = ada.get("/frauds/1/proof.cbor").await;
     let judged = judge_proof(&house.authorities.trust(), &proof.body).unwrap();
     assert_eq!(judged.code, car.code);
+    let token = auditors_token(&scene).await;
+    let listed = send(&scene.app, call("/api/v1/frauds", &token)).await;
+    let listed: serde_json::Value = serde_json::from_slice(&listed.body).unwrap();
+    assert_eq!(listed["frauds"][0]["code"], car.code.to_string());
+    let same = send(&scene.app, call("/api/v1/frauds/1/proof", &token)).await;
+    assert_eq!(same.body, proof.body);
     assert!(
         ada.get(&format!("/codes/{}", car.code))
             .await

@@ -73,22 +73,38 @@ fn every_room_takes_the_lints_and_versions_of_the_workspace() {
 #[test]
 fn every_allowed_lint_gives_its_reason() {
     let mut broken = Vec::new();
-    for folder in ROOMS_WITH_SOURCE {
-        for file in files(folder, &[".rs"]) {
-            let text = text(&file);
-            for opening in ["[allow(", "[expect("] {
-                for (at, _) in text.match_indices(opening) {
-                    let attribute = text[at..].split(")]").next().unwrap_or_default();
-                    if !attribute.contains("reason") {
-                        let line = text[..at].lines().count();
-                        broken.push(format!("{}:{line}: {attribute})]", file.display()));
-                    }
-                }
+    for file in files("", &[".rs"]) {
+        let text = text(&file);
+        for (at, _) in text
+            .match_indices("[allow(")
+            .chain(text.match_indices("[expect("))
+        {
+            let attribute = text[at..].split(")]").next().unwrap_or_default();
+            let is_attribute = text[..at].ends_with(['#', '!']);
+            if is_attribute && !attribute.contains("reason") {
+                let line = text[..at].lines().count();
+                broken.push(format!("{}:{line}: {attribute})]", file.display()));
             }
         }
     }
     assert_none("lints switched off without a reason:", &broken);
 }
+
+/// Every text that belongs to the project.
+const TEXTS: &[&str] = &[
+    ".rs",
+    ".html",
+    ".css",
+    ".sql",
+    ".md",
+    ".toml",
+    ".sh",
+    ".js",
+    ".json",
+    ".yaml",
+    ".service",
+    "Containerfile",
+];
 
 #[test]
 fn nothing_is_left_unfinished() {
@@ -98,48 +114,44 @@ fn nothing_is_left_unfinished() {
         ["todo", "!("].concat(),
         ["unimplemented", "!("].concat(),
         ["#[", "ignore"].concat(),
-        ["allow(", "dead_code"].concat(),
     ];
-    assert_marks_absent(
-        &[".rs", ".html", ".md", ".toml", ".sh", ".mjs", ".sql"],
-        &marks,
+    assert_none(
+        "unfinished:",
+        &lines(|line| marks.iter().any(|mark| line.contains(mark))),
     );
 }
 
 #[test]
 fn no_file_names_a_place_on_one_machine() {
-    let places = [
-        ["/ro", "ot/"].concat(),
-        ["/wo", "rk/"].concat(),
-        ["/ho", "me/"].concat(),
-    ];
-    assert_marks_absent(
-        &[
-            ".rs",
-            ".html",
-            ".md",
-            ".toml",
-            ".sh",
-            ".mjs",
-            ".json",
-            ".yaml",
-            ".service",
-            "Containerfile",
-        ],
-        &places,
-    );
+    let places = ["ro", "wo", "ho"].into_iter().zip(["ot/", "rk/", "me/"]);
+    let places: Vec<String> = places.map(|(a, b)| format!("/{a}{b}")).collect();
+    let begins = |line: &str, at: usize| {
+        // In the middle of a longer path the same letters name a folder of ours.
+        !line[..at].ends_with(|c: char| c.is_alphanumeric() || "}>)._-*".contains(c))
+    };
+    let named = |line: &str| {
+        places
+            .iter()
+            .any(|place| line.match_indices(place).any(|(at, _)| begins(line, at)))
+    };
+    assert_none("places of one machine:", &lines(named));
 }
 
-fn assert_marks_absent(endings: &[&str], marks: &[String]) {
+fn lines(found: impl Fn(&str) -> bool) -> Vec<String> {
     let mut broken = Vec::new();
-    for file in files("", endings) {
+    for file in files("", TEXTS) {
         for (number, line) in text(&file).lines().enumerate() {
-            for mark in marks.iter().filter(|mark| line.contains(mark.as_str())) {
-                broken.push(format!("{}:{}: {mark}", file.display(), number + 1));
+            if found(line) {
+                broken.push(format!(
+                    "{}:{}: {}",
+                    file.display(),
+                    number + 1,
+                    line.trim()
+                ));
             }
         }
     }
-    assert_none("found where it must not be:", &broken);
+    broken
 }
 
 #[test]

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Serves the furnished portal and walks through it with a browser:
+# tests/scripts/portal.sh PATH_OF_THE_EXAMPLE
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+scratch=$(mktemp -d)
+coproc EXAMPLE { exec "$1" 2>"$scratch/log"; }
+example=$EXAMPLE_PID
+trap 'kill "$example" 2>/dev/null; rm -rf "$scratch"' EXIT
+
+portal='' link='' request=''
+while [ -z "$portal" ] || [ -z "$link" ] || [ -z "$request" ]; do
+  read -r -t 60 what value <&"${EXAMPLE[0]}" || { cat "$scratch/log"; echo "the portal did not start"; exit 1; }
+  case $what in
+  portal) portal=$value ;;
+  link) link=$value ;;
+  request) request=$value ;;
+  esac
+done
+# The request comes as one JSON string.
+request=${request#'"'}
+printf '%b' "${request%'"'}" >"$scratch/request.pem"
+
+# Not exec: the trap still has to end the portal.
+node tests/portal/walk.js --portal "$portal" --link "$link" --request "$scratch/request.pem" \
+  --shots "$scratch/shots"

@@ -376,7 +376,8 @@ fn read_header(bytes: &[u8; HEADER_BYTES]) -> Option<u64> {
 }
 
 fn crc32(bytes: &[u8]) -> u32 {
-    crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(bytes)
+    static CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
+    CRC.checksum(bytes)
 }
 
 fn lock(path: &Path) -> Result<File, OpenError> {

@@ -123,8 +123,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         let receipt = Receipt {
             payee: self.own.me,
             payment: payment.id(),
-            time: now,
-        };
+            time: now, declined: None, units: None };
         let mut bytes = [0; SIGNED_MAX];
         let (len, _) = seal(&receipt, &self.own.trust.network, &self.key, &mut bytes)
             .map_err(super::unsigned)?;

@@ -248,7 +248,6 @@ impl<'b> Reader<'b> {
             odometer: Odometer::new(self.u64()?)?,
             allowance: Reference(self.take()?),
             settle_by: Timestamp(self.u32()?),
-            reference: Reference(self.take()?),
-        })
+            reference: Reference(self.take()?), stream: None })
     }
 }

@@ -559,3 +559,9 @@ fn the_journal_does_not_grow_with_the_number_of_payments() {
     assert_eq!(charger.totals(usd()).received_settled, amount(400));
     assert_eq!(car.totals(usd()).paid_out, Odometer::new(400).unwrap());
 }
+
+#[test]
+fn a_purse_for_a_small_machine_is_small() {
+    let bytes = size_of::<super::super::Purse<(), (), 16, 8>>();
+    assert!(bytes <= 8 * 1024, "{bytes} bytes");
+}

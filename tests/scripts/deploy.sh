@@ -2,8 +2,8 @@
 # Checks what lies in deploy/ against the built program: tests/scripts/deploy.sh PATH_OF_ONECODE
 # Prints one line for each check, in the form that ./test counts.
 set -uo pipefail
+onecode=$(realpath "$1")
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
-onecode=$1
 most_exposure=20 # tenths, as systemd-analyze takes it
 
 scratch=$(mktemp -d)

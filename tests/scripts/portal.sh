@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 scratch=$(mktemp -d)
+shots=target/test-logs/portal
 coproc EXAMPLE { exec "$1" 2>"$scratch/log"; }
 example=$EXAMPLE_PID
 trap 'kill "$example" 2>/dev/null; rm -rf "$scratch"' EXIT
@@ -22,6 +23,7 @@ done
 request=${request#'"'}
 printf '%b' "${request%'"'}" >"$scratch/request.pem"
 
+rm -rf "$shots"
 # Not exec: the trap still has to end the portal.
 node tests/portal/walk.js --portal "$portal" --link "$link" --request "$scratch/request.pem" \
-  --shots "$scratch/shots"
+  --shots "$shots"

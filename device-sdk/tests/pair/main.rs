@@ -161,7 +161,7 @@ async fn two_machines_pay_each_other_with_no_gateway_through_losses_and_restarts
     car.receive(&granted, NOW).unwrap();
 
     // The charger restarts before every third message and loses every second answer.
-    let charger = Mutex::new((Some(network.device(folder.path(), 11)), 0));
+    let charger = Mutex::new((Some(network.device(folder.path(), 11)), 0_u32));
     let answerer = Answerer::bind("127.0.0.1:0".parse().unwrap())
         .await
         .unwrap();
@@ -169,7 +169,7 @@ async fn two_machines_pay_each_other_with_no_gateway_through_losses_and_restarts
     let serving = answerer.serve(|message| {
         let mut state = charger.lock().unwrap();
         state.1 += 1;
-        if state.1 % 3 == 0 {
+        if state.1.is_multiple_of(3) {
             state.0 = None;
             state.0 = Some(network.device(folder.path(), 11));
         }
@@ -178,7 +178,7 @@ async fn two_machines_pay_each_other_with_no_gateway_through_losses_and_restarts
         let now = NOW.plus_s(state.1);
         let purse = state.0.as_mut().unwrap();
         let len = purse.accept(&message, None, now, &mut out).unwrap();
-        let lost = state.1 % 2 == 1;
+        let lost = !state.1.is_multiple_of(2);
         async move { (!lost).then(|| out[..len].to_vec()) }
     });
 

@@ -190,6 +190,17 @@ pub fn to_be_signed(algorithm: Algorithm, network: &str, name: &str, payload: &[
 /// that nothing but the payload can be the reason of a refusal.
 pub fn frame(signer: &impl Signer, network: &str, name: &str, payload: &[u8]) -> Item {
     let algorithm = signer.public_key().algorithm();
+    frame_as(algorithm, signer, network, name, payload)
+}
+
+/// The same with a header that names any algorithm, whatever the signer's is.
+pub fn frame_as(
+    algorithm: Algorithm,
+    signer: &impl Signer,
+    network: &str,
+    name: &str,
+    payload: &[u8],
+) -> Item {
     let signature = signer
         .sign(&to_be_signed(algorithm, network, name, payload))
         .unwrap();

@@ -81,6 +81,20 @@ fn a_signature_of_one_algorithm_never_counts_for_a_key_of_the_other() {
     }
 }
 
+/// Otherwise one content could have two identifiers under one key.
+#[test]
+fn a_header_that_names_another_algorithm_than_the_keys_is_a_bad_signature() {
+    for (mine, other) in [(BOTH[0], BOTH[1]), (BOTH[1], BOTH[0])] {
+        let signer = key(mine, 4);
+        for (is, bytes, _) in Cast::new(mine).one_of_each() {
+            let payload = cbor::payload(&bytes);
+            let bytes = cbor::frame_as(other, &signer, "test", is, &payload).to_bytes();
+            let outcome = check(is, &bytes, &network(), &signer.public_key());
+            assert_eq!(outcome, Err(Status::BadSignature), "{is}");
+        }
+    }
+}
+
 #[test]
 fn the_signature_of_a_wallet_proof_is_good_for_no_object_and_the_other_way_round() {
     for algorithm in BOTH {

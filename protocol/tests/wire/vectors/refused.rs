@@ -2,7 +2,7 @@
 
 use super::{fields, hex};
 use crate::cast::{Cast, check, key, network, signed, signed_in};
-use crate::cbor::{Item, Spelling, frame, payload};
+use crate::cbor::{Item, Spelling, frame, frame_as, payload};
 use protocol::objects::{Allowance, Pass, Payment, Receipt};
 use protocol::{Algorithm, Network, PublicKey, Signer, Status};
 use serde_json::{Value, json};
@@ -233,6 +233,13 @@ fn not_believed() -> Vec<Bad> {
     flipped[last] ^= 0x01;
     let abroad = signed_in(&cast.payment(), &Network::new("demo").unwrap(), &cast.payer);
     let as_receipt = frame(&cast.payer, "test", "receipt", &payload(&honest)).to_bytes();
+    let misnamed = frame_as(
+        Algorithm::P256,
+        &cast.payer,
+        "test",
+        "payment",
+        &payload(&honest),
+    );
     let by_p256 = signed(&cast.payment(), &key(Algorithm::P256, 4));
     vec![
         bad(
@@ -253,6 +260,12 @@ fn not_believed() -> Vec<Bad> {
             "payment",
             "signed with another algorithm than the key's",
             by_p256,
+            payer,
+        ),
+        bad(
+            "payment",
+            "signed by the key, under a header that names the other algorithm",
+            misnamed.to_bytes(),
             payer,
         ),
     ]

@@ -313,6 +313,7 @@ mod tests {
             allowance: Digest([9; 32]).reference(),
             settle_by: Timestamp(1_800_000_000),
             reference: Reference(*b"session-17\0\0\0\0\0\0"),
+            stream: None,
         };
         let mut bytes = [0; SIGNED_MAX];
         let (len, id) = seal(&payment, &network, &key, &mut bytes).unwrap();

@@ -46,7 +46,7 @@ keys! {
     "wallet" "most_payments" = "1000", "Sequence numbers an allowance opens.";
     "wallet" "most_offline_minor" = "5000000000", "Most that one allowance lets a purse of class 0 spend.";
     "wallet" "grace_s" = "1209600", "Longer than the longest isolation of this gateway.";
-    "log" "filter" = "info,rumqttd=error", "What is logged, in the form of RUST_LOG.";
+    "log" "filter" = "info,rumqttd=error,rustls=error", "What is logged, in the form of RUST_LOG.";
 }
 
 /// All settings, checked.

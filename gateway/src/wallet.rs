@@ -85,7 +85,11 @@ impl Desk {
                 let renewal = self.signed_by(code, renewal).await?;
                 self.ledger.renew(renewal, now()).await?
             }
+            // Streams are not settled here yet.
+            Message::StreamClaim { .. } => return Err(Status::NotPermitted),
             Message::Grant { .. }
+            | Message::Invoice { .. }
+            | Message::Unit { .. }
             | Message::Statement { .. }
             | Message::Refusal { .. }
             | Message::Proof { .. } => return Err(Status::NotForYou),
@@ -110,6 +114,9 @@ impl Desk {
         let allowance = allowance.verify(&self.gateway_key)?;
         let payment =
             open::<Payment>(payment, &self.network)?.verify(&allowance.get().wallet_key)?;
+        if payment.get().stream.is_some() {
+            return Err(Status::NotPermitted);
+        }
         Ok(brought_by(caller, Evidence::new(&allowance, &payment)?))
     }
 
@@ -120,7 +127,8 @@ impl Desk {
     ) -> Result<Answer, Status> {
         let said = receipt.peek();
         let payment = evidence.payment();
-        if said.payment != payment.id() || said.payee != payment.get().payee {
+        let takes_it_whole = said.declined.is_none() && said.units.is_none();
+        if said.payment != payment.id() || said.payee != payment.get().payee || !takes_it_whole {
             return Err(Status::WrongReceipt);
         }
         let receipt = self.signed_by(payment.get().payee, receipt).await?;

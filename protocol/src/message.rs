@@ -3,7 +3,7 @@
 use crate::cose::SIGNED_MAX;
 use crate::field::{Decoder, Encoder};
 use crate::status::Status;
-use crate::units::Reference;
+use crate::units::{Digest, Reference};
 use minicbor::encode::write::Cursor;
 
 /// The largest message of this version: a proof with its six objects.
@@ -56,6 +56,35 @@ pub enum Message<'b> {
         status: Status,
         /// Which object, where it could be read.
         about: Option<Reference>,
+    },
+    /// Payee to payer, with the pass that names the payee's key: please pay.
+    Invoice {
+        /// The invoice.
+        invoice: &'b [u8],
+        /// The payee's pass.
+        pass: &'b [u8],
+    },
+    /// Payer to payee: so many units of a stream are yours. Not signed: the value speaks for itself.
+    Unit {
+        /// The first bytes of the payment's identifier, to tell streams apart.
+        about: [u8; 4],
+        /// How many units, counted from the beginning.
+        units: u32,
+        /// `value(units)` of the payment's chain.
+        value: Digest,
+    },
+    /// To a gateway: units of a stream, with the payee's closing receipt if there is one.
+    StreamClaim {
+        /// The allowance the payment is made under.
+        allowance: &'b [u8],
+        /// The payment.
+        payment: &'b [u8],
+        /// How many units, counted from the beginning.
+        units: u32,
+        /// `value(units)` of the payment's chain; the anchor for none.
+        value: Digest,
+        /// The payee's closing receipt.
+        receipt: Option<&'b [u8]>,
     },
     /// Two payments that contradict each other, with the credentials that name the key.
     Proof {
@@ -121,6 +150,11 @@ impl<'b> Message<'b> {
             Self::Grant { allowance } => (5, [Some(allowance), None, None, None, None, None]),
             Self::Statement { statement } => (6, [Some(statement), None, None, None, None, None]),
             Self::Refusal { .. } => (7, [None; 6]),
+            Self::Invoice { invoice, pass } => {
+                (9, [Some(invoice), Some(pass), None, None, None, None])
+            }
+            Self::Unit { .. } => (10, [None; 6]),
+            Self::StreamClaim { .. } => (11, [None; 6]),
             Self::Proof {
                 issuer,
                 gateway,
@@ -144,14 +178,39 @@ impl<'b> Message<'b> {
         &self,
         to: &mut minicbor::Encoder<W>,
     ) -> Result<(), minicbor::encode::Error<W::Error>> {
-        if let Self::Refusal { status, about } = self {
-            to.array(2 + u64::from(about.is_some()))?
-                .u8(7)?
-                .u8(*status as u8)?;
-            if let Some(about) = about {
-                to.bytes(about.as_bytes())?;
+        match self {
+            Self::Refusal { status, about } => {
+                to.array(2 + u64::from(about.is_some()))?
+                    .u8(7)?
+                    .u8(*status as u8)?;
+                return about.map_or(Ok(()), |about| to.bytes(about.as_bytes()).map(drop));
             }
-            return Ok(());
+            Self::Unit {
+                about,
+                units,
+                value,
+            } => {
+                to.array(4)?
+                    .u8(10)?
+                    .bytes(about)?
+                    .u32(*units)?
+                    .bytes(value.as_bytes())?;
+                return Ok(());
+            }
+            Self::StreamClaim {
+                allowance,
+                payment,
+                units,
+                value,
+                receipt,
+            } => {
+                to.array(5 + u64::from(receipt.is_some()))?
+                    .u8(11)?
+                    .bytes(allowance)?;
+                to.bytes(payment)?.u32(*units)?.bytes(value.as_bytes())?;
+                return receipt.map_or(Ok(()), |receipt| to.bytes(receipt).map(drop));
+            }
+            _ => {}
         }
         let (kind, parts) = self.parts();
         to.array(1 + parts.iter().flatten().count() as u64)?
@@ -209,6 +268,25 @@ fn read(bytes: &[u8]) -> Result<Message<'_>, minicbor::decode::Error> {
             status: Status::from_number(from.u8()?).ok_or_else(wrong)?,
             about: match items {
                 3 => Some(Reference::from_slice(from.bytes()?).ok_or_else(wrong)?),
+                _ => None,
+            },
+        },
+        (9, 3) => Message::Invoice {
+            invoice: from.bytes()?,
+            pass: from.bytes()?,
+        },
+        (10, 4) => Message::Unit {
+            about: from.bytes()?.try_into().map_err(|_| wrong())?,
+            units: from.u32()?,
+            value: Digest::from_slice(from.bytes()?).ok_or_else(wrong)?,
+        },
+        (11, 5 | 6) => Message::StreamClaim {
+            allowance: from.bytes()?,
+            payment: from.bytes()?,
+            units: from.u32()?,
+            value: Digest::from_slice(from.bytes()?).ok_or_else(wrong)?,
+            receipt: match items {
+                6 => Some(from.bytes()?),
                 _ => None,
             },
         },

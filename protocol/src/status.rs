@@ -69,6 +69,8 @@ statuses! {
     2 Settled "settled" None "The payment is in the books.";
     3 InTransit "in_transit" None "The money has left the payer and waits for the payee.";
     4 OpenClaim "open_claim" None "A claim on record that moved no money: the payer signed two payments that contradict.";
+    5 Declined "declined" None "The payee declined the payment; the money is the payer's again.";
+    6 Returned "returned" None "Nobody claimed the payment in time; the money is the payer's again.";
 
     16 Malformed "malformed" Sender "Not an object of this protocol in its one allowed spelling; check the encoder against docs/protocol.md.";
     17 BadSignature "bad_signature" Sender "The signature does not fit the key that its code is known by.";
@@ -80,6 +82,7 @@ statuses! {
     23 OutOfSequence "out_of_sequence" Sender "The sequence number lies outside what the allowance permits.";
     24 OutOfInterval "out_of_interval" Sender "The odometer does not lie between the allowance's base and its limit.";
     25 WrongReceipt "wrong_receipt" Sender "The receipt is for another payment or by somebody else.";
+    26 WrongUnit "wrong_unit" Sender "Not a value of this stream's chain, or beyond its units.";
 
     32 AboveLimit "above_limit" Payer "The payment would go beyond the allowance; ask the gateway for a new one.";
     33 AboveMost "above_most_per_payment" Payer "More than the allowance permits in one payment; pay in parts or ask for another allowance.";
@@ -94,6 +97,7 @@ statuses! {
     49 WrongReference "wrong_reference" Payee "Not the reference the payee asks for.";
     50 AboveClass "above_class" Payee "More than the payee takes offline from a payer of this assurance class.";
     51 AskGateway "ask_gateway" Payee "An older payment that the payee no longer holds; hand it in at a gateway.";
+    52 InvoiceExpired "invoice_expired" Payee "The invoice has expired or is not open; ask for a new one.";
 
     64 Contradiction "contradiction" Fraud "It contradicts another object of the same key; the proof is on record and nothing was moved.";
 

@@ -74,6 +74,7 @@ impl Signatory {
             allowance: given.id().reference(),
             settle_by: given.peek().expires,
             reference: Reference(*b"a test's payment"),
+            stream: None,
         }
     }
 
@@ -94,6 +95,8 @@ impl Signatory {
             payee: self.code,
             payment: id,
             time,
+            declined: None,
+            units: None,
         });
         message(&Message::Claim {
             allowance,

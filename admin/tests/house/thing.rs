@@ -150,6 +150,7 @@ impl Thing {
             allowance: allowance.reference(),
             settle_by: allowance.get().expires,
             reference: Reference(text),
+            stream: None,
         };
         let (bytes, id) = sealed(&payment, &self.keys.wallet);
         if !forked {
@@ -171,6 +172,8 @@ impl Thing {
             payee: self.code,
             payment: evidence.payment().id(),
             time: now,
+            declined: None,
+            units: None,
         };
         let (bytes, _) = sealed(&receipt, &self.keys.wallet);
         let key = self.keys.wallet.public_key();

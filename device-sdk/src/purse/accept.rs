@@ -64,6 +64,9 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         now: Timestamp,
     ) -> Result<(), Status> {
         let p = payment.get();
+        if p.stream.is_some() {
+            return Err(Status::NotPermitted);
+        }
         let newest = self.book.newest(p.payer, p.currency);
         if newest.is_some_and(|n| n.spent.key_epoch > p.key_epoch) {
             return Err(Status::AskGateway);
@@ -123,7 +126,10 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         let receipt = Receipt {
             payee: self.own.me,
             payment: payment.id(),
-            time: now, declined: None, units: None };
+            time: now,
+            declined: None,
+            units: None,
+        };
         let mut bytes = [0; SIGNED_MAX];
         let (len, _) = seal(&receipt, &self.own.trust.network, &self.key, &mut bytes)
             .map_err(super::unsigned)?;

@@ -155,7 +155,9 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             odometer,
             allowance: held.reference,
             settle_by: allowance.expires,
-            reference: order.reference, stream: None })
+            reference: order.reference,
+            stream: None,
+        })
     }
 
     /// Signs what is journalled and not signed, exactly as it stands there.

@@ -60,8 +60,11 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             Message::Refusal { status, about } => Ok(Event::Refused { status, about }),
             Message::Evidence { .. }
             | Message::Claim { .. }
+            | Message::StreamClaim { .. }
             | Message::Renewal { .. }
             | Message::Proof { .. } => Err(Status::NotForYou),
+            // This purse neither answers invoices nor takes streams.
+            Message::Invoice { .. } | Message::Unit { .. } => Err(Status::NotPermitted),
         }
     }
 
@@ -121,7 +124,8 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         let Some((entry, payee, kept)) = self.paid(payment) else {
             return Ok(Event::Known);
         };
-        if receipt.peek().payee != payee {
+        let said = receipt.peek();
+        if said.payee != payee || said.declined.is_some() || said.units.is_some() {
             return Err(Status::WrongReceipt);
         }
         let mut bytes = [0; RECORD_MAX];

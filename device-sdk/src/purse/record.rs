@@ -248,6 +248,8 @@ impl<'b> Reader<'b> {
             odometer: Odometer::new(self.u64()?)?,
             allowance: Reference(self.take()?),
             settle_by: Timestamp(self.u32()?),
-            reference: Reference(self.take()?), stream: None })
+            reference: Reference(self.take()?),
+            stream: None,
+        })
     }
 }

@@ -242,6 +242,7 @@ impl HandIn {
             height: head.height,
             root: head.root,
             time: self.now,
+            units: None,
         })?;
         payments::keep_statement(&mut desk.connection, &self.id(), outcome, &statement).await?;
         here(CrashPoint::StatementStored);

@@ -306,6 +306,7 @@ impl Purse {
             allowance: id.reference(),
             settle_by: given.expires,
             reference: Reference([self.seed; 16]),
+            stream: None,
         };
         let signed = self.sign(&payment, allowance);
         self.sequence = payment.sequence;
@@ -329,6 +330,8 @@ impl Purse {
             payee: self.code,
             payment: payment.id,
             time: NOW,
+            declined: None,
+            units: None,
         };
         let (bytes, _) = sealed(&receipt, &self.key());
         let open = open::<Receipt>(&bytes, &network()).unwrap();

@@ -1,6 +1,7 @@
 //! What is signed: one file per object, each a struct and the numbers of its fields.
 
 mod allowance;
+mod invoice;
 mod pass;
 mod payment;
 mod receipt;
@@ -8,6 +9,7 @@ mod renewal;
 mod statement;
 
 pub use allowance::Allowance;
+pub use invoice::{Asked, Invoice};
 pub use pass::{Confirmation, Party, Pass, Rights};
 pub use payment::Payment;
 pub use receipt::Receipt;

@@ -1,12 +1,13 @@
 use crate::code::Code;
 use crate::field::object;
+use crate::stream::Stream;
 use crate::units::{AmountMinor, Currency, KeyEpoch, Odometer, Reference, Sequence, Timestamp};
 
 object! {
     /// The payer's signed, numbered order. It occupies the odometer interval
     /// `(odometer - amount, odometer]` of its code, key epoch and currency.
     ///
-    /// Keys 12 to 16 are reserved for covers and streams.
+    /// Keys 12 and 13 are reserved for covers.
     pub struct Payment: "payment" {
         /// Who pays.
         1 => payer: Code,
@@ -28,7 +29,9 @@ object! {
         9 => allowance: Reference,
         /// A claim later than this is not guaranteed.
         10 => settle_by: Timestamp,
-        /// The payer's own reference, such as a session number.
+        /// The reference of the invoice it answers, or the payer's own, such as a session number.
         11 => reference: Reference,
+        /// Paid by the unit: `amount` is the price of all of them.
+        14 => stream: Option<Stream>,
     }
 }

@@ -13,7 +13,8 @@ object! {
         2 => gateway_epoch: KeyEpoch,
         /// The whole identifier of the payment.
         3 => payment: Digest,
-        /// Number of a [`crate::Status`] among settled, in_transit and open_claim.
+        /// Number of a [`crate::Status`] among settled, in_transit, open_claim,
+        /// declined and returned.
         4 => outcome: u32,
         /// Number of the journal entry that brought the payment into this state.
         5 => height: u64,
@@ -21,5 +22,7 @@ object! {
         6 => root: Digest,
         /// When that entry was written.
         7 => time: Timestamp,
+        /// Of a stream: units paid for so far.
+        8 => units: Option<u32>,
     }
 }

@@ -25,6 +25,11 @@ pub fn fits(
     if p.amount == AmountMinor::ZERO || p.payee == p.payer {
         return Err(Status::Malformed);
     }
+    if p.stream
+        .is_some_and(|stream| stream.cost(stream.count) != Some(p.amount))
+    {
+        return Err(Status::Malformed);
+    }
     if p.amount > a.most_per_payment {
         return Err(Status::AboveMost);
     }

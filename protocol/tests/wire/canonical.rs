@@ -120,7 +120,7 @@ fn respelled_messages_and_wallet_proofs_are_malformed() {
 #[test]
 fn messages_of_unknown_kinds_statuses_and_lengths_are_malformed() {
     let part = || Item::Bytes(vec![0; 3]);
-    let parts_of = [0, 2, 3, 2, 1, 1, 1, 0, 6];
+    let parts_of = [0, 2, 3, 2, 1, 1, 1, 0, 6, 2];
     for kind in 0..=30u64 {
         for parts in 0..8 {
             let mut items = vec![Item::Unsigned(kind)];
@@ -246,7 +246,7 @@ impl Seeded {
 }
 
 /// Keys a pass may leave out.
-const OPTIONAL: [i64; 4] = [-65539, -65540, -65541, -65542];
+const OPTIONAL: [i64; 8] = [-65539, -65540, -65541, -65542, 4, 5, 8, 14];
 /// Fields that may hold any 64-bit number.
 const ANY_NUMBER: [(&str, i64); 4] = [
     ("allowance", 19),

@@ -204,6 +204,7 @@ impl Cast {
             allowance: allowance.unwrap().reference(),
             settle_by: NOW.plus_s(3 * DAY_S),
             reference: Reference(*b"session 00000042"),
+            stream: None,
         }
     }
 
@@ -217,6 +218,8 @@ impl Cast {
             payee: Self::payee_code(),
             payment: self.payment_id(),
             time: NOW.plus_s(60),
+            declined: None,
+            units: None,
         }
     }
 
@@ -242,6 +245,7 @@ impl Cast {
             height: 77,
             root: Digest([0x5a; 32]),
             time: NOW.plus_s(180),
+            units: None,
         }
     }
 

@@ -190,6 +190,7 @@ pub fn payment() -> impl Strategy<Value = Payment> {
                 allowance,
                 settle_by,
                 reference,
+                stream: None,
             }
         })
 }
@@ -199,6 +200,8 @@ pub fn receipt() -> impl Strategy<Value = Receipt> {
         payee,
         payment,
         time,
+        declined: None,
+        units: None,
     })
 }
 
@@ -237,6 +240,7 @@ pub fn statement() -> impl Strategy<Value = Statement> {
                 height,
                 root,
                 time,
+                units: None,
             },
         )
 }

@@ -418,7 +418,9 @@ impl World {
             outcome: u32::from(outcome as u8),
             height: 1,
             root: Digest::default(),
-            time: NOW, units: None };
+            time: NOW,
+            units: None,
+        };
         written(&Message::Statement {
             statement: &sealed(&statement, &self.gateway_key),
         })

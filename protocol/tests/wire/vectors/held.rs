@@ -253,6 +253,7 @@ fn messages_hold() {
                 allowances: [a, b],
                 payments: [x, y],
             } => ("proof", vec![issuer, gateway, a, b, x, y]),
+            other => panic!("no vector of {other:?}"),
         };
         assert_eq!(name, text(case, "message"));
         if name != "refusal" {

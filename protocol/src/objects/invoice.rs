@@ -1,0 +1,60 @@
+use crate::code::Code;
+use crate::field::object;
+use crate::units::{AmountMinor, AssuranceClass, Currency, Reference, Timestamp};
+
+object! {
+    /// The payee's signed request. A payment answers it by carrying the invoice's reference (the
+    /// first 16 bytes of its identifier) as its own reference.
+    ///
+    /// Either `amount`, or `unit` and `most_units` for a stream. Key 10 is reserved for the payee's
+    /// allowance.
+    pub struct Invoice: "invoice" {
+        /// Who asks.
+        1 => payee: Code,
+        /// In which currency.
+        2 => currency: Currency,
+        /// Exactly this much.
+        3 => amount: Option<AmountMinor>,
+        /// Or so much for each unit,
+        4 => unit: Option<AmountMinor>,
+        /// up to so many units.
+        5 => most_units: Option<u32>,
+        /// The payee's own reference, such as a session number.
+        6 => reference: Reference,
+        /// Makes two invoices with one reference different.
+        7 => nonce: u64,
+        /// Good until.
+        8 => expires: Timestamp,
+        /// Payers below this class need not try.
+        9 => least_class: AssuranceClass,
+    }
+}
+
+/// What an invoice asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// One amount.
+    Amount(AmountMinor),
+    /// A stream.
+    Units {
+        /// Price of one unit.
+        unit: AmountMinor,
+        /// No more than so many.
+        most: u32,
+    },
+}
+
+impl Invoice {
+    /// `None` when it asks for nothing, or for both, or for a stream nobody can pay.
+    pub fn asked(&self) -> Option<Asked> {
+        match (self.amount, self.unit, self.most_units) {
+            (Some(amount), None, None) if amount > AmountMinor::ZERO => Some(Asked::Amount(amount)),
+            (None, Some(unit), Some(most))
+                if unit > AmountMinor::ZERO && (1..=crate::stream::UNITS_MAX).contains(&most) =>
+            {
+                Some(Asked::Units { unit, most })
+            }
+            _ => None,
+        }
+    }
+}

@@ -25,7 +25,9 @@
 //!     payee: "2000-0080-2000-0001-DGQK-QDBC-G3P7-ECY7-7E".parse::<Code>()?,
 //!     payment: Digest([0x5a; 32]),
 //!     time: Timestamp(1_795_305_600),
-//!, declined: None, units: None };
+//!     declined: None,
+//!     units: None,
+//! };
 //! let mut out = [0; SIGNED_MAX];
 //! let (len, id) = seal(&receipt, &network, &key, &mut out).map_err(|_| "no signature")?;
 //!

@@ -152,3 +152,22 @@ fn every_room_has_its_paragraph_in_the_readme() {
         );
     }
 }
+
+#[test]
+fn every_test_that_the_security_page_names_exists() {
+    let sources: String = files("", &[".rs"]).iter().map(|file| text(file)).collect();
+    let page = text(Path::new("docs/security.md"));
+    let named: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .filter_map(|line| line.split('|').nth(3))
+        .flat_map(|tests| tests.split('`').skip(1).step_by(2))
+        .collect();
+    assert!(named.len() > 30, "only {} tests are named", named.len());
+    let missing: Vec<String> = named
+        .iter()
+        .filter(|name| !sources.contains(&format!("fn {name}(")))
+        .map(|name| (*name).to_owned())
+        .collect();
+    assert_none("tests that do not exist", &missing);
+}

@@ -5,14 +5,6 @@ use std::path::Path;
 use super::tree::{assert_none, files, rooms, text};
 
 const MOST_LINES: usize = 800;
-const ROOMS_WITH_SOURCE: &[&str] = &[
-    "protocol/src",
-    "issuer/src",
-    "ledger/src",
-    "device-sdk/src",
-    "gateway/src",
-    "admin/src",
-];
 /// Names that say nothing about what is inside.
 const EMPTY_NAMES: &[&str] = &[
     "utils", "util", "common", "helpers", "helper", "manager", "misc",

@@ -1,5 +1,7 @@
 use crate::code::Code;
 use crate::field::object;
+use crate::objects::Payment;
+use crate::status::Status;
 use crate::units::{AmountMinor, AssuranceClass, Currency, Reference, Timestamp};
 
 object! {
@@ -42,6 +44,25 @@ pub enum Asked {
         /// No more than so many.
         most: u32,
     },
+}
+
+impl Asked {
+    /// Whether the payment gives what is asked, no more and no less; of a stream the payer chooses
+    /// the count.
+    pub fn met_by(&self, payment: &Payment) -> Result<(), Status> {
+        let met = match (self, payment.stream) {
+            (Self::Amount(amount), None) => payment.amount == *amount,
+            (Self::Units { unit, most }, Some(stream)) => {
+                stream.unit == *unit && stream.count <= *most
+            }
+            _ => false,
+        };
+        if met {
+            Ok(())
+        } else {
+            Err(Status::WrongAmount)
+        }
+    }
 }
 
 impl Invoice {

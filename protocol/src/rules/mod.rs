@@ -2,8 +2,10 @@
 
 pub mod contradiction;
 pub mod payment;
+pub mod receipt;
 pub mod trust;
 
 pub use contradiction::{Contradiction, Spent, contradiction};
 pub use payment::{Expected, PayeeView, acceptable, fits};
+pub use receipt::{Answer, answer, released};
 pub use trust::{Trust, judge_proof};

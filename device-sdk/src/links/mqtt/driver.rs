@@ -181,7 +181,7 @@ impl Driver {
 
     fn options(&self) -> MqttOptions {
         let settings = &self.settings;
-        let mut options = MqttOptions::new(settings.me.to_string(), &settings.host, settings.port);
+        let mut options = MqttOptions::new(settings.client_id(), &settings.host, settings.port);
         options
             .set_keep_alive(settings.timing.keep_alive)
             .set_clean_session(true)

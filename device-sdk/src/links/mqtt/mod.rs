@@ -34,8 +34,11 @@ pub struct Settings {
     pub host: String,
     /// Port, usually 8883.
     pub port: u16,
-    /// Own code; it is the client id, too.
+    /// Own code.
     pub me: Code,
+    /// Tells the sessions of one code apart: a gateway ends the older of two with the same name.
+    /// Empty for the only one; otherwise at most 16 of `A-Za-z0-9_-`.
+    pub session: &'static str,
     /// See [`crate::tls::client_config`].
     pub tls: Arc<ClientConfig>,
     /// Topic filters to subscribe to at QoS 1 on every connection.
@@ -51,9 +54,18 @@ impl Settings {
             host: host.to_owned(),
             port,
             me,
+            session: "",
             tls,
             filters: vec![inbox_topic(&me)],
             timing: Timing::default(),
+        }
+    }
+
+    /// What the gateway knows this session by.
+    fn client_id(&self) -> String {
+        match self.session {
+            "" => self.me.to_string(),
+            session => format!("{}.{session}", self.me),
         }
     }
 }

@@ -263,6 +263,15 @@ async fn the_connection_ends_with_the_last_handle() {
 }
 
 #[tokio::test]
+async fn sessions_of_one_code_are_told_apart_by_name() {
+    let broker = Broker::new().await;
+    let mut settings = broker.settings();
+    assert_eq!(settings.client_id(), broker.code.to_string());
+    settings.session = "sub";
+    assert_eq!(settings.client_id(), format!("{}.sub", broker.code));
+}
+
+#[tokio::test]
 async fn a_server_that_the_root_does_not_carry_is_not_spoken_to() {
     let broker = Broker::new().await;
     let stranger = House::new(60);

@@ -62,3 +62,21 @@ need_node() {
   need_deb node nodejs
   need_deb npm npm
 }
+
+need_venv() { # FOLDER REQUIREMENTS; a Python of its own with exactly these packages
+  local folder=$1 requirements=$2
+  local by_hand="python3 -m venv $folder && $folder/bin/pip install --no-deps -r $requirements"
+  cmp -s "$requirements" "$folder/installed.txt" && return
+  need_deb python3 python3 || return
+  python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    cannot "Python 3.11" "see https://www.python.org/downloads" || return
+  # Debian keeps what makes environments in a package of its own.
+  python3 -c 'import ensurepip' 2>/dev/null ||
+    { as_root apt-get update -qq && as_root apt-get install -qq -y --no-install-recommends python3-venv; } ||
+    cannot python3-venv "sudo apt-get install -y python3-venv" || return
+  rm -rf "$folder"
+  python3 -m venv "$folder" &&
+    "$folder/bin/pip" install -q --disable-pip-version-check --no-deps -r "$requirements" ||
+    cannot "the packages of $requirements" "$by_hand" || return
+  cp "$requirements" "$folder/installed.txt"
+}

@@ -21,8 +21,8 @@ use crate::thing::Thing;
 /// How long a gateway may take until it answers.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The token of the house's own office.
-const TOKEN: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+/// The token of the house's own office, for programs that call its API themselves.
+pub const TOKEN: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 /// Content-Format of wallet messages.
 const CBOR: u16 = 60;
 

@@ -2,7 +2,8 @@
 //!
 //! - `house`: the rules of the tree itself: arrows between rooms, sizes, names, documents;
 //! - `scenarios`: the running gateway with real devices, and what it refuses;
-//! - `foreign`: programs by others that speak our protocols.
+//! - `foreign`: programs by others that speak our protocols;
+//! - `interop`: the protocol written a second time.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,4 +14,5 @@
 
 mod foreign;
 mod house;
+mod interop;
 mod scenarios;

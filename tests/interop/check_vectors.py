@@ -1,0 +1,293 @@
+"""Checks every vector of docs/vectors: python check_vectors.py FOLDER"""
+
+import json
+import sys
+from pathlib import Path
+
+from checks import check, finish, outcome, same
+from onecode import codes, grid_codes, messages, rules, wallet_proof
+from onecode.keys import NAMES, SigningKey, verify
+from onecode.objects import OBJECTS, confirmation, confirmed, open_object, read_payload, seal
+
+FOLDER = Path(sys.argv[1])
+SIGNERS = {}
+
+
+def load(name):
+    return json.loads((FOLDER / name).read_text())
+
+
+def key_of(value):
+    return NAMES[value["algorithm"]], bytes.fromhex(value["bytes"])
+
+
+def wire(kind, value):
+    """A field of the JSON as it stands in an object."""
+    match kind.rstrip("?"):
+        case _ if value is None:
+            return None
+        case "code":
+            return codes.read_code(value)
+        case "key":
+            return list(key_of(value))
+        case "confirmation":
+            return confirmation(key_of(value))
+        case "currency" | "id" | "ref":
+            return bytes.fromhex(value)
+        case "u64" | "amount" | "reading":
+            same(type(value), str)
+            return int(value)
+        case "name":
+            return value
+    same(type(value), int)
+    return value
+
+
+# --- one function per list of vectors
+
+
+def good_code(vector):
+    key = bytes.fromhex(vector["birth_key_spki"])
+    data = bytes.fromhex(vector["bytes"])
+    parts = [vector["kind"], vector["issuer"], vector["station"], int(vector["sequence"])]
+    same(codes.make(*parts, key), data)
+    same(codes.crc10(data), vector["crc10"])
+    same(data[10:].hex(), vector["fingerprint"])
+    same(list(codes.fields(codes.check_bytes(data)).values()), parts)
+    same(codes.write_text(data), vector["text"])
+    same(codes.groups(vector["text"]), vector["groups"])
+    same(codes.read_code(vector["groups"]), data)
+    same("HTTPS://ID.EXAMPLE/1/" + vector["text"], vector["uri"])
+
+
+def check_codes():
+    vectors = load("codes.json")
+    for vector in vectors["codes"]:
+        check(f"code {vector['text']}", lambda: good_code(vector))
+    for vector in vectors["also_read"]:
+        read = lambda: codes.write_text(codes.read_code(vector["text"]))
+        check(f"code read from {vector['text']}", lambda: same(read(), vector["code"]))
+    for vector in vectors["refused_texts"]:
+        read = lambda: codes.read_code(vector["text"])
+        check(f"code refused: {vector['why']}", lambda: same(outcome(read), vector["error"]))
+    for vector in vectors["refused_bytes"]:
+        read = lambda: codes.check_bytes(bytes.fromhex(vector["bytes"]))
+        check(f"code refused: {vector['bytes']}", lambda: same(outcome(read), vector["error"]))
+    check("the check of 123456789", lambda: same(codes.crc10(b"123456789"), 0x199))
+
+
+def good_grid_code(vector):
+    data = bytes.fromhex(vector["bytes"])
+    minutes = None if vector["minutes"] is None else int(vector["minutes"])
+    made = grid_codes.make(
+        vector["issuer"], vector["station"], vector["level"], vector["latitude"],
+        vector["longitude"], vector["height_dm"], vector["start_unix_minutes"], minutes,
+        codes.read_code(vector["owner"]),
+    )  # fmt: skip
+    same(made, data)
+    read = grid_codes.read_bytes(data)
+    same(read | {"minutes": minutes}, {name: vector[name] for name in read} | {"minutes": minutes})
+    same(read["minutes"], minutes)
+    same(grid_codes.write_text(data), vector["text"])
+    same(codes.groups(vector["text"]), vector["groups"])
+    same(grid_codes.read_grid_code(vector["groups"]), data)
+    same("HTTPS://ID.EXAMPLE/G/" + vector["text"], vector["uri"])
+
+
+def check_grid_codes():
+    vectors = load("grid-codes.json")
+    for vector in vectors["grid_codes"]:
+        check(f"grid code {vector['text']}: {vector['what']}", lambda: good_grid_code(vector))
+    for vector in vectors["from_nanodegrees"]:
+        degrees = [int(vector[f"{axis}_nanodegrees"]) for axis in ("latitude", "longitude")]
+        units = vector["latitude"], vector["longitude"]
+        check(f"nanodegrees {degrees}", lambda: same(grid_codes.from_nanodegrees(*degrees), units))
+    for vector in vectors["refused_texts"]:
+        read = lambda: grid_codes.read_grid_code(vector["text"])
+        check(f"grid code refused: {vector['why']}", lambda: same(outcome(read), vector["error"]))
+    for vector in vectors["refused_bytes"]:
+        read = lambda: grid_codes.read_bytes(bytes.fromhex(vector["bytes"]))
+        check(f"grid code refused: {vector['why']}", lambda: same(outcome(read), vector["error"]))
+
+
+def good_key(vector):
+    key = SigningKey(NAMES[vector["algorithm"]], bytes.fromhex(vector["seed"]))
+    SIGNERS[vector["name"]] = key
+    message, signature = bytes.fromhex(vector["message"]), bytes.fromhex(vector["signature"])
+    same(key.algorithm, vector["cose_algorithm"])
+    same(key.public[1].hex(), vector["public_key"])
+    same(key.sign(message), signature)
+    same(verify(key.public, message, signature), True)
+    same(verify(key.public, message + b"!", signature), False)
+
+
+def check_keys():
+    vectors = load("keys.json")
+    for vector in vectors["keys"]:
+        check(f"key {vector['name']}", lambda: good_key(vector))
+    for name, vector in vectors["codes"].items():
+        text = lambda: codes.write_text(bytes.fromhex(vector["bytes"]))
+        check(f"code of the {name}", lambda: same(text(), vector["text"]))
+    for vector in vectors["refused_signatures"]:
+        parts = bytes.fromhex(vector["message"]), bytes.fromhex(vector["signature"])
+        held = lambda: verify(key_of(vector["public_key"]), *parts)
+        check(f"signature refused: {vector['why']}", lambda: same(held(), False))
+
+
+def good_object(vector):
+    name, network = vector["object"], vector["network"]
+    table = [(field, kind) for _, field, kind in OBJECTS[name]]
+    same(sorted(vector["fields"]), sorted(field for field, _ in table))
+    fields = {field: wire(kind, vector["fields"][field]) for field, kind in table}
+    key = SIGNERS[vector["signer"]]
+    same(key.public, key_of(vector["signer_key"]))
+    made = seal(name, fields, network, key)
+    for field, found in (
+        ("payload", made.payload), ("to_be_signed", made.to_be_signed), ("id", made.id),
+        ("signature", made.signature), ("reference", made.reference), ("signed", made.bytes),
+    ):  # fmt: skip
+        same(found.hex(), vector[field])
+    read = open_object(name, bytes.fromhex(vector["signed"]), network).checked(key.public)
+    same(read.fields, fields)
+    same(read_payload(name, read.payload), fields)
+    if name == "pass":
+        same(confirmed(read["key"]), key_of(vector["fields"]["key"]))
+
+
+def check_objects():
+    for vector in load("objects.json")["objects"]:
+        what = f"{vector['object']}, {vector['what']}, signed by {vector['signer']}"
+        check(what, lambda: good_object(vector))
+    for vector in load("bad-objects.json")["bad_objects"]:
+        data, key = bytes.fromhex(vector["bytes"]), key_of(vector["key"])
+        read = lambda: open_object(vector["object"], data, vector["network"]).checked(key)
+        what = f"bad {vector['object']}: {vector['why']}"
+        check(what, lambda: same(outcome(read), vector["status"]))
+
+
+def good_message(vector):
+    data, name = bytes.fromhex(vector["bytes"]), vector["message"]
+    if name == "refusal":
+        about = None if vector["about"] is None else bytes.fromhex(vector["about"])
+        status = messages.STATUSES[vector["status"]]
+        same(messages.write_refusal(status, about), data)
+        same(messages.read(data), (name, [status, about]))
+        return
+    parts = [bytes.fromhex(part) for part in vector["parts"]]
+    same(messages.write(name, *parts), data)
+    same(messages.read(data), (name, parts))
+
+
+def check_messages():
+    vectors = load("messages.json")
+    for vector in vectors["messages"]:
+        check(f"message {vector['message']}", lambda: good_message(vector))
+    for vector in vectors["refused"]:
+        read = lambda: messages.read(bytes.fromhex(vector["bytes"]))
+        check(f"message refused: {vector['why']}", lambda: same(outcome(read), vector["status"]))
+
+
+def good_proof(vector):
+    proof, spki = bytes.fromhex(vector["proof"]), bytes.fromhex(vector["transport_spki"])
+    key, network = SIGNERS[vector["wallet"]], vector["network"]
+    same(wallet_proof.signed_message(network, spki).hex(), vector["signed_message"])
+    same(key.sign(wallet_proof.signed_message(network, spki)).hex(), vector["signature"])
+    same(wallet_proof.make(key, network, spki), proof)
+    same(wallet_proof.check(proof, network, spki), key_of(vector["wallet_key"]))
+
+
+def check_wallet_proofs():
+    vectors = load("wallet-proofs.json")
+    for vector in vectors["proofs"]:
+        check(f"wallet proof of {vector['wallet']}", lambda: good_proof(vector))
+    for vector in vectors["refused"]:
+        proof, spki = bytes.fromhex(vector["proof"]), bytes.fromhex(vector["transport_spki"])
+        read = lambda: wallet_proof.check(proof, vector["network"], spki)
+        check(f"wallet proof refused: {vector['why']}", lambda: same(outcome(read), vector["status"]))
+
+
+def check_statuses():
+    vectors = load("statuses.json")["statuses"]
+    found = {vector["number"]: vector["word"] for vector in vectors}
+    check("the table of statuses", lambda: same(found, messages.STATUSES))
+    for vector in vectors:
+        group = messages.GROUPS[vector["number"] & 0xF0]
+        check(f"group of {vector['word']}", lambda: same(vector["fault"], group))
+
+
+def check_passes():
+    vectors = load("passes.json")
+    network = vectors["network"]
+    issuer = rules.issuer_pass(bytes.fromhex(vectors["issuer_pass"]), key_of(vectors["root_key"]), network)
+    gateway = rules.gateway_pass(issuer, bytes.fromhex(vectors["gateway_pass"]), network)
+    for vector in vectors["passes"]:
+        read = lambda: rules.pass_under(gateway, bytes.fromhex(vector["pass"]), network)
+        check(f"pass: {vector['why']}", lambda: same(outcome(read), vector["issued"]))
+
+
+def view_of(value):
+    newest, expected = value["newest"], value["expected"]
+    return rules.View(
+        me=codes.read_code(value["me"]),
+        now=value["now"],
+        sync_margin_s=value["sync_margin_s"],
+        most_by_class=[int(most) for most in value["most_by_class"]],
+        newest=newest
+        and rules.Taken(
+            bytes.fromhex(newest["id"]), codes.read_code(newest["payer"]), newest["key_epoch"],
+            newest["sequence"], bytes.fromhex(newest["currency"]), int(newest["from"]), int(newest["to"]),
+        ),
+        expected=expected and (bytes.fromhex(expected["reference"]), int(expected["amount"])),
+    )  # fmt: skip
+
+
+def judged(vector, network, gateway_key):
+    name, parts = messages.read(bytes.fromhex(vector["evidence"]))
+    same(name, "evidence")
+    allowance = open_object("allowance", parts[0], network).checked(gateway_key)
+    payment = open_object("payment", parts[1], network).checked(tuple(allowance["wallet_key"]))
+    same(outcome(lambda: rules.fits(allowance, payment)), vector["fits"])
+    accept = lambda: rules.acceptable(allowance, payment, view_of(vector["view"]))
+    same(outcome(accept), vector["acceptable"])
+
+
+def check_evidence():
+    vectors = load("evidence.json")
+    key = key_of(vectors["gateway_key"])
+    for vector in vectors["evidence"]:
+        check(f"evidence: {vector['why']}", lambda: judged(vector, vectors["network"], key))
+
+
+def proven(vector, root_key, network):
+    try:
+        code, how = rules.fraud_proof(bytes.fromhex(vector["proof"]), root_key, network)
+    except rules.Refused as refused:
+        same((None, refused.status), (vector["code"], vector["outcome"]))
+    else:
+        same((codes.write_text(code), how), (vector["code"], vector["outcome"]))
+
+
+def check_fraud_proofs():
+    vectors = load("fraud-proofs.json")
+    key, network = key_of(vectors["root_key"]), vectors["network"]
+    for vector in vectors["proofs"]:
+        check(f"fraud proof: {vector['why']}", lambda: proven(vector, key, network))
+
+
+CHECKS = {
+    "keys.json": check_keys,  # first, because the others sign with these keys
+    "codes.json": check_codes,
+    "grid-codes.json": check_grid_codes,
+    "objects.json": check_objects,
+    "bad-objects.json": lambda: None,  # with the objects
+    "messages.json": check_messages,
+    "wallet-proofs.json": check_wallet_proofs,
+    "statuses.json": check_statuses,
+    "passes.json": check_passes,
+    "evidence.json": check_evidence,
+    "fraud-proofs.json": check_fraud_proofs,
+}
+check("every file of vectors is known", lambda: same({path.name for path in FOLDER.glob("*.json")}, set(CHECKS)))
+for vectors_of in CHECKS.values():
+    vectors_of()
+finish()

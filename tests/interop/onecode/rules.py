@@ -1,0 +1,170 @@
+"""Rules: chapter 9."""
+
+from dataclasses import dataclass
+
+from . import Refused, codes, messages
+from .objects import RIGHTS, confirmed, open_object
+
+CLOCK_SKEW_S = 300
+
+
+def _refuse_unless(condition, status):
+    if not condition:
+        raise Refused(status)
+
+
+# --- 9.1 passes
+
+
+def issuer_pass(data, root_key, network):
+    """An issuer's pass under the root's key."""
+    given = open_object("pass", data, network).checked(root_key)
+    _refuse_unless(given["rights"] & RIGHTS["issue_codes"], "not_permitted")
+    return given
+
+
+def pass_under(authority, data, network):
+    """A pass under the pass of who signed it."""
+    given = open_object("pass", data, network).checked(confirmed(authority["key"]))
+    _refuse_unless(given["issuer"] == authority["subject"], "not_for_you")
+    _refuse_unless(authority["rights"] & RIGHTS["issue_codes"], "not_permitted")
+    _refuse_unless(given["rights"] & ~authority["rights"] == 0, "not_permitted")
+    _refuse_unless(_covers(authority, codes.read_code(given["subject"])), "not_permitted")
+    return given
+
+
+def _covers(authority, code):
+    subject = codes.fields(code)
+    if subject["issuer"] != codes.fields(codes.read_code(authority["subject"]))["issuer"]:
+        return False
+    bounds = [authority[name] for name in ("station", "first_sequence", "last_sequence")]
+    if bounds == [None, None, None]:
+        return True
+    if None in bounds:
+        return False
+    station, first, last = bounds
+    return subject["station"] == station and first <= subject["sequence"] <= last
+
+
+def gateway_pass(issuer, data, network):
+    """A gateway's pass under an issuer's."""
+    given = pass_under(issuer, data, network)
+    _refuse_unless(given["rights"] & RIGHTS["settle"], "not_permitted")
+    return given
+
+
+def in_time(given, now):
+    """A pass that holds now."""
+    _refuse_unless(given["issued"] <= now + CLOCK_SKEW_S and given["expires"] > now, "expired")
+    return given
+
+
+# --- 9.2 and 9.3 payments
+
+
+def fits(allowance, payment):
+    """A payment under its allowance."""
+    _refuse_unless(payment["allowance"] == allowance.reference, "wrong_allowance")
+    for of_payment, of_allowance in (("payer", "code"), ("key_epoch",) * 2, ("currency",) * 2):
+        _refuse_unless(payment[of_payment] == allowance[of_allowance], "wrong_allowance")
+    amount, odometer = payment["amount"], payment["odometer"]
+    _refuse_unless(amount > 0 and payment["payee"] != payment["payer"], "malformed")
+    _refuse_unless(amount <= allowance["most_per_payment"], "above_most_per_payment")
+    base = allowance["base_sequence"]
+    last = min(base + allowance["most_payments"], 2**32 - 1)
+    _refuse_unless(base < payment["sequence"] <= last, "out_of_sequence")
+    _refuse_unless(odometer - amount >= allowance["base_odometer"], "out_of_interval")
+    _refuse_unless(odometer <= allowance["limit"], "above_limit")
+    _refuse_unless(payment["settle_by"] <= allowance["expires"], "too_late")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What is kept of a payment to find contradictions."""
+
+    id: bytes
+    payer: bytes
+    key_epoch: int
+    sequence: int
+    currency: bytes
+    begins: int
+    ends: int
+
+    @classmethod
+    def of(cls, payment):
+        """What a payment occupies."""
+        return cls(
+            payment.id, payment["payer"], payment["key_epoch"], payment["sequence"],
+            payment["currency"], payment["odometer"] - payment["amount"], payment["odometer"],
+        )  # fmt: skip
+
+
+def contradiction(one, other):
+    """How two payments contradict each other, or None."""
+    if one.id == other.id or (one.payer, one.key_epoch) != (other.payer, other.key_epoch):
+        return None
+    if one.sequence == other.sequence:
+        return "same_sequence"
+    older, newer = sorted((one, other), key=lambda taken: taken.sequence)
+    if older.currency == newer.currency and newer.begins < older.ends:
+        return "overlap"
+    return None
+
+
+# --- 9.4 the payee
+
+
+@dataclass
+class View:
+    """What a payee knows when evidence arrives."""
+
+    me: bytes
+    now: int
+    sync_margin_s: int
+    most_by_class: list
+    newest: Taken | None = None
+    expected: tuple | None = None  # reference and amount of an invoice
+
+
+def acceptable(allowance, payment, view):
+    """Steps 5 to 12, after `not_for_you`."""
+    _refuse_unless(payment["payee"] == view.me, "not_for_you")
+    taken, newest = Taken.of(payment), view.newest
+    of_this_payer = newest is not None and newest.payer == taken.payer
+    _refuse_unless(not of_this_payer or taken.key_epoch >= newest.key_epoch, "ask_gateway")
+    if view.expected is not None:
+        _refuse_unless(payment["reference"] == view.expected[0], "wrong_reference")
+        _refuse_unless(payment["amount"] == view.expected[1], "wrong_amount")
+    fits(allowance, payment)
+    _refuse_unless(allowance["expires"] > view.now, "expired")
+    _refuse_unless(payment["settle_by"] >= view.now + view.sync_margin_s, "too_late")
+    most = view.most_by_class[allowance["class"]]
+    _refuse_unless(payment["amount"] <= most, "above_class")
+    if of_this_payer and taken.key_epoch == newest.key_epoch:
+        _refuse_unless(contradiction(taken, newest) is None, "contradiction")
+        same = taken.currency == newest.currency
+        _refuse_unless(not same or taken.sequence >= newest.sequence, "ask_gateway")
+
+
+# --- 9.8 fraud proofs
+
+
+def fraud_proof(data, root_key, network):
+    """The code that a proof names and how its key forked."""
+    name, parts = messages.read(data)
+    _refuse_unless(name == "proof", "malformed")
+    issuer = issuer_pass(parts[0], root_key, network)
+    gateway = gateway_pass(issuer, parts[1], network)
+    allowances, payments = [], []
+    for allowance, payment in ((parts[2], parts[4]), (parts[3], parts[5])):
+        allowance = open_object("allowance", allowance, network).checked(confirmed(gateway["key"]))
+        named = codes.write_text(allowance["gateway"])
+        _refuse_unless(named == gateway["subject"], "unknown_gateway")
+        payment = open_object("payment", payment, network).checked(tuple(allowance["wallet_key"]))
+        fits(allowance, payment)
+        allowances.append(allowance)
+        payments.append(payment)
+    _refuse_unless(allowances[0]["wallet_key"] == allowances[1]["wallet_key"], "malformed")
+    how = contradiction(*map(Taken.of, payments))
+    _refuse_unless(how is not None, "malformed")
+    return payments[0]["payer"], how

@@ -1,7 +1,9 @@
 //! What programs call, with a bearer token. JSON in, JSON out; amounts are in minor units.
 
-use crate::door::{Caller, Told, secret};
+use crate::door::{Caller, Told};
+use crate::enrolment::{LIFE_MAX_S, Wanted, make};
 use crate::pages::money::currency_value;
+use crate::pages::parts::ISSUED_KINDS;
 use crate::portal::Shared;
 use crate::refusal::Refusal;
 use axum::Json;
@@ -9,7 +11,7 @@ use axum::extract::State;
 use ledger::LoadOrder;
 use ledger::views::Page;
 use protocol::code::base32;
-use protocol::{AmountMinor, Code, Currency, Kind};
+use protocol::{AmountMinor, Code, Currency};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -17,10 +19,6 @@ use serde_json::{Value, json};
 const FRAUDS_MAX: u32 = 50;
 /// Secrets made by one call.
 const SECRETS_MAX: u32 = 1_000;
-/// Longest life of a secret.
-const SECRET_LIFE_MAX_S: u32 = 90 * 86_400;
-/// Random bytes in a secret; its text has two check symbols more.
-const SECRET_BYTES: usize = 20;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,40 +34,33 @@ pub struct Secrets {
     expires: u32,
 }
 
-/// Makes one-time enrolment secrets. They are shown here and kept as SHA-256 of their text.
+/// Makes one-time enrolment secrets.
 pub async fn secrets(
     State(portal): State<Shared>,
     caller: Caller,
     Told(order): Told<SecretsOrder>,
 ) -> Result<Json<Secrets>, Refusal> {
-    let kind = Kind::ALL
+    let kind = ISSUED_KINDS
         .into_iter()
-        .find(|kind| kind.word() == order.kind && *kind != Kind::Place)
+        .find(|kind| kind.word() == order.kind)
         .ok_or_else(|| Refusal::Unfit("kind: device, module, person or service".to_owned()))?;
     if !(1..=SECRETS_MAX).contains(&order.count) {
         return Err(Refusal::Unfit("count: 1 to 1000".to_owned()));
     }
-    if !(1..=SECRET_LIFE_MAX_S).contains(&order.life_s) {
+    if !(1..=LIFE_MAX_S).contains(&order.life_s) {
         return Err(Refusal::Unfit(
             "life_s: 1 to 7776000 seconds, 90 days".to_owned(),
         ));
     }
-    let draw = |_| {
-        let mut bytes = [0; SECRET_BYTES];
-        (portal.random)(&mut bytes);
-        let text: base32::Text<34> = base32::encode(&bytes);
-        text.to_string()
+    let wanted = Wanted {
+        count: order.count,
+        kind,
+        life_s: order.life_s,
     };
-    let secrets: Vec<String> = (0..order.count).map(draw).collect();
-    let hashes = secrets.iter().map(|text| secret::hash(text)).collect();
-    let expires = caller.now.plus_s(order.life_s);
-    portal.ledger.add_secrets(hashes, kind, expires).await?;
-    let about = format!("{} for {}", order.count, kind.word());
-    let act = caller.act("enrolment secrets made", &about);
-    portal.people.record(&act, caller.now).await?;
+    let made = make(&portal, &wanted, &caller.name, &caller.origin, caller.now).await?;
     Ok(Json(Secrets {
-        secrets,
-        expires: expires.0,
+        secrets: made.secrets,
+        expires: made.expires.0,
     }))
 }
 

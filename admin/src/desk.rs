@@ -59,6 +59,9 @@ pub trait IssuingDesk: Send + Sync + 'static {
     /// Issues a code, certificate and pass, and records the thing before it answers.
     fn issue(&self, order: DeskOrder, now: Timestamp) -> Pending<Result<Code, DeskRefusal>>;
 
+    /// `trust.toml`, what things are given to trust this network; `None` when it cannot be written.
+    fn trust_file(&self) -> Option<String>;
+
     /// The authorities, from the root down.
     fn authorities(&self) -> Vec<AuthorityCard>;
 }

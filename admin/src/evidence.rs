@@ -80,10 +80,16 @@ struct About {
     meaning: &'static str,
 }
 
+/// The fields that are there: a value is a text, or perhaps one.
 macro_rules! lines {
-    ($($number:literal $name:literal $value:expr;)*) => {
-        vec![$(Line { number: $number, name: $name, value: $value },)*]
-    };
+    ($($number:literal $name:literal $value:expr;)*) => {{
+        let fields: Vec<(i32, &'static str, Option<String>)> =
+            vec![$(($number, $name, $value.into()),)*];
+        let line = |(number, name, value): (i32, &'static str, Option<String>)| {
+            Some(Line { number, name, value: value? })
+        };
+        fields.into_iter().filter_map(line).collect::<Vec<Line>>()
+    }};
 }
 
 impl Opener<'_> {
@@ -145,6 +151,9 @@ impl Opener<'_> {
             9 "allowance" reference(&p.allowance);
             10 "settle by" show::time(p.settle_by);
             11 "reference" reference(&p.reference);
+            14 "stream: price of a unit" p.stream.map(|s| money(s.unit.get()));
+            14 "stream: most units" p.stream.map(|s| show::count(u64::from(s.count)));
+            14 "stream: anchor" p.stream.map(|s| s.anchor.to_string());
         };
         let about = About {
             title: "Payment",
@@ -161,11 +170,13 @@ impl Opener<'_> {
             1 "payee" code(&r.payee);
             2 "payment" r.payment.to_string();
             3 "time" show::time(r.time);
+            4 "declined because" r.declined.map(status);
+            5 "units taken" r.units.map(|units| show::count(u64::from(units)));
         };
         let about = About {
             title: "Receipt",
             file: "receipt.cbor",
-            meaning: "The payee's signed answer: it took this payment.",
+            meaning: "The payee's signed answer: it took this payment, or declined it.",
         };
         self.opened::<Receipt>(about, bytes, payee_key, code(&r.payee), lines)
     }
@@ -179,15 +190,15 @@ impl Opener<'_> {
     ) -> Result<Opened, Status> {
         let s = *open::<Statement>(bytes, self.network)?.peek();
         let key = gateways.iter().find(|(code, _)| *code == s.gateway);
-        let outcome = u8::try_from(s.outcome).ok().and_then(Status::from_number);
         let lines = lines! {
             1 "gateway" code(&s.gateway);
             2 "gateway epoch" s.gateway_epoch.0.to_string();
             3 "payment" s.payment.to_string();
-            4 "outcome" outcome.map_or_else(|| s.outcome.to_string(), |o| format!("{} ({o})", s.outcome));
+            4 "outcome" status(s.outcome);
             5 "journal height" s.height.to_string();
             6 "journal root" s.root.to_string();
             7 "time" show::time(s.time);
+            8 "units paid for" s.units.map(|units| show::count(u64::from(units)));
         };
         let about = About {
             title: "Statement",
@@ -233,6 +244,15 @@ impl Opener<'_> {
 
 fn code(code: &Code) -> String {
     format!("{code:#}")
+}
+
+/// A status's number, with its word where there is one.
+fn status(number: u32) -> String {
+    let known = u8::try_from(number).ok().and_then(Status::from_number);
+    known.map_or_else(
+        || number.to_string(),
+        |status| format!("{number} ({status})"),
+    )
 }
 
 fn currency(currency: &Currency) -> String {
@@ -286,7 +306,8 @@ mod tests {
     use protocol::code::{IssuedBy, Kind};
     use protocol::cose::{SIGNED_MAX, seal};
     use protocol::keys::{Signer as _, SoftwareKey};
-    use protocol::{AmountMinor, Digest, KeyEpoch, Odometer, Sequence, Timestamp};
+    use protocol::stream::Stream;
+    use protocol::{AmountMinor, AssuranceClass, Digest, KeyEpoch, Odometer, Sequence, Timestamp};
 
     fn code(sequence: u64) -> Code {
         let by = IssuedBy {
@@ -349,6 +370,121 @@ mod tests {
         let wrong = opener.payment(bytes, Some(&key.public_key())).unwrap();
         assert_eq!(wrong.check, Check::Wrong);
         assert_eq!(opener.receipt(bytes, None), Err(Status::Malformed));
+    }
+
+    /// The keys of the map that was signed, read from its bytes alone.
+    fn keys_on_the_wire(signed: &[u8]) -> Vec<i32> {
+        let mut cose = minicbor::Decoder::new(signed);
+        cose.tag().unwrap();
+        assert_eq!(cose.array().unwrap(), Some(4));
+        cose.bytes().unwrap();
+        cose.skip().unwrap();
+        let mut map = minicbor::Decoder::new(cose.bytes().unwrap());
+        let pairs = map.map().unwrap().unwrap();
+        let key = |_| {
+            let key = map.i32().unwrap();
+            map.skip().unwrap();
+            key
+        };
+        (0..pairs).map(key).collect()
+    }
+
+    fn assert_whole<T: Object>(
+        object: &T,
+        opened: impl Fn(&Opener<'_>, &[u8]) -> Result<Opened, Status>,
+    ) {
+        let network = Network::new("test").unwrap();
+        let opener = Opener {
+            network: &network,
+            exponents: &Exponents::default(),
+        };
+        let mut bytes = [0; SIGNED_MAX];
+        let key = SoftwareKey::ed25519(&[1; 32]);
+        let (len, _) = seal(object, &network, &key, &mut bytes).unwrap();
+        let signed = bytes.get(..len).unwrap();
+        let opened = opened(&opener, signed).unwrap();
+        let mut shown: Vec<i32> = opened.lines.iter().map(|line| line.number).collect();
+        // One key may take several lines.
+        shown.dedup();
+        assert_eq!(shown, keys_on_the_wire(signed), "{}", opened.title);
+    }
+
+    /// A new field of the protocol breaks this by its missing value, and then by its missing line.
+    #[test]
+    fn every_key_on_the_wire_is_shown_and_no_other() {
+        let currency = Currency::new(1, *b"USD").unwrap();
+        let (minor, odometer) = (AmountMinor::new(7).unwrap(), Odometer::new(9).unwrap());
+        let payment = |stream| Payment {
+            payer: code(1),
+            key_epoch: KeyEpoch(1),
+            sequence: Sequence(7),
+            previous: Reference::default(),
+            payee: code(2),
+            currency,
+            amount: minor,
+            odometer,
+            allowance: Reference::default(),
+            settle_by: Timestamp(1),
+            reference: Reference::default(),
+            stream,
+        };
+        let stream = Stream {
+            unit: minor,
+            count: 1,
+            anchor: Digest([3; 32]),
+        };
+        let receipt = |declined, units| Receipt {
+            payee: code(2),
+            payment: Digest([1; 32]),
+            time: Timestamp(1),
+            declined,
+            units,
+        };
+        let statement = |units| Statement {
+            gateway: code(3),
+            gateway_epoch: KeyEpoch(1),
+            payment: Digest([1; 32]),
+            outcome: 1,
+            height: 1,
+            root: Digest([2; 32]),
+            time: Timestamp(1),
+            units,
+        };
+        let allowance = Allowance {
+            code: code(1),
+            wallet_key: SoftwareKey::ed25519(&[1; 32]).public_key(),
+            key_epoch: KeyEpoch(1),
+            class: AssuranceClass::Software,
+            currency,
+            limit: odometer,
+            base_sequence: Sequence(0),
+            base_head: Reference::default(),
+            base_odometer: Odometer::ZERO,
+            most_per_payment: minor,
+            most_payments: 1,
+            issued: Timestamp(1),
+            expires: Timestamp(2),
+            gateway: code(3),
+            gateway_epoch: KeyEpoch(1),
+            number: 1,
+            issued_total: odometer,
+        };
+        for stream in [None, Some(stream)] {
+            assert_whole(&payment(stream), |opener, bytes| {
+                opener.payment(bytes, None)
+            });
+        }
+        for (declined, units) in [(None, None), (Some(32), None), (None, Some(4))] {
+            assert_whole(&receipt(declined, units), |opener, bytes| {
+                opener.receipt(bytes, None)
+            });
+        }
+        for units in [None, Some(4)] {
+            assert_whole(&statement(units), |opener, bytes| {
+                opener.statement("statement.cbor", bytes, &[])
+            });
+        }
+        assert_whole(&allowance, |opener, bytes| opener.allowance(bytes, &[]));
     }
 
     #[test]

@@ -12,10 +12,12 @@
 mod api;
 mod assets;
 mod coordinates;
+mod counters;
 mod credential;
 pub mod desk;
 pub mod door;
 mod draw;
+mod enrolment;
 mod evidence;
 mod pages;
 mod portal;
@@ -23,6 +25,7 @@ pub mod refusal;
 pub mod routes;
 mod show;
 
+pub use counters::{Counters, Lookup, Mistyped, Refused};
 pub use desk::{AuthorityCard, Connected, DeskOrder, DeskRefusal, IssuingDesk, LiveHouse, Pending};
 pub use portal::{FIRST_LINK_LIFE_S, Portal, Random, Shared, State, first_owner_link};
 pub use routes::router;

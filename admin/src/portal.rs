@@ -1,5 +1,6 @@
 //! What the portal is made of.
 
+use crate::counters::Counters;
 use crate::desk::{IssuingDesk, LiveHouse};
 use crate::door::password::Passwords;
 use crate::door::secret::Secret;
@@ -41,6 +42,8 @@ pub struct Portal {
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// Where secrets come from.
     pub random: Arc<Random>,
+    /// What is counted, for whoever runs the house.
+    pub counters: Arc<Counters>,
     /// The portal's own state; starts out as `Default::default()`.
     pub state: State,
 }

@@ -152,6 +152,7 @@ struct RefusalPage {
 
 /// The refusal as a page.
 pub fn refuse_page(portal: &Portal, visitor: Option<&Visitor>, refusal: &Refusal) -> Response {
+    portal.counters.refused(refusal.into());
     tracing::info!(
         word = refusal.word(),
         who = visitor.map_or("nobody", Visitor::name),
@@ -170,7 +171,8 @@ pub fn refuse_page(portal: &Portal, visitor: Option<&Visitor>, refusal: &Refusal
 }
 
 /// The refusal as JSON.
-pub fn refuse_json(refusal: &Refusal) -> Response {
+pub fn refuse_json(portal: &Portal, refusal: &Refusal) -> Response {
+    portal.counters.refused(refusal.into());
     tracing::info!(word = refusal.word(), "portal API refused");
     let body = serde_json::json!({ "error": refusal.word(), "sentence": refusal.sentence() });
     let mut response = (refusal.status(), Json(body)).into_response();

@@ -4,7 +4,7 @@
 use crate::door::{BODY_MAX, Who, guard, headers};
 use crate::pages::{
     audit, code, codes, frauds, grid, grids, issue, issue_grid, money, overview, payment, payments,
-    people, public_code, public_grid, purse, sign_in, welcome,
+    people, public_code, public_grid, purse, secrets, sign_in, welcome,
 };
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
@@ -85,6 +85,9 @@ routes! {
     POST post "/codes/{code}/state"           People(DECIDES) => code::set_state;
     GET  get  "/issue"                        People(ISSUES) => issue::show;
     POST post "/issue"                        People(ISSUES) => issue::submit;
+    GET  get  "/secrets"                      People(ISSUES) => secrets::show;
+    POST post "/secrets"                      People(ISSUES) => secrets::submit;
+    GET  get  "/trust.toml"                   People(ISSUES) => secrets::trust;
     GET  get  "/grids"                        People(STAFF) => grids::show;
     GET  get  "/grids/{grid}"                 People(STAFF) => grid::show;
     GET  get  "/grids/{grid}/qr.svg"          People(STAFF) => grid::label;

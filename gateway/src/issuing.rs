@@ -13,6 +13,9 @@ use std::sync::Arc;
 /// ten years is what its parts are sold for.
 const DEVICE_LIFE_S: u32 = 10 * 365 * 86_400;
 
+/// What may enrol by itself, the most frequent first.
+const ENROLLED_KINDS: [Kind; 4] = [Kind::Device, Kind::Module, Kind::Person, Kind::Service];
+
 /// The desk of one gateway.
 pub struct Desk {
     /// Sign.
@@ -69,14 +72,23 @@ impl Desk {
 
     /// A request with a one-time secret, as it comes by EST.
     pub async fn enrol(&self, secret: &str, request: &[u8]) -> Result<Thing, IssueError> {
-        let wanted = Wanted {
-            secret_hash: Some(Sha256::digest(secret.as_bytes()).into()),
-            kind: Kind::Device,
-            name: "",
-            product: "",
-            by: "one-time secret",
-        };
-        self.issue(request, &wanted).await
+        let mut answer = Err(IssueError::Refused(Status::NotPermitted));
+        // The secret was made for one kind and lets only that one through; what is refused changes
+        // nothing.
+        for kind in ENROLLED_KINDS {
+            let wanted = Wanted {
+                secret_hash: Some(Sha256::digest(secret.as_bytes()).into()),
+                kind,
+                name: "",
+                product: "",
+                by: "one-time secret",
+            };
+            answer = self.issue(request, &wanted).await;
+            if !matches!(answer, Err(IssueError::Refused(Status::NotPermitted))) {
+                break;
+            }
+        }
+        answer
     }
 
     /// Issues, or repeats what the same request got before.
@@ -111,7 +123,7 @@ impl Desk {
                 .issued
                 .plus_s(DEVICE_LIFE_S)
                 .min(signer.not_after()),
-            kind: wanted.kind,
+            kind: reserved.kind,
             class: AssuranceClass::Software,
             rights: Rights::PAY.and(Rights::ACCEPT),
         };
@@ -121,7 +133,7 @@ impl Desk {
         let thing = NewThing {
             sequence: reserved.sequence,
             code: issued.code,
-            kind: wanted.kind,
+            kind: reserved.kind,
             name: wanted.name.to_owned(),
             product: wanted.product.to_owned(),
             transport_spki: checked.transport_spki().to_vec(),

@@ -2,6 +2,7 @@
 
 use crate::issuing;
 use crate::mqtt::MqttDoor;
+use crate::trust_file::TrustFile;
 use crate::wallet::now;
 use admin::{AuthorityCard, Connected, DeskOrder, DeskRefusal, IssuingDesk, LiveHouse, Pending};
 use protocol::{Code, Status, Timestamp};
@@ -32,6 +33,14 @@ impl IssuingDesk for PortalDesk {
                 }
             }
         })
+    }
+
+    fn trust_file(&self) -> Option<String> {
+        let authorities = &self.0.authorities;
+        let root = issuer::pem([authorities.root.certificate()]);
+        let text = TrustFile::new(authorities.trust(), root).text();
+        text.inspect_err(|error| tracing::error!(%error, "the trust file cannot be written"))
+            .ok()
     }
 
     fn authorities(&self) -> Vec<AuthorityCard> {

@@ -29,8 +29,8 @@ pub async fn guard(
 ) -> Response {
     if let Who::Tokens(roles) = who {
         return match caller(&portal, roles, request.headers(), address(&request)).await {
-            Ok(caller) => answer_program(caller, request, next).await,
-            Err(refusal) => refuse_json(&refusal),
+            Ok(caller) => answer_program(&portal, caller, request, next).await,
+            Err(refusal) => refuse_json(&portal, &refusal),
         };
     }
     let jar = Jar { tls: portal.tls };
@@ -75,11 +75,16 @@ pub async fn guard(
     response
 }
 
-async fn answer_program(caller: Caller, mut request: Request, next: Next) -> Response {
+async fn answer_program(
+    portal: &Shared,
+    caller: Caller,
+    mut request: Request,
+    next: Next,
+) -> Response {
     request.extensions_mut().insert(caller);
     let mut response = next.run(request).await;
     match response.extensions_mut().remove::<Refusal>() {
-        Some(refusal) => refuse_json(&refusal),
+        Some(refusal) => refuse_json(portal, &refusal),
         None => response,
     }
 }

@@ -14,7 +14,8 @@ use ledger::ThingState;
 use ledger::views::{Cursor, ThingQuery, ThingRow};
 use protocol::code::CODE_CHARS;
 use protocol::code::base32::TextError;
-use protocol::{Code, Kind};
+use protocol::code::grid::GRID_CHARS;
+use protocol::{Code, GridCode, Kind};
 use serde::Deserialize;
 
 /// Longest text searched for.
@@ -51,7 +52,8 @@ struct Codes {
     next: Option<Cursor>,
 }
 
-/// The list, searched and filtered. A whole code that is registered here is opened at once.
+/// The list, searched and filtered. A whole code or grid code that is registered here is opened at
+/// once.
 pub async fn show(
     State(portal): State<Shared>,
     visitor: Visitor,
@@ -62,6 +64,11 @@ pub async fn show(
         && portal.ledger.thing(&code).await?.is_some()
     {
         return Ok(Redirect::to(&format!("/codes/{code}")).into_response());
+    }
+    if let Ok(grid) = text.parse::<GridCode>()
+        && portal.ledger.grid(&grid).await?.is_some()
+    {
+        return Ok(Redirect::to(&format!("/grids/{grid}")).into_response());
     }
     let kind = Kind::ALL
         .into_iter()
@@ -83,15 +90,18 @@ pub async fn show(
         door: portal.live.connected(&thing.code).map(|there| there.door),
         thing,
     };
+    let hint = match listing.rows.is_empty() {
+        true => hint(&text),
+        false => None,
+    };
+    if let Some(Hint::Mistyped(error)) = hint {
+        portal.counters.mistyped(error);
+    }
     let frame = Frame::new(&portal, Some(&visitor), "/codes");
     page(&Codes {
         may_issue: frame.may(ISSUES),
         frame,
-        hint: if listing.rows.is_empty() {
-            hint(&text)
-        } else {
-            None
-        },
+        hint: hint.map(Hint::sentence),
         text,
         kind,
         state: wanted,
@@ -100,16 +110,36 @@ pub async fn show(
     })
 }
 
-/// What is wrong with a text that looks like a code and finds nothing.
-fn hint(text: &str) -> Option<&'static str> {
-    let symbols = text.chars().filter(|c| !matches!(c, '-' | ' ')).count();
-    if !(CODE_CHARS - 2..=CODE_CHARS + 2).contains(&symbols) {
-        return None;
+/// Why a text that looks like a code finds nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hint {
+    NotHere,
+    Mistyped(TextError),
+}
+
+impl Hint {
+    const fn sentence(self) -> &'static str {
+        match self {
+            Self::NotHere => "it is well formed, but not registered here",
+            Self::Mistyped(error) => error.sentence(),
+        }
     }
-    match text.parse::<Code>() {
-        Ok(_) => Some("a well-formed code, but it is not registered here"),
+}
+
+/// A text within two symbols of a code's or grid code's length was meant as one, unless it is
+/// spelled like a name.
+fn hint(text: &str) -> Option<Hint> {
+    let symbols = text.chars().filter(|c| !matches!(c, '-' | ' ')).count();
+    let near = |length: usize| (length - 2..=length + 2).contains(&symbols);
+    let read = match () {
+        () if near(CODE_CHARS) => text.parse::<Code>().map(drop),
+        () if near(GRID_CHARS) => text.parse::<GridCode>().map(drop),
+        () => return None,
+    };
+    match read {
+        Ok(()) => Some(Hint::NotHere),
         Err(TextError::Symbol) if !text.starts_with('2') => None,
-        Err(error) => Some(error.sentence()),
+        Err(error) => Some(Hint::Mistyped(error)),
     }
 }
 
@@ -146,14 +176,16 @@ mod tests {
             .unwrap()
             .to_string();
         assert_eq!(hint("car 7"), None);
-        assert_eq!(
-            hint(&code),
-            Some("a well-formed code, but it is not registered here")
-        );
-        assert_eq!(hint(&code[1..]), Some(TextError::Length.sentence()));
+        assert_eq!(hint(&code), Some(Hint::NotHere));
+        assert_eq!(hint(&code[1..]), Some(Hint::Mistyped(TextError::Length)));
         let mut wrong = code.into_bytes();
         wrong[20] = if wrong[20] == b'7' { b'8' } else { b'7' };
         let wrong = String::from_utf8(wrong).unwrap();
-        assert_eq!(hint(&wrong), Some(TextError::Check.sentence()));
+        assert_eq!(hint(&wrong), Some(Hint::Mistyped(TextError::Check)));
+        assert_eq!(
+            hint(&"2".repeat(49)),
+            Some(Hint::Mistyped(TextError::Length)),
+            "a grid code with a symbol missing"
+        );
     }
 }

@@ -18,5 +18,6 @@ pub mod people;
 pub mod public_code;
 pub mod public_grid;
 pub mod purse;
+pub mod secrets;
 pub mod sign_in;
 pub mod welcome;

@@ -130,10 +130,11 @@ fn steps(portal: &Portal, detail: &PaymentDetail, payment: Option<&Payment>) -> 
     )];
     steps.push(step("The payer signed the payment", None));
     if let Some(receipt) = taken {
-        steps.push(step(
-            "The payee took it and signed a receipt",
-            Some(receipt.peek().time),
-        ));
+        let sentence = match receipt.peek().declined {
+            None => "The payee took it and signed a receipt",
+            Some(_) => "The payee declined it, signed",
+        };
+        steps.push(step(sentence, Some(receipt.peek().time)));
     }
     steps.push(step("It was handed in here", Some(detail.row.recorded)));
     match detail.row.outcome {

@@ -3,7 +3,7 @@
 use super::frame::{Frame, page};
 use super::parts::{Names, Party, PaymentLine, exponents, page_after, payment_lines, read_code};
 use crate::door::Visitor;
-use crate::portal::Shared;
+use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use askama::Template;
 use axum::extract::{Query, State};
@@ -31,11 +31,15 @@ struct Payments {
     next: Option<Cursor>,
 }
 
-fn side(text: &str) -> Result<Option<Code>, Refusal> {
-    match text.trim() {
-        "" => Ok(None),
-        text => read_code(text).map(Some),
+fn side(portal: &Portal, text: &str) -> Result<Option<Code>, Refusal> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
     }
+    if let Err(error) = text.parse::<Code>() {
+        portal.counters.mistyped(error);
+    }
+    read_code(text).map(Some)
 }
 
 /// The page.
@@ -45,8 +49,8 @@ pub async fn show(
     Query(filter): Query<Filter>,
 ) -> Result<Response, Refusal> {
     let query = PaymentQuery {
-        payer: side(&filter.payer)?,
-        payee: side(&filter.payee)?,
+        payer: side(&portal, &filter.payer)?,
+        payee: side(&portal, &filter.payee)?,
     };
     let page_of = page_after(filter.after.as_deref());
     let listing = portal.ledger.payments(&query, &page_of).await?;

@@ -2,6 +2,7 @@
 //! stands, and nothing about names, money or whereabouts.
 
 use super::frame::{Frame, page_with};
+use crate::counters::Lookup;
 use crate::credential;
 use crate::door::Visitor;
 use crate::evidence::Check;
@@ -76,6 +77,18 @@ impl Verdict {
         }
     }
 
+    const fn lookup(self) -> Lookup {
+        match self {
+            Self::Genuine | Self::Authority(_) => Lookup::Genuine,
+            Self::Ended => Lookup::NotNow,
+            Self::Frozen => Lookup::Suspended,
+            Self::Revoked => Lookup::Revoked,
+            Self::Unknown => Lookup::Unknown,
+            Self::Mistyped(_) => Lookup::Mistyped,
+            Self::Damaged => Lookup::Damaged,
+        }
+    }
+
     const fn status(self) -> StatusCode {
         match self {
             Self::Mistyped(_) => StatusCode::BAD_REQUEST,
@@ -145,7 +158,21 @@ pub async fn face(
     }
 }
 
+/// Looks a code up and counts how it stood.
 async fn look_up(
+    portal: &Portal,
+    text: &str,
+    now: Timestamp,
+) -> Result<(Verdict, Option<Facts>, Vec<u8>), Refusal> {
+    let found = find(portal, text, now).await?;
+    if let Verdict::Mistyped(error) = found.0 {
+        portal.counters.mistyped(error);
+    }
+    portal.counters.looked_up(found.0.lookup());
+    Ok(found)
+}
+
+async fn find(
     portal: &Portal,
     text: &str,
     now: Timestamp,

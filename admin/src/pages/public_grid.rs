@@ -4,6 +4,7 @@
 use super::frame::{Frame, page_with};
 use super::grid::Facts;
 use crate::coordinates::{Axis, degrees};
+use crate::counters::Lookup;
 use crate::door::Visitor;
 use crate::draw::Cell;
 use crate::portal::Shared;
@@ -61,6 +62,15 @@ impl Verdict {
         }
     }
 
+    const fn lookup(self) -> Lookup {
+        match self {
+            Self::Genuine => Lookup::Genuine,
+            Self::Early | Self::Over => Lookup::NotNow,
+            Self::Unknown => Lookup::Unknown,
+            Self::Mistyped(_) => Lookup::Mistyped,
+        }
+    }
+
     const fn status(self) -> StatusCode {
         match self {
             Self::Mistyped(_) => StatusCode::BAD_REQUEST,
@@ -111,6 +121,10 @@ pub async fn show(
             Some(_) => (when(&grid, visitor.now), Some(grid)),
         },
     };
+    if let Verdict::Mistyped(error) = verdict {
+        portal.counters.mistyped(error);
+    }
+    portal.counters.looked_up(verdict.lookup());
     let page = PublicGrid {
         frame: Frame::new(&portal, None, ""),
         verdict,

@@ -1,6 +1,7 @@
 //! Signing in and out.
 
 use super::frame::{Frame, page, page_with};
+use crate::counters::Refused;
 use crate::door::password::PasswordError;
 use crate::door::secret::Secret;
 use crate::door::{Jar, Sent, Visitor};
@@ -125,10 +126,17 @@ fn refused(
     name: String,
     refusal: Refusal,
 ) -> Result<Response, Refusal> {
-    let problem = match &refusal {
-        Refusal::SignIn => "The name or the password is not right.".to_owned(),
-        other => format!("Too many tries. {}", other.sentence()),
+    let (reason, problem) = match &refusal {
+        Refusal::SignIn => (
+            Refused::Password,
+            "The name or the password is not right.".to_owned(),
+        ),
+        other => (
+            other.into(),
+            format!("Too many tries. {}", other.sentence()),
+        ),
     };
+    portal.counters.refused(reason);
     let form = SignIn {
         frame: Frame::new(portal, Some(visitor), ""),
         name,

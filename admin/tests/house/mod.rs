@@ -51,6 +51,7 @@ pub struct House {
     pub clock: Arc<AtomicU32>,
     pub draws: Arc<AtomicU64>,
     pub live: Arc<Live>,
+    pub counters: Arc<admin::Counters>,
 }
 
 impl House {
@@ -91,6 +92,7 @@ impl House {
                 since: now,
                 there: Vec::new(),
             }),
+            counters: Arc::default(),
         }
     }
 
@@ -129,6 +131,7 @@ impl House {
             tls: false,
             clock: Arc::new(move || Timestamp(clock.load(Ordering::SeqCst))),
             random: Arc::new(self.draw()),
+            counters: Arc::clone(&self.counters),
             state: admin::State::default(),
         }
     }
@@ -245,6 +248,10 @@ impl IssuingDesk for Desk {
             };
             Ok(ledger.finish_issue(thing, now).await?.code)
         })
+    }
+
+    fn trust_file(&self) -> Option<String> {
+        Some("network = \"test\"\n".to_owned())
     }
 
     fn authorities(&self) -> Vec<AuthorityCard> {

@@ -56,6 +56,7 @@ async fn hostile_texts_stay_texts_on_every_page() {
         "/audit",
         "/issue",
         "/issue-grid",
+        "/secrets",
     ]
     .map(str::to_owned)
     .to_vec();
@@ -150,6 +151,10 @@ async fn hostile_texts_in_addresses_and_forms_come_back_as_texts() {
                     ("kind", text),
                     ("request", text),
                 ],
+            ),
+            (
+                "/secrets",
+                vec![("count", text), ("kind", text), ("life_s", text)],
             ),
             (
                 "/issue-grid",

@@ -12,10 +12,12 @@ mod house;
 
 mod api;
 mod browser;
+mod counters;
 mod forgery;
 mod hostile;
 mod money;
 mod pages;
 mod public;
 mod roles;
+mod secrets;
 mod sign_in;

@@ -16,6 +16,8 @@ use device_sdk::purse::{Event, HandInCursor, OUT_MAX, Order, Purse, Settings};
 use protocol::keys::SoftwareKey;
 use protocol::message::Message;
 use protocol::{AmountMinor, Code, Currency, Reference, Status};
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -29,6 +31,8 @@ const PAYERS: usize = 64;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long it may need to reach a gateway.
 const SYNC_MARGIN_S: u32 = 3_600;
+/// The transport key as PEM (PKCS#8), beside what `Identity` keeps in the folder.
+const TRANSPORT_KEY_FILE: &str = "key.pem";
 /// Content-Formats.
 const JSON: u16 = 50;
 const CBOR: u16 = 60;
@@ -163,6 +167,7 @@ pub fn run(command: Command) -> Outcome {
 fn init(options: &Init) -> Result<(), Failure> {
     let trust = TrustFile::load(&options.trust)?.trust();
     if let Some(known) = Identity::load(&options.folder)? {
+        save_transport_key(&options.folder, &known.keys)?;
         println!(
             "{:#} has lived in {} before",
             known.credentials.code,
@@ -185,6 +190,7 @@ fn init(options: &Init) -> Result<(), Failure> {
     };
     let credentials = enrol(&options.gateway, &trust, &options.secret, &keys, now())?;
     let code = credentials.code;
+    save_transport_key(&options.folder, &keys)?;
     Identity {
         trust,
         keys,
@@ -192,9 +198,42 @@ fn init(options: &Init) -> Result<(), Failure> {
     }
     .save(&options.folder)?;
     println!(
-        "{code:#}\nkeys, certificate and pass are in {}",
-        options.folder.display()
+        "{code:#}\n\
+         {folder}: keys and pass for the purse; for other clients of MQTT and CoAP\n\
+         {folder}/{TRANSPORT_KEY_FILE}           transport key, keep it secret\n\
+         {folder}/certificate.pem   certificate of the code\n\
+         {folder}/authorities.pem   who the gateway is trusted by",
+        folder = options.folder.display()
     );
+    Ok(())
+}
+
+/// The transport key as every other TLS program wants it, readable by its owner only. It stands in
+/// `keys` as well, so nothing is lost where this file is.
+fn save_transport_key(folder: &Path, keys: &Keys) -> Result<(), Failure> {
+    let path = folder.join(TRANSPORT_KEY_FILE);
+    if path.exists() {
+        return Ok(());
+    }
+    let key = keys.transport_pkcs8()?;
+    let pem = der::pem::encode_string(
+        "PRIVATE KEY",
+        der::pem::LineEnding::LF,
+        key.secret_pkcs8_der(),
+    )?;
+    let new = path.with_extension("new");
+    // A leftover of an attempt that was cut off may have other permissions.
+    match std::fs::remove_file(&new) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.write(true).create_new(true).open(&new)?;
+    file.write_all(pem.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&new, &path)?;
     Ok(())
 }
 

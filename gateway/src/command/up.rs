@@ -6,7 +6,7 @@ use crate::coap::{self, TreeResources};
 use crate::config::Config;
 use crate::house::{Failure, House};
 use crate::mqtt::{Limits, MqttDoor, server_config};
-use crate::wallet::now;
+use crate::wallet::{self, now};
 use crate::{http, portal};
 use admin::Portal;
 use clap::Args;
@@ -127,6 +127,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     )?;
 
     let desk = house.issuing_desk(&config);
+    let portal_counters = Arc::<admin::Counters>::default();
     let pages = admin::router(Portal {
         ledger: house.ledger.clone(),
         people: house.people.clone(),
@@ -138,6 +139,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
         tls: false,
         clock: Arc::new(now),
         random: Arc::new(fill),
+        counters: Arc::clone(&portal_counters),
         state: admin::State::default(),
     });
     let gauges = http::Gauges {
@@ -145,13 +147,16 @@ async fn serve(config: Config) -> Result<(), Failure> {
         meters: Arc::clone(&house.meters),
         mqtt: Arc::clone(mqtt.counters()),
         coap: counters,
+        portal: portal_counters,
     };
     let routes = http::router(pages, desk, gauges);
     let served = axum::serve(
         sockets.http,
         routes.into_make_service_with_connect_info::<SocketAddr>(),
     )
-    .with_graceful_shutdown(until(stopped));
+    .with_graceful_shutdown(until(stopped.clone()));
+    let returning = wallet::return_overdue(house.ledger.clone(), until(stopped));
+    let returning = tokio::spawn(returning);
     let http_serving = tokio::spawn(async move { served.await });
 
     welcome(&config, &house).await?;
@@ -162,6 +167,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     coaps.stop().await;
     mqtt_serving.await?;
     http_serving.await??;
+    returning.await?;
     house.close().await;
     Ok(())
 }

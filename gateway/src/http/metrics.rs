@@ -3,6 +3,7 @@
 use crate::coap::Counters as CoapCounters;
 use crate::meters::Meters;
 use crate::mqtt::Counters as MqttCounters;
+use admin::Counters as PortalCounters;
 use ledger::Ledger;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode_registry;
@@ -26,6 +27,8 @@ pub struct Gauges {
     pub mqtt: Arc<MqttCounters>,
     /// Both CoAP doors.
     pub coap: Arc<CoapCounters>,
+    /// The portal and its public pages.
+    pub portal: Arc<PortalCounters>,
 }
 
 impl fmt::Debug for Gauges {
@@ -90,6 +93,7 @@ impl Collector for Gauges {
             "code",
             answers,
         )?;
+        portal(&mut encoder, &self.portal)?;
         for (name, help, count) in [
             (
                 "onecode_mqtt_opened",
@@ -139,6 +143,36 @@ impl Collector for Gauges {
     }
 }
 
+fn portal(encoder: &mut DescriptorEncoder<'_>, portal: &PortalCounters) -> fmt::Result {
+    counters(
+        encoder,
+        "onecode_portal_lookups",
+        "Codes and grid codes looked up on the public pages, by how they stood",
+        "outcome",
+        portal
+            .lookups()
+            .map(|(lookup, count)| (lookup.word(), count)),
+    )?;
+    counters(
+        encoder,
+        "onecode_portal_mistyped",
+        "What was no code on the public pages and in searches, by what was wrong",
+        "error",
+        portal
+            .mistypings()
+            .map(|(error, count)| (error.word(), count)),
+    )?;
+    counters(
+        encoder,
+        "onecode_portal_refused",
+        "What the portal refused, by reason",
+        "reason",
+        portal
+            .refusals()
+            .map(|(reason, count)| (reason.word(), count)),
+    )
+}
+
 fn counters<'a>(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
@@ -151,4 +185,36 @@ fn counters<'a>(
         ConstCounter::new(count).encode(family.encode_family(&[(label, value)])?)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Portal(PortalCounters);
+
+    impl Collector for Portal {
+        fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+            portal(&mut encoder, &self.0)
+        }
+    }
+
+    #[test]
+    fn every_number_of_the_portal_is_there_from_the_start() {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(Portal(PortalCounters::default())));
+        let mut text = String::new();
+        encode_registry(&mut text, &registry).unwrap();
+        for line in [
+            r#"onecode_portal_lookups_total{outcome="genuine"} 0"#,
+            r#"onecode_portal_lookups_total{outcome="mistyped"} 0"#,
+            r#"onecode_portal_mistyped_total{error="check"} 0"#,
+            r#"onecode_portal_refused_total{reason="password"} 0"#,
+            r#"onecode_portal_refused_total{reason="wait"} 0"#,
+            r#"onecode_portal_refused_total{reason="forged"} 0"#,
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        }
+    }
 }

@@ -36,7 +36,7 @@ keys! {
     "gateway" "network" = "test", "Name of the network; objects of one network mean nothing in another. Fixed once the folder exists.";
     "gateway" "domain" = "onecode.internal", "DNS suffix in certificates. Fixed once the folder exists.";
     "gateway" "resolver" = "LOCALHOST:8080", "Host (and port) printed on labels; at most 16 characters keep the QR code small.";
-    "gateway" "names" = "", "Further host names and addresses for the server certificate, separated by commas.";
+    "gateway" "names" = "", "Further host names and addresses that things reach this gateway by, separated by commas.";
     "mqtt" "listen" = "0.0.0.0:8883", "MQTT over TLS with client certificates.";
     "coap" "listen" = "0.0.0.0:5683", "Plain CoAP: signed wallet objects and discovery only.";
     "coap" "secure_listen" = "0.0.0.0:5684", "CoAP over DTLS with client certificates.";
@@ -45,7 +45,7 @@ keys! {
     "wallet" "most_per_payment_minor" = "1000000000", "Largest single payment of an allowance.";
     "wallet" "most_payments" = "1000", "Sequence numbers an allowance opens.";
     "wallet" "most_offline_minor" = "5000000000", "Most that one allowance lets a purse of class 0 spend.";
-    "wallet" "grace_s" = "1209600", "Longer than the longest isolation of this gateway.";
+    "wallet" "grace_s" = "1209600", "Longer than the longest isolation of this gateway. Fixed once the folder exists.";
     "log" "filter" = "info,rumqttd=error,rustls=error", "What is logged, in the form of RUST_LOG.";
 }
 

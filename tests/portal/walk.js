@@ -3,16 +3,18 @@
 //   node walk.js [--shots DIR] [--portal URL --link PATH [--request FILE]]
 //
 // Without --portal it starts `cargo run -p admin --example portal`. Any console error, page error,
-// blocked resource or unexpected status fails the walk.
+// blocked resource, unexpected status, or finding of axe-core fails the walk.
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { createRequire } from "node:module";
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
 
 const STEP_TIMEOUT_MS = 15_000;
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const START_TIMEOUT_MS = 600_000; // a cold build of the example
 
 function readArguments(words) {
@@ -99,13 +101,27 @@ async function go(path, status = 200) {
   expectedStatus = 200;
 }
 
+// What somebody would stumble over who sees badly, or has no mouse. The pages carry no script, so
+// axe comes in by the debugger's door, past their content security policy.
+async function inspect(name) {
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
+  inspected += 1;
+  for (const { id, impact, help, nodes } of violations) {
+    const where = nodes.map((node) => `${node.target.join(" ")} (${node.any[0]?.message ?? help})`);
+    problems.push(`${name}: ${impact}: ${id}: ${help}: ${where.join("; ")}`);
+  }
+}
+
 let counter = 0;
+let inspected = 0;
 async function shot(name) {
   counter += 1;
   const file = join(shots, `${String(counter).padStart(2, "0")}-${name}.png`);
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   if (overflow > 0) problems.push(`${name}: the page is ${overflow} px wider than the window`);
   await page.screenshot({ path: file, fullPage: true });
+  await inspect(name);
 }
 
 async function steps() {
@@ -153,6 +169,28 @@ async function steps() {
     await page.waitForSelector("text=one symbol was misread");
     await shot("codes-mistyped");
   }
+
+  // Enrolment secrets, from the codes.
+  await go("/codes");
+  await page.click("text=Enrolment secrets");
+  await page.waitForSelector("h1:has-text('Enrolment secrets')");
+  await shot("secrets");
+  await page.fill("#count", "3");
+  await page.selectOption("#kind", "person");
+  await page.getByRole("button", { name: "Make" }).click();
+  await page.waitForSelector("#fresh");
+  const secrets = (await page.textContent("#fresh")).trim().split("\n");
+  const commands = (await page.textContent("#commands")).trim().split("\n");
+  assert.equal(secrets.length, 3);
+  assert.deepEqual(
+    commands,
+    secrets.map((secret, at) => `onecode device init --folder thing-${at + 1} --gateway ${house.portal} --trust trust.toml --secret ${secret}`),
+  );
+  await shot("secrets-made");
+  const trust = await page.request.get(`${house.portal}/trust.toml`);
+  assert.match(await trust.text(), /^network = /);
+  await go("/secrets");
+  assert.ok(!(await page.content()).includes(secrets[0]), "a secret is shown once");
 
   // Issue from a pasted request.
   let code;
@@ -318,6 +356,17 @@ async function looks() {
     await go(path);
     await shot(`phone-${name}`);
   }
+  // Every page once more for axe, where the colours differ and where the tables are narrow.
+  for (const [scheme, width] of [["dark", 1280], ["dark", 390], ["light", 1280]]) {
+    await page.emulateMedia({ colorScheme: scheme });
+    await page.setViewportSize({ width, height: 860 });
+    for (const path of ["/", "/codes", thing, "/secrets", "/issue", "/grids", "/issue-grid", "/payments", "/frauds", "/money", thing.replace("/codes/", "/purses/"), "/people", "/audit?check=1"]) {
+      await go(path);
+      await inspect(`${path} ${scheme} ${width}`);
+    }
+    await page.hover("main");
+  }
+  await page.setViewportSize({ width: 390, height: 844 });
   const paid = await page.goto(`${house.portal}/payments`).then(() => page.locator("tbody td:last-child a.code"));
   if ((await paid.count()) > 0) {
     await paid.first().click();
@@ -341,4 +390,4 @@ try {
 for (const problem of problems) console.error(problem);
 if (failure) console.error(failure);
 if (failure || problems.length > 0) process.exit(1);
-console.log(`The portal walks: ${counter} screenshots in ${shots}`);
+console.log(`The portal walks: ${counter} screenshots in ${shots}, ${inspected} pages inspected`);

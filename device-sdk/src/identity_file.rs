@@ -212,7 +212,8 @@ fn parse_line(line: &[u8]) -> Option<(Trust, Code)> {
     Some((trust, code.parse().ok()?))
 }
 
-fn key_text(key: &PublicKey) -> String {
+/// How keys are written in files: `ed25519:` or `p256:` and hexadecimal digits.
+pub fn key_text(key: &PublicKey) -> String {
     let name = match key.algorithm() {
         Algorithm::Ed25519 => "ed25519",
         Algorithm::P256 => "p256",
@@ -220,7 +221,8 @@ fn key_text(key: &PublicKey) -> String {
     format!("{name}:{}", *hex(key.as_bytes()))
 }
 
-fn parse_key(text: &str) -> Option<PublicKey> {
+/// Reads what [`key_text`] writes.
+pub fn parse_key(text: &str) -> Option<PublicKey> {
     match text.split_once(':')? {
         ("ed25519", digits) => Some(PublicKey::Ed25519(unhex(digits)?)),
         ("p256", digits) => Some(PublicKey::P256(unhex(digits)?)),

@@ -70,10 +70,10 @@ impl Folder {
             .open(self.0.join("lock"))?;
         match file.try_lock() {
             Ok(()) => Ok(Lock { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(io::Error::other(format!(
-                "another gateway works on {}; end it or name another folder with --data",
-                self.0.display()
-            ))),
+            Err(TryLockError::WouldBlock) => Err(io::Error::new(
+                io::ErrorKind::ResourceBusy,
+                "another gateway works on this folder; end it or name another one with --data",
+            )),
             Err(TryLockError::Error(error)) => Err(error),
         }
     }

@@ -1,8 +1,8 @@
 //! `trust.toml`: what a thing is born knowing. Network, the root's pass key, the root certificate.
 
-use protocol::keys::Algorithm;
+use device_sdk::identity_file::{key_text, parse_key};
 use protocol::rules::Trust;
-use protocol::{Network, PublicKey};
+use protocol::Network;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -63,42 +63,18 @@ impl TrustFile {
 
     /// The text of the file.
     pub fn text(&self) -> Result<String, toml::ser::Error> {
-        let name = match self.trust.root_key.algorithm() {
-            Algorithm::Ed25519 => "ed25519",
-            Algorithm::P256 => "p256",
-        };
-        let digits: String = self
-            .trust
-            .root_key
-            .as_bytes()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
         toml::to_string(&Form {
             network: self.trust.network.as_str().to_owned(),
-            root_key: format!("{name}:{digits}"),
+            root_key: key_text(&self.trust.root_key),
             root_certificate: self.root_certificate_pem.clone(),
         })
     }
 }
 
-fn parse_key(text: &str) -> Option<PublicKey> {
-    let (name, digits) = text.split_once(':')?;
-    let algorithm = match name {
-        "ed25519" => Algorithm::Ed25519,
-        "p256" => Algorithm::P256,
-        _ => return None,
-    };
-    let bytes: Option<Vec<u8>> = (0..digits.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok())
-        .collect();
-    PublicKey::from_slice(algorithm, &bytes?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::PublicKey;
 
     #[test]
     fn reads_back_what_it_writes() {

@@ -2,6 +2,7 @@
 
 use super::{Outcome, config};
 use crate::config::Config;
+use crate::folder::Folder;
 use crate::house::{House, plan};
 use crate::wallet::now;
 use clap::Args;
@@ -31,12 +32,15 @@ const EARLIEST: Timestamp = Timestamp(1_767_225_600);
 enum Finding {
     Good(String),
     Watch(String, &'static str),
+    /// Nobody knows: it could not be looked at.
+    Unseen(String, &'static str),
     Bad(String, &'static str),
 }
 
 #[derive(Default)]
 struct Findings {
     count: u32,
+    unseen: u32,
     bad: u32,
 }
 
@@ -49,6 +53,10 @@ impl Findings {
             Finding::Watch(how, next) => {
                 println!("{number:2}. watch    {what}: {how}\n             {next}")
             }
+            Finding::Unseen(how, next) => {
+                self.unseen += 1;
+                println!("{number:2}. not seen {what}: {how}\n             {next}");
+            }
             Finding::Bad(how, next) => {
                 self.bad += 1;
                 println!("{number:2}. WRONG    {what}: {how}\n             {next}");
@@ -57,7 +65,7 @@ impl Findings {
     }
 }
 
-/// Looks everything over; fails when something is wrong.
+/// Looks everything over; fails when something is wrong or could not be looked at.
 pub fn run(options: Options) -> Outcome {
     let config = config(options.config.as_deref(), options.data.as_deref())?;
     let mut findings = Findings::default();
@@ -78,7 +86,7 @@ pub fn run(options: Options) -> Outcome {
     ] {
         findings.say(door, port(address, UdpSocket::bind(address).map(drop)));
     }
-    if crate::folder::Folder::new(&config.data).is_used() {
+    if Folder::new(&config.data).is_used() {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
@@ -93,11 +101,13 @@ pub fn run(options: Options) -> Outcome {
             ),
         );
     }
-    println!("{} findings, {} wrong", findings.count, findings.bad);
-    Ok(if findings.bad == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
+    println!(
+        "{} findings, {} wrong, {} not seen",
+        findings.count, findings.bad, findings.unseen
+    );
+    Ok(match (findings.bad, findings.unseen) {
+        (0, 0) => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
     })
 }
 
@@ -122,6 +132,13 @@ fn port(address: SocketAddr, bound: std::io::Result<()>) -> Finding {
 }
 
 async fn folder(config: &Config, findings: &mut Findings) {
+    let is_busy =
+        |error: &std::io::Error| error.kind() == std::io::ErrorKind::ResourceBusy;
+    if Folder::new(&config.data).lock().is_err_and(|error| is_busy(&error)) {
+        let how = format!("{}: a gateway is at work here", config.data.display());
+        let next = "stop it and check again: keys, certificates and books were not looked at";
+        return findings.say("folder", Finding::Unseen(how, next));
+    }
     let house = match House::open(config).await {
         Ok(house) => house,
         Err(error) => {
@@ -164,14 +181,14 @@ async fn folder(config: &Config, findings: &mut Findings) {
 }
 
 fn certificate(not_after: Timestamp) -> Finding {
-    let days = i64::from(not_after.0) - i64::from(now().0);
-    let days = days / 86_400;
+    let now = now();
+    let days = (i64::from(not_after.0) - i64::from(now.0)) / 86_400;
     match not_after {
-        end if end <= now() => Finding::Bad(
+        end if end <= now => Finding::Bad(
             format!("ended {} days ago", -days),
             "things refuse this gateway now; restore the issuer's key and start the gateway to renew",
         ),
-        end if end <= now().plus_s(SOON_S) => Finding::Watch(
+        end if end <= now.plus_s(SOON_S) => Finding::Watch(
             format!("ends in {days} days"),
             "start the gateway with the issuer's key present",
         ),

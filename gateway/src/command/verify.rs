@@ -1,65 +1,113 @@
 //! `onecode verify FILE`: judges an object or a fraud proof with nothing but the root's key.
 
 use super::Outcome;
+use crate::house::Failure;
 use crate::trust_file::TrustFile;
 use clap::Args;
 use protocol::Status;
 use protocol::cose::open;
 use protocol::message::Message;
 use protocol::objects::{Allowance, Pass, Payment};
-use protocol::rules::{Contradiction, judge_proof};
-use std::path::PathBuf;
+use protocol::rules::{Contradiction, Trust, judge_proof};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// What to judge, and by which root.
 #[derive(Args)]
 pub struct Options {
-    /// A file with one message or object, as saved by the portal or a device.
+    /// A file with a pass, evidence of a payment or a fraud proof, as saved by the portal or a
+    /// device.
     file: PathBuf,
     /// The network's trust file (`trust.toml` in a gateway's data folder).
     #[arg(long)]
     trust: PathBuf,
+    /// Folder with the issuer.pass and gateway.pass of whoever signed, such as a thing's. The
+    /// root's own pass and a fraud proof need none.
+    #[arg(long)]
+    passes: Option<PathBuf>,
 }
 
 /// Largest file that can be an object.
 const FILE_MAX: u64 = 64 * 1024;
 
+/// What stands between the root and most objects.
+struct Above {
+    issuer: Vec<u8>,
+    gateway: Vec<u8>,
+}
+
 /// Prints what the file proves; fails when it proves nothing.
 pub fn run(options: Options) -> Outcome {
     let trust = TrustFile::load(&options.trust)?.trust();
-    let size = std::fs::metadata(&options.file)
-        .map_err(|error| format!("cannot read {}: {error}", options.file.display()))?
-        .len();
-    if size > FILE_MAX {
-        return Err(format!("{} is too large for an object", options.file.display()).into());
-    }
-    let bytes = std::fs::read(&options.file)?;
-    let verdict = if let Ok(pass) = open::<Pass>(&bytes, &trust.network) {
-        let pass = pass.verify(&trust.root_key).map_err(explain)?;
-        format!(
-            "genuine: the root gave {:#} this pass",
-            pass.get().subject.0
-        )
-    } else {
-        match Message::read(&bytes).map_err(explain)? {
-            Message::Proof { .. } => proof(&trust, &bytes)?,
-            Message::Evidence { allowance, payment } => evidence(&trust, allowance, payment)?,
-            _ => {
-                return Err(
-                    "well formed, but it proves nothing without the passes of its signers".into(),
-                );
-            }
-        }
+    let above = match &options.passes {
+        Some(folder) => Some(Above {
+            issuer: read(&folder.join("issuer.pass"))?,
+            gateway: read(&folder.join("gateway.pass"))?,
+        }),
+        None => None,
     };
+    let verdict = judge(&trust, above.as_ref(), &read(&options.file)?)?;
     println!("{verdict}");
     Ok(ExitCode::SUCCESS)
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    let cannot = |error| format!("cannot read {}: {error}", file.display());
+    if std::fs::metadata(file).map_err(cannot)?.len() > FILE_MAX {
+        return Err(format!("{} is too large for an object", file.display()).into());
+    }
+    Ok(std::fs::read(file).map_err(cannot)?)
+}
+
+fn judge(trust: &Trust, above: Option<&Above>, bytes: &[u8]) -> Result<String, String> {
+    if let Ok(sealed) = open::<Pass>(bytes, &trust.network) {
+        return pass(trust, above, sealed.peek(), bytes);
+    }
+    match Message::read(bytes).map_err(explain)? {
+        Message::Proof { .. } => proof(trust, bytes),
+        Message::Evidence { allowance, payment } => evidence(trust, above, allowance, payment),
+        _ => Err("well formed, but of no kind that is judged here: a pass, evidence of a payment or a fraud proof".to_owned()),
+    }
 }
 
 fn explain(status: Status) -> String {
     format!("not genuine: {status}: {}", status.sentence())
 }
 
-fn proof(trust: &protocol::rules::Trust, bytes: &[u8]) -> Result<String, String> {
+/// `said` names the signer; nothing in it is believed before the signature is checked.
+fn pass(
+    trust: &Trust,
+    above: Option<&Above>,
+    said: &Pass,
+    bytes: &[u8],
+) -> Result<String, String> {
+    let by_root = trust.issuer(bytes);
+    let signed = match (by_root, above) {
+        (Ok(signed), _) => signed,
+        (Err(_), Some(above)) => {
+            let issuer = trust.issuer(&above.issuer).map_err(explain)?;
+            let gateway = trust.issued(&issuer, &above.gateway).map_err(explain)?;
+            let by = match said.issuer == issuer.get().subject {
+                true => &issuer,
+                false => &gateway,
+            };
+            trust.issued(by, bytes).map_err(explain)?
+        }
+        (Err(_), None) => {
+            return Err(format!(
+                "not signed by the root; it names {:#} as its signer: bring the passes above it with --passes",
+                said.issuer.0
+            ));
+        }
+    };
+    let pass = signed.get();
+    Ok(format!(
+        "genuine: {:#} gave {:#} this pass",
+        pass.issuer.0, pass.subject.0
+    ))
+}
+
+fn proof(trust: &Trust, bytes: &[u8]) -> Result<String, String> {
     let judgement = judge_proof(trust, bytes).map_err(explain)?;
     let how = match judgement.how {
         Contradiction::SameSequence => "two payments with one sequence number",
@@ -82,23 +130,127 @@ fn proof(trust: &protocol::rules::Trust, bytes: &[u8]) -> Result<String, String>
 
 /// Without the gateway's pass only the inner signature can be judged; that is said.
 fn evidence(
-    trust: &protocol::rules::Trust,
+    trust: &Trust,
+    above: Option<&Above>,
     allowance: &[u8],
     payment: &[u8],
 ) -> Result<String, String> {
-    let allowance = open::<Allowance>(allowance, &trust.network).map_err(explain)?;
-    let key = allowance.peek().wallet_key;
+    let sealed = open::<Allowance>(allowance, &trust.network).map_err(explain)?;
+    let gateway = sealed.peek().gateway;
+    let key = sealed.peek().wallet_key;
+    let how_far = match above {
+        Some(above) => {
+            let known = trust
+                .gateway(&above.issuer, &above.gateway)
+                .map_err(explain)?;
+            if known.get().subject.0 != gateway {
+                return Err(format!(
+                    "the allowance is by {gateway:#}, and these are not its passes"
+                ));
+            }
+            sealed.verify(&known.get().key.0).map_err(explain)?;
+            format!("genuine: signed by the key that {gateway:#} gave an allowance")
+        }
+        None => format!(
+            "signed by the key its allowance names; whether {gateway:#} gave that allowance is not known without --passes"
+        ),
+    };
     let payment = open::<Payment>(payment, &trust.network)
-        .and_then(|p| p.verify(&key))
+        .and_then(|payment| payment.verify(&key))
         .map_err(explain)?;
     let order = payment.get();
     Ok(format!(
-        "signed by the key its allowance names (the allowance itself is only as good as its gateway {:#}):\n  {:#} pays {} {} to {:#}, number {}",
-        allowance.peek().gateway,
-        order.payer,
-        order.amount,
-        order.currency,
-        order.payee,
-        order.sequence.0
+        "{how_far}\n  {:#} pays {} {} to {:#}, number {}",
+        order.payer, order.amount, order.currency, order.payee, order.sequence.0
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::{Network, PublicKey};
+    use serde_json::Value;
+
+    fn vectors(name: &str) -> Value {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/vectors");
+        serde_json::from_slice(&std::fs::read(folder.join(name)).unwrap()).unwrap()
+    }
+
+    fn bytes(value: &Value) -> Vec<u8> {
+        let digits = value.as_str().unwrap().as_bytes();
+        let digit = |digit: u8| char::from(digit).to_digit(16).unwrap() as u8;
+        digits
+            .chunks(2)
+            .map(|pair| digit(pair[0]) << 4 | digit(pair[1]))
+            .collect()
+    }
+
+    fn trust(vectors: &Value) -> Trust {
+        let key = bytes(&vectors["root_key"]["bytes"]);
+        Trust {
+            network: Network::new("test").unwrap(),
+            root_key: PublicKey::Ed25519(key.try_into().unwrap()),
+        }
+    }
+
+    fn above(vectors: &Value) -> Above {
+        Above {
+            issuer: bytes(&vectors["issuer_pass"]),
+            gateway: bytes(&vectors["gateway_pass"]),
+        }
+    }
+
+    #[test]
+    fn a_pass_is_judged_by_those_above_it() {
+        let vectors = vectors("passes.json");
+        let (trust, above) = (trust(&vectors), above(&vectors));
+        let verdict = judge(&trust, None, &above.issuer).unwrap();
+        assert!(verdict.starts_with("genuine: "), "{verdict}");
+        let error = judge(&trust, None, &above.gateway).unwrap_err();
+        assert!(error.contains("--passes"), "{error}");
+        judge(&trust, Some(&above), &above.gateway).unwrap();
+        for case in vectors["passes"].as_array().unwrap() {
+            let judged = judge(&trust, Some(&above), &bytes(&case["pass"]));
+            assert_eq!(
+                judged.is_ok(),
+                case["issued"] == "ok",
+                "{}: {judged:?}",
+                case["why"]
+            );
+        }
+    }
+
+    #[test]
+    fn a_fraud_proof_needs_the_root_alone() {
+        let vectors = vectors("fraud-proofs.json");
+        let trust = trust(&vectors);
+        for case in vectors["proofs"].as_array().unwrap() {
+            let judged = judge(&trust, None, &bytes(&case["proof"]));
+            assert_eq!(judged.is_ok(), case["code"].is_string(), "{judged:?}");
+        }
+    }
+
+    #[test]
+    fn evidence_says_how_far_it_was_judged() {
+        let passes = vectors("passes.json");
+        let trust = trust(&passes);
+        let messages = vectors("messages.json");
+        let evidence = messages["messages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|case| case["message"] == "evidence");
+        let evidence = bytes(&evidence.unwrap()["bytes"]);
+        let verdict = judge(&trust, None, &evidence).unwrap();
+        assert!(
+            verdict.contains("not known without --passes"),
+            "{verdict}"
+        );
+        let verdict = judge(&trust, Some(&above(&passes)), &evidence).unwrap();
+        assert!(verdict.starts_with("genuine: "), "{verdict}");
+        let mut forged = evidence.clone();
+        *forged.last_mut().unwrap() ^= 1;
+        let error = judge(&trust, None, &forged).unwrap_err();
+        assert!(error.starts_with("not genuine: "), "{error}");
+    }
 }

@@ -7,13 +7,24 @@ use crate::meters::Meters;
 use crate::tree::{Caller, Declined, Peer, WalletDesk};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use ledger::{Answer, Evidence, Ledger, Owned};
+use ledger::{Answer, Evidence, Ledger, Owned, Released};
 use protocol::cose::{Sealed, open};
 use protocol::message::Message;
 use protocol::objects::{Allowance, Object, Payment, Receipt, Renewal};
-use protocol::{Code, Network, PublicKey, Reference, Status};
+use protocol::{Code, Digest, Network, PublicKey, Reference, Status};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::Semaphore;
+
+/// How often overdue money is looked for.
+const RETURN_PERIOD: Duration = Duration::from_secs(60);
+/// Overdue payments in one turn; the next turn follows at once while there are as many.
+const RETURN_AT_ONCE: u32 = ledger::bounds::RETURN_MOST;
+/// Hashes that a value may cost without queueing for one of the [`LONG_CHECKS`].
+const SHORT_CHECK_UNITS: u32 = 4096;
+/// Longer checks at one time. Further ones hear `busy`: whoever claims now and then never needs a
+/// long one.
+static LONG_CHECKS: Semaphore = Semaphore::const_new(2);
 
 /// Seconds of the machine's clock, the one place where wallet time is read.
 pub fn now() -> protocol::Timestamp {
@@ -54,9 +65,7 @@ impl Desk {
                 {
                     return Err(Status::NotForYou);
                 }
-                if caller.is_some_and(|by| by.code != order.payer && by.code != order.payee) {
-                    return Err(Status::NotPermitted);
-                }
+                by_a_side(caller, &evidence)?;
                 self.ledger.hand_in(evidence, None, now()).await?
             }
             Message::Claim {
@@ -85,8 +94,29 @@ impl Desk {
                 let renewal = self.signed_by(code, renewal).await?;
                 self.ledger.renew(renewal, now()).await?
             }
-            // Streams are not settled here yet.
-            Message::StreamClaim { .. } => return Err(Status::NotPermitted),
+            Message::StreamClaim {
+                allowance,
+                payment,
+                units,
+                value,
+                receipt,
+            } => {
+                let evidence = self.evidence(caller, allowance, payment)?;
+                let receipt = match receipt {
+                    Some(receipt) => {
+                        let receipt = open::<Receipt>(receipt, &self.network)?;
+                        Some(self.signed_for(&evidence, receipt).await?)
+                    }
+                    None => {
+                        by_a_side(caller, &evidence)?;
+                        None
+                    }
+                };
+                let released = self.released(&evidence, units, value).await?;
+                self.ledger
+                    .claim_units(evidence, released, receipt, now())
+                    .await?
+            }
             Message::Grant { .. }
             | Message::Invoice { .. }
             | Message::Unit { .. }
@@ -114,9 +144,6 @@ impl Desk {
         let allowance = allowance.verify(&self.gateway_key)?;
         let payment =
             open::<Payment>(payment, &self.network)?.verify(&allowance.get().wallet_key)?;
-        if payment.get().stream.is_some() {
-            return Err(Status::NotPermitted);
-        }
         Ok(brought_by(caller, Evidence::new(&allowance, &payment)?))
     }
 
@@ -125,14 +152,53 @@ impl Desk {
         evidence: Evidence,
         receipt: Sealed<'_, Receipt>,
     ) -> Result<Answer, Status> {
-        let said = receipt.peek();
-        let payment = evidence.payment();
-        let takes_it_whole = said.declined.is_none() && said.units.is_none();
-        if said.payment != payment.id() || said.payee != payment.get().payee || !takes_it_whole {
+        let receipt = self.signed_for(&evidence, receipt).await?;
+        self.ledger.hand_in(evidence, Some(receipt), now()).await
+    }
+
+    /// A receipt for this payment, by its payee.
+    async fn signed_for(
+        &self,
+        evidence: &Evidence,
+        receipt: Sealed<'_, Receipt>,
+    ) -> Result<Owned<Receipt>, Status> {
+        let (said, payment) = (receipt.peek(), evidence.payment());
+        if said.payment != payment.id() || said.payee != payment.get().payee {
             return Err(Status::WrongReceipt);
         }
-        let receipt = self.signed_by(payment.get().payee, receipt).await?;
-        self.ledger.hand_in(evidence, Some(receipt), now()).await
+        self.signed_by(payment.get().payee, receipt).await
+    }
+
+    /// Checks the value of a stream from the newest one in the books, away from the async threads.
+    async fn released(
+        &self,
+        evidence: &Evidence,
+        units: u32,
+        value: Digest,
+    ) -> Result<Released, Status> {
+        let payment = evidence.payment().clone();
+        let most = payment.get().stream.ok_or(Status::WrongUnit)?.count;
+        if units > most {
+            return Err(Status::WrongUnit);
+        }
+        let known = self
+            .ledger
+            .released(&payment.id())
+            .await
+            .map_err(|_| Status::Storage)?;
+        let from = known.as_ref().map_or(0, Released::units);
+        let turn = match units.abs_diff(from) {
+            ..=SHORT_CHECK_UNITS => None,
+            _ => Some(LONG_CHECKS.try_acquire().map_err(|_| Status::Busy)?),
+        };
+        let check = move || {
+            let checked = Released::check(&payment, known.as_ref(), units, value);
+            // Held until the hashing is over, whether or not the caller still waits.
+            drop(turn);
+            checked
+        };
+        let checked = tokio::task::spawn_blocking(check).await;
+        checked.unwrap_or(Err(Status::Busy))
     }
 
     /// Checks the signature with the wallet key the registry has for `code`.
@@ -151,6 +217,17 @@ impl Desk {
     }
 }
 
+/// Without the payee's word, only the two it concerns may bring a payment.
+fn by_a_side(caller: Option<Caller>, evidence: &Evidence) -> Result<(), Status> {
+    let payment = evidence.payment().get();
+    match caller {
+        Some(by) if by.code != payment.payer && by.code != payment.payee => {
+            Err(Status::NotPermitted)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Whoever brings it hears the answer directly and not by the inbox as well.
 fn brought_by(caller: Option<Caller>, evidence: Evidence) -> Evidence {
     match caller {
@@ -162,14 +239,35 @@ fn brought_by(caller: Option<Caller>, evidence: Evidence) -> Evidence {
 /// Which object a refusal speaks of, as far as it can be read.
 fn subject(network: &Network, message: &[u8]) -> Option<Reference> {
     let id = match Message::read(message).ok()? {
-        Message::Evidence { payment, .. } | Message::Claim { payment, .. } => {
-            open::<Payment>(payment, network).ok()?.id()
-        }
+        Message::Evidence { payment, .. }
+        | Message::Claim { payment, .. }
+        | Message::StreamClaim { payment, .. } => open::<Payment>(payment, network).ok()?.id(),
         Message::Receipt { receipt, .. } => open::<Receipt>(receipt, network).ok()?.peek().payment,
         Message::Renewal { renewal } => open::<Renewal>(renewal, network).ok()?.id(),
         _ => return None,
     };
     Some(id.reference())
+}
+
+/// Gives overdue money back, every minute, until `stopped` resolves.
+pub async fn return_overdue(ledger: Ledger, stopped: impl Future<Output = ()>) {
+    let mut turns = tokio::time::interval(RETURN_PERIOD);
+    turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut stopped = std::pin::pin!(stopped);
+    loop {
+        tokio::select! {
+            () = &mut stopped => return,
+            _ = turns.tick() => {}
+        }
+        match ledger.return_overdue(now(), RETURN_AT_ONCE).await {
+            Ok(returned) if returned.0 >= RETURN_AT_ONCE => turns.reset_immediately(),
+            Ok(returned) if returned.0 > 0 => {
+                tracing::info!(payments = returned.0, "overdue money went back");
+            }
+            Ok(_) => {}
+            Err(status) => tracing::error!(%status, "overdue money could not go back"),
+        }
+    }
 }
 
 impl WalletDesk for Desk {

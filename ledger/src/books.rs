@@ -112,6 +112,12 @@ pub enum EntryKind {
     Settle = 6,
     /// A payment contradicts another; no money moved.
     Claim = 7,
+    /// Units of a stream reached its payee; the rest waits.
+    Units = 8,
+    /// A payment went back: its payee declined it.
+    Decline = 9,
+    /// A payment went back: nobody claimed it in time.
+    Return = 10,
 }
 
 /// One entry of the journal.

@@ -4,6 +4,8 @@
 pub const QUEUE_MOST: usize = 4096;
 /// Commands in one transaction.
 pub const BATCH_MOST: usize = 256;
+/// Overdue payments that go back in one command, so that others are not kept waiting.
+pub const RETURN_MOST: u32 = 64;
 /// Connections that read.
 pub const READERS: u32 = 4;
 /// Changes of inboxes that a slow listener may fall behind; then it has to look at all of them.

@@ -37,6 +37,14 @@ crash_points! {
     StatementStored "statement_stored";
     /// A payment in transit has its receipt and no postings yet.
     Collected "collected";
+    /// A stream in transit shows a newer value and its units are not posted yet.
+    UnitsShown "units_shown";
+    /// A payment in transit is declined and its money has not gone back yet.
+    Declined "declined";
+    /// A payment is overdue and its money has not gone back yet.
+    Returned "returned";
+    /// A receipt that contradicts another is kept; its bringer is not refused yet.
+    ContraryKept "contrary_kept";
     /// The fraud proof is stored and the payer is not frozen yet.
     FraudRecorded "fraud_recorded";
     /// The payer is frozen.

@@ -1,5 +1,6 @@
 use protocol::objects::{Allowance, Payment};
 use protocol::rules::{Spent, fits};
+use protocol::stream::Chain;
 use protocol::{Code, Digest, Reference, Status, Verified};
 
 /// A signed object whose signature was checked, with its whole bytes, free of the buffer it came
@@ -99,5 +100,72 @@ impl Evidence {
     /// Who hands it in, if that was said.
     pub const fn bringer(&self) -> Option<Code> {
         self.brought_by
+    }
+}
+
+/// So many units of a stream are released: the value that proves it was checked against the chain
+/// of its payment. It is only made by [`Released::check`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Released {
+    payment: Digest,
+    units: u32,
+    value: Digest,
+}
+
+impl Released {
+    /// Checks that `value` releases `units` of this payment, from the newest value that is known or
+    /// else from the anchor: one hash for each unit between, at most
+    /// [`UNITS_MAX`](protocol::stream::UNITS_MAX).
+    pub fn check(
+        payment: &Owned<Payment>,
+        known: Option<&Self>,
+        units: u32,
+        value: Digest,
+    ) -> Result<Self, Status> {
+        let stream = payment.get().stream.ok_or(Status::WrongUnit)?;
+        if units > stream.count {
+            return Err(Status::WrongUnit);
+        }
+        let known = known.filter(|known| known.payment == payment.id());
+        let known = known.map_or((0, stream.anchor), |known| (known.units, known.value));
+        let chain = Chain::of(payment.get());
+        // The newer of the two leads down to the older one.
+        let holds = if units >= known.0 {
+            chain.releases((known.0, &known.1), units, &value)
+        } else {
+            chain.releases((units, &value), known.0, &known.1)
+        };
+        if !holds {
+            return Err(Status::WrongUnit);
+        }
+        Ok(Self {
+            payment: payment.id(),
+            units,
+            value,
+        })
+    }
+
+    /// What stands in the books was checked before.
+    pub(crate) const fn recorded(payment: Digest, units: u32, value: Digest) -> Self {
+        Self {
+            payment,
+            units,
+            value,
+        }
+    }
+
+    /// Which payment.
+    pub const fn payment(&self) -> &Digest {
+        &self.payment
+    }
+
+    /// How many units, counted from the beginning.
+    pub const fn units(&self) -> u32 {
+        self.units
+    }
+
+    /// What proves it.
+    pub const fn value(&self) -> &Digest {
+        &self.value
     }
 }

@@ -6,11 +6,12 @@ use crate::bounds::{CHANGES_MOST, QUEUE_MOST, TAIL_CHECKED};
 use crate::commands::Answer;
 use crate::commands::hand_in::HandIn;
 use crate::commands::inbox::Acknowledge;
+use crate::commands::overdue::{ReturnOverdue, ReturnedCount};
 use crate::commands::registry::{AddSecrets, BeginIssue, FinishIssue, IssueGrid, SetState};
 use crate::commands::renew::Renew;
 use crate::commands::treasury::{Declare, Treasury};
 use crate::error::{Damage, Error, OpenError};
-use crate::evidence::{Evidence, Owned};
+use crate::evidence::{Evidence, Owned, Released};
 use crate::store::currencies::CurrencyRow;
 use crate::store::inbox::InboxEntry;
 use crate::store::issuing::{IssueRequest, NewThing, Reservation};
@@ -127,6 +128,9 @@ impl Ledger {
     /// Hands in a payment, with its payee's receipt where there is one. Signatures are checked
     /// before: the allowance's with a gateway's key, the payment's with the allowance's wallet key,
     /// the receipt's with the payee's.
+    ///
+    /// A receipt that contradicts one that stands is kept and refused as
+    /// [`Status::Contradiction`].
     pub async fn hand_in(
         &self,
         evidence: Evidence,
@@ -136,9 +140,42 @@ impl Ledger {
         self.submit(HandIn {
             evidence,
             receipt,
+            released: None,
             now,
         })
-        .await
+        .await?
+    }
+
+    /// Hands in a payment by the unit with the newest value that its bringer holds, and with the
+    /// payee's closing receipt where there is one. Posts what is news since the value before; the
+    /// receipt closes the stream, and the rest goes back to its payer.
+    pub async fn claim_units(
+        &self,
+        evidence: Evidence,
+        released: Released,
+        receipt: Option<Owned<Receipt>>,
+        now: Timestamp,
+    ) -> Result<Answer, Status> {
+        self.submit(HandIn {
+            evidence,
+            receipt,
+            released: Some(released),
+            now,
+        })
+        .await?
+    }
+
+    /// The newest value of a recorded payment by the unit, to check the next one from.
+    pub async fn released(&self, payment: &Digest) -> Result<Option<Released>, Error> {
+        let standing = payments::standing(&mut *self.reader().await?, payment).await?;
+        Ok(standing.and_then(|standing| standing.shown))
+    }
+
+    /// Gives back what nobody claimed by its deadline and the grace after it: at most `most`
+    /// payments, and never more than [`RETURN_MOST`](crate::bounds::RETURN_MOST). Both sides find a
+    /// statement in their inboxes.
+    pub async fn return_overdue(&self, now: Timestamp, most: u32) -> Result<ReturnedCount, Status> {
+        self.submit(ReturnOverdue { now, most }).await
     }
 
     /// The evidence of a recorded payment, checked again: for who brings only a receipt.

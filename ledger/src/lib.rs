@@ -30,12 +30,13 @@ pub mod views;
 mod writer;
 
 pub use bearings::{Bearings, Policy};
+pub use commands::overdue::ReturnedCount;
 pub use commands::{Answer, FraudId};
 #[cfg(feature = "crash-points")]
 pub use crash::CRASH_VARIABLE;
 pub use crash::CrashPoint;
 pub use error::{Damage, Error, OpenError};
-pub use evidence::{Evidence, Owned};
+pub use evidence::{Evidence, Owned, Released};
 pub use handle::Ledger;
 pub use store::currencies::CurrencyRow;
 pub use store::inbox::InboxEntry;

@@ -119,6 +119,8 @@ async fn scenario(ledger: &Ledger, world: &World, said: &mut String) -> Vec<Purs
     let redeemed = ledger.redeem(order(&payee, 40, "out"), later).await;
     writeln!(said, "{redeemed:?}").unwrap();
 
+    by_the_unit(ledger, &mut payer, &payee, said).await;
+
     // A clone of the payer spends twice.
     let mut clone = payer.clone();
     let stands = payer.pay(&payee.code, 10);
@@ -134,6 +136,46 @@ async fn scenario(ledger: &Ledger, world: &World, said: &mut String) -> Vec<Purs
         .await;
     writeln!(said, "{set:?}").unwrap();
     vec![payer, payee]
+}
+
+/// Streams in every state, declined receipts, and what nobody claims.
+async fn by_the_unit(ledger: &Ledger, payer: &mut Purse, payee: &Purse, said: &mut String) {
+    let closed = payer.stream(&payee.code, 3, 20);
+    let whole = payer.stream(&payee.code, 1, 5);
+    let open = payer.stream(&payee.code, 2, 10);
+    let declined = payer.pay(&payee.code, 7);
+    let refused = payer.pay(&payee.code, 8);
+    let forgotten = payer.pay(&payee.code, 9);
+    // What is on its way has an answer that moves on; the last one is heard below.
+    for payment in [&closed, &declined, &forgotten] {
+        hand_in(ledger, payment, None, &mut String::new()).await;
+    }
+    for (payment, units, receipt) in [
+        (&closed, 4, None),
+        (&closed, 9, None),
+        (&closed, 11, Some(payee.close(&closed, 11))),
+        (&whole, 5, None),
+        (&open, 6, None),
+    ] {
+        let (evidence, released) = (payment.evidence(), payment.released(units));
+        let claim = ledger.claim_units(evidence, released, receipt, NOW).await;
+        claim.unwrap();
+    }
+    for payment in [&declined, &refused] {
+        let receipt = Some(payee.decline(payment));
+        let back = ledger.hand_in(payment.evidence(), receipt, NOW).await;
+        hear(&back.unwrap(), said);
+    }
+    let contrary = ledger.hand_in(declined.evidence(), Some(payee.receipt(&declined)), NOW);
+    writeln!(said, "{:?}", contrary.await).unwrap();
+    // Everything that is due at once, one by one; how many is news only once.
+    for _ in 0..4 {
+        let due = NOW.plus_s(1 + LIFE_S + GRACE_S);
+        ledger.return_overdue(due, 1).await.unwrap();
+    }
+    for payment in [&closed, &whole, &open, &forgotten] {
+        hand_in(ledger, payment, None, said).await;
+    }
 }
 
 async fn register(ledger: &Ledger, said: &mut String) {

@@ -2,10 +2,12 @@
 
 pub(crate) mod hand_in;
 pub(crate) mod inbox;
+pub(crate) mod overdue;
 pub(crate) mod registry;
 pub(crate) mod release;
 pub(crate) mod renew;
 pub(crate) mod treasury;
+mod word;
 
 use crate::bounds::{KEY_BYTES_MOST, NAME_BYTES_MOST};
 use crate::store::things::ThingState;

@@ -5,4 +5,5 @@
 pub mod coverage;
 pub mod grant;
 pub mod links;
+pub mod said;
 pub mod settle;

@@ -9,10 +9,11 @@ use protocol::{AmountMinor, Currency};
 
 /// Where the journal stands.
 pub(crate) async fn head(connection: &mut Connection) -> Result<JournalHead> {
-    let row: Option<(i64, Vec<u8>)> =
-        sqlx::query_as("SELECT height, root FROM entry ORDER BY height DESC LIMIT 1")
-            .fetch_optional(connection)
-            .await?;
+    let row: Option<(i64, Vec<u8>)> = sqlx::query_as(
+        "SELECT height, root FROM entry WHERE height = (SELECT max(height) FROM entry)",
+    )
+    .fetch_optional(connection)
+    .await?;
     let Some((height, root)) = row else {
         return Ok(JournalHead::default());
     };
@@ -88,7 +89,7 @@ async fn change(connection: &mut Connection, currency: &Currency, posting: &Post
         return Err(Damage::new("account", Hex(&key), "missing").into());
     }
     if posting.change < 0 && matches!(posting.account, Account::InTransit(_)) {
-        // A payment goes out of transit whole and once; its account would stay at zero for ever.
+        // What has gone out of transit never comes back; its account would stay at zero for ever.
         sqlx::query("DELETE FROM account WHERE currency = $1 AND account = $2 AND balance = 0")
             .bind(currency.as_bytes().as_slice())
             .bind(key)

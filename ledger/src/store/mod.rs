@@ -47,14 +47,7 @@ pub(crate) async fn open(path: &Path) -> std::result::Result<(Connection, Pool),
         .synchronous(SqliteSynchronous::Full)
         .connect()
         .await?;
-    let books = Migration::new(
-        1,
-        "books".into(),
-        MigrationType::Simple,
-        SqlStr::from_static(include_str!("../../migrations/sqlite/0001_books.sql")),
-        false,
-    );
-    Migrator::with_migrations(vec![books])
+    Migrator::with_migrations(migrations())
         .run(&mut writer)
         .await
         .map_err(|error| sqlx::Error::Migrate(Box::new(error)))?;
@@ -63,4 +56,25 @@ pub(crate) async fn open(path: &Path) -> std::result::Result<(Connection, Pool),
         .connect_with(options.read_only(true))
         .await?;
     Ok((writer, readers))
+}
+
+/// Every form the file ever had, each as the step from the one before.
+fn migrations() -> Vec<Migration> {
+    let steps = [
+        (
+            "books",
+            include_str!("../../migrations/sqlite/0001_books.sql"),
+        ),
+        (
+            "streams",
+            include_str!("../../migrations/sqlite/0002_streams.sql"),
+        ),
+    ];
+    (1..)
+        .zip(steps)
+        .map(|(version, (name, sql))| {
+            let sql = SqlStr::from_static(sql);
+            Migration::new(version, name.into(), MigrationType::Simple, sql, false)
+        })
+        .collect()
 }

@@ -2,53 +2,69 @@
 
 use super::row::Row;
 use super::{Connection, Result};
-use crate::evidence::{Evidence, Owned};
+use crate::evidence::{Evidence, Owned, Released};
 use crate::rules::links::Link;
-use crate::rules::settle::{Outcome, Recorded};
+use crate::rules::settle::Fate;
 use protocol::objects::{Payment, Receipt};
 use protocol::rules::{Contradiction, Spent};
-use protocol::{Code, Currency, Digest, KeyEpoch, Odometer, Sequence, Status, Timestamp};
+use protocol::{
+    AmountMinor, Code, Currency, Digest, KeyEpoch, Odometer, Sequence, Status, Timestamp,
+};
 
 /// A recorded payment with its answers.
 pub(crate) struct Standing {
-    pub recorded: Recorded,
+    pub fate: Fate,
+    /// Whole signed receipt.
+    pub receipt: Option<Vec<u8>>,
     pub transit_statement: Option<Vec<u8>>,
     pub statement: Option<Vec<u8>>,
+    /// Of a stream: units that reached the payee.
+    pub posted: u32,
+    /// Of a stream: the newest value.
+    pub shown: Option<Released>,
 }
 
 /// Reads an outcome column.
-pub(crate) fn outcome(row: &Row<'_>, column: i64) -> Result<Outcome> {
-    let outcome = u8::try_from(column)
+pub(crate) fn fate(row: &Row<'_>, column: i64) -> Result<Fate> {
+    let fate = u8::try_from(column)
         .ok()
         .and_then(Status::from_number)
-        .and_then(Outcome::from_status);
-    Ok(outcome.ok_or_else(|| row.damaged("no outcome"))?)
+        .and_then(Fate::from_status);
+    Ok(fate.ok_or_else(|| row.damaged("no outcome"))?)
 }
 
 /// The payment, if it was handed in before.
 pub(crate) async fn standing(connection: &mut Connection, id: &Digest) -> Result<Option<Standing>> {
-    type Columns = (i64, bool, Option<Vec<u8>>, Option<Vec<u8>>);
+    type Blob = Option<Vec<u8>>;
+    type Columns = (i64, Blob, Blob, Blob, Option<i64>, Option<i64>, Blob);
     let row: Option<Columns> = sqlx::query_as(
-        "SELECT outcome, receipt IS NOT NULL, transit_statement, statement
+        "SELECT outcome, receipt, transit_statement, statement, units, shown, shown_value
          FROM payment WHERE id = $1",
     )
     .bind(id.as_bytes().as_slice())
     .fetch_optional(connection)
     .await?;
-    let Some((column, receipted, transit_statement, statement)) = row else {
+    let Some((column, receipt, transit_statement, statement, units, shown, value)) = row else {
         return Ok(None);
     };
     let row = Row {
         table: "payment",
         key: id,
     };
+    let shown = match (shown, value) {
+        (Some(units), Some(value)) => {
+            let (units, value) = (row.units(units)?, row.digest(&value)?);
+            Some(Released::recorded(*id, units, value))
+        }
+        _ => None,
+    };
     Ok(Some(Standing {
-        recorded: Recorded {
-            outcome: outcome(&row, column)?,
-            receipted,
-        },
+        fate: fate(&row, column)?,
+        receipt,
         transit_statement,
         statement,
+        posted: row.units(units.unwrap_or(0))?,
+        shown,
     }))
 }
 
@@ -57,14 +73,14 @@ pub(crate) async fn neighbours(connection: &mut Connection, spent: &Spent) -> Re
     type Columns = (Vec<u8>, i64, Vec<u8>, i64, i64);
     let rows: Vec<Columns> = sqlx::query_as(
         "SELECT id, sequence, currency, amount, odometer FROM payment
-           WHERE payer = $1 AND key_epoch = $2 AND sequence = $3 AND outcome < 4
+           WHERE payer = $1 AND key_epoch = $2 AND sequence = $3 AND outcome <> 4
          UNION ALL
          SELECT * FROM (SELECT id, sequence, currency, amount, odometer FROM payment
-           WHERE payer = $1 AND key_epoch = $2 AND currency = $4 AND sequence < $3 AND outcome < 4
+           WHERE payer = $1 AND key_epoch = $2 AND currency = $4 AND sequence < $3 AND outcome <> 4
            ORDER BY sequence DESC LIMIT 1)
          UNION ALL
          SELECT * FROM (SELECT id, sequence, currency, amount, odometer FROM payment
-           WHERE payer = $1 AND key_epoch = $2 AND currency = $4 AND sequence > $3 AND outcome < 4
+           WHERE payer = $1 AND key_epoch = $2 AND currency = $4 AND sequence > $3 AND outcome <> 4
            ORDER BY sequence LIMIT 1)",
     )
     .bind(spent.payer.as_bytes().as_slice())
@@ -95,20 +111,19 @@ pub(crate) async fn neighbours(connection: &mut Connection, spent: &Spent) -> Re
         .collect()
 }
 
-/// Records a payment for the first time, without answers.
+/// Records a payment for the first time, without answers; the columns of [`advance`] come later.
 pub(crate) async fn insert_payment(
     connection: &mut Connection,
     evidence: &Evidence,
-    receipt: Option<&Owned<Receipt>>,
-    outcome: Outcome,
+    fate: Fate,
     now: Timestamp,
 ) -> Result<()> {
     let payment = evidence.payment();
     let p: &Payment = payment.get();
     sqlx::query(
         "INSERT INTO payment (id, payer, key_epoch, sequence, payee, currency, amount, odometer,
-           previous, allowance, bytes, outcome, receipt, recorded, settled)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+           previous, allowance, bytes, outcome, recorded)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     )
     .bind(payment.id().as_bytes().as_slice())
     .bind(p.payer.as_bytes().as_slice())
@@ -121,33 +136,58 @@ pub(crate) async fn insert_payment(
     .bind(p.previous.as_bytes().as_slice())
     .bind(evidence.allowance().id().as_bytes().as_slice())
     .bind(payment.bytes())
-    .bind(outcome.status() as i64)
-    .bind(receipt.map(Owned::bytes))
+    .bind(fate.status() as i64)
     .bind(i64::from(now.0))
-    .bind((outcome == Outcome::Settled).then_some(i64::from(now.0)))
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// A payment in transit reached its payee.
-pub(crate) async fn collect(
+/// How a payment stands now.
+pub(crate) struct Progress<'a> {
+    pub fate: Fate,
+    pub receipt: Option<&'a Owned<Receipt>>,
+    /// What stays in transit.
+    pub waits: AmountMinor,
+    /// When that may go back.
+    pub settle_by: Timestamp,
+    pub units: Option<u32>,
+    pub shown: Option<&'a Released>,
+    pub now: Timestamp,
+}
+
+/// Writes how a payment stands now. What it showed before stays where nothing is newer.
+pub(crate) async fn advance(
     connection: &mut Connection,
     id: &Digest,
-    receipt: &Owned<Receipt>,
-    now: Timestamp,
+    progress: &Progress<'_>,
 ) -> Result<()> {
-    sqlx::query("UPDATE payment SET outcome = $2, receipt = $3, settled = $4 WHERE id = $1")
-        .bind(id.as_bytes().as_slice())
-        .bind(Status::Settled as i64)
-        .bind(receipt.bytes())
-        .bind(i64::from(now.0))
-        .execute(connection)
-        .await?;
+    let settled = progress.fate == Fate::Settled;
+    let waits = progress.fate == Fate::InTransit;
+    sqlx::query(
+        "UPDATE payment SET outcome = $2, receipt = coalesce($3, receipt), settled = $4,
+           waiting = $5, due = $6, units = $7, shown = coalesce($8, shown),
+           shown_value = coalesce($9, shown_value) WHERE id = $1",
+    )
+    .bind(id.as_bytes().as_slice())
+    .bind(progress.fate.status() as i64)
+    .bind(progress.receipt.map(Owned::bytes))
+    .bind(settled.then_some(i64::from(progress.now.0)))
+    .bind(progress.waits.as_i64())
+    .bind(waits.then_some(i64::from(progress.settle_by.0)))
+    .bind(progress.units.map(i64::from))
+    .bind(progress.shown.map(|shown| i64::from(shown.units())))
+    .bind(
+        progress
+            .shown
+            .map(|shown| shown.value().as_bytes().as_slice()),
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
-/// Keeps the receipt of an open claim.
+/// Keeps a receipt that moves nothing.
 pub(crate) async fn attach(
     connection: &mut Connection,
     id: &Digest,
@@ -161,17 +201,81 @@ pub(crate) async fn attach(
     Ok(())
 }
 
+/// Keeps a receipt that contradicts the one that stands; the first such one is enough.
+pub(crate) async fn keep_contrary(
+    connection: &mut Connection,
+    id: &Digest,
+    receipt: &Owned<Receipt>,
+    now: Timestamp,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO contrary_receipt (payment, bytes, at) VALUES ($1, $2, $3)
+         ON CONFLICT (payment) DO NOTHING",
+    )
+    .bind(id.as_bytes().as_slice())
+    .bind(receipt.bytes())
+    .bind(i64::from(now.0))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// A payment whose time has passed.
+pub(crate) struct Overdue {
+    pub id: Digest,
+    pub payer: Code,
+    pub payee: Code,
+    pub currency: Currency,
+    /// What still waits.
+    pub waits: AmountMinor,
+    /// Of a stream: units that reached the payee.
+    pub units: Option<u32>,
+}
+
+/// The payments in transit that were due at `last` or before, the longest overdue first.
+pub(crate) async fn overdue(
+    connection: &mut Connection,
+    last: Timestamp,
+    most: u32,
+) -> Result<Vec<Overdue>> {
+    type Columns = (Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>, i64, Option<i64>);
+    let rows: Vec<Columns> = sqlx::query_as(
+        "SELECT id, payer, payee, currency, waiting, units FROM payment
+         WHERE due <= $1 ORDER BY due, number LIMIT $2",
+    )
+    .bind(i64::from(last.0))
+    .bind(most)
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|(id, payer, payee, currency, waits, units)| {
+            let row = Row {
+                table: "payment",
+                key: &id,
+            };
+            Ok(Overdue {
+                id: row.digest(&id)?,
+                payer: row.code(&payer)?,
+                payee: row.code(&payee)?,
+                currency: row.currency(&currency)?,
+                waits: row.amount(waits)?,
+                units: units.map(|units| row.units(units)).transpose()?,
+            })
+        })
+        .collect()
+}
+
 /// Keeps what is answered about a payment: to the payer alone while it is in transit, to everybody
 /// once it is final.
 pub(crate) async fn keep_statement(
     connection: &mut Connection,
     id: &Digest,
-    outcome: Outcome,
+    fate: Fate,
     statement: &[u8],
 ) -> Result<()> {
-    let sql = match outcome {
-        Outcome::InTransit => "UPDATE payment SET transit_statement = $2 WHERE id = $1",
-        Outcome::Settled | Outcome::OpenClaim => "UPDATE payment SET statement = $2 WHERE id = $1",
+    let sql = match fate {
+        Fate::InTransit => "UPDATE payment SET transit_statement = $2 WHERE id = $1",
+        _ => "UPDATE payment SET statement = $2 WHERE id = $1",
     };
     sqlx::query(sql)
         .bind(id.as_bytes().as_slice())
@@ -217,7 +321,7 @@ pub(crate) async fn links_after(
 ) -> Result<Vec<Link>> {
     let rows: Vec<(i64, Vec<u8>, Vec<u8>)> = sqlx::query_as(
         "SELECT sequence, previous, id FROM payment
-         WHERE payer = $1 AND key_epoch = $2 AND sequence > $3 AND outcome < 4
+         WHERE payer = $1 AND key_epoch = $2 AND sequence > $3 AND outcome <> 4
          ORDER BY sequence LIMIT $4",
     )
     .bind(code.as_bytes().as_slice())
@@ -250,7 +354,7 @@ pub(crate) async fn odometer(
 ) -> Result<Odometer> {
     let row: Option<(i64,)> = sqlx::query_as(
         "SELECT odometer FROM payment
-         WHERE payer = $1 AND key_epoch = $2 AND currency = $3 AND outcome < 4
+         WHERE payer = $1 AND key_epoch = $2 AND currency = $3 AND outcome <> 4
          ORDER BY sequence DESC LIMIT 1",
     )
     .bind(code.as_bytes().as_slice())

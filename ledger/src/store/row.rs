@@ -40,6 +40,7 @@ impl Row<'_> {
         time(i64) -> Timestamp: |n| n.try_into().ok().map(Timestamp), "no time";
         sequence(i64) -> Sequence: |n| n.try_into().ok().map(Sequence), "no sequence";
         key_epoch(i64) -> KeyEpoch: |n| n.try_into().ok().map(KeyEpoch), "no key epoch";
+        units(i64) -> u32: |n| n.try_into().ok(), "no units";
         kind(i64) -> Kind: |n| Kind::from_number(n.try_into().ok()?), "no kind";
         class(i64) -> AssuranceClass: |n| AssuranceClass::from_number(n.try_into().ok()?), "no class";
         hash(&[u8]) -> [u8; 32]: |b| b.try_into().ok(), "no hash";

@@ -49,6 +49,26 @@ pub struct Overview {
     pub conservation: Vec<Conservation>,
 }
 
+const COUNTS: &str = "
+    SELECT (SELECT number FROM tally WHERE what = 'things'),
+      (SELECT number FROM tally WHERE what = 'things_stopped'),
+      (SELECT number FROM tally WHERE what = 'grids'),
+      (SELECT coalesce(max(number), 0) FROM payment),
+      (SELECT number FROM tally WHERE what = 'in_transit'),
+      (SELECT coalesce(max(number), 0) FROM fraud),
+      (SELECT number FROM tally WHERE what = 'inbox_entries')";
+
+// One row per kind of account and currency.
+const SUMS: &str = "
+    SELECT currency,
+      coalesce((SELECT amount FROM treasury_total
+        WHERE treasury_total.currency = account_total.currency), 0),
+      -coalesce(sum(CASE WHEN kind = 0 THEN balance END), 0),
+      coalesce(sum(CASE WHEN kind <> 0 THEN balance END), 0),
+      coalesce(sum(CASE WHEN kind IN (1, 2) THEN balance END), 0),
+      coalesce(sum(CASE WHEN kind = 3 THEN balance END), 0)
+    FROM account_total GROUP BY currency ORDER BY currency";
+
 impl Ledger {
     /// Counts, journal and conservation, all of one moment.
     pub async fn overview(&self) -> Result<Overview, Error> {
@@ -62,17 +82,7 @@ impl Ledger {
             i64,
             i64,
             i64,
-        ) = sqlx::query_as(
-            "SELECT (SELECT count(*) FROM thing),
-                    (SELECT count(*) FROM thing WHERE state <> 0),
-                    (SELECT count(*) FROM grid),
-                    (SELECT coalesce(max(number), 0) FROM payment),
-                    (SELECT count(*) FROM account WHERE kind = 3),
-                    (SELECT coalesce(max(number), 0) FROM fraud),
-                    (SELECT coalesce(sum(entries), 0) FROM inbox_head)",
-        )
-        .fetch_one(&mut *snapshot)
-        .await?;
+        ) = sqlx::query_as(COUNTS).fetch_one(&mut *snapshot).await?;
         Ok(Overview {
             things: things.unsigned_abs(),
             things_stopped: stopped.unsigned_abs(),
@@ -95,18 +105,7 @@ impl Ledger {
 /// One statement, so one moment.
 async fn conservation(connection: &mut Connection) -> Result<Vec<Conservation>, Error> {
     type Columns = (Vec<u8>, i64, i64, i64, i64, i64);
-    let rows: Vec<Columns> = sqlx::query_as(
-        "SELECT currency,
-           (SELECT coalesce(sum(CASE redeem WHEN 0 THEN amount ELSE -amount END), 0)
-              FROM treasury WHERE treasury.currency = account.currency),
-           -coalesce(sum(CASE WHEN kind = 0 THEN balance END), 0),
-           coalesce(sum(CASE WHEN kind <> 0 THEN balance END), 0),
-           coalesce(sum(CASE WHEN kind IN (1, 2) THEN balance END), 0),
-           coalesce(sum(CASE WHEN kind = 3 THEN balance END), 0)
-         FROM account GROUP BY currency ORDER BY currency",
-    )
-    .fetch_all(connection)
-    .await?;
+    let rows: Vec<Columns> = sqlx::query_as(SUMS).fetch_all(connection).await?;
     rows.into_iter()
         .map(
             |(currency, orders, issuer, accounts_sum, purses, in_transit)| {

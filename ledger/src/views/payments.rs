@@ -3,8 +3,8 @@
 use super::{Listing, Page};
 use crate::error::Error;
 use crate::handle::Ledger;
-use crate::rules::settle::Outcome;
-use crate::store::payments::{self, outcome};
+use crate::rules::settle::{Fate, Outcome};
+use crate::store::payments::{self, fate};
 use crate::store::row::Row;
 use protocol::{AmountMinor, Code, Currency, Digest, KeyEpoch, Odometer, Sequence, Timestamp};
 
@@ -38,8 +38,14 @@ pub struct PaymentRow {
     pub amount: AmountMinor,
     /// The payer's reading after it.
     pub odometer: Odometer,
-    /// What became of it.
+    /// Whether its payee has the money.
     pub outcome: Outcome,
+    /// What became of it.
+    pub fate: Fate,
+    /// What of it is still in transit.
+    pub waiting: AmountMinor,
+    /// Paid by the unit: units that reached the payee.
+    pub units: Option<u32>,
     /// When it was first handed in.
     pub recorded: Timestamp,
     /// When its payee got the money.
@@ -57,6 +63,8 @@ pub struct PaymentDetail {
     pub allowance: Vec<u8>,
     /// The payee's receipt.
     pub receipt: Option<Vec<u8>>,
+    /// A receipt by the same payee that contradicts that one.
+    pub contrary_receipt: Option<Vec<u8>>,
     /// The newest statement about it.
     pub statement: Option<Vec<u8>>,
     /// The fraud case it opened.
@@ -76,13 +84,15 @@ type Columns = (
     i64,
     i64,
     Option<i64>,
+    i64,
+    Option<i64>,
 );
 
 macro_rules! select_payment {
     ($rest:literal) => {
         concat!(
             "SELECT number, id, payer, key_epoch, sequence, payee, currency, amount, odometer, \
-             outcome, recorded, settled FROM payment ",
+             outcome, recorded, settled, waiting, units FROM payment ",
             $rest
         )
     };
@@ -102,11 +112,14 @@ fn payment_from(columns: Columns) -> Result<PaymentRow, Error> {
         result,
         recorded,
         settled,
+        waiting,
+        units,
     ) = columns;
     let row = Row {
         table: "payment",
         key: &number,
     };
+    let fate = fate(&row, result)?;
     Ok(PaymentRow {
         number: row.count(number)?,
         id: row.digest(&id)?,
@@ -117,7 +130,10 @@ fn payment_from(columns: Columns) -> Result<PaymentRow, Error> {
         currency: row.currency(&currency)?,
         amount: row.amount(amount)?,
         odometer: row.odometer(odometer)?,
-        outcome: outcome(&row, result)?,
+        outcome: fate.into(),
+        fate,
+        waiting: row.amount(waiting)?,
+        units: units.map(|units| row.units(units)).transpose()?,
         recorded: row.time(recorded)?,
         settled: settled.map(|at| row.time(at)).transpose()?,
     })
@@ -166,8 +182,10 @@ impl Ledger {
         let row = payment_from(columns)?;
         let evidence = payments::evidence_bytes(&mut reader, id).await?;
         let (allowance, payment) = evidence.unwrap_or_default();
-        let (receipt, statement): (Option<Vec<u8>>, Option<Vec<u8>>) = sqlx::query_as(
-            "SELECT receipt, coalesce(statement, transit_statement) FROM payment WHERE id = $1",
+        type Blob = Option<Vec<u8>>;
+        let (receipt, contrary_receipt, statement): (Blob, Blob, Blob) = sqlx::query_as(
+            "SELECT receipt, (SELECT bytes FROM contrary_receipt WHERE contrary_receipt.payment = payment.id),
+               coalesce(statement, transit_statement) FROM payment WHERE id = $1",
         )
         .bind(id.as_bytes().as_slice())
         .fetch_one(&mut *reader)
@@ -177,6 +195,7 @@ impl Ledger {
             payment,
             allowance,
             receipt,
+            contrary_receipt,
             statement,
             fraud: payments::fraud_of(&mut reader, id).await?,
         }))

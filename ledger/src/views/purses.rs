@@ -44,16 +44,23 @@ pub struct PurseView {
 macro_rules! select_purse {
     ($condition:literal) => {
         concat!(
-            "SELECT thing.sequence, thing.code, thing.name, account.currency,
+            "SELECT holder.sequence, holder.code, thing.name, account.currency,
                sum(CASE account.kind WHEN 1 THEN account.balance ELSE 0 END),
                sum(CASE account.kind WHEN 2 THEN account.balance ELSE 0 END)
-             FROM thing JOIN account ON account.owner = thing.code ",
+             FROM holder JOIN thing ON thing.sequence = holder.sequence
+               JOIN account ON account.owner = holder.code ",
             $condition,
-            " GROUP BY thing.sequence, account.currency
-             ORDER BY thing.sequence DESC, account.currency"
+            " GROUP BY holder.sequence, account.currency
+             ORDER BY holder.sequence DESC, account.currency"
         )
     };
 }
+
+const HOLDERS: &str =
+    "SELECT sequence FROM holder WHERE sequence < $1 ORDER BY sequence DESC LIMIT $2";
+const PURSES: &str = select_purse!("WHERE holder.sequence BETWEEN $1 AND $2");
+const PURSE: &str = select_purse!("WHERE holder.code = $1");
+const LOADS: &str = select_loaded!("WHERE number < $1 ORDER BY number DESC LIMIT $2");
 
 type Columns = (i64, Vec<u8>, String, Vec<u8>, i64, i64);
 
@@ -78,15 +85,11 @@ impl Ledger {
     /// currency it has ever held.
     pub async fn purses(&self, page: &Page) -> Result<Listing<PurseRow>, Error> {
         let mut reader = self.reader().await?;
-        let holders: Vec<(i64,)> = sqlx::query_as(
-            "SELECT sequence FROM thing WHERE sequence < $1
-               AND EXISTS (SELECT 1 FROM account WHERE account.owner = thing.code)
-             ORDER BY sequence DESC LIMIT $2",
-        )
-        .bind(page.below())
-        .bind(page.rows())
-        .fetch_all(&mut *reader)
-        .await?;
+        let holders: Vec<(i64,)> = sqlx::query_as(HOLDERS)
+            .bind(page.below())
+            .bind(page.rows())
+            .fetch_all(&mut *reader)
+            .await?;
         let holders = page.listing(holders, |row| row.0, |row| Ok(row.0))?;
         let (Some(newest), Some(oldest)) = (holders.rows.first(), holders.rows.last()) else {
             return Ok(Listing {
@@ -94,12 +97,11 @@ impl Ledger {
                 next: None,
             });
         };
-        let rows: Vec<Columns> =
-            sqlx::query_as(select_purse!("WHERE thing.sequence BETWEEN $1 AND $2"))
-                .bind(oldest)
-                .bind(newest)
-                .fetch_all(&mut *reader)
-                .await?;
+        let rows: Vec<Columns> = sqlx::query_as(PURSES)
+            .bind(oldest)
+            .bind(newest)
+            .fetch_all(&mut *reader)
+            .await?;
         Ok(Listing {
             rows: rows.into_iter().map(purse_from).collect::<Result<_, _>>()?,
             next: holders.next,
@@ -109,7 +111,7 @@ impl Ledger {
     /// Everything one code holds, a view per currency.
     pub async fn purse(&self, code: &Code) -> Result<Vec<PurseView>, Error> {
         let mut reader = self.reader().await?;
-        let columns: Vec<Columns> = sqlx::query_as(select_purse!("WHERE thing.code = $1"))
+        let columns: Vec<Columns> = sqlx::query_as(PURSE)
             .bind(code.as_bytes().as_slice())
             .fetch_all(&mut *reader)
             .await?;
@@ -142,13 +144,11 @@ impl Ledger {
 
     /// Loads and redemptions, the newest first.
     pub async fn loads(&self, page: &Page) -> Result<Listing<Loaded>, Error> {
-        let rows: Vec<LoadedColumns> = sqlx::query_as(select_loaded!(
-            "WHERE number < $1 ORDER BY number DESC LIMIT $2"
-        ))
-        .bind(page.below())
-        .bind(page.rows())
-        .fetch_all(&mut *self.reader().await?)
-        .await?;
+        let rows: Vec<LoadedColumns> = sqlx::query_as(LOADS)
+            .bind(page.below())
+            .bind(page.rows())
+            .fetch_all(&mut *self.reader().await?)
+            .await?;
         page.listing(rows, |row| row.0, loaded_from)
     }
 }
@@ -156,12 +156,12 @@ impl Ledger {
 const PURSE_DETAIL: &str = "
     SELECT thing.key_epoch,
       coalesce((SELECT odometer FROM payment WHERE payer = thing.code
-         AND payment.key_epoch = thing.key_epoch AND currency = $2 AND outcome < 4
+         AND payment.key_epoch = thing.key_epoch AND currency = $2 AND outcome <> 4
          ORDER BY sequence DESC LIMIT 1), 0),
       coalesce((SELECT last FROM coverage WHERE coverage.code = thing.code
          AND coverage.key_epoch = thing.key_epoch AND currency = $2), 0),
       coalesce((SELECT expires FROM coverage WHERE coverage.code = thing.code
          AND coverage.key_epoch = thing.key_epoch AND currency = $2), 0),
-      coalesce((SELECT sum(amount) FROM payment WHERE payee = thing.code
-         AND currency = $2 AND outcome = 3), 0)
+      coalesce((SELECT sum(waiting) FROM payment WHERE payee = thing.code
+         AND currency = $2 AND waiting > 0), 0)
     FROM thing WHERE thing.code = $1";

@@ -10,6 +10,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod back;
 mod conserve;
 mod damage;
 mod fraud;
@@ -18,5 +19,6 @@ mod inbox;
 mod refusals;
 mod registry;
 mod settle;
+mod stream;
 mod treasury;
 mod views;

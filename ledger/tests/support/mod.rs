@@ -1,7 +1,7 @@
 //! A small world with fixed keys: a gateway with its passes, and purses that sign by hand.
 
 use ledger::{
-    Answer, Bearings, Evidence, IssueRequest, Ledger, LoadOrder, NewThing, Owned, Policy,
+    Answer, Bearings, Evidence, IssueRequest, Ledger, LoadOrder, NewThing, Owned, Policy, Released,
 };
 use protocol::code::IssuedBy;
 use protocol::cose::{SIGNED_MAX, open, seal};
@@ -11,6 +11,7 @@ use protocol::objects::{
     Allowance, Confirmation, Object, Party, Pass, Payment, Receipt, Renewal, Rights, Statement,
 };
 use protocol::rules::Trust;
+use protocol::stream::{Chain, Stream};
 use protocol::{
     AmountMinor, AssuranceClass, Code, Currency, Digest, KeyEpoch, Kind, Network, Odometer,
     Reference, Sequence, Signer, Status, Timestamp,
@@ -25,6 +26,8 @@ pub const GRACE_S: u32 = 3_600;
 pub const CLASS_LIMIT: u64 = 1_000_000;
 pub const MOST_PER_PAYMENT: u64 = 500_000;
 pub const MOST_PAYMENTS: u32 = 2_000;
+/// The last value of every chain in these tests.
+pub const SEED: Digest = Digest([9; 32]);
 
 pub fn amount(minor: u64) -> AmountMinor {
     AmountMinor::new(minor).unwrap()
@@ -189,6 +192,15 @@ impl Signed {
         self.try_evidence().unwrap()
     }
 
+    /// The value that releases so many units, checked from the anchor.
+    pub fn released(&self, units: u32) -> Released {
+        let evidence = self.evidence();
+        let payment = evidence.payment();
+        let count = payment.get().stream.unwrap().count;
+        let value = Chain::of(payment.get()).down(SEED, count - units);
+        Released::check(payment, None, units, value).unwrap()
+    }
+
     pub fn try_evidence(&self) -> Result<Evidence, Status> {
         let allowance =
             open::<Allowance>(&self.allowance, &network())?.verify(&self.gateway_key)?;
@@ -290,6 +302,27 @@ impl Purse {
     }
 
     pub fn pay_in(&mut self, currency: Currency, payee: &Code, minor: u64) -> Signed {
+        self.pay_as(currency, payee, minor, None)
+    }
+
+    /// A payment of `count` units whose last value is known to the test.
+    pub fn stream(&mut self, payee: &Code, unit: u64, count: u32) -> Signed {
+        let chain = Chain::new(&self.code, KeyEpoch(1), self.sequence.next().unwrap());
+        let terms = Stream {
+            unit: amount(unit),
+            count,
+            anchor: chain.down(SEED, count),
+        };
+        self.pay_as(usd(), payee, unit * u64::from(count), Some(terms))
+    }
+
+    fn pay_as(
+        &mut self,
+        currency: Currency,
+        payee: &Code,
+        minor: u64,
+        stream: Option<Stream>,
+    ) -> Signed {
         let allowance = self.allowances[currency.as_bytes()].clone();
         let given = *open::<Allowance>(&allowance, &network()).unwrap().peek();
         let id = open::<Allowance>(&allowance, &network()).unwrap().id();
@@ -306,7 +339,7 @@ impl Purse {
             allowance: id.reference(),
             settle_by: given.expires,
             reference: Reference([self.seed; 16]),
-            stream: None,
+            stream,
         };
         let signed = self.sign(&payment, allowance);
         self.sequence = payment.sequence;
@@ -326,12 +359,29 @@ impl Purse {
     }
 
     pub fn receipt(&self, payment: &Signed) -> Owned<Receipt> {
+        self.receipt_saying(payment, None, None)
+    }
+
+    pub fn decline(&self, payment: &Signed) -> Owned<Receipt> {
+        self.receipt_saying(payment, Some(Status::WrongAmount as u32), None)
+    }
+
+    pub fn close(&self, payment: &Signed, units: u32) -> Owned<Receipt> {
+        self.receipt_saying(payment, None, Some(units))
+    }
+
+    pub fn receipt_saying(
+        &self,
+        payment: &Signed,
+        declined: Option<u32>,
+        units: Option<u32>,
+    ) -> Owned<Receipt> {
         let receipt = Receipt {
             payee: self.code,
             payment: payment.id,
             time: NOW,
-            declined: None,
-            units: None,
+            declined,
+            units,
         };
         let (bytes, _) = sealed(&receipt, &self.key());
         let open = open::<Receipt>(&bytes, &network()).unwrap();

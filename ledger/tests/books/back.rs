@@ -1,0 +1,185 @@
+//! Money that goes back: declined, or claimed by nobody.
+
+use crate::support::*;
+use ledger::ReturnedCount;
+use ledger::rules::settle::Fate;
+use protocol::Status;
+
+const DUE: protocol::Timestamp = protocol::Timestamp(NOW.0 + LIFE_S + GRACE_S);
+
+#[tokio::test]
+async fn declined_money_is_free_again_whether_or_not_it_was_in_transit() {
+    let mut ends = Vec::new();
+    for payer_first in [true, false] {
+        let (_folder, world, ledger) = house().await;
+        let (mut payer, payee) = pair(&ledger, &world, 1_000).await;
+        let payment = payer.pay(&payee.code, 300);
+        if payer_first {
+            ledger.hand_in(payment.evidence(), None, NOW).await.unwrap();
+        }
+        let decline = || Some(payee.decline(&payment));
+        let declined = ledger.hand_in(payment.evidence(), decline(), NOW).await;
+        let declined = declined.unwrap();
+        assert_eq!(world.outcome(&declined), Status::Declined);
+        assert_eq!(declined.told, [payer.code, payee.code]);
+        for receipt in [None, decline()] {
+            let again = ledger
+                .hand_in(payment.evidence(), receipt, NOW.plus_s(5))
+                .await;
+            let again = again.unwrap();
+            assert_eq!(
+                (again.message, again.told),
+                (declined.message.clone(), vec![])
+            );
+        }
+        ends.push((held(&ledger, &payer).await, held(&ledger, &payee).await));
+        assert_sound(&ledger).await;
+    }
+    assert_eq!(ends, [((300, 700), (0, 0)); 2]);
+}
+
+#[tokio::test]
+async fn a_payee_who_takes_and_declines_is_refused_and_kept_on_record() {
+    for declines_first in [true, false] {
+        let (_folder, world, ledger) = house().await;
+        let (mut payer, payee) = pair(&ledger, &world, 1_000).await;
+        let payment = payer.pay(&payee.code, 300);
+        let mut receipts = [payee.receipt(&payment), payee.decline(&payment)];
+        if declines_first {
+            receipts.reverse();
+        }
+        let [first, second] = receipts;
+        let hand_in = |receipt| ledger.hand_in(payment.evidence(), Some(receipt), NOW);
+        let stands = hand_in(first.clone()).await.unwrap();
+        let before = (held(&ledger, &payer).await, held(&ledger, &payee).await);
+        for _ in 0..2 {
+            let refused = hand_in(second.clone()).await;
+            assert_eq!(refused.unwrap_err(), Status::Contradiction);
+        }
+        assert_eq!(
+            hand_in(first.clone()).await.unwrap().message,
+            stands.message
+        );
+        let detail = ledger.payment(&payment.id).await.unwrap().unwrap();
+        assert_eq!(detail.receipt.as_deref(), Some(first.bytes()));
+        assert_eq!(detail.contrary_receipt.as_deref(), Some(second.bytes()));
+        let after = (held(&ledger, &payer).await, held(&ledger, &payee).await);
+        assert_eq!(after, before);
+        assert_sound(&ledger).await;
+    }
+}
+
+#[tokio::test]
+async fn a_declined_stream_keeps_what_was_released() {
+    let (_folder, world, ledger) = house().await;
+    let (mut payer, payee) = pair(&ledger, &world, 1_000).await;
+    let stream = payer.stream(&payee.code, 10, 30);
+    let released = stream.released(4);
+    ledger
+        .claim_units(stream.evidence(), released, None, NOW)
+        .await
+        .unwrap();
+    let decline = Some(payee.decline(&stream));
+    let answer = ledger
+        .hand_in(stream.evidence(), decline, NOW)
+        .await
+        .unwrap();
+    let statement = world.statement(&answer.message);
+    assert_eq!(world.outcome(&answer), Status::Declined);
+    assert_eq!(statement.units, Some(4));
+    assert_eq!(held(&ledger, &payer).await, (260, 700));
+    assert_eq!(held(&ledger, &payee).await, (40, 0));
+    assert_sound(&ledger).await;
+}
+
+#[tokio::test]
+async fn overdue_money_goes_back_once_and_both_sides_are_told() {
+    let (_folder, world, ledger) = house().await;
+    let (mut payer, payee) = pair(&ledger, &world, 1_000).await;
+    let plain = payer.pay(&payee.code, 300);
+    let stream = payer.stream(&payee.code, 10, 30);
+    ledger.hand_in(plain.evidence(), None, NOW).await.unwrap();
+    let released = stream.released(4);
+    ledger
+        .claim_units(stream.evidence(), released, None, NOW)
+        .await
+        .unwrap();
+    for code in [&payer.code, &payee.code] {
+        ledger.acknowledge(code, u64::MAX).await.unwrap();
+    }
+    let early = ledger.return_overdue(DUE.minus_s(1), 9).await.unwrap();
+    assert_eq!(early, ReturnedCount(0));
+    for count in [1, 1, 0] {
+        let returned = ledger.return_overdue(DUE, 1).await.unwrap();
+        assert_eq!(returned, ReturnedCount(count));
+        assert_sound(&ledger).await;
+    }
+    assert_eq!(held(&ledger, &payer).await, (560, 400));
+    assert_eq!(held(&ledger, &payee).await, (40, 0));
+    for (payment, units) in [(&plain, None), (&stream, Some(4))] {
+        let again = ledger.hand_in(payment.evidence(), None, DUE).await.unwrap();
+        assert_eq!(world.outcome(&again), Status::Returned);
+        assert_eq!(world.statement(&again.message).units, units);
+        for code in [&payer.code, &payee.code] {
+            let told = ledger.inbox(code, 0, 9).await.unwrap();
+            assert!(told.iter().any(|entry| entry.bytes == again.message));
+        }
+        let row = ledger.payment(&payment.id).await.unwrap().unwrap().row;
+        assert_eq!((row.fate, row.settled), (Fate::Returned, None));
+    }
+}
+
+#[tokio::test]
+async fn whoever_claims_after_the_return_is_too_late() {
+    let (_folder, world, ledger) = house().await;
+    let (mut payer, payee) = pair(&ledger, &world, 1_000).await;
+    let plain = payer.pay(&payee.code, 300);
+    let stream = payer.stream(&payee.code, 10, 30);
+    ledger.hand_in(plain.evidence(), None, NOW).await.unwrap();
+    let released = stream.released(4);
+    ledger
+        .claim_units(stream.evidence(), released, None, NOW)
+        .await
+        .unwrap();
+    ledger.return_overdue(DUE, 9).await.unwrap();
+
+    let late = ledger
+        .hand_in(plain.evidence(), Some(payee.receipt(&plain)), DUE)
+        .await;
+    assert_eq!(late.unwrap_err(), Status::TooLate);
+    for receipt in [None, Some(payee.close(&stream, 5))] {
+        let claim = ledger.claim_units(stream.evidence(), stream.released(5), receipt, DUE);
+        assert_eq!(claim.await.unwrap_err(), Status::TooLate);
+    }
+    // What asks for nothing more, and a decline, hear what became of it.
+    let released = stream.released(4);
+    let same = ledger
+        .claim_units(stream.evidence(), released, None, DUE)
+        .await;
+    assert_eq!(world.outcome(&same.unwrap()), Status::Returned);
+    let decline = Some(payee.decline(&plain));
+    let same = ledger.hand_in(plain.evidence(), decline, DUE).await;
+    assert_eq!(world.outcome(&same.unwrap()), Status::Returned);
+    assert_sound(&ledger).await;
+}
+
+#[tokio::test]
+async fn readings_that_went_back_stay_taken() {
+    let (_folder, world, ledger) = house().await;
+    let (mut payer, payee) = pair(&ledger, &world, 1_000).await;
+    let mut clone = payer.clone();
+    let payment = payer.pay(&payee.code, 300);
+    let decline = Some(payee.decline(&payment));
+    ledger
+        .hand_in(payment.evidence(), decline, NOW)
+        .await
+        .unwrap();
+    // The next allowance stands on the reading after it, and a second use of it is a fork.
+    let given = payer.renew(&ledger, 1_000, NOW).await;
+    assert_eq!((given.base_odometer.get(), given.limit.get()), (300, 1_300));
+    assert_eq!(held(&ledger, &payer).await, (0, 1_000));
+    let forked = clone.pay(&payee.code, 200);
+    let claim = ledger.hand_in(forked.evidence(), None, NOW).await.unwrap();
+    assert_eq!(world.outcome(&claim), Status::OpenClaim);
+    assert_sound(&ledger).await;
+}

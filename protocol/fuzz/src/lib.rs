@@ -1,0 +1,166 @@
+//! What each target does with bytes from outside: it must not panic, and what is accepted must come
+//! out again byte for byte. The tests of `protocol` run the same functions on a stable compiler.
+
+use protocol::code::CODE_BYTES;
+use protocol::code::grid::GRID_BYTES;
+use protocol::cose::{SIGNED_MAX, open, seal};
+use protocol::enrol::{WALLET_PROOF_MAX, WalletProof};
+use protocol::keys::{Algorithm, SoftwareKey};
+use protocol::message::{MESSAGE_MAX, Message};
+use protocol::objects::{Allowance, Invoice, Object, Pass, Payment, Receipt, Renewal, Statement};
+use protocol::rules::{Spent, Trust, contradiction, fits, judge_proof};
+use protocol::{Code, GridCode, Network, PublicKey, Signer};
+
+/// Bytes of a signature and of its head, which nobody but its key can write again.
+const SIGNATURE_ITEM_BYTES: usize = 66;
+
+fn network() -> Network {
+    Network::new("test").expect("a name of a network")
+}
+
+/// The root of the test vectors: everybody knows its seed.
+fn root() -> SoftwareKey {
+    SoftwareKey::ed25519(&[1; 32])
+}
+
+/// A code as bytes or as text.
+pub fn code(bytes: &[u8]) {
+    let from_bytes = <[u8; CODE_BYTES]>::try_from(bytes).map(Code::from_bytes);
+    let from_text = std::str::from_utf8(bytes).map(str::parse::<Code>);
+    for code in [
+        from_bytes.ok().and_then(Result::ok),
+        from_text.ok().and_then(Result::ok),
+    ] {
+        let Some(code) = code else { continue };
+        assert_eq!(code.text().as_str().parse(), Ok(code));
+        let _ = (code.kind(), code.issued_by(), code.sequence());
+        assert!(!code.commits_to(bytes), "80 bits of SHA-256 were guessed");
+    }
+}
+
+/// A grid code as bytes or as text.
+pub fn grid_code(bytes: &[u8]) {
+    let from_bytes = <[u8; GRID_BYTES]>::try_from(bytes).map(GridCode::from_bytes);
+    let from_text = std::str::from_utf8(bytes).map(str::parse::<GridCode>);
+    for grid in [
+        from_bytes.ok().and_then(Result::ok),
+        from_text.ok().and_then(Result::ok),
+    ] {
+        let Some(grid) = grid else { continue };
+        assert_eq!(grid.text().as_str().parse(), Ok(grid));
+        let _ = (
+            grid.corner(),
+            grid.height_dm(),
+            grid.span(),
+            grid.issued_by(),
+            grid.level(),
+        );
+    }
+}
+
+/// A public key, then a signature and a message.
+pub fn key(bytes: &[u8]) {
+    for (algorithm, size) in [(Algorithm::Ed25519, 32), (Algorithm::P256, 33)] {
+        let Some((key, rest)) = bytes.split_at_checked(size) else {
+            continue;
+        };
+        let Some(key) = PublicKey::from_slice(algorithm, key) else {
+            continue;
+        };
+        assert_eq!(key.as_bytes(), &bytes[..size]);
+        if let Some((signature, message)) = rest.split_first_chunk() {
+            let _ = key.verifies(message, signature);
+        }
+    }
+}
+
+/// A signed object of any type.
+pub fn object(bytes: &[u8]) {
+    one::<Pass>(bytes);
+    one::<Allowance>(bytes);
+    one::<Payment>(bytes);
+    one::<Receipt>(bytes);
+    one::<Renewal>(bytes);
+    one::<Statement>(bytes);
+    one::<Invoice>(bytes);
+}
+
+fn one<T: Object>(bytes: &[u8]) {
+    let network = network();
+    let Ok(sealed) = open::<T>(bytes, &network) else {
+        return;
+    };
+    let mut again = [0; SIGNED_MAX];
+    let both = [root(), SoftwareKey::p256(&[1; 32]).expect("a scalar")];
+    let spelled = both.iter().any(|key| {
+        let (len, id) = seal(sealed.peek(), &network, key, &mut again).expect("what was read fits");
+        let signed = len - SIGNATURE_ITEM_BYTES;
+        id == sealed.id() && len == bytes.len() && again[..signed] == bytes[..signed]
+    });
+    assert!(spelled, "an object that is read has one spelling");
+    let _ = sealed.verify(&root().public_key());
+}
+
+/// A message; evidence is also judged.
+pub fn message(bytes: &[u8]) {
+    let Ok(message) = Message::read(bytes) else {
+        return;
+    };
+    let mut again = [0; MESSAGE_MAX];
+    let len = message.write(&mut again).expect("what was read fits");
+    assert_eq!(again[..len], *bytes);
+    if let Message::Evidence { allowance, payment } = message {
+        evidence(allowance, payment);
+    }
+}
+
+/// Signatures are made anew, so that the rules meet what no honest gateway or purse would sign.
+fn evidence(allowance: &[u8], payment: &[u8]) {
+    let network = network();
+    let (Ok(allowance), Ok(payment)) = (
+        open::<Allowance>(allowance, &network),
+        open::<Payment>(payment, &network),
+    ) else {
+        return;
+    };
+    let (mut allowance_bytes, mut payment_bytes) = ([0; SIGNED_MAX], [0; SIGNED_MAX]);
+    let (len, id) = seal(allowance.peek(), &network, &root(), &mut allowance_bytes).expect("fits");
+    let allowance = open::<Allowance>(&allowance_bytes[..len], &network).expect("just written");
+    let mut payment = *payment.peek();
+    payment.allowance = id.reference();
+    let (len, id) = seal(&payment, &network, &root(), &mut payment_bytes).expect("fits");
+    let payment = open::<Payment>(&payment_bytes[..len], &network).expect("just written");
+    let key = root().public_key();
+    let allowance = allowance.verify(&key).expect("signed by this key");
+    let payment = payment.verify(&key).expect("signed by this key");
+    let _ = fits(&allowance, &payment);
+    if let Some(spent) = Spent::new(id, payment.get()) {
+        assert_eq!(
+            contradiction(&spent, &spent),
+            None,
+            "a payment never contradicts itself"
+        );
+    }
+}
+
+/// A wallet proof.
+pub fn wallet_proof(bytes: &[u8]) {
+    let Ok(proof) = WalletProof::read(bytes) else {
+        return;
+    };
+    let mut again = [0; WALLET_PROOF_MAX];
+    let len = proof.write(&mut again);
+    assert_eq!(again[..len], *bytes);
+    let _ = proof.verify(&network(), b"transport key");
+}
+
+/// A fraud proof under the root of the test vectors.
+pub fn fraud_proof(bytes: &[u8]) {
+    let trust = Trust {
+        network: network(),
+        root_key: root().public_key(),
+    };
+    if judge_proof(&trust, bytes).is_ok() {
+        assert!(matches!(Message::read(bytes), Ok(Message::Proof { .. })));
+    }
+}

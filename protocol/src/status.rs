@@ -92,6 +92,9 @@ statuses! {
     37 LinksBroken "links_broken" Payer "Payments before the newest one are missing; hand them in first, then ask again.";
     38 NoAllowance "no_allowance" Payer "No allowance for this currency; synchronise with a gateway.";
     39 Frozen "frozen" Payer "The code is frozen, suspended or revoked; an operator decides.";
+    40 NoRule "no_rule" Payer "The payer's standing rules say nothing of such a payee or currency; its owner decides.";
+    41 AboveRule "above_rule" Payer "More in one payment than the payer's standing rules approve; ask for less, or its owner decides.";
+    42 AboveDay "above_day" Payer "More than the payer's standing rules approve on one day; try tomorrow, or its owner decides.";
 
     48 WrongAmount "wrong_amount" Payee "Not the amount the payee asks for.";
     49 WrongReference "wrong_reference" Payee "Not the reference the payee asks for.";

@@ -1,14 +1,14 @@
 //! Bytes from outside never make a decoder panic, and whatever a decoder does accept it writes back
 //! byte for byte.
 
-use crate::cast::{BOTH, Cast, network};
+use crate::cast::{BOTH, Cast, SEED, network};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use protocol::code::{CODE_BYTES, grid::GRID_BYTES};
 use protocol::cose::open;
 use protocol::enrol::{WALLET_PROOF_MAX, WalletProof};
 use protocol::message::{MESSAGE_MAX, Message};
-use protocol::objects::{Allowance, Pass, Payment, Receipt, Renewal, Statement};
+use protocol::objects::{Allowance, Invoice, Pass, Payment, Receipt, Renewal, Statement};
 use protocol::rules::judge_proof;
 use protocol::{Code, Currency, GridCode, PublicKey};
 use std::sync::LazyLock;
@@ -21,6 +21,9 @@ fn meets_every_decoder(bytes: &[u8]) {
     let _ = open::<Receipt>(bytes, &network);
     let _ = open::<Renewal>(bytes, &network);
     let _ = open::<Statement>(bytes, &network);
+    if let Ok(invoice) = open::<Invoice>(bytes, &network) {
+        let _ = invoice.peek().asked();
+    }
     let trust = Cast::new(BOTH[0]).trust();
     let _ = trust.issuer(bytes);
     let _ = trust.gateway(bytes, bytes);
@@ -47,9 +50,16 @@ fn meets_every_decoder(bytes: &[u8]) {
 static REAL_ONES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let mut all = Vec::new();
     for algorithm in BOTH {
-        let [pass, allowance, payment, receipt, renewal, statement] = Cast::new(algorithm)
-            .one_of_each()
-            .map(|(_, bytes, _)| bytes);
+        let cast = Cast::new(algorithm);
+        let [
+            pass,
+            allowance,
+            payment,
+            receipt,
+            renewal,
+            statement,
+            invoice,
+        ] = cast.one_of_each().map(|(_, bytes, _)| bytes);
         let messages = [
             Message::Evidence {
                 allowance: &allowance,
@@ -71,6 +81,29 @@ static REAL_ONES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
             Message::Statement {
                 statement: &statement,
             },
+            Message::Invoice {
+                invoice: &invoice,
+                pass: &pass,
+            },
+            Message::Unit {
+                about: [0xab; 4],
+                units: 37,
+                value: SEED,
+            },
+            Message::StreamClaim {
+                allowance: &allowance,
+                payment: &payment,
+                units: 37,
+                value: SEED,
+                receipt: None,
+            },
+            Message::StreamClaim {
+                allowance: &allowance,
+                payment: &payment,
+                units: 37,
+                value: SEED,
+                receipt: Some(&receipt),
+            },
             Message::Proof {
                 issuer: &pass,
                 gateway: &pass,
@@ -83,7 +116,7 @@ static REAL_ONES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
             let len = message.write(&mut out).unwrap();
             all.push(out[..len].to_vec());
         }
-        all.extend([pass, allowance, payment, receipt, renewal, statement]);
+        all.extend(cast.every_form().into_iter().map(|(_, bytes, _)| bytes));
     }
     all
 });

@@ -5,9 +5,11 @@ use protocol::code::IssuedBy;
 use protocol::cose::{SIGNED_MAX, open, seal};
 use protocol::keys::SoftwareKey;
 use protocol::objects::{
-    Allowance, Confirmation, Object, Party, Pass, Payment, Receipt, Renewal, Rights, Statement,
+    Allowance, Confirmation, Invoice, Object, Party, Pass, Payment, Receipt, Renewal, Rights,
+    Statement,
 };
 use protocol::rules::Trust;
+use protocol::stream::{Chain, Stream};
 use protocol::{
     Algorithm, AmountMinor, AssuranceClass, Code, Currency, Digest, KeyEpoch, Kind, Network,
     Odometer, PublicKey, Reference, Sequence, Signer, Timestamp, Verified,
@@ -18,6 +20,8 @@ pub const BOTH: [Algorithm; 2] = [Algorithm::Ed25519, Algorithm::P256];
 /// 2026-11-22T00:00:00Z.
 pub const NOW: Timestamp = Timestamp(1_795_305_600);
 pub const DAY_S: u32 = 86_400;
+/// What the stream's payer keeps to itself.
+pub const SEED: Digest = Digest([0x77; 32]);
 
 pub fn network() -> Network {
     Network::new("test").unwrap()
@@ -208,6 +212,57 @@ impl Cast {
         }
     }
 
+    /// 2,500, payable for a quarter of an hour.
+    pub fn invoice(&self) -> Invoice {
+        Invoice {
+            payee: Self::payee_code(),
+            currency: usd(),
+            amount: Some(amount(2_500)),
+            unit: None,
+            most_units: None,
+            reference: Reference(*b"session 00000042"),
+            nonce: 0x0123_4567_89ab_cdef,
+            expires: NOW.plus_s(900),
+            least_class: AssuranceClass::Isolated,
+        }
+    }
+
+    /// 25 for each of up to 200 units.
+    pub fn stream_invoice(&self) -> Invoice {
+        Invoice {
+            amount: None,
+            unit: Some(amount(25)),
+            most_units: Some(200),
+            ..self.invoice()
+        }
+    }
+
+    /// 100 units of 25, from the chain whose `value(100)` is [`SEED`].
+    pub fn stream() -> Stream {
+        let chain = Chain::new(&Self::payer_code(), KeyEpoch(1), Sequence(4));
+        Stream {
+            unit: amount(25),
+            count: 100,
+            anchor: chain.down(SEED, 100),
+        }
+    }
+
+    /// [`Cast::payment`] by the unit, in answer to [`Cast::stream_invoice`].
+    pub fn stream_payment(&self) -> Payment {
+        let algorithm = self.payee.public_key().algorithm();
+        let invoice = protocol::cose::identify(&self.stream_invoice(), &network(), algorithm);
+        Payment {
+            reference: invoice.unwrap().reference(),
+            stream: Some(Self::stream()),
+            ..self.payment()
+        }
+    }
+
+    pub fn stream_payment_id(&self) -> Digest {
+        let algorithm = self.payer.public_key().algorithm();
+        protocol::cose::identify(&self.stream_payment(), &network(), algorithm).unwrap()
+    }
+
     pub fn payment_id(&self) -> Digest {
         let algorithm = self.payer.public_key().algorithm();
         protocol::cose::identify(&self.payment(), &network(), algorithm).unwrap()
@@ -220,6 +275,22 @@ impl Cast {
             time: NOW.plus_s(60),
             declined: None,
             units: None,
+        }
+    }
+
+    pub fn declined_receipt(&self) -> Receipt {
+        Receipt {
+            declined: Some(protocol::Status::WrongAmount as u32),
+            ..self.receipt()
+        }
+    }
+
+    /// Closes [`Cast::stream_payment`] after 37 units.
+    pub fn closing_receipt(&self) -> Receipt {
+        Receipt {
+            payment: self.stream_payment_id(),
+            units: Some(37),
+            ..self.receipt()
         }
     }
 
@@ -249,8 +320,33 @@ impl Cast {
         }
     }
 
+    pub fn stream_statement(&self) -> Statement {
+        Statement {
+            payment: self.stream_payment_id(),
+            units: Some(37),
+            ..self.statement()
+        }
+    }
+
+    /// [`Cast::one_of_each`], and the forms with optional fields.
+    pub fn every_form(&self) -> Vec<(&'static str, Vec<u8>, PublicKey)> {
+        fn form<T: Object>(object: &T, by: &SoftwareKey) -> (&'static str, Vec<u8>, PublicKey) {
+            (T::NAME, signed(object, by), by.public_key())
+        }
+        let mut all = self.one_of_each().to_vec();
+        all.extend([
+            form(&self.gateway_pass(), &self.issuer),
+            form(&self.stream_payment(), &self.payer),
+            form(&self.declined_receipt(), &self.payee),
+            form(&self.closing_receipt(), &self.payee),
+            form(&self.stream_statement(), &self.gateway),
+            form(&self.stream_invoice(), &self.payee),
+        ]);
+        all
+    }
+
     /// One signed object of every type, by the name of its context.
-    pub fn one_of_each(&self) -> [(&'static str, Vec<u8>, PublicKey); 6] {
+    pub fn one_of_each(&self) -> [(&'static str, Vec<u8>, PublicKey); 7] {
         let (gateway, payer, payee) = (&self.gateway, &self.payer, &self.payee);
         [
             (
@@ -283,6 +379,11 @@ impl Cast {
                 signed(&self.statement(), gateway),
                 gateway.public_key(),
             ),
+            (
+                Invoice::NAME,
+                signed(&self.invoice(), payee),
+                payee.public_key(),
+            ),
         ]
     }
 }
@@ -308,6 +409,7 @@ pub fn check(
         Receipt::NAME => as_type::<Receipt>(bytes, network, key),
         Renewal::NAME => as_type::<Renewal>(bytes, network, key),
         Statement::NAME => as_type::<Statement>(bytes, network, key),
+        Invoice::NAME => as_type::<Invoice>(bytes, network, key),
         other => unreachable!("no object is called {other}"),
     }
 }

@@ -9,11 +9,11 @@ use protocol::{Network, Signer, Status};
 #[test]
 fn an_object_of_one_type_is_never_one_of_another() {
     for algorithm in BOTH {
-        let objects = Cast::new(algorithm).one_of_each();
-        for (row, (is, bytes, key)) in objects.iter().enumerate() {
-            for (column, (taken_for, ..)) in objects.iter().enumerate() {
+        let names = Cast::new(algorithm).one_of_each().map(|(name, ..)| name);
+        for (is, bytes, key) in &Cast::new(algorithm).every_form() {
+            for taken_for in names {
                 let outcome = check(taken_for, bytes, &network(), key);
-                match row == column {
+                match *is == taken_for {
                     true => assert_eq!(outcome, Ok(()), "{is}"),
                     false => assert_eq!(outcome, Err(Status::Malformed), "{is} as {taken_for}"),
                 }
@@ -27,8 +27,8 @@ fn an_object_of_one_type_is_never_one_of_another() {
 fn a_signature_under_one_context_never_counts_under_another() {
     for algorithm in BOTH {
         let signer = key(algorithm, 9);
-        let objects = Cast::new(algorithm).one_of_each();
-        let names = objects.each_ref().map(|(name, ..)| *name);
+        let objects = Cast::new(algorithm).every_form();
+        let names = Cast::new(algorithm).one_of_each().map(|(name, ..)| name);
         for (is, bytes, _) in &objects {
             let payload = cbor::payload(bytes);
             for context in names.into_iter().chain(["wallet-key", "", "pass/"]) {
@@ -51,7 +51,7 @@ fn an_object_of_one_network_means_nothing_in_another() {
     let names = ["test", "demo", "a", "a-name-of-24-characters-"];
     for algorithm in BOTH {
         let cast = Cast::new(algorithm);
-        let objects = cast.one_of_each();
+        let objects = cast.every_form();
         for home in names {
             for abroad in names {
                 let abroad_network = Network::new(abroad).unwrap();
@@ -74,7 +74,7 @@ fn an_object_of_one_network_means_nothing_in_another() {
 fn a_signature_of_one_algorithm_never_counts_for_a_key_of_the_other() {
     for (mine, other) in [(BOTH[0], BOTH[1]), (BOTH[1], BOTH[0])] {
         let foreign = key(other, 4).public_key();
-        for (is, bytes, _) in Cast::new(mine).one_of_each() {
+        for (is, bytes, _) in Cast::new(mine).every_form() {
             let outcome = check(is, &bytes, &network(), &foreign);
             assert_eq!(outcome, Err(Status::BadSignature), "{is}");
         }
@@ -86,7 +86,7 @@ fn a_signature_of_one_algorithm_never_counts_for_a_key_of_the_other() {
 fn a_header_that_names_another_algorithm_than_the_keys_is_a_bad_signature() {
     for (mine, other) in [(BOTH[0], BOTH[1]), (BOTH[1], BOTH[0])] {
         let signer = key(mine, 4);
-        for (is, bytes, _) in Cast::new(mine).one_of_each() {
+        for (is, bytes, _) in Cast::new(mine).every_form() {
             let payload = cbor::payload(&bytes);
             let bytes = cbor::frame_as(other, &signer, "test", is, &payload).to_bytes();
             let outcome = check(is, &bytes, &network(), &signer.public_key());
@@ -100,7 +100,7 @@ fn the_signature_of_a_wallet_proof_is_good_for_no_object_and_the_other_way_round
     for algorithm in BOTH {
         let cast = Cast::new(algorithm);
         let proof = WalletProof::make(&network(), b"transport key", &cast.payer).unwrap();
-        for (is, bytes, _) in cast.one_of_each() {
+        for (is, bytes, _) in cast.every_form() {
             let at = bytes.len() - 64;
             let grafted = [&bytes[..at], proof.signature.as_slice()].concat();
             let outcome = check(is, &grafted, &network(), &cast.payer.public_key());

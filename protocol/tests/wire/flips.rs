@@ -22,7 +22,7 @@ fn every_flip_is_refused(name: &str, bytes: &[u8], key: &PublicKey) {
 #[test]
 fn every_single_bit_flip_of_every_signed_object_is_refused() {
     for algorithm in BOTH {
-        for (name, bytes, key) in Cast::new(algorithm).one_of_each() {
+        for (name, bytes, key) in Cast::new(algorithm).every_form() {
             every_flip_is_refused(name, &bytes, &key);
         }
     }
@@ -32,7 +32,7 @@ fn every_single_bit_flip_of_every_signed_object_is_refused() {
 fn every_truncation_and_every_extra_byte_is_malformed() {
     let network = network();
     for algorithm in BOTH {
-        for (name, bytes, key) in Cast::new(algorithm).one_of_each() {
+        for (name, bytes, key) in Cast::new(algorithm).every_form() {
             for len in 0..bytes.len() {
                 let outcome = check(name, &bytes[..len], &network, &key);
                 assert_eq!(outcome, Err(Status::Malformed), "{name} cut to {len}");

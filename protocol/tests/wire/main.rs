@@ -14,6 +14,8 @@ mod cbor;
 #[cfg(test)]
 mod confusion;
 #[cfg(test)]
+mod damaged;
+#[cfg(test)]
 mod flips;
 #[cfg(test)]
 mod roundtrip;
@@ -21,6 +23,8 @@ mod roundtrip;
 mod rules_contradiction;
 #[cfg(test)]
 mod rules_payment;
+#[cfg(test)]
+mod rules_stream;
 #[cfg(test)]
 mod rules_trust;
 #[cfg(test)]

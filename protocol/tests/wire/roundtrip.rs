@@ -86,6 +86,11 @@ proptest! {
     fn any_statement(object in strategies::statement()) {
         reads_back(&object);
     }
+
+    #[test]
+    fn any_invoice(object in strategies::invoice()) {
+        reads_back(&object);
+    }
 }
 
 fn part() -> impl Strategy<Value = Vec<u8>> {
@@ -121,6 +126,22 @@ proptest! {
             Message::Grant { allowance: a },
             Message::Statement { statement: a },
             Message::Proof { issuer: a, gateway: b, allowances: [c, d], payments: [e, f] },
+            Message::Invoice { invoice: a, pass: b },
+        ];
+        for message in &messages {
+            let bytes = travels(message);
+            prop_assert_eq!(cbor::Item::parse(&bytes).to_bytes(), bytes);
+        }
+    }
+
+    #[test]
+    fn units_and_stream_claims(parts in proptest::array::uniform3(part()), about in any::<[u8; 4]>(),
+                               units in strategies::small(), value in strategies::digest()) {
+        let [allowance, payment, receipt] = parts.each_ref().map(Vec::as_slice);
+        let messages = [
+            Message::Unit { about, units, value },
+            Message::StreamClaim { allowance, payment, units, value, receipt: None },
+            Message::StreamClaim { allowance, payment, units, value, receipt: Some(receipt) },
         ];
         for message in &messages {
             let bytes = travels(message);
@@ -166,7 +187,7 @@ proptest! {
 fn the_crate_signs_exactly_the_sig_structure_of_rfc_9052() {
     for algorithm in BOTH {
         let cast = crate::cast::Cast::new(algorithm);
-        for (name, bytes, public_key) in cast.one_of_each() {
+        for (name, bytes, public_key) in cast.every_form() {
             let payload = cbor::payload(&bytes);
             let signed = cbor::to_be_signed(algorithm, "test", name, &payload);
             let signature = bytes[bytes.len() - 64..].try_into().unwrap();

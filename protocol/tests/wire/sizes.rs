@@ -1,12 +1,13 @@
 //! Upper bounds that hold for the largest possible values: what fits one datagram stays one.
 
-use crate::cast::{BOTH, Cast, amount, code, key, reading, signed_in};
+use crate::cast::{BOTH, Cast, SEED, amount, code, key, reading, signed_in};
 use protocol::cose::SIGNED_MAX;
 use protocol::enrol::{WALLET_PROOF_MAX, WalletProof};
 use protocol::message::{MESSAGE_MAX, Message};
 use protocol::objects::{
-    Allowance, Confirmation, Object, Pass, Payment, Receipt, Renewal, Rights, Statement,
+    Allowance, Confirmation, Invoice, Object, Pass, Payment, Receipt, Renewal, Rights, Statement,
 };
+use protocol::stream::{Stream, UNITS_MAX};
 use protocol::units::AMOUNT_MAX;
 use protocol::{Algorithm, Digest, KeyEpoch, Kind, Network, Sequence, Signer, Status, Timestamp};
 
@@ -26,6 +27,30 @@ fn largest_payment() -> Payment {
         odometer: reading(AMOUNT_MAX),
         settle_by: LAST,
         ..Cast::new(Algorithm::Ed25519).payment()
+    }
+}
+
+/// The longest spelling: the most units at the highest price that many units can have.
+fn largest_stream_payment() -> Payment {
+    Payment {
+        stream: Some(Stream {
+            unit: amount(AMOUNT_MAX / u64::from(UNITS_MAX)),
+            count: UNITS_MAX,
+            anchor: SEED,
+        }),
+        ..largest_payment()
+    }
+}
+
+/// With all optional fields, although no good invoice has them all.
+fn largest_invoice() -> Invoice {
+    Invoice {
+        amount: Some(amount(AMOUNT_MAX)),
+        unit: Some(amount(AMOUNT_MAX)),
+        most_units: Some(u32::MAX),
+        nonce: u64::MAX,
+        expires: LAST,
+        ..Cast::new(Algorithm::Ed25519).invoice()
     }
 }
 
@@ -69,6 +94,8 @@ fn length<T: Object>(object: &T) -> usize {
 fn largest_receipt() -> Receipt {
     Receipt {
         time: LAST,
+        declined: Some(u32::MAX),
+        units: Some(u32::MAX),
         ..Cast::new(Algorithm::Ed25519).receipt()
     }
 }
@@ -91,20 +118,45 @@ fn largest_statement() -> Statement {
         height: u64::MAX,
         root: Digest([0xff; 32]),
         time: LAST,
+        units: Some(u32::MAX),
         ..Cast::new(Algorithm::Ed25519).statement()
     }
 }
 
-fn largest_evidence() -> usize {
+fn largest_evidence(payment: &Payment) -> usize {
     let signer = key(Algorithm::P256, 1);
     let allowance = signed_in(&largest_allowance(Algorithm::P256), &network(), &signer);
-    let payment = signed_in(&largest_payment(), &network(), &signer);
+    let payment = signed_in(payment, &network(), &signer);
     let evidence = Message::Evidence {
         allowance: &allowance,
         payment: &payment,
     };
     let mut out = [0; MESSAGE_MAX];
     evidence.write(&mut out).unwrap()
+}
+
+fn largest_stream_claim() -> usize {
+    let signer = key(Algorithm::P256, 1);
+    let allowance = signed_in(&largest_allowance(Algorithm::P256), &network(), &signer);
+    let payment = signed_in(&largest_stream_payment(), &network(), &signer);
+    let receipt = signed_in(&largest_receipt(), &network(), &signer);
+    let claim = Message::StreamClaim {
+        allowance: &allowance,
+        payment: &payment,
+        units: u32::MAX,
+        value: SEED,
+        receipt: Some(&receipt),
+    };
+    claim.write(&mut [0; MESSAGE_MAX]).unwrap()
+}
+
+fn largest_unit() -> usize {
+    let unit = Message::Unit {
+        about: [0xff; 4],
+        units: u32::MAX,
+        value: SEED,
+    };
+    unit.write(&mut [0; MESSAGE_MAX]).unwrap()
 }
 
 /// What `docs/protocol.md` promises, and what it says is the largest today.
@@ -118,10 +170,25 @@ fn nothing_is_larger_than_promised() {
             312,
             272,
         ),
-        ("evidence", largest_evidence(), 560, 499),
-        ("receipt", length(&largest_receipt()), 144, 139),
+        ("evidence", largest_evidence(&largest_payment()), 560, 499),
+        (
+            "payment of a stream",
+            length(&largest_stream_payment()),
+            292,
+            270,
+        ),
+        (
+            "evidence of a stream",
+            largest_evidence(&largest_stream_payment()),
+            616,
+            550,
+        ),
+        ("unit message", largest_unit(), 48, 46),
+        ("stream claim", largest_stream_claim(), 760, 742),
+        ("invoice", length(&largest_invoice()), 176, 168),
+        ("receipt", length(&largest_receipt()), 160, 151),
         ("renewal", length(&largest_renewal()), 176, 162),
-        ("statement", length(&largest_statement()), 208, 196),
+        ("statement", length(&largest_statement()), 208, 202),
         ("pass", length(&largest_pass(Algorithm::P256)), 272, 268),
     ];
     for (name, length, promised, documented) in lengths {
@@ -145,7 +212,10 @@ fn nothing_is_larger_than_promised() {
 #[test]
 fn named_limits_are_large_enough_for_everything() {
     let all = [
-        length(&largest_payment()),
+        length(&largest_stream_payment()),
+        length(&largest_invoice()),
+        length(&largest_receipt()),
+        length(&largest_statement()),
         length(&largest_allowance(Algorithm::P256)),
         length(&largest_pass(Algorithm::P256)),
     ];

@@ -5,8 +5,9 @@ use proptest::prelude::*;
 use protocol::code::{ISSUER_END, IssuedBy, STATION_END, STATION_SEQUENCE_END};
 use protocol::keys::Signature;
 use protocol::objects::{
-    Allowance, Confirmation, Party, Pass, Payment, Receipt, Renewal, Rights, Statement,
+    Allowance, Confirmation, Invoice, Party, Pass, Payment, Receipt, Renewal, Rights, Statement,
 };
+use protocol::stream::{Stream, UNITS_MAX};
 use protocol::units::AMOUNT_MAX;
 use protocol::{
     Algorithm, AmountMinor, AssuranceClass, Code, Currency, Digest, KeyEpoch, Kind, Odometer,
@@ -33,7 +34,7 @@ fn edges(last: u64) -> impl Strategy<Value = u64> {
     ]
 }
 
-fn small() -> impl Strategy<Value = u32> {
+pub fn small() -> impl Strategy<Value = u32> {
     edges(u64::from(u32::MAX)).prop_map(|n| n as u32)
 }
 
@@ -170,12 +171,50 @@ pub fn allowance() -> impl Strategy<Value = Allowance> {
         })
 }
 
+/// Terms whose total is an amount.
+pub fn stream() -> impl Strategy<Value = Stream> {
+    (edges(u64::from(UNITS_MAX)), edges(AMOUNT_MAX), digest()).prop_map(|(count, unit, anchor)| {
+        let count = count.max(1);
+        Stream {
+            unit: amount(unit.clamp(1, AMOUNT_MAX / count)),
+            count: count as u32,
+            anchor,
+        }
+    })
+}
+
+/// With every choice of optional fields, also those that ask for nothing.
+pub fn invoice() -> impl Strategy<Value = Invoice> {
+    (
+        (code(), currency(), reference(), edges(u64::MAX)),
+        proptest::option::of(money()),
+        proptest::option::of(money()),
+        proptest::option::of(small()),
+        (time(), class()),
+    )
+        .prop_map(|(head, amount, unit, most_units, (expires, least_class))| {
+            let (payee, currency, reference, nonce) = head;
+            Invoice {
+                payee,
+                currency,
+                amount,
+                unit,
+                most_units,
+                reference,
+                nonce,
+                expires,
+                least_class,
+            }
+        })
+}
+
 pub fn payment() -> impl Strategy<Value = Payment> {
     (
         (code(), small(), small(), reference(), code(), currency()),
         (money(), odometer(), reference(), time(), reference()),
+        proptest::option::of(stream()),
     )
-        .prop_map(|(who, what)| {
+        .prop_map(|(who, what, stream)| {
             let (payer, key_epoch, sequence, previous, payee, currency) = who;
             let (amount, odometer, allowance, settle_by, reference) = what;
             Payment {
@@ -190,19 +229,22 @@ pub fn payment() -> impl Strategy<Value = Payment> {
                 allowance,
                 settle_by,
                 reference,
-                stream: None,
+                stream,
             }
         })
 }
 
 pub fn receipt() -> impl Strategy<Value = Receipt> {
-    (code(), digest(), time()).prop_map(|(payee, payment, time)| Receipt {
-        payee,
-        payment,
-        time,
-        declined: None,
-        units: None,
-    })
+    let option = || proptest::option::of(small());
+    (code(), digest(), time(), option(), option()).prop_map(
+        |(payee, payment, time, declined, units)| Receipt {
+            payee,
+            payment,
+            time,
+            declined,
+            units,
+        },
+    )
 }
 
 pub fn renewal() -> impl Strategy<Value = Renewal> {
@@ -230,9 +272,10 @@ pub fn statement() -> impl Strategy<Value = Statement> {
     (
         (code(), small(), digest(), small()),
         (edges(u64::MAX), digest(), time()),
+        proptest::option::of(small()),
     )
         .prop_map(
-            |((gateway, epoch, payment, outcome), (height, root, time))| Statement {
+            |((gateway, epoch, payment, outcome), (height, root, time), units)| Statement {
                 gateway,
                 gateway_epoch: KeyEpoch(epoch),
                 payment,
@@ -240,7 +283,7 @@ pub fn statement() -> impl Strategy<Value = Statement> {
                 height,
                 root,
                 time,
-                units: None,
+                units,
             },
         )
 }

@@ -2,7 +2,7 @@
 //! JSON readers round them; bytes as hex; codes as text.
 
 use super::hex;
-use protocol::objects::{Allowance, Pass, Payment, Receipt, Renewal, Statement};
+use protocol::objects::{Allowance, Invoice, Pass, Payment, Receipt, Renewal, Statement};
 use protocol::rules::{Contradiction, PayeeView, Spent};
 use protocol::{Algorithm, PublicKey, Status};
 use serde_json::{Value, json};
@@ -80,6 +80,11 @@ pub fn payment(payment: &Payment) -> Value {
         "allowance": hex(payment.allowance.as_bytes()),
         "settle_by": payment.settle_by.0,
         "reference": hex(payment.reference.as_bytes()),
+        "stream": payment.stream.map(|stream| json!({
+            "unit": stream.unit.to_string(),
+            "count": stream.count,
+            "anchor": hex(stream.anchor.as_bytes()),
+        })),
     })
 }
 
@@ -88,6 +93,22 @@ pub fn receipt(receipt: &Receipt) -> Value {
         "payee": receipt.payee.to_string(),
         "payment": hex(receipt.payment.as_bytes()),
         "time": receipt.time.0,
+        "declined": receipt.declined,
+        "units": receipt.units,
+    })
+}
+
+pub fn invoice(invoice: &Invoice) -> Value {
+    json!({
+        "payee": invoice.payee.to_string(),
+        "currency": hex(invoice.currency.as_bytes()),
+        "amount": invoice.amount.map(|amount| amount.to_string()),
+        "unit": invoice.unit.map(|unit| unit.to_string()),
+        "most_units": invoice.most_units,
+        "reference": hex(invoice.reference.as_bytes()),
+        "nonce": invoice.nonce.to_string(),
+        "expires": invoice.expires.0,
+        "least_class": invoice.least_class as u8,
     })
 }
 
@@ -113,6 +134,7 @@ pub fn statement(statement: &Statement) -> Value {
         "height": statement.height.to_string(),
         "root": hex(statement.root.as_bytes()),
         "time": statement.time.0,
+        "units": statement.units,
     })
 }
 

@@ -9,7 +9,7 @@ use protocol::cose::open;
 use protocol::enrol::WalletProof;
 use protocol::keys::SoftwareKey;
 use protocol::message::{MESSAGE_MAX, Message};
-use protocol::objects::{Allowance, Object, Pass, Payment, Receipt, Renewal, Statement};
+use protocol::objects::{Allowance, Invoice, Object, Pass, Payment, Receipt, Renewal, Statement};
 use protocol::rules::{Expected, PayeeView, Spent, Trust, acceptable, fits, judge_proof};
 use protocol::{
     Algorithm, AmountMinor, Code, Currency, Digest, GridCode, KeyEpoch, Kind, Network, Odometer,
@@ -17,23 +17,23 @@ use protocol::{
 };
 use serde_json::Value;
 
-fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
+pub fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
     let items = value[key].as_array().unwrap();
     assert!(!items.is_empty(), "{key} is empty");
     items
 }
 
-fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+pub fn text<'v>(value: &'v Value, key: &str) -> &'v str {
     value[key]
         .as_str()
         .unwrap_or_else(|| panic!("no text {key} in {value}"))
 }
 
-fn bytes(value: &Value, key: &str) -> Vec<u8> {
+pub fn bytes(value: &Value, key: &str) -> Vec<u8> {
     unhex(text(value, key))
 }
 
-fn small(value: &Value, key: &str) -> u32 {
+pub fn small(value: &Value, key: &str) -> u32 {
     let number = value[key]
         .as_u64()
         .unwrap_or_else(|| panic!("no number {key} in {value}"));
@@ -48,11 +48,11 @@ fn large(value: &Value, key: &str) -> u64 {
     text(value, key).parse().unwrap()
 }
 
-fn network(value: &Value) -> Network {
+pub fn network(value: &Value) -> Network {
     Network::new(text(value, "network")).unwrap()
 }
 
-fn public_key(value: &Value) -> PublicKey {
+pub fn public_key(value: &Value) -> PublicKey {
     let algorithm = match text(value, "algorithm") {
         "ed25519" => Algorithm::Ed25519,
         "p256" => Algorithm::P256,
@@ -61,7 +61,7 @@ fn public_key(value: &Value) -> PublicKey {
     PublicKey::from_slice(algorithm, &bytes(value, "bytes")).unwrap()
 }
 
-fn code(value: &Value, key: &str) -> Code {
+pub fn code(value: &Value, key: &str) -> Code {
     text(value, key).parse().unwrap()
 }
 
@@ -203,6 +203,7 @@ fn objects_hold() {
             "receipt" => object_holds::<Receipt>(case, fields::receipt),
             "renewal" => object_holds::<Renewal>(case, fields::renewal),
             "statement" => object_holds::<Statement>(case, fields::statement),
+            "invoice" => object_holds::<Invoice>(case, fields::invoice),
             other => unreachable!("no object is called {other}"),
         }
     }
@@ -224,9 +225,15 @@ fn bad_objects_hold() {
     }
 }
 
+fn units_are(case: &Value, units: u32, value: &Digest) {
+    assert_eq!(units, small(case, "units"));
+    assert_eq!(value.as_bytes().as_slice(), bytes(case, "value"));
+}
+
 #[test]
 fn messages_hold() {
     let file = committed("messages.json");
+    let mut kinds = std::collections::BTreeSet::new();
     for case in list(&file, "messages") {
         let raw = bytes(case, "bytes");
         let message = Message::read(&raw).unwrap();
@@ -253,10 +260,31 @@ fn messages_hold() {
                 allowances: [a, b],
                 payments: [x, y],
             } => ("proof", vec![issuer, gateway, a, b, x, y]),
-            other => panic!("no vector of {other:?}"),
+            Message::Invoice { invoice, pass } => ("invoice", vec![invoice, pass]),
+            Message::Unit {
+                about,
+                units,
+                value,
+            } => {
+                assert_eq!(about.as_slice(), bytes(case, "about"));
+                units_are(case, units, &value);
+                ("unit", vec![])
+            }
+            Message::StreamClaim {
+                allowance,
+                payment,
+                units,
+                value,
+                receipt,
+            } => {
+                units_are(case, units, &value);
+                let parts = [Some(allowance), Some(payment), receipt];
+                ("stream_claim", parts.into_iter().flatten().collect())
+            }
         };
         assert_eq!(name, text(case, "message"));
-        if name != "refusal" {
+        kinds.insert(name);
+        if !parts.is_empty() {
             let expected: Vec<_> = list(case, "parts")
                 .iter()
                 .map(|part| unhex(part.as_str().unwrap()))
@@ -267,6 +295,7 @@ fn messages_hold() {
         let len = message.write(&mut out).unwrap();
         assert_eq!(out[..len], raw);
     }
+    assert_eq!(kinds.len(), 11, "every kind of message: {kinds:?}");
     for case in list(&file, "refused") {
         let status = Message::read(&bytes(case, "bytes"))
             .map(|_| ())

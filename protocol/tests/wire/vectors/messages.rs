@@ -2,11 +2,12 @@
 
 use super::names::spki;
 use super::{fields, hex};
-use crate::cast::{BOTH, Cast, network, signed};
+use crate::cast::{BOTH, Cast, SEED, network, signed};
 use crate::cbor;
 use protocol::enrol::{WALLET_PROOF_MAX, WalletProof};
 use protocol::message::{MESSAGE_MAX, Message};
 use protocol::objects::Payment;
+use protocol::stream::Chain;
 use protocol::{Algorithm, Reference, Signer, Status};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -21,8 +22,16 @@ pub fn messages() -> Value {
     let cast = Cast::new(Algorithm::Ed25519);
     let issuer = signed(&cast.issuer_pass(), &cast.root);
     let gateway = signed(&cast.gateway_pass(), &cast.issuer);
-    let [pass, allowance, payment, receipt, renewal, statement] =
-        cast.one_of_each().map(|(_, bytes, _)| bytes);
+    let [
+        pass,
+        allowance,
+        payment,
+        receipt,
+        renewal,
+        statement,
+        invoice,
+    ] = cast.one_of_each().map(|(_, bytes, _)| bytes);
+    let streams = stream_messages(&cast, &allowance);
     let second = Payment {
         payee: Cast::gateway_code(),
         ..cast.payment()
@@ -40,7 +49,7 @@ pub fn messages() -> Value {
             "bytes": hex(&written(&Message::refusal(status, about))),
         })
     };
-    let all = [
+    let mut all = vec![
         message(
             "evidence",
             Message::Evidence {
@@ -97,12 +106,71 @@ pub fn messages() -> Value {
             },
             &[&issuer, &gateway, &allowance, &allowance, &payment, &second],
         ),
+        message(
+            "invoice",
+            Message::Invoice {
+                invoice: &invoice,
+                pass: &pass,
+            },
+            &[&invoice, &pass],
+        ),
     ];
+    all.extend(streams);
     json!({
         "about": "Messages: docs/protocol.md, chapter 7. parts in the order in which they stand in the message.",
         "messages": all,
         "refused": refused_messages(&allowance, &payment),
     })
+}
+
+/// Units and claims of the stream of `streams.json`.
+fn stream_messages(cast: &Cast, allowance: &[u8]) -> Vec<Value> {
+    let payment = signed(&cast.stream_payment(), &cast.payer);
+    let receipt = signed(&cast.closing_receipt(), &cast.payee);
+    let chain = Chain::of(&cast.stream_payment());
+    let id = cast.stream_payment_id();
+    let about: [u8; 4] = id.as_bytes()[..4].try_into().unwrap();
+    let unit = |units: u32| {
+        let value = chain.down(SEED, 100 - units);
+        json!({
+            "message": "unit",
+            "about": hex(&about),
+            "units": units,
+            "value": hex(value.as_bytes()),
+            "bytes": hex(&written(&Message::Unit { about, units, value })),
+        })
+    };
+    let claim = |units: u32, receipt: Option<&[u8]>| {
+        let value = chain.down(SEED, 100 - units);
+        let claim = Message::StreamClaim {
+            allowance,
+            payment: &payment,
+            units,
+            value,
+            receipt,
+        };
+        let parts: Vec<_> = [Some(allowance), Some(&payment), receipt]
+            .into_iter()
+            .flatten()
+            .map(hex)
+            .collect();
+        json!({
+            "message": "stream_claim",
+            "parts": parts,
+            "units": units,
+            "value": hex(value.as_bytes()),
+            "bytes": hex(&written(&claim)),
+        })
+    };
+    vec![
+        unit(0),
+        unit(1),
+        unit(37),
+        unit(100),
+        claim(0, None),
+        claim(36, None),
+        claim(37, Some(&receipt)),
+    ]
 }
 
 fn refused_messages(allowance: &[u8], payment: &[u8]) -> Vec<Value> {
@@ -131,7 +199,47 @@ fn refused_messages(allowance: &[u8], payment: &[u8]) -> Vec<Value> {
     let cases = [
         ("nothing", vec![]),
         ("kind 0", array(vec![Item::int(0), part(allowance)])),
-        ("kind 9", array(vec![Item::int(9), part(allowance)])),
+        ("kind 12", array(vec![Item::int(12), part(allowance)])),
+        (
+            "an invoice without a pass",
+            array(vec![Item::int(9), part(allowance)]),
+        ),
+        (
+            "a unit about five bytes",
+            array(vec![
+                Item::int(10),
+                part(&[1; 5]),
+                Item::int(1),
+                part(&[2; 32]),
+            ]),
+        ),
+        (
+            "a unit with a value of 31 bytes",
+            array(vec![
+                Item::int(10),
+                part(&[1; 4]),
+                Item::int(1),
+                part(&[2; 31]),
+            ]),
+        ),
+        (
+            "2^32 units",
+            array(vec![
+                Item::int(10),
+                part(&[1; 4]),
+                Item::int(1 << 32),
+                part(&[2; 32]),
+            ]),
+        ),
+        (
+            "a stream claim without a value",
+            array(vec![
+                Item::int(11),
+                part(allowance),
+                part(payment),
+                Item::int(1),
+            ]),
+        ),
         (
             "evidence without a payment",
             array(vec![Item::int(1), part(allowance)]),

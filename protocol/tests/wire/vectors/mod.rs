@@ -5,11 +5,13 @@
 
 mod fields;
 mod held;
+mod held_streams;
 mod messages;
 mod names;
 mod objects;
 mod refused;
 mod rules;
+mod streams;
 
 use serde_json::Value;
 use std::path::PathBuf;
@@ -52,6 +54,9 @@ fn all() -> Vec<(&'static str, Value)> {
         ("evidence.json", rules::evidence()),
         ("passes.json", rules::passes()),
         ("fraud-proofs.json", rules::fraud_proofs()),
+        ("streams.json", streams::streams()),
+        ("invoices.json", streams::invoices()),
+        ("receipts.json", streams::receipts()),
     ]
 }
 

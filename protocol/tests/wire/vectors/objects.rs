@@ -6,9 +6,12 @@ use crate::cast::{BOTH, Cast, amount, network, reading, signed};
 use crate::cbor;
 use protocol::cose::open;
 use protocol::keys::SoftwareKey;
-use protocol::objects::{Allowance, Object, Pass, Payment, Rights};
+use protocol::objects::{Allowance, Object, Pass, Payment, Rights, Statement};
+use protocol::stream::{Stream, UNITS_MAX};
 use protocol::units::AMOUNT_MAX;
-use protocol::{KeyEpoch, PublicKey, Reference, Sequence, Signature, Signer, Timestamp};
+use protocol::{
+    Digest, KeyEpoch, PublicKey, Reference, Sequence, Signature, Signer, Status, Timestamp,
+};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -151,11 +154,113 @@ pub fn objects() -> Value {
         let cast = Cast::new(algorithm);
         all.extend(honest(&cast));
         all.extend(edges(&cast));
+        all.extend(optional(&cast));
     }
     json!({
         "about": "Signed objects: docs/protocol.md, chapters 5 and 6. Keys stand in keys.json. to_be_signed is the Sig_structure, id is SHA-256 of it.",
         "objects": all,
     })
+}
+
+/// Invoices, a stream, and the receipts and statements that have optional fields.
+fn optional(cast: &Cast) -> Vec<Value> {
+    let (invoice, stream_invoice) = (cast.invoice(), cast.stream_invoice());
+    let (declined, closing) = (cast.declined_receipt(), cast.closing_receipt());
+    let statement = |outcome: Status, units| Statement {
+        outcome: outcome as u32,
+        units: Some(units),
+        ..cast.stream_statement()
+    };
+    let (payer, payee, gateway) = (&cast.payer, &cast.payee, &cast.gateway);
+    let longest = Payment {
+        amount: amount((AMOUNT_MAX >> 20) << 20),
+        odometer: reading(AMOUNT_MAX),
+        stream: Some(Stream {
+            unit: amount(AMOUNT_MAX >> 20),
+            count: UNITS_MAX,
+            anchor: Digest([0xff; 32]),
+        }),
+        ..cast.stream_payment()
+    };
+    let mut all = vec![
+        object(
+            "an invoice",
+            &invoice,
+            fields::invoice(&invoice),
+            "payee",
+            payee,
+        ),
+        object(
+            "an invoice for a stream",
+            &stream_invoice,
+            fields::invoice(&stream_invoice),
+            "payee",
+            payee,
+        ),
+        object(
+            "a stream that answers it",
+            &cast.stream_payment(),
+            fields::payment(&cast.stream_payment()),
+            "payer",
+            payer,
+        ),
+        object(
+            "the longest stream at the highest price",
+            &longest,
+            fields::payment(&longest),
+            "payer",
+            payer,
+        ),
+        object(
+            "a receipt that declines",
+            &declined,
+            fields::receipt(&declined),
+            "payee",
+            payee,
+        ),
+        object(
+            "a receipt that closes a stream",
+            &closing,
+            fields::receipt(&closing),
+            "payee",
+            payee,
+        ),
+    ];
+    for (what, outcome, units) in [
+        ("units paid so far", Status::InTransit, 0),
+        ("a stream closed by its payee", Status::Settled, 37),
+        (
+            "a stream whose rest nobody claimed in time",
+            Status::Returned,
+            36,
+        ),
+    ] {
+        let made = statement(outcome, units);
+        all.push(object(
+            what,
+            &made,
+            fields::statement(&made),
+            "gateway",
+            gateway,
+        ));
+    }
+    for (what, outcome) in [
+        ("a payment its payee declined", Status::Declined),
+        ("a payment nobody claimed in time", Status::Returned),
+    ] {
+        let made = Statement {
+            outcome: outcome as u32,
+            ..cast.statement()
+        };
+        all.push(object(
+            what,
+            &made,
+            fields::statement(&made),
+            "gateway",
+            gateway,
+        ));
+    }
+    all
 }
 
 fn honest(cast: &Cast) -> Vec<Value> {

@@ -63,8 +63,21 @@ fn respelled(item: &Item, head: usize, spelling: Spelling) -> Vec<u8> {
     })
 }
 
+/// One of unit, count and anchor in the payload of a stream payment.
+fn in_stream(part: usize, value: Item) -> impl FnOnce(&mut Vec<(Item, Item)>) {
+    move |entries| {
+        let Item::Array(stream) = &mut entries[11].1 else {
+            unreachable!("a stream is an array")
+        };
+        stream[part] = value;
+    }
+}
+
 fn wrong_payloads() -> Vec<Bad> {
     let cast = Cast::new(Algorithm::Ed25519);
+    let stream = payload(&signed(&cast.stream_payment(), &cast.payer));
+    let invoice = payload(&signed(&cast.invoice(), &cast.payee));
+    let receipt = payload(&signed(&cast.receipt(), &cast.payee));
     let honest = payload(&signed(&cast.payment(), &cast.payer));
     let tree = Item::parse(&honest);
     let allowance = payload(&signed(&cast.allowance(), &cast.gateway));
@@ -138,6 +151,60 @@ fn wrong_payloads() -> Vec<Bad> {
         with_payload("a reference of 15 bytes", |entries| {
             entries[3].1 = Item::Bytes(vec![0; 15])
         }),
+        with_payload_of(
+            "payment",
+            &stream,
+            "a stream of no units",
+            in_stream(1, Item::int(0)),
+        ),
+        with_payload_of(
+            "payment",
+            &stream,
+            "a stream of 2^20 + 1 units",
+            in_stream(1, Item::int((1 << 20) + 1)),
+        ),
+        with_payload_of(
+            "payment",
+            &stream,
+            "units for nothing",
+            in_stream(0, Item::int(0)),
+        ),
+        with_payload_of(
+            "payment",
+            &stream,
+            "a stream whose total is no amount",
+            in_stream(0, Item::Unsigned(i64::MAX as u64 / 100 + 1)),
+        ),
+        with_payload_of(
+            "payment",
+            &stream,
+            "an anchor of 31 bytes",
+            in_stream(2, Item::Bytes(vec![0; 31])),
+        ),
+        with_payload_of("payment", &stream, "null in place of a stream", |entries| {
+            entries[11].1 = Item::Raw(vec![0xf6])
+        }),
+        with_payload_of(
+            "invoice",
+            &invoice,
+            "the reserved key of an invoice",
+            |entries| entries.push((Item::int(10), Item::Bytes(vec![0; 16]))),
+        ),
+        with_payload_of("invoice", &invoice, "no nonce", |entries| {
+            drop(entries.remove(4))
+        }),
+        with_payload_of("receipt", &receipt, "units below zero", |entries| {
+            entries.push((Item::int(5), Item::int(-1)))
+        }),
+        with_payload_of(
+            "receipt",
+            &receipt,
+            "units before the reason for declining",
+            |entries| {
+                entries.push((Item::int(5), Item::int(0)));
+                entries.push((Item::int(4), Item::int(48)));
+            },
+        ),
         with_payload_of("allowance", &allowance, "class 3", |entries| {
             entries[3].1 = Item::int(3)
         }),

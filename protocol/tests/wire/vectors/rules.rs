@@ -6,6 +6,7 @@ use crate::cast::{Cast, DAY_S, NOW, amount, code, key, network, reading, signed,
 use protocol::message::Message;
 use protocol::objects::{Allowance, Object, Party, Pass, Payment, Rights};
 use protocol::rules::{Expected, PayeeView, Spent, acceptable, fits, judge_proof};
+use protocol::stream::Stream;
 use protocol::{
     Algorithm, AssuranceClass, Digest, Fault, KeyEpoch, Kind, Reference, Sequence, Signer, Status,
 };
@@ -155,6 +156,16 @@ fn unfit_cases() -> Vec<Case> {
             c.payment.payee = c.payment.payer;
             c.view.me = c.payment.payer;
         }),
+        Case::unfit("a stream that costs one more in all", Malformed, |c| {
+            c.payment.stream = Some(Cast::stream());
+            (c.payment.amount, c.payment.odometer) = (amount(2_499), reading(3_499));
+        }),
+        Case::unfit("a stream of one unit more", Malformed, |c| {
+            c.payment.stream = Some(Stream {
+                count: 101,
+                ..Cast::stream()
+            });
+        }),
         Case::unfit("more than one payment may take", AboveMost, |c| {
             (c.payment.amount, c.payment.odometer) = (amount(5_001), reading(6_001));
         }),
@@ -251,7 +262,11 @@ fn good_cases() -> Vec<Case> {
     (edge.payment.amount, edge.payment.odometer) = (amount(5_000), reading(10_000));
     edge.payment.sequence = Sequence(67);
     edge.payment.settle_by = edge.allowance.expires;
+    let mut stream = Case::good("a stream, its whole amount");
+    stream.payment = cast().stream_payment();
+    stream.view.expected = None;
     vec![
+        stream,
         Case::good("what was asked for"),
         unexpected,
         again,

@@ -353,6 +353,7 @@ impl Ledger {
         let head = verify::chain(&mut snapshot, 0).await?;
         verify::sums(&mut snapshot).await?;
         verify::balances(&mut snapshot).await?;
+        verify::counters(&mut snapshot).await?;
         verify::payments(&mut snapshot, &self.inner.network).await?;
         Ok(head)
     }

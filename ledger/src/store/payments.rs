@@ -220,6 +220,9 @@ pub(crate) async fn keep_contrary(
     Ok(())
 }
 
+pub(crate) const OVERDUE: &str = "SELECT id, payer, payee, currency, waiting, units FROM payment
+     WHERE due <= $1 ORDER BY due, number LIMIT $2";
+
 /// A payment whose time has passed.
 pub(crate) struct Overdue {
     pub id: Digest,
@@ -239,14 +242,11 @@ pub(crate) async fn overdue(
     most: u32,
 ) -> Result<Vec<Overdue>> {
     type Columns = (Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>, i64, Option<i64>);
-    let rows: Vec<Columns> = sqlx::query_as(
-        "SELECT id, payer, payee, currency, waiting, units FROM payment
-         WHERE due <= $1 ORDER BY due, number LIMIT $2",
-    )
-    .bind(i64::from(last.0))
-    .bind(most)
-    .fetch_all(connection)
-    .await?;
+    let rows: Vec<Columns> = sqlx::query_as(OVERDUE)
+        .bind(i64::from(last.0))
+        .bind(most)
+        .fetch_all(connection)
+        .await?;
     rows.into_iter()
         .map(|(id, payer, payee, currency, waits, units)| {
             let row = Row {

@@ -3,12 +3,12 @@
 
 use super::row::Row;
 use super::{Connection, Result};
-use crate::books::JournalHead;
+use crate::books::{Account, JournalHead};
 use crate::bounds::SCAN_STEP;
 use crate::error::{Damage, Error};
-use crate::store::journal::Hex;
+use crate::store::journal::{self, Hex};
 use protocol::objects::Payment;
-use protocol::{Network, cose};
+use protocol::{AmountMinor, Network, Status, cose};
 
 type EntryColumns = (i64, i64, Vec<u8>, Vec<u8>, i64, Vec<u8>, Vec<u8>);
 type PostingColumns = (i64, Vec<u8>, Vec<u8>, i64);
@@ -155,13 +155,59 @@ pub(crate) async fn balances(connection: &mut Connection) -> Result<()> {
     }
 }
 
+/// Whether what is counted along is what counting would give.
+pub(crate) async fn counters(connection: &mut Connection) -> Result<()> {
+    let wrong: Option<(String,)> = sqlx::query_as(
+        "SELECT what FROM (
+           SELECT what, number FROM tally
+           UNION ALL SELECT 'things', -count(*) FROM thing
+           UNION ALL SELECT 'things_stopped', -count(*) FROM thing WHERE state <> 0
+           UNION ALL SELECT 'grids', -count(*) FROM grid
+           UNION ALL SELECT 'in_transit', -count(*) FROM account WHERE kind = 3
+           UNION ALL SELECT 'inbox_entries', -count(*) FROM inbox)
+         GROUP BY what HAVING sum(number) <> 0 LIMIT 1",
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    if let Some((what,)) = wrong {
+        return Err(Damage::new("tally", what, "is not the count").into());
+    }
+    let wrong: Option<(Vec<u8>,)> = sqlx::query_as(
+        "SELECT currency FROM (
+           SELECT currency, kind, balance FROM account_total
+           UNION ALL SELECT currency, kind, -balance FROM account
+           UNION ALL SELECT currency, -1, amount FROM treasury_total
+           UNION ALL
+           SELECT currency, -1, CASE redeem WHEN 0 THEN -amount ELSE amount END FROM treasury)
+         GROUP BY currency, kind HAVING sum(balance) <> 0 LIMIT 1",
+    )
+    .fetch_optional(connection)
+    .await?;
+    match wrong {
+        Some((currency,)) => {
+            Err(Damage::new("account_total", Hex(&currency), "is not the sum").into())
+        }
+        None => Ok(()),
+    }
+}
+
 /// Whether every payment still is the object its identifier names, and says what its columns say.
 pub(crate) async fn payments(connection: &mut Connection, network: &Network) -> Result<u64> {
-    type Columns = (i64, Vec<u8>, Vec<u8>, i64, i64, Vec<u8>);
+    type Columns = (
+        i64,
+        Vec<u8>,
+        Vec<u8>,
+        i64,
+        i64,
+        Vec<u8>,
+        i64,
+        i64,
+        Option<i64>,
+    );
     let (mut after, mut count) = (0i64, 0u64);
     loop {
         let rows: Vec<Columns> = sqlx::query_as(
-            "SELECT number, id, payer, amount, odometer, bytes FROM payment
+            "SELECT number, id, payer, amount, odometer, bytes, outcome, waiting, units FROM payment
              WHERE number > $1 ORDER BY number LIMIT $2",
         )
         .bind(after)
@@ -171,7 +217,7 @@ pub(crate) async fn payments(connection: &mut Connection, network: &Network) -> 
         if rows.is_empty() {
             return Ok(count);
         }
-        for (number, id, payer, amount, odometer, bytes) in rows {
+        for (number, id, payer, amount, odometer, bytes, outcome, waiting, units) in rows {
             let damaged = |what| Error::from(Damage::new("payment", number, what));
             let sealed =
                 cose::open::<Payment>(&bytes, network).map_err(|_| damaged("holds no payment"))?;
@@ -184,6 +230,24 @@ pub(crate) async fn payments(connection: &mut Connection, network: &Network) -> 
                 || payment.odometer.as_i64() != odometer
             {
                 return Err(damaged("columns differ from the signed payment"));
+            }
+            let units = units.and_then(|units| u32::try_from(units).ok());
+            let paid = match (payment.stream, units) {
+                (None, None) => AmountMinor::ZERO,
+                (Some(stream), Some(units)) => stream
+                    .cost(units)
+                    .ok_or_else(|| damaged("beyond its units"))?,
+                _ => return Err(damaged("units differ from the signed payment")),
+            };
+            // What has not reached the payee waits, and under its own account.
+            let waits = match outcome == Status::InTransit as i64 {
+                true => payment.amount.as_i64() - paid.as_i64(),
+                false => 0,
+            };
+            let account = Account::InTransit(sealed.id());
+            let held = journal::raw_balance(connection, &payment.currency, &account).await?;
+            if waiting != waits || held.unwrap_or(0) != waits {
+                return Err(damaged("does not wait with what it should"));
             }
             after = number;
             count = count.saturating_add(1);

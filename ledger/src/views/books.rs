@@ -49,7 +49,7 @@ pub struct Overview {
     pub conservation: Vec<Conservation>,
 }
 
-const COUNTS: &str = "
+pub(super) const COUNTS: &str = "
     SELECT (SELECT number FROM tally WHERE what = 'things'),
       (SELECT number FROM tally WHERE what = 'things_stopped'),
       (SELECT number FROM tally WHERE what = 'grids'),
@@ -59,7 +59,7 @@ const COUNTS: &str = "
       (SELECT number FROM tally WHERE what = 'inbox_entries')";
 
 // One row per kind of account and currency.
-const SUMS: &str = "
+pub(super) const SUMS: &str = "
     SELECT currency,
       coalesce((SELECT amount FROM treasury_total
         WHERE treasury_total.currency = account_total.currency), 0),

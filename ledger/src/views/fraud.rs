@@ -46,17 +46,17 @@ fn fraud_from((number, code, stands, claim, how, at): Columns) -> Result<FraudSu
     })
 }
 
+pub(super) const CASES: &str = "SELECT number, code, stands, claim, how, at FROM fraud
+     WHERE number < $1 ORDER BY number DESC LIMIT $2";
+
 impl Ledger {
     /// Fraud cases, the newest first.
     pub async fn fraud_cases(&self, page: &Page) -> Result<Listing<FraudSummary>, Error> {
-        let rows: Vec<Columns> = sqlx::query_as(
-            "SELECT number, code, stands, claim, how, at FROM fraud
-             WHERE number < $1 ORDER BY number DESC LIMIT $2",
-        )
-        .bind(page.below())
-        .bind(page.rows())
-        .fetch_all(&mut *self.reader().await?)
-        .await?;
+        let rows: Vec<Columns> = sqlx::query_as(CASES)
+            .bind(page.below())
+            .bind(page.rows())
+            .fetch_all(&mut *self.reader().await?)
+            .await?;
         page.listing(rows, |row| row.0, fraud_from)
     }
 

@@ -4,6 +4,8 @@
 mod books;
 mod fraud;
 mod payments;
+#[cfg(test)]
+mod plans;
 mod purses;
 mod registry;
 

@@ -139,6 +139,33 @@ fn payment_from(columns: Columns) -> Result<PaymentRow, Error> {
     })
 }
 
+/// A text per question, so that each walks down its own index.
+const fn question(payer: bool, payee: bool) -> &'static str {
+    match (payer, payee) {
+        (false, false) => select_payment!("WHERE number < $1 ORDER BY number DESC LIMIT $2"),
+        (true, false) => {
+            select_payment!("WHERE payer = $3 AND number < $1 ORDER BY number DESC LIMIT $2")
+        }
+        (false, true) => {
+            select_payment!("WHERE payee = $4 AND number < $1 ORDER BY number DESC LIMIT $2")
+        }
+        (true, true) => select_payment!(
+            "WHERE payer = $3 AND payee = $4 AND number < $1 ORDER BY number DESC LIMIT $2"
+        ),
+    }
+}
+
+const PAYMENT: &str = select_payment!("WHERE id = $1");
+
+/// Every text of this file, for the test of their plans.
+#[cfg(test)]
+pub(super) fn texts() -> Vec<&'static str> {
+    let asked = [(false, false), (true, false), (false, true), (true, true)];
+    let mut texts = vec![PAYMENT];
+    texts.extend(asked.map(|(payer, payee)| question(payer, payee)));
+    texts
+}
+
 impl Ledger {
     /// Payments, the newest first.
     pub async fn payments(
@@ -146,19 +173,7 @@ impl Ledger {
         query: &PaymentQuery,
         page: &Page,
     ) -> Result<Listing<PaymentRow>, Error> {
-        // A text per question, so that each walks down its own index.
-        let sql = match (query.payer, query.payee) {
-            (None, None) => select_payment!("WHERE number < $1 ORDER BY number DESC LIMIT $2"),
-            (Some(_), None) => {
-                select_payment!("WHERE payer = $3 AND number < $1 ORDER BY number DESC LIMIT $2")
-            }
-            (None, Some(_)) => {
-                select_payment!("WHERE payee = $4 AND number < $1 ORDER BY number DESC LIMIT $2")
-            }
-            (Some(_), Some(_)) => select_payment!(
-                "WHERE payer = $3 AND payee = $4 AND number < $1 ORDER BY number DESC LIMIT $2"
-            ),
-        };
+        let sql = question(query.payer.is_some(), query.payee.is_some());
         let rows: Vec<Columns> = sqlx::query_as(sql)
             .bind(page.below())
             .bind(page.rows())
@@ -172,7 +187,7 @@ impl Ledger {
     /// One payment with everything that was signed about it.
     pub async fn payment(&self, id: &Digest) -> Result<Option<PaymentDetail>, Error> {
         let mut reader = self.reader().await?;
-        let columns: Option<Columns> = sqlx::query_as(select_payment!("WHERE id = $1"))
+        let columns: Option<Columns> = sqlx::query_as(PAYMENT)
             .bind(id.as_bytes().as_slice())
             .fetch_optional(&mut *reader)
             .await?;

@@ -153,6 +153,10 @@ impl Ledger {
     }
 }
 
+/// Every text of this file, for the test of their plans.
+#[cfg(test)]
+pub(super) const TEXTS: [&str; 5] = [HOLDERS, PURSES, PURSE, LOADS, PURSE_DETAIL];
+
 const PURSE_DETAIL: &str = "
     SELECT thing.key_epoch,
       coalesce((SELECT odometer FROM payment WHERE payer = thing.code

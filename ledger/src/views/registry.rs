@@ -24,6 +24,49 @@ pub struct ThingQuery {
 /// A thing as lists show it.
 pub type ThingRow = Thing;
 
+/// A text per question, so that each walks down its own index. A name or code is narrow enough to
+/// look at what it finds; the others must not pass over what they do not show.
+const fn question(code: bool, name: bool, kind: bool, state: bool) -> &'static str {
+    match (code, name, kind, state) {
+        (true, ..) => select_thing!(
+            "WHERE code = $5 AND sequence < $1 AND ($3 IS NULL OR kind = $3)
+             AND ($4 IS NULL OR state = $4) LIMIT $2"
+        ),
+        // A range over the index on names; the last character there is comes after all others.
+        (_, true, ..) => select_thing!(
+            "WHERE name_key >= $6 AND name_key < $6 || '\u{10ffff}' AND sequence < $1
+             AND ($3 IS NULL OR kind = $3) AND ($4 IS NULL OR state = $4)
+             ORDER BY sequence DESC LIMIT $2"
+        ),
+        (_, _, false, false) => {
+            select_thing!("WHERE sequence < $1 ORDER BY sequence DESC LIMIT $2")
+        }
+        (_, _, true, false) => {
+            select_thing!("WHERE kind = $3 AND sequence < $1 ORDER BY sequence DESC LIMIT $2")
+        }
+        (_, _, false, true) => {
+            select_thing!("WHERE state = $4 AND sequence < $1 ORDER BY sequence DESC LIMIT $2")
+        }
+        (_, _, true, true) => select_thing!(
+            "WHERE kind = $3 AND state = $4 AND sequence < $1 ORDER BY sequence DESC LIMIT $2"
+        ),
+    }
+}
+
+const GRIDS: &str = "SELECT number, code, name, owner, made_by, issued FROM grid
+     WHERE number < $1 ORDER BY number DESC LIMIT $2";
+
+/// Every text of this file, for the test of their plans.
+#[cfg(test)]
+pub(super) fn texts() -> Vec<&'static str> {
+    let mut texts = vec![GRIDS];
+    for bits in 0..16u8 {
+        let [code, name, kind, state] = [1, 2, 4, 8].map(|bit| bits & bit != 0);
+        texts.push(question(code, name, kind, state));
+    }
+    texts
+}
+
 impl Ledger {
     /// Things, the newest first.
     pub async fn things(
@@ -35,32 +78,20 @@ impl Ledger {
         let code = text.parse::<Code>().ok();
         let name = text.to_lowercase();
         let name = (code.is_none() && !name.is_empty()).then_some(name);
-        // A text per question, so that each walks its own index.
-        let sql = match (&code, &name) {
-            (Some(_), _) => select_thing!(
-                "WHERE code = $5 AND sequence < $1 AND ($3 IS NULL OR kind = $3)
-                 AND ($4 IS NULL OR state = $4) LIMIT $2"
-            ),
-            // A range over the index on names; the last character there is comes after all others.
-            (None, Some(_)) => select_thing!(
-                "WHERE name_key >= $6 AND name_key < $6 || '\u{10ffff}' AND sequence < $1
-                 AND ($3 IS NULL OR kind = $3) AND ($4 IS NULL OR state = $4)
-                 ORDER BY sequence DESC LIMIT $2"
-            ),
-            (None, None) => select_thing!(
-                "WHERE sequence < $1 AND ($3 IS NULL OR kind = $3)
-                 AND ($4 IS NULL OR state = $4) ORDER BY sequence DESC LIMIT $2"
-            ),
-        };
-        let rows: Vec<ThingColumns> = sqlx::query_as(sql)
-            .bind(page.below())
-            .bind(page.rows())
-            .bind(query.kind.map(|kind| kind as i64))
-            .bind(query.state.map(ThingState::column))
-            .bind(code.as_ref().map(|code| code.as_bytes().as_slice()))
-            .bind(name)
-            .fetch_all(&mut *self.reader().await?)
-            .await?;
+        let rows: Vec<ThingColumns> = sqlx::query_as(question(
+            code.is_some(),
+            name.is_some(),
+            query.kind.is_some(),
+            query.state.is_some(),
+        ))
+        .bind(page.below())
+        .bind(page.rows())
+        .bind(query.kind.map(|kind| kind as i64))
+        .bind(query.state.map(ThingState::column))
+        .bind(code.as_ref().map(|code| code.as_bytes().as_slice()))
+        .bind(name)
+        .fetch_all(&mut *self.reader().await?)
+        .await?;
         page.listing(rows, |row| row.0, thing_from)
     }
 
@@ -71,14 +102,11 @@ impl Ledger {
 
     /// Places, the newest first.
     pub async fn grids(&self, page: &Page) -> Result<Listing<GridRow>, Error> {
-        let rows: Vec<GridColumns> = sqlx::query_as(
-            "SELECT number, code, name, owner, made_by, issued FROM grid
-             WHERE number < $1 ORDER BY number DESC LIMIT $2",
-        )
-        .bind(page.below())
-        .bind(page.rows())
-        .fetch_all(&mut *self.reader().await?)
-        .await?;
+        let rows: Vec<GridColumns> = sqlx::query_as(GRIDS)
+            .bind(page.below())
+            .bind(page.rows())
+            .fetch_all(&mut *self.reader().await?)
+            .await?;
         page.listing(rows, |row| row.0, grid_from)
     }
 }

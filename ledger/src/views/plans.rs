@@ -1,0 +1,52 @@
+//! How the database means to answer what people look at.
+
+use super::{books, fraud, payments, purses, registry};
+use crate::store::{self, Connection};
+use sqlx::AssertSqlSafe;
+
+/// One row per currency or per counter, however much there is to count.
+const SMALL: [&str; 3] = ["account_total", "treasury_total", "tally"];
+
+async fn plan(connection: &mut Connection, sql: &str) -> Vec<String> {
+    let rows: Vec<(i64, i64, i64, String)> =
+        sqlx::query_as(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))
+            .fetch_all(connection)
+            .await
+            .unwrap();
+    rows.into_iter().map(|(_, _, _, step)| step).collect()
+}
+
+fn scans(step: &str) -> bool {
+    let table = step
+        .strip_prefix("SCAN ")
+        .and_then(|rest| rest.split(' ').next());
+    table.is_some_and(|table| table != "CONSTANT" && !SMALL.contains(&table))
+}
+
+#[tokio::test]
+async fn no_view_looks_at_a_whole_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.db");
+    let (mut connection, _readers) = store::open(&path).await.unwrap();
+    let mut texts = vec![
+        books::COUNTS,
+        books::SUMS,
+        fraud::CASES,
+        store::payments::OVERDUE,
+    ];
+    texts.extend(purses::TEXTS);
+    texts.extend(payments::texts());
+    texts.extend(registry::texts());
+    for sql in texts {
+        let plan = plan(&mut connection, sql).await;
+        assert!(!plan.is_empty());
+        assert!(!plan.iter().any(|step| scans(step)), "{sql}\n{plan:#?}");
+        // Pages come in the order of an index, except where a name or a single purse narrows them.
+        let narrow = sql.contains("name_key") || sql.contains("holder");
+        let sorts = plan.iter().any(|step| step.contains("TEMP B-TREE"));
+        assert!(narrow || !sorts, "{sql}\n{plan:#?}");
+    }
+    // The test can tell.
+    let whole = plan(&mut connection, "SELECT * FROM thing WHERE product = 'x'").await;
+    assert!(whole.iter().any(|step| scans(step)));
+}

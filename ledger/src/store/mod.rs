@@ -8,6 +8,8 @@ pub(crate) mod house;
 pub(crate) mod inbox;
 pub(crate) mod issuing;
 pub(crate) mod journal;
+#[cfg(test)]
+mod migrated;
 pub(crate) mod payments;
 pub(crate) mod places;
 pub(crate) mod row;

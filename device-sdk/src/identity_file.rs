@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! keys             both private keys, readable by their owner only
+//! key.pem          the transport key once more, as other programs want it; likewise
 //! certificate.pem  own certificate, then the gateway's
 //! authorities.pem  root, issuer and gateway
 //! pass, gateway.pass, issuer.pass
@@ -82,6 +83,10 @@ impl Identity {
         let authorities = &given.authorities;
         let own = pem(&[&given.certificate, &authorities.gateway]);
         let above = pem(&[&authorities.root, &authorities.issuer, &authorities.gateway]);
+        let key = transport_pem(&self.keys).ok_or_else(|| IdentityError::Unreadable {
+            path: folder.join("keys"),
+        })?;
+        write(folder, "key.pem", key.as_bytes(), 0o600)?;
         write(folder, "certificate.pem", own.as_bytes(), 0o644)?;
         write(folder, "authorities.pem", above.as_bytes(), 0o644)?;
         write(folder, "pass", &given.pass, 0o644)?;
@@ -245,6 +250,13 @@ fn unhex<const N: usize>(digits: &str) -> Option<[u8; N]> {
         *to = u8::try_from(high? << 4 | low?).ok()?;
     }
     Some(bytes)
+}
+
+fn transport_pem(keys: &Keys) -> Option<Zeroizing<String>> {
+    let key = keys.transport_pkcs8().ok()?;
+    let der = key.secret_pkcs8_der();
+    let pem = der::pem::encode_string("PRIVATE KEY", LineEnding::LF, der).ok()?;
+    Some(Zeroizing::new(pem))
 }
 
 fn pem(certificates: &[&[u8]]) -> String {

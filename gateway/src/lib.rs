@@ -17,6 +17,7 @@ pub mod issuing;
 pub mod meters;
 pub mod mqtt;
 pub mod portal;
+pub mod thing_folder;
 pub mod tree;
 pub mod trust_file;
 pub mod wallet;

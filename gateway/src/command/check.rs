@@ -132,9 +132,11 @@ fn port(address: SocketAddr, bound: std::io::Result<()>) -> Finding {
 }
 
 async fn folder(config: &Config, findings: &mut Findings) {
-    let is_busy =
-        |error: &std::io::Error| error.kind() == std::io::ErrorKind::ResourceBusy;
-    if Folder::new(&config.data).lock().is_err_and(|error| is_busy(&error)) {
+    let is_busy = |error: &std::io::Error| error.kind() == std::io::ErrorKind::ResourceBusy;
+    if Folder::new(&config.data)
+        .lock()
+        .is_err_and(|error| is_busy(&error))
+    {
         let how = format!("{}: a gateway is at work here", config.data.display());
         let next = "stop it and check again: keys, certificates and books were not looked at";
         return findings.say("folder", Finding::Unseen(how, next));

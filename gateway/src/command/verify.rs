@@ -75,12 +75,7 @@ fn explain(status: Status) -> String {
 }
 
 /// `said` names the signer; nothing in it is believed before the signature is checked.
-fn pass(
-    trust: &Trust,
-    above: Option<&Above>,
-    said: &Pass,
-    bytes: &[u8],
-) -> Result<String, String> {
+fn pass(trust: &Trust, above: Option<&Above>, said: &Pass, bytes: &[u8]) -> Result<String, String> {
     let by_root = trust.issuer(bytes);
     let signed = match (by_root, above) {
         (Ok(signed), _) => signed,
@@ -242,10 +237,7 @@ mod tests {
             .find(|case| case["message"] == "evidence");
         let evidence = bytes(&evidence.unwrap()["bytes"]);
         let verdict = judge(&trust, None, &evidence).unwrap();
-        assert!(
-            verdict.contains("not known without --passes"),
-            "{verdict}"
-        );
+        assert!(verdict.contains("not known without --passes"), "{verdict}");
         let verdict = judge(&trust, Some(&above(&passes)), &evidence).unwrap();
         assert!(verdict.starts_with("genuine: "), "{verdict}");
         let mut forged = evidence.clone();

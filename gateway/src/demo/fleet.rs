@@ -7,18 +7,16 @@ use super::links::{Car, Charger, car_reads};
 use super::office::Office;
 use super::progress::Progress;
 use super::sessions::Session;
-use super::thing::{OUTBOX, PAYERS, Thing, ThingPurse};
+use super::thing::Thing;
 use crate::house::Failure;
+use crate::thing_folder::{identity, purse, settle_in};
 use crate::wallet::now;
 use device_sdk::coap::{Client, Settings as CoapSettings, Timing as CoapTiming};
-use device_sdk::enrol::{Keys, enrol};
-use device_sdk::identity_file::{Identity, save_keys};
-use device_sdk::journal_file::FileJournal;
+use device_sdk::identity_file::Identity;
 use device_sdk::links::mqtt::{Mqtt, Settings as MqttSettings, Timing as MqttTiming};
 use device_sdk::links::udp::{Answerer, Asker, Timing as UdpTiming};
-use device_sdk::purse::{Purse, Settings};
 use protocol::rules::Trust;
-use protocol::{AmountMinor, Code, Currency, Network};
+use protocol::{AmountMinor, Currency, Network};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -29,8 +27,6 @@ use std::time::Duration;
 const ENROL_AT_ONCE: usize = 8;
 /// What a charger takes offline from one payer at once, in millionths of a dollar.
 const MOST_OFFLINE_MICRO_USD: u64 = 100_000_000;
-/// How long a machine may need to reach a gateway.
-const SYNC_MARGIN_S: u32 = 3_600;
 /// What each purse gets beyond what its sessions need.
 const SPARE_MICRO_USD: u64 = 5_000_000;
 
@@ -83,9 +79,10 @@ impl Fleet {
             let (folder, url) = (folders.join(name), url.clone());
             let progress = Arc::clone(&progress);
             at_work.spawn_blocking(move || {
-                let made = enrol_one(&folder, &url, &trust, &secret);
+                let made = settle_in(&folder, &url, &trust, &secret);
                 progress.step();
-                made
+                made.map(drop)
+                    .map_err(|error| format!("{}: {error}", folder.display()).into())
             });
         }
         while let Some(done) = at_work.join_next().await {
@@ -163,18 +160,7 @@ impl Fleet {
     /// A machine with the purse that lies in its folder.
     fn thing(&self, identity: &Identity, folder: &Path) -> Result<Thing, Failure> {
         let most = AmountMinor::new(MOST_OFFLINE_MICRO_USD).ok_or("no amount")?;
-        let settings = Settings {
-            me: identity.credentials.code,
-            pass: &identity.credentials.pass,
-            trust: identity.trust,
-            sync_margin_s: SYNC_MARGIN_S,
-            most_by_class: [most; 3],
-        };
-        let journal = FileJournal::open(&folder.join("purse.journal"))?;
-        let mut purse: ThingPurse =
-            Purse::<_, _, OUTBOX, PAYERS>::open(settings, identity.keys.wallet(), journal)?;
-        let given = &identity.credentials;
-        purse.trust_gateway(&given.issuer_pass, &given.gateway_pass, now())?;
+        let purse = purse(identity, folder, most)?;
         Ok(Thing::new(self.network, purse))
     }
 
@@ -260,38 +246,10 @@ impl Fleet {
     }
 }
 
-fn enrol_one(folder: &Path, url: &str, trust: &Trust, secret: &str) -> Result<Code, String> {
-    let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", folder.display());
-    let mut random = [[0; 32]; 2];
-    for half in &mut random {
-        getrandom::fill(half).map_err(|error| failed(&error))?;
-    }
-    let [transport, wallet] = &random;
-    let keys = Keys::from_random(transport, wallet).map_err(|error| failed(&error))?;
-    // Keys are on disk before anybody hears of them: after a cut the same request is sent again.
-    save_keys(folder, &keys).map_err(|error| failed(&error))?;
-    let credentials = enrol(url, trust, secret, &keys, now()).map_err(|error| failed(&error))?;
-    let code = credentials.code;
-    let identity = Identity {
-        trust: *trust,
-        keys,
-        credentials,
-    };
-    identity.save(folder).map_err(|error| failed(&error))?;
-    Ok(code)
-}
-
-fn identity(folder: &Path) -> Result<Identity, Failure> {
-    Ok(Identity::load(folder)?.ok_or_else(|| format!("{}: no identity", folder.display()))?)
-}
-
-type Joined = Result<Result<Code, String>, tokio::task::JoinError>;
+type Joined = Result<Result<(), Failure>, tokio::task::JoinError>;
 
 fn joined(done: Option<Joined>) -> Result<(), Failure> {
-    match done {
-        Some(done) => done?.map(drop).map_err(Failure::from),
-        None => Ok(()),
-    }
+    done.map_or(Ok(()), |done| done?)
 }
 
 fn car_name(driver: u32) -> String {

@@ -1,6 +1,7 @@
 //! How the machines of the demonstration reach the gateway: cars by MQTT, chargers by CoAP.
 
 use super::thing::Thing;
+use crate::thing_folder::explain;
 use device_sdk::coap::inbox::read_page;
 use device_sdk::coap::{Client, Error as CoapError, Request};
 use device_sdk::links::mqtt::{Deliveries, Mqtt, Peer, PublishError};
@@ -33,7 +34,7 @@ pub enum LinkError {
 impl fmt::Display for LinkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Purse(status) => write!(f, "{status}: {}", status.sentence()),
+            Self::Purse(status) => f.write_str(&explain(*status)),
             Self::Mqtt(error) => error.fmt(f),
             Self::Coap(error) => error.fmt(f),
         }

@@ -1,10 +1,9 @@
 //! A car or a charger: a purse from the SDK, and what it knows about its own meter.
 
+use crate::thing_folder::{FolderPurse, written};
 use crate::wallet::now;
-use device_sdk::journal_file::FileJournal;
-use device_sdk::purse::{Event, HandInCursor, OUT_MAX, Order, Purse, Totals};
+use device_sdk::purse::{Event, HandInCursor, OUT_MAX, Order, Totals};
 use protocol::cose::open;
-use protocol::keys::SoftwareKey;
 use protocol::message::Message;
 use protocol::objects::Payment;
 use protocol::rules::Expected;
@@ -14,12 +13,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 /// Payments a thing of the demonstration can hold that no gateway has answered for.
-pub const OUTBOX: usize = 1024;
+const OUTBOX: usize = 1024;
 /// Payers a thing of the demonstration remembers.
-pub const PAYERS: usize = 128;
+const PAYERS: usize = 128;
 
 /// A purse of the demonstration.
-pub type ThingPurse = Purse<SoftwareKey, FileJournal, OUTBOX, PAYERS>;
+pub type ThingPurse = FolderPurse<OUTBOX, PAYERS>;
 
 /// One machine.
 pub struct Thing {
@@ -123,9 +122,7 @@ impl Thing {
     /// The same, with a refusal spelled as a message.
     pub fn answer(&self, message: &[u8]) -> Option<Vec<u8>> {
         self.take(message).unwrap_or_else(|status| {
-            let mut out = [0; 32];
-            let len = Message::refusal(status, None).write(&mut out)?;
-            out.get(..len).map(<[u8]>::to_vec)
+            written(|out| Message::refusal(status, None).write(out).ok_or(status)).ok()
         })
     }
 
@@ -153,9 +150,7 @@ impl Thing {
         &self,
         step: impl FnOnce(&mut ThingPurse, &mut [u8]) -> Result<usize, Status>,
     ) -> Result<Vec<u8>, Status> {
-        let mut out = [0; OUT_MAX];
-        let len = step(&mut self.purse(), &mut out)?;
-        Ok(out.get(..len).unwrap_or_default().to_vec())
+        written(|out| step(&mut self.purse(), out))
     }
 }
 

@@ -1,0 +1,102 @@
+//! `onecode device accept`.
+
+use super::Via;
+use super::doors::Doors;
+use super::teller::{DevicePurse, Teller};
+use crate::house::Failure;
+use crate::thing_folder::{explain, identity, purse, written};
+use crate::wallet::now;
+use clap::Args;
+use device_sdk::links::udp::Answerer;
+use device_sdk::purse::Event;
+use protocol::message::Message;
+use protocol::{AmountMinor, Status};
+use std::cell::RefCell;
+use std::net::SocketAddr;
+
+/// What to take.
+#[derive(Args)]
+pub struct Accept {
+    #[command(flatten)]
+    doors: Doors,
+    /// Which way.
+    #[arg(long, value_enum, default_value = "mqtt")]
+    via: Via,
+    /// With --via udp: where to listen.
+    #[arg(long, default_value = "127.0.0.1:5685")]
+    listen: SocketAddr,
+    /// With --via udp: the most that is taken at once, in the currency's smallest unit.
+    #[arg(long, default_value_t = 10_000_000)]
+    most: u64,
+    /// End after this many payments have been settled, or taken with --via udp.
+    #[arg(long)]
+    count: Option<u64>,
+}
+
+/// Takes what comes until it is ended.
+pub async fn run(options: &Accept) -> Result<(), Failure> {
+    let code = identity(&options.doors.folder)?.credentials.code;
+    if options.via == Via::Udp {
+        return directly(options).await;
+    }
+    let mut teller = Teller::begin(&options.doors, options.via).await?;
+    eprintln!("{code:#} takes payments; Ctrl-C ends");
+    let mut settled = 0;
+    while options.count.is_none_or(|count| settled < count) {
+        match teller.event().await? {
+            Event::Stated {
+                payment,
+                outcome: Status::Settled,
+            } => {
+                settled += 1;
+                println!("payment {payment}: settled");
+            }
+            Event::Stated { payment, outcome } => {
+                println!("payment {payment}: {}", explain(outcome));
+            }
+            Event::Refused { status, .. } => println!("refused: {}", explain(status)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Without a gateway: what was taken is handed in when one is reached again.
+async fn directly(options: &Accept) -> Result<(), Failure> {
+    let most = AmountMinor::new(options.most).ok_or("more than an amount can be")?;
+    let identity = identity(&options.doors.folder)?;
+    let purse: DevicePurse = purse(&identity, &options.doors.folder, most)?;
+    let answerer = Answerer::bind(options.listen).await?;
+    eprintln!(
+        "{:#} takes payments at {}; Ctrl-C ends",
+        purse.me(),
+        answerer.local_addr()?
+    );
+    let (purse, taken) = (RefCell::new(purse), tokio::sync::Notify::new());
+    let answering = answerer.serve(|evidence| {
+        let accepted = written(|out| purse.borrow_mut().accept(&evidence, None, now(), out));
+        let answer = match accepted {
+            Ok(receipt) => {
+                println!("a payment was taken");
+                taken.notify_one();
+                Some(receipt)
+            }
+            Err(status) => {
+                println!("not taken: {}", explain(status));
+                written(|out| Message::refusal(status, None).write(out).ok_or(status)).ok()
+            }
+        };
+        async move { answer }
+    });
+    let counting = async {
+        let mut left = options.count;
+        while left != Some(0) {
+            taken.notified().await;
+            left = left.map(|left| left - 1);
+        }
+    };
+    tokio::select! {
+        error = answering => Err(error.into()),
+        () = counting => Ok(()),
+    }
+}

@@ -1,0 +1,197 @@
+//! `onecode device`: be a thing on the command line.
+
+mod accept;
+mod doors;
+mod pay;
+mod teller;
+
+use super::Outcome;
+use crate::house::Failure;
+use crate::thing_folder::{identity, settle_in};
+use crate::trust_file::TrustFile;
+use accept::Accept;
+use clap::{Args, Subcommand, ValueEnum};
+use device_sdk::coap::Request;
+use device_sdk::identity_file::Identity;
+use device_sdk::links::mqtt::PublishError;
+use doors::{Doors, within};
+use pay::Pay;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Content-Format of what is published over CoAP.
+const JSON: u16 = 50;
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Make keys in a folder and get a code with a one-time secret.
+    Init(Init),
+    /// Publish under the own code, such as `t/temperature '{"temperature":25}'`.
+    Pub(Publish),
+    /// Print what is published under the own code, and what comes to the inbox.
+    Sub(Subscribe),
+    /// Pay another code from the purse in the folder.
+    Pay(Pay),
+    /// Take what others pay to the purse in the folder.
+    Accept(Accept),
+}
+
+/// Which way to the gateway, or to another thing.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Via {
+    /// MQTT over mutual TLS.
+    Mqtt,
+    /// CoAP over DTLS.
+    Coap,
+    /// Directly to a thing beside this one; no gateway is needed.
+    Udp,
+}
+
+/// A new thing.
+#[derive(Args)]
+pub struct Init {
+    /// Folder of the thing; made when absent.
+    #[arg(long)]
+    folder: PathBuf,
+    /// The gateway, such as http://127.0.0.1:8080.
+    #[arg(long)]
+    gateway: String,
+    /// The network's trust file (`trust.toml` in the gateway's data folder).
+    #[arg(long)]
+    trust: PathBuf,
+    /// One-time secret, made in the portal under Codes, Enrolment secrets, or by the API.
+    #[arg(long)]
+    secret: String,
+}
+
+/// Something to publish.
+#[derive(Args)]
+pub struct Publish {
+    #[command(flatten)]
+    doors: Doors,
+    /// Which way.
+    #[arg(long, value_enum, default_value = "mqtt")]
+    via: Via,
+    /// Keep it as the newest value of its topic.
+    #[arg(long)]
+    retain: bool,
+    /// Topic below the own code, such as t/temperature.
+    topic: String,
+    /// Payload.
+    payload: String,
+}
+
+/// What to listen to.
+#[derive(Args)]
+pub struct Subscribe {
+    #[command(flatten)]
+    doors: Doors,
+    /// Filter below the own code.
+    #[arg(default_value = "#")]
+    filter: String,
+    /// End after this many messages.
+    #[arg(long)]
+    count: Option<u64>,
+}
+
+/// Does it.
+pub fn run(command: Command) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    match command {
+        Command::Init(options) => init(&options),
+        Command::Pub(options) => runtime.block_on(publish(&options)),
+        Command::Sub(options) => runtime.block_on(subscribe(&options)),
+        Command::Pay(options) => runtime.block_on(pay::run(&options)),
+        Command::Accept(options) => runtime.block_on(accept::run(&options)),
+    }?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn init(options: &Init) -> Result<(), Failure> {
+    let trust = TrustFile::load(&options.trust)?.trust();
+    let folder = options.folder.display();
+    if let Some(known) = Identity::load(&options.folder)? {
+        // Files that an earlier version did not write are added.
+        known.save(&options.folder)?;
+        println!("{:#} has lived in {folder} before", known.credentials.code);
+        return Ok(());
+    }
+    let identity = settle_in(&options.folder, &options.gateway, &trust, &options.secret)?;
+    println!(
+        "{:#}\n\
+         {folder}: keys and pass for the purse; for other clients of MQTT and CoAP\n\
+         {folder}/key.pem           transport key, keep it secret\n\
+         {folder}/certificate.pem   certificate of the code\n\
+         {folder}/authorities.pem   who the gateway is trusted by",
+        identity.credentials.code
+    );
+    Ok(())
+}
+
+async fn publish(options: &Publish) -> Result<(), Failure> {
+    let identity = identity(&options.doors.folder)?;
+    let topic = format!("oc/1/{}/{}", identity.credentials.code, options.topic);
+    match options.via {
+        Via::Mqtt => {
+            let (mqtt, _inbox) = options.doors.mqtt(&identity, "pub", &[])?;
+            let published = mqtt.publish(&topic, options.payload.as_bytes(), options.retain);
+            match within(published).await? {
+                Err(PublishError::Refused) => return Err(refused(&topic).into()),
+                published => published?,
+            }
+        }
+        Via::Coap => {
+            let payload = options.payload.clone().into_bytes();
+            let request = match options.retain {
+                true => Request::put(&topic, JSON, payload),
+                false => Request::post(&topic, JSON, payload),
+            };
+            let answer = options.doors.coap(&identity)?.request(request).await?;
+            if answer.code.0 >> 5 != 2 {
+                return Err(format!("{} ({})", refused(&topic), answer.code).into());
+            }
+        }
+        Via::Udp => return Err("publishing needs a gateway: --via mqtt or --via coap".into()),
+    }
+    println!("published {topic}");
+    Ok(())
+}
+
+fn refused(topic: &str) -> String {
+    format!(
+        "the gateway refuses to take {topic}: a thing publishes under t/, e/, s, twin/reported, r/ and w/out/"
+    )
+}
+
+async fn subscribe(options: &Subscribe) -> Result<(), Failure> {
+    let identity = identity(&options.doors.folder)?;
+    let filter = format!("oc/1/{}/{}", identity.credentials.code, options.filter);
+    let (mqtt, mut inbox) =
+        (options.doors).mqtt(&identity, "sub", std::slice::from_ref(&filter))?;
+    within(mqtt.ready()).await??;
+    eprintln!("subscribed to {filter}; Ctrl-C ends");
+    let mut seen = 0;
+    while let Some(message) = inbox.next().await {
+        println!("{} {}", message.topic, readable(&message.payload));
+        // What is for the purse stays in the inbox until the purse has read it.
+        if !message.topic.ends_with("/w/in") {
+            message.done();
+        }
+        seen += 1;
+        if options.count.is_some_and(|count| seen >= count) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn readable(payload: &[u8]) -> String {
+    match std::str::from_utf8(payload) {
+        Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
+        _ => payload.iter().map(|byte| format!("{byte:02x}")).collect(),
+    }
+}

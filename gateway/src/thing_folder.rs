@@ -1,0 +1,99 @@
+//! A thing in a folder of this machine: its keys, what it was given, and its purse. What
+//! `onecode device` and the demonstration share.
+
+use crate::house::Failure;
+use crate::wallet::now;
+use device_sdk::enrol::{Keys, enrol};
+use device_sdk::identity_file::{Identity, load_keys, save_keys};
+use device_sdk::journal_file::FileJournal;
+use device_sdk::purse::{OUT_MAX, Purse, Settings};
+use protocol::keys::SoftwareKey;
+use protocol::rules::Trust;
+use protocol::{AmountMinor, Status};
+use std::path::Path;
+
+/// The journal of the purse, beside the files of the identity.
+const JOURNAL_FILE: &str = "purse.journal";
+/// How long such a thing may need to reach a gateway.
+const SYNC_MARGIN_S: u32 = 3_600;
+
+/// A purse in a folder.
+pub type FolderPurse<const OUTBOX: usize, const PAYERS: usize> =
+    Purse<SoftwareKey, FileJournal, OUTBOX, PAYERS>;
+
+/// Gets a code with a one-time secret. Keys are on disk before anybody hears of them; an attempt
+/// that was cut off is taken up again with the same keys, which make the same request. Blocks.
+pub fn settle_in(
+    folder: &Path,
+    gateway: &str,
+    trust: &Trust,
+    secret: &str,
+) -> Result<Identity, Failure> {
+    let keys = match load_keys(folder)? {
+        Some(keys) => keys,
+        None => {
+            let mut random = [[0; 32]; 2];
+            for half in &mut random {
+                getrandom::fill(half)?;
+            }
+            let [transport, wallet] = &random;
+            let keys = Keys::from_random(transport, wallet)?;
+            save_keys(folder, &keys)?;
+            keys
+        }
+    };
+    let credentials = enrol(gateway, trust, secret, &keys, now())?;
+    let identity = Identity {
+        trust: *trust,
+        keys,
+        credentials,
+    };
+    identity.save(folder)?;
+    Ok(identity)
+}
+
+/// The thing that lives in a folder.
+pub fn identity(folder: &Path) -> Result<Identity, Failure> {
+    Identity::load(folder)?.ok_or_else(|| {
+        format!(
+            "{} holds no thing; make one with `onecode device init`",
+            folder.display()
+        )
+        .into()
+    })
+}
+
+/// Its purse, which trusts the gateway that gave it its code and takes `most` at once from a payer
+/// it cannot ask anybody about.
+pub fn purse<const OUTBOX: usize, const PAYERS: usize>(
+    identity: &Identity,
+    folder: &Path,
+    most: AmountMinor,
+) -> Result<FolderPurse<OUTBOX, PAYERS>, Failure> {
+    let given = &identity.credentials;
+    let settings = Settings {
+        me: given.code,
+        pass: &given.pass,
+        trust: identity.trust,
+        sync_margin_s: SYNC_MARGIN_S,
+        most_by_class: [most; 3],
+    };
+    let journal = FileJournal::open(&folder.join(JOURNAL_FILE))?;
+    let mut purse = FolderPurse::open(settings, identity.keys.wallet(), journal)?;
+    purse
+        .trust_gateway(&given.issuer_pass, &given.gateway_pass, now())
+        .map_err(explain)?;
+    Ok(purse)
+}
+
+/// What one step of a purse writes.
+pub fn written(step: impl FnOnce(&mut [u8]) -> Result<usize, Status>) -> Result<Vec<u8>, Status> {
+    let mut out = [0; OUT_MAX];
+    let len = step(&mut out)?;
+    Ok(out.get(..len).unwrap_or_default().to_vec())
+}
+
+/// A status in the words of its table.
+pub fn explain(status: Status) -> String {
+    format!("{status}: {}", status.sentence())
+}

@@ -14,7 +14,7 @@ mod house;
 
 use admin::{Connected, first_owner_link, router};
 use house::{House, usd};
-use protocol::{Kind, Timestamp};
+use protocol::{Kind, Status, Timestamp};
 use std::io::Read as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ fn wall_clock() -> Timestamp {
     Timestamp(u32::try_from(since.as_secs()).unwrap())
 }
 
-/// Cars that paid chargers, mostly settled.
+/// Cars that paid chargers, mostly settled; some by the kilowatt-hour.
 async fn furnish(house: &mut House) {
     house
         .ledger
@@ -57,10 +57,23 @@ async fn furnish(house: &mut House) {
         house.wait_s(97);
         let car = &mut cars[session as usize % 6];
         let charger = &chargers[session as usize * 7 % 3];
+        let now = house.now();
+        if session % 8 == 7 {
+            let stream = car.stream(&charger.code, 300_000, 24, &format!("session-{session}"));
+            let units = 6 + session as u32 % 15;
+            let closing = charger.receipt_saying(&stream, None, Some(units), now);
+            let closing = (session != 39).then_some(closing);
+            let released = house::thing::released(&stream, units);
+            let claimed = house.ledger.claim_units(stream, released, closing, now);
+            claimed.await.unwrap();
+            continue;
+        }
         let minor = 300 * (7_420 + session * 913 % 21_000);
         let evidence = car.pay(&charger.code, minor, &format!("session-{session}"), false);
-        let now = house.now();
-        let receipt = (session % 11 != 5).then(|| charger.receipt(&evidence, now));
+        let receipt = match session {
+            37 => Some(charger.receipt_saying(&evidence, Some(Status::WrongAmount), None, now)),
+            _ => (session % 11 != 5).then(|| charger.receipt(&evidence, now)),
+        };
         house.ledger.hand_in(evidence, receipt, now).await.unwrap();
     }
     let (first, second) = {

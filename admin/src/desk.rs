@@ -87,4 +87,7 @@ pub trait LiveHouse: Send + Sync + 'static {
 
     /// Whether and how a thing is connected.
     fn connected(&self, code: &Code) -> Option<Connected>;
+
+    /// The code was revoked: its connections end.
+    fn disconnect(&self, code: &Code);
 }

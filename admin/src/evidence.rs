@@ -163,8 +163,13 @@ impl Opener<'_> {
         self.opened::<Payment>(about, bytes, wallet_key, code(&p.payer), lines)
     }
 
-    /// The payee's receipt, signed by its wallet key.
-    pub fn receipt(&self, bytes: &[u8], payee_key: Option<&PublicKey>) -> Result<Opened, Status> {
+    /// A payee's receipt, signed by its wallet key.
+    pub fn receipt(
+        &self,
+        file: &'static str,
+        bytes: &[u8],
+        payee_key: Option<&PublicKey>,
+    ) -> Result<Opened, Status> {
         let r = *open::<Receipt>(bytes, self.network)?.peek();
         let lines = lines! {
             1 "payee" code(&r.payee);
@@ -175,7 +180,7 @@ impl Opener<'_> {
         };
         let about = About {
             title: "Receipt",
-            file: "receipt.cbor",
+            file,
             meaning: "The payee's signed answer: it took this payment, or declined it.",
         };
         self.opened::<Receipt>(about, bytes, payee_key, code(&r.payee), lines)
@@ -369,7 +374,10 @@ mod tests {
         };
         let wrong = opener.payment(bytes, Some(&key.public_key())).unwrap();
         assert_eq!(wrong.check, Check::Wrong);
-        assert_eq!(opener.receipt(bytes, None), Err(Status::Malformed));
+        assert_eq!(
+            opener.receipt("receipt.cbor", bytes, None),
+            Err(Status::Malformed)
+        );
     }
 
     /// The keys of the map that was signed, read from its bytes alone.
@@ -476,7 +484,7 @@ mod tests {
         }
         for (declined, units) in [(None, None), (Some(32), None), (None, Some(4))] {
             assert_whole(&receipt(declined, units), |opener, bytes| {
-                opener.receipt(bytes, None)
+                opener.receipt("receipt.cbor", bytes, None)
             });
         }
         for units in [None, Some(4)] {

@@ -247,5 +247,8 @@ pub async fn set_state(
     let act = visitor.act("state changed", &about);
     portal.people.record(&act, visitor.now).await?;
     changed?;
+    if wanted == ThingState::Revoked {
+        portal.live.disconnect(&code);
+    }
     Ok(Redirect::to(&format!("/codes/{code}?done=state")).into_response())
 }

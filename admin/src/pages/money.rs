@@ -1,7 +1,7 @@
 //! Currencies, purses, loads and redemptions.
 
 use super::frame::{Frame, page, page_with};
-use super::parts::{Names, Party, exponents};
+use super::parts::{Names, Party, exponents_of};
 use crate::door::secret::Secret;
 use crate::door::{Sent, Visitor};
 use crate::evidence::Exponents;
@@ -113,9 +113,9 @@ async fn money(
     problem: Option<String>,
     done: Option<&'static str>,
 ) -> Result<Money, Refusal> {
-    let exponents = exponents(&portal.ledger).await?;
     let conservation = portal.ledger.conservation().await?;
     let rows = portal.ledger.currencies().await?;
+    let exponents = exponents_of(&rows);
     let listing = portal.ledger.purses(after).await?;
     let loads = portal.ledger.loads(&Page::first(NEWEST)).await?.rows;
     let codes = loads.iter().map(|l| l.order.code).collect();
@@ -225,9 +225,7 @@ async fn carry_out(
         Way::Load => ("load", "money loaded"),
         Way::Redeem => ("redeem", "money redeemed"),
     };
-    let money = exponents(&portal.ledger)
-        .await?
-        .money(order.amount.get(), &order.currency);
+    let money = exponents_of(&rows).money(order.amount.get(), &order.currency);
     let about = format!("{money}, {}, key {}", order.code, order.key);
     let carried = match way {
         Way::Load => portal.ledger.load(order, visitor.now).await,

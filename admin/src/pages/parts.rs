@@ -4,9 +4,9 @@ use crate::evidence::Exponents;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::show;
-use ledger::rules::settle::Outcome;
+use ledger::rules::settle::Fate;
 use ledger::views::{Cursor, Page, PaymentRow};
-use ledger::{Ledger, ThingState};
+use ledger::{CurrencyRow, Ledger, ThingState};
 use protocol::{Code, Kind};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -60,21 +60,21 @@ pub const fn state(state: ThingState) -> Pill {
 }
 
 /// What became of a payment.
-pub const fn outcome(outcome: Outcome) -> Pill {
-    match outcome {
-        Outcome::Settled => Pill {
-            class: "good",
-            word: "settled",
-        },
-        Outcome::InTransit => Pill {
-            class: "info",
-            word: "in transit",
-        },
-        Outcome::OpenClaim => Pill {
-            class: "bad",
-            word: "open claim",
-        },
-    }
+pub const fn fate(fate: Fate) -> Pill {
+    let class = match fate {
+        Fate::Settled => "good",
+        Fate::InTransit => "info",
+        Fate::OpenClaim => "bad",
+        Fate::Declined | Fate::Returned => "warn",
+    };
+    let word = match fate {
+        Fate::Settled => "settled",
+        Fate::InTransit => "in transit",
+        Fate::OpenClaim => "open claim",
+        Fate::Declined => "declined",
+        Fate::Returned => "returned",
+    };
+    Pill { class, word }
 }
 
 /// A code with what people call it.
@@ -137,7 +137,9 @@ pub struct PaymentLine {
     /// The unit.
     pub unit: String,
     /// What became of it.
-    pub outcome: Pill,
+    pub fate: Pill,
+    /// Paid by the unit: how many reached the payee.
+    pub units: Option<String>,
     /// When it was first handed in.
     pub recorded: String,
 }
@@ -157,7 +159,8 @@ pub async fn payment_lines(
         payee: names.party(row.payee),
         amount: show::amount(i128::from(row.amount.get()), exponents.of(&row.currency)),
         unit: row.currency.name().to_owned(),
-        outcome: outcome(row.outcome),
+        fate: fate(row.fate),
+        units: row.units.map(|units| show::count(u64::from(units))),
         recorded: show::time(row.recorded),
     };
     Ok(rows.into_iter().map(line).collect())
@@ -165,12 +168,13 @@ pub async fn payment_lines(
 
 /// Digits behind the point of every currency.
 pub async fn exponents(ledger: &Ledger) -> Result<Exponents, Refusal> {
-    let rows = ledger.currencies().await?;
-    Ok(Exponents(
-        rows.into_iter()
-            .map(|row| (row.currency, row.exponent))
-            .collect(),
-    ))
+    Ok(exponents_of(&ledger.currencies().await?))
+}
+
+/// The same, of rows that are there already.
+pub fn exponents_of(rows: &[CurrencyRow]) -> Exponents {
+    let pair = |row: &CurrencyRow| (row.currency, row.exponent);
+    Exponents(rows.iter().map(pair).collect())
 }
 
 /// The code of an address, in any spelling that reads.

@@ -1,7 +1,7 @@
 //! One payment with everything that was signed about it.
 
 use super::frame::{Frame, page};
-use super::parts::{Names, Party, Pill, exponents, outcome};
+use super::parts::{Names, Party, Pill, exponents, fate};
 use crate::door::Visitor;
 use crate::evidence::{Check, Opened, Opener, plain};
 use crate::portal::{Portal, Shared};
@@ -11,16 +11,16 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use ledger::rules::settle::Outcome;
+use ledger::rules::settle::Fate;
 use ledger::views::{PaymentDetail, PaymentRow};
 use protocol::cose::open;
 use protocol::message::{MESSAGE_MAX, Message};
-use protocol::objects::{Allowance, Payment, Receipt};
+use protocol::objects::{Allowance, Payment, Receipt, Statement};
 use protocol::{Code, PublicKey, Timestamp};
 
 /// A step on the payment's way.
 struct Step {
-    sentence: &'static str,
+    sentence: String,
     time: Option<String>,
 }
 
@@ -29,7 +29,7 @@ struct Step {
 struct PaymentPage {
     frame: Frame,
     row: PaymentRow,
-    outcome: Pill,
+    fate: Pill,
     amount: String,
     payer: Party,
     payee: Party,
@@ -40,6 +40,8 @@ struct PaymentPage {
     /// What it was made under, and what the payee answered.
     granted: Vec<Opened>,
     fraud: Option<i64>,
+    /// Whether the payee contradicted its own receipt.
+    contrary: bool,
 }
 
 async fn find(portal: &Portal, text: &str) -> Result<PaymentDetail, Refusal> {
@@ -69,16 +71,22 @@ pub async fn show(
     let (granted, signed) = objects(&portal, &opener, &detail)
         .await?
         .into_iter()
-        .partition(|object| matches!(object.file, "allowance.cbor" | "receipt.cbor"));
+        .partition(|object| {
+            matches!(
+                object.file,
+                "allowance.cbor" | "receipt.cbor" | "contrary-receipt.cbor"
+            )
+        });
     page(&PaymentPage {
         frame: Frame::new(&portal, Some(&visitor), "/payments"),
         row,
-        outcome: outcome(row.outcome),
+        fate: fate(row.fate),
         amount: exponents.money(row.amount.get(), &row.currency),
         payer: names.party(row.payer),
         payee: names.party(row.payee),
         reference,
         steps: steps(&portal, &detail, payment.as_ref()),
+        contrary: detail.contrary_receipt.is_some(),
         signed,
         granted,
         fraud: detail.fraud,
@@ -104,9 +112,15 @@ async fn objects(
         opener.payment(&detail.payment, wallet_key.as_ref()),
         opener.allowance(&detail.allowance, &gateways),
     ];
-    if let Some(receipt) = &detail.receipt {
-        let payee = portal.ledger.thing(&detail.row.payee).await?;
-        objects.push(opener.receipt(receipt, payee.map(|thing| thing.wallet_key).as_ref()));
+    let payee = portal.ledger.thing(&detail.row.payee).await?;
+    let payee_key = payee.map(|thing| thing.wallet_key);
+    for (file, receipt) in [
+        ("receipt.cbor", &detail.receipt),
+        ("contrary-receipt.cbor", &detail.contrary_receipt),
+    ] {
+        if let Some(receipt) = receipt {
+            objects.push(opener.receipt(file, receipt, payee_key.as_ref()));
+        }
     }
     if let Some(statement) = &detail.statement {
         objects.push(opener.statement("statement.cbor", statement, &gateways));
@@ -117,35 +131,57 @@ async fn objects(
 }
 
 fn steps(portal: &Portal, detail: &PaymentDetail, payment: Option<&Payment>) -> Vec<Step> {
-    let step = |sentence, time: Option<Timestamp>| Step {
-        sentence,
+    let step = |sentence: &str, time: Option<Timestamp>| Step {
+        sentence: sentence.to_owned(),
         time: time.map(show::time),
     };
-    let given = open::<Allowance>(&detail.allowance, &portal.network).ok();
-    let taken = detail.receipt.as_deref();
-    let taken = taken.and_then(|bytes| open::<Receipt>(bytes, &portal.network).ok());
-    let mut steps = vec![step(
-        "The gateway gave the payer an allowance",
-        given.map(|a| a.peek().issued),
-    )];
-    steps.push(step("The payer signed the payment", None));
-    if let Some(receipt) = taken {
-        let sentence = match receipt.peek().declined {
-            None => "The payee took it and signed a receipt",
-            Some(_) => "The payee declined it, signed",
+    let network = &portal.network;
+    let given = open::<Allowance>(&detail.allowance, network).ok();
+    let mut steps = vec![
+        step(
+            "The gateway gave the payer an allowance",
+            given.map(|a| a.peek().issued),
+        ),
+        step("The payer signed the payment", None),
+    ];
+    let receipt = detail.receipt.as_deref();
+    if let Some(receipt) = receipt.and_then(|bytes| open::<Receipt>(bytes, network).ok()) {
+        let receipt = receipt.peek();
+        let sentence = match (receipt.declined, receipt.units) {
+            (Some(_), _) => "The payee declined it, signed",
+            (None, Some(_)) => "The payee signed how many units it took",
+            (None, None) => "The payee took it and signed a receipt",
         };
-        steps.push(step(sentence, Some(receipt.peek().time)));
+        steps.push(step(sentence, Some(receipt.time)));
     }
     steps.push(step("It was handed in here", Some(detail.row.recorded)));
-    match detail.row.outcome {
-        Outcome::Settled => steps.push(step("The payee has the money", detail.row.settled)),
-        Outcome::OpenClaim => {
-            steps.push(step("It contradicts another payment: no money moved", None))
+    let statement = detail.statement.as_deref();
+    let statement = statement.and_then(|bytes| open::<Statement>(bytes, network).ok());
+    let stated = statement.map(|statement| statement.peek().time);
+    let reached = detail.row.units.map(|units| {
+        let units = show::count(u64::from(units));
+        format!("The payee has the price of {units} units")
+    });
+    let reached = reached.map(|sentence| step(&sentence, stated));
+    match detail.row.fate {
+        Fate::Settled => steps
+            .push(reached.unwrap_or_else(|| step("The payee has the money", detail.row.settled))),
+        Fate::OpenClaim => {
+            steps.push(step("It contradicts another payment: no money moved", None));
         }
-        Outcome::InTransit => steps.push(step(
-            "Waiting for the payee, who is safe until",
-            payment.map(|payment| payment.settle_by),
-        )),
+        Fate::InTransit => {
+            steps.extend(reached);
+            let until = payment.map(|payment| payment.settle_by);
+            steps.push(step("Waiting for the payee, who is safe until", until));
+        }
+        Fate::Declined | Fate::Returned => {
+            steps.extend(reached);
+            let sentence = match detail.row.fate {
+                Fate::Declined => "What the payee did not take is the payer's again",
+                _ => "Nobody claimed it in time: it is the payer's again",
+            };
+            steps.push(step(sentence, stated));
+        }
     }
     steps
 }
@@ -160,8 +196,9 @@ pub async fn download(
         "payment.cbor" => Some(detail.payment),
         "allowance.cbor" => Some(detail.allowance),
         "receipt.cbor" => detail.receipt,
+        "contrary-receipt.cbor" => detail.contrary_receipt,
         "statement.cbor" => detail.statement,
-        "evidence.cbor" => evidence(&detail),
+        "evidence.cbor" => evidence(&portal, &detail).await?,
         _ => None,
     };
     let bytes = bytes.ok_or(Refusal::NotFound("This payment has no such object."))?;
@@ -170,20 +207,33 @@ pub async fn download(
 }
 
 /// What anybody needs to hand the payment in again.
-fn evidence(detail: &PaymentDetail) -> Option<Vec<u8>> {
+async fn evidence(portal: &Portal, detail: &PaymentDetail) -> Result<Option<Vec<u8>>, Refusal> {
     let (allowance, payment) = (&detail.allowance, &detail.payment);
-    let message = match &detail.receipt {
-        None => Message::Evidence { allowance, payment },
-        Some(receipt) => Message::Claim {
+    let receipt = detail.receipt.as_deref();
+    let released = match detail.row.units {
+        Some(_) => portal.ledger.released(&detail.row.id).await?,
+        None => None,
+    };
+    let message = match (released, receipt) {
+        (Some(released), receipt) => Message::StreamClaim {
+            allowance,
+            payment,
+            units: released.units(),
+            value: *released.value(),
+            receipt,
+        },
+        (None, None) => Message::Evidence { allowance, payment },
+        (None, Some(receipt)) => Message::Claim {
             allowance,
             payment,
             receipt,
         },
     };
     let mut bytes = vec![0; MESSAGE_MAX];
-    let len = message.write(&mut bytes)?;
-    bytes.truncate(len);
-    Some(bytes)
+    Ok(message.write(&mut bytes).map(|len| {
+        bytes.truncate(len);
+        bytes
+    }))
 }
 
 /// A CBOR file to keep. The name is ours, made of letters, digits, points and hyphens.

@@ -191,6 +191,9 @@ impl LiveHouse for Live {
     fn connected(&self, code: &Code) -> Option<Connected> {
         self.there.iter().find(|there| there.code == *code).cloned()
     }
+
+    /// Nobody is really there.
+    fn disconnect(&self, _code: &Code) {}
 }
 
 /// Issues as a gateway does: reserve, sign, record.

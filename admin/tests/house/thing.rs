@@ -4,15 +4,17 @@ use super::{amount, network, usd};
 use der::asn1::OctetString;
 use der::oid::{AssociatedOid, ObjectIdentifier};
 use der::{Encode, EncodeValue, FixedTag, Length, Tag, Writer};
-use ledger::{Evidence, Ledger, Owned};
+use ledger::{Evidence, Ledger, Owned, Released};
 use p256::ecdsa::{DerSignature, SigningKey};
 use protocol::cose::{SIGNED_MAX, open, seal};
 use protocol::enrol::{OID_WALLET_PROOF, WALLET_PROOF_MAX, WalletProof};
 use protocol::keys::SoftwareKey;
 use protocol::message::Message;
 use protocol::objects::{Allowance, Object, Payment, Receipt, Renewal};
+use protocol::stream::{Chain, Stream};
 use protocol::{
-    Code, Digest, KeyEpoch, Odometer, PublicKey, Reference, Sequence, Signer as _, Timestamp,
+    Code, Digest, KeyEpoch, Odometer, PublicKey, Reference, Sequence, Signer as _, Status,
+    Timestamp,
 };
 use x509_cert::builder::Builder as _;
 use x509_cert::request::RequestBuilder;
@@ -76,6 +78,17 @@ impl Keys {
     }
 }
 
+/// The last value of every stream here.
+const SEED: Digest = Digest([9; 32]);
+
+/// The value that releases so many units of a stream.
+pub fn released(evidence: &Evidence, units: u32) -> Released {
+    let payment = evidence.payment();
+    let count = payment.get().stream.unwrap().count;
+    let value = Chain::of(payment.get()).down(SEED, count - units);
+    Released::check(payment, None, units, value).unwrap()
+}
+
 /// A thing with a code and a purse that signs whatever it is told to.
 pub struct Thing {
     pub code: Code,
@@ -134,6 +147,29 @@ impl Thing {
 
     /// Signs a payment; `forked` leaves the purse as if it had not.
     pub fn pay(&mut self, payee: &Code, minor: u64, reference: &str, forked: bool) -> Evidence {
+        self.sign(payee, minor, reference, forked, None)
+    }
+
+    /// Signs a payment by the unit, whose last value is [`SEED`].
+    pub fn stream(&mut self, payee: &Code, unit: u64, count: u32, reference: &str) -> Evidence {
+        let chain = Chain::new(&self.code, KeyEpoch(1), self.sequence.next().unwrap());
+        let terms = Stream {
+            unit: amount(unit),
+            count,
+            anchor: chain.down(SEED, count),
+        };
+        let minor = unit * u64::from(count);
+        self.sign(payee, minor, reference, false, Some(terms))
+    }
+
+    fn sign(
+        &mut self,
+        payee: &Code,
+        minor: u64,
+        reference: &str,
+        forked: bool,
+        stream: Option<Stream>,
+    ) -> Evidence {
         let allowance = open::<Allowance>(&self.allowance, &network()).unwrap();
         let allowance = allowance.verify(&self.gateway_key).unwrap();
         let mut text = [0; 16];
@@ -150,7 +186,7 @@ impl Thing {
             allowance: allowance.reference(),
             settle_by: allowance.get().expires,
             reference: Reference(text),
-            stream: None,
+            stream,
         };
         let (bytes, id) = sealed(&payment, &self.keys.wallet);
         if !forked {
@@ -168,12 +204,23 @@ impl Thing {
 
     /// Signs a receipt.
     pub fn receipt(&self, evidence: &Evidence, now: Timestamp) -> Owned<Receipt> {
+        self.receipt_saying(evidence, None, None, now)
+    }
+
+    /// Signs that it declines, or how many units it took.
+    pub fn receipt_saying(
+        &self,
+        evidence: &Evidence,
+        declined: Option<Status>,
+        units: Option<u32>,
+        now: Timestamp,
+    ) -> Owned<Receipt> {
         let receipt = Receipt {
             payee: self.code,
             payment: evidence.payment().id(),
             time: now,
-            declined: None,
-            units: None,
+            declined: declined.map(|status| status as u32),
+            units,
         };
         let (bytes, _) = sealed(&receipt, &self.keys.wallet);
         let key = self.keys.wallet.public_key();

@@ -13,6 +13,7 @@ mod house;
 mod api;
 mod browser;
 mod counters;
+mod fates;
 mod forgery;
 mod hostile;
 mod money;

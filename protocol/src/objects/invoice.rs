@@ -2,6 +2,7 @@ use crate::code::Code;
 use crate::field::object;
 use crate::objects::Payment;
 use crate::status::Status;
+use crate::stream::UNITS_MAX;
 use crate::units::{AmountMinor, AssuranceClass, Currency, Reference, Timestamp};
 
 object! {
@@ -70,10 +71,12 @@ impl Invoice {
     pub fn asked(&self) -> Option<Asked> {
         match (self.amount, self.unit, self.most_units) {
             (Some(amount), None, None) if amount > AmountMinor::ZERO => Some(Asked::Amount(amount)),
-            (None, Some(unit), Some(most))
-                if unit > AmountMinor::ZERO && (1..=crate::stream::UNITS_MAX).contains(&most) =>
-            {
-                Some(Asked::Units { unit, most })
+            (None, Some(unit), Some(most)) => {
+                let all = unit.get().checked_mul(u64::from(most));
+                let payable = (1..=UNITS_MAX).contains(&most)
+                    && unit > AmountMinor::ZERO
+                    && all.is_some_and(|all| AmountMinor::new(all).is_some());
+                payable.then_some(Asked::Units { unit, most })
             }
             _ => None,
         }

@@ -30,6 +30,7 @@ pub fn answer(payment: &Verified<'_, Payment>, receipt: &Receipt) -> Result<Answ
     match (receipt.declined, receipt.units, p.stream) {
         (None, None, None) => Ok(Answer::Taken),
         (None, Some(units), Some(stream)) if units <= stream.count => Ok(Answer::Closed { units }),
+        (None, Some(_), Some(_)) => Err(Status::WrongUnit),
         (Some(number), None, _) => refusal(number)
             .map(Answer::Declined)
             .ok_or(Status::WrongReceipt),

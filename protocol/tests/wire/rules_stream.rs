@@ -77,6 +77,11 @@ fn an_invoice_asks_for_one_amount_or_for_units_and_for_nothing_else() {
         ..stream
     };
     assert!(most.asked().is_some());
+    let dearest = Invoice {
+        unit: Some(amount(AMOUNT_MAX / 200)),
+        ..stream
+    };
+    assert!(dearest.asked().is_some());
     let nothing = [
         Invoice {
             amount: None,
@@ -116,6 +121,10 @@ fn an_invoice_asks_for_one_amount_or_for_units_and_for_nothing_else() {
         },
         Invoice {
             most_units: Some(UNITS_MAX + 1),
+            ..stream
+        },
+        Invoice {
+            unit: Some(amount(AMOUNT_MAX / 200 + 1)),
             ..stream
         },
     ];
@@ -279,7 +288,8 @@ fn a_receipt_takes_a_payment_or_closes_a_stream() {
         assert_eq!(answered(&plain, with_units(units)), wrong);
     }
     for units in [101, UNITS_MAX, u32::MAX] {
-        assert_eq!(answered(&stream, with_units(units)), wrong, "{units}");
+        let outcome = answered(&stream, with_units(units));
+        assert_eq!(outcome, Err(Status::WrongUnit), "{units}");
     }
 }
 

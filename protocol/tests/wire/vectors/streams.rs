@@ -198,6 +198,13 @@ pub fn invoices() -> Value {
             },
         ),
         (
+            "more in all than any amount",
+            Invoice {
+                unit: Some(amount(i64::MAX as u64 / 200 + 1)),
+                ..stream
+            },
+        ),
+        (
             "more units than a stream has",
             Invoice {
                 most_units: Some(UNITS_MAX + 1),
@@ -338,7 +345,12 @@ pub fn receipts() -> Value {
                 ..closing
             },
         ),
-        case("more units than the stream has", &stream, wrong, units(101)),
+        case(
+            "more units than the stream has",
+            &stream,
+            "wrong_unit",
+            units(101),
+        ),
         case(
             "a stream without units",
             &stream,

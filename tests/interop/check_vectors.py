@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from checks import check, finish, outcome, same
-from onecode import codes, grid_codes, messages, rules, wallet_proof
+from onecode import codes, grid_codes, messages, rules, streams, wallet_proof
 from onecode.keys import NAMES, SigningKey, verify
 from onecode.objects import OBJECTS, confirmation, confirmed, open_object, read_payload, seal
 
@@ -39,6 +39,8 @@ def wire(kind, value):
             return int(value)
         case "name":
             return value
+        case "stream":
+            return [int(value["unit"]), value["count"], bytes.fromhex(value["anchor"])]
     same(type(value), int)
     return value
 
@@ -167,15 +169,21 @@ def check_objects():
 
 def good_message(vector):
     data, name = bytes.fromhex(vector["bytes"]), vector["message"]
-    if name == "refusal":
-        about = None if vector["about"] is None else bytes.fromhex(vector["about"])
-        status = messages.STATUSES[vector["status"]]
-        same(messages.write_refusal(status, about), data)
-        same(messages.read(data), (name, [status, about]))
-        return
-    parts = [bytes.fromhex(part) for part in vector["parts"]]
+    parts = [bytes.fromhex(part) for part in vector.get("parts", [])]
+    match name:
+        case "refusal":
+            about = None if vector["about"] is None else bytes.fromhex(vector["about"])
+            status = messages.STATUSES[vector["status"]]
+            same(messages.write_refusal(status, about), data)
+            same(messages.read(data), (name, [status, about]))
+            return
+        case "unit":
+            parts = [bytes.fromhex(vector["about"]), vector["units"], bytes.fromhex(vector["value"])]
+        case "stream_claim":
+            parts[2:2] = [vector["units"], bytes.fromhex(vector["value"])]
     same(messages.write(name, *parts), data)
-    same(messages.read(data), (name, parts))
+    read_name, read_parts = messages.read(data)
+    same((read_name, [part for part in read_parts if part is not None]), (name, parts))
 
 
 def check_messages():
@@ -274,6 +282,65 @@ def check_fraud_proofs():
         check(f"fraud proof: {vector['why']}", lambda: proven(vector, key, network))
 
 
+def good_chain(vector):
+    payer, seed = codes.read_code(vector["payer"]), bytes.fromhex(vector["seed"])
+    chain = streams.Chain(payer, vector["key_epoch"], vector["sequence"])
+    same((chain.head + seed).hex(), vector["first_step_hashes"])
+    value, index = seed, vector["count"]
+    for wanted in reversed(vector["values"]):
+        value, index = chain.down(value, index - wanted["index"]), wanted["index"]
+        same(value.hex(), wanted["value"])
+    same(chain.down(value, index).hex(), vector["anchor"])
+
+
+def check_streams():
+    vectors = load("streams.json")
+    network, key = vectors["network"], key_of(vectors["payer_key"])
+    for vector in vectors["chains"]:
+        check(f"chain of {vector['count']} by {vector['payer']}", lambda: good_chain(vector))
+    for vector in vectors["releases"]:
+        payment = open_object("payment", bytes.fromhex(vector["payment"]), network).checked(key)
+        known, value = bytes.fromhex(vector["known"]), bytes.fromhex(vector["value"])
+        costs = []
+        release = lambda: costs.append(streams.released(payment, vector["known_units"], known, vector["units"], value))
+        cost = [] if vector["cost"] is None else [int(vector["cost"])]
+        found = lambda: (outcome(release), costs)
+        check(f"release: {vector['why']}", lambda: same(found(), (vector["outcome"], cost)))
+
+
+def check_invoices():
+    vectors = load("invoices.json")
+    network, payer, payee = vectors["network"], key_of(vectors["payer_key"]), key_of(vectors["payee_key"])
+    invoice_of = lambda vector: open_object("invoice", bytes.fromhex(vector["invoice"]), network).checked(payee)
+    for vector in vectors["invoices"]:
+        found = lambda: streams.asks(invoice_of(vector))
+        check(f"invoice: {vector['why']}", lambda: same(found(), vector["asks"]))
+    for vector in vectors["answers"]:
+        payment = open_object("payment", bytes.fromhex(vector["payment"]), network).checked(payer)
+        answers = lambda: streams.answers(payment, invoice_of(vector))
+        what = f"payment under an invoice: {vector['why']}"
+        check(what, lambda: same(outcome(answers), vector["outcome"]))
+
+
+def said(vector, network, payer, payee):
+    payment = open_object("payment", bytes.fromhex(vector["payment"]), network).checked(payer)
+    receipt = open_object("receipt", bytes.fromhex(vector["receipt"]), network)
+    name, (same_receipt, _) = messages.read(bytes.fromhex(vector["message"]))
+    same((name, same_receipt), ("receipt", receipt.bytes))
+    answer = []
+    found = outcome(lambda: answer.append(streams.answer(payment, receipt)))
+    same(answer[0] if answer else found, vector["answer"])
+    if answer:
+        receipt.checked(payee)
+
+
+def check_receipts():
+    vectors = load("receipts.json")
+    network, keys = vectors["network"], [key_of(vectors[whose]) for whose in ("payer_key", "payee_key")]
+    for vector in vectors["receipts"]:
+        check(f"receipt: {vector['why']}", lambda: said(vector, network, *keys))
+
+
 CHECKS = {
     "keys.json": check_keys,  # first, because the others sign with these keys
     "codes.json": check_codes,
@@ -285,6 +352,9 @@ CHECKS = {
     "statuses.json": check_statuses,
     "passes.json": check_passes,
     "evidence.json": check_evidence,
+    "invoices.json": check_invoices,
+    "receipts.json": check_receipts,
+    "streams.json": check_streams,
     "fraud-proofs.json": check_fraud_proofs,
 }
 check("every file of vectors is known", lambda: same({path.name for path in FOLDER.glob("*.json")}, set(CHECKS)))

@@ -3,17 +3,22 @@
 from . import Refused, cbor
 
 MESSAGE_MAX = 2_804
-PARTS = {  # kind: name, the objects in it
+# Kind: name and parts; an object is a byte string of any length, a part with `?` may be left out.
+PARTS = {
     1: ("evidence", ["allowance", "payment"]),
     2: ("claim", ["allowance", "payment", "receipt"]),
     3: ("receipt", ["receipt", "pass"]),
     4: ("renewal", ["renewal"]),
     5: ("grant", ["allowance"]),
     6: ("statement", ["statement"]),
+    7: ("refusal", ["status", "about?"]),
     8: ("proof", ["pass", "pass", "allowance", "allowance", "payment", "payment"]),
+    9: ("invoice", ["invoice", "pass"]),
+    10: ("unit", ["start", "units", "value"]),
+    11: ("stream_claim", ["allowance", "payment", "units", "value", "receipt?"]),
 }
 KINDS = {name: kind for kind, (name, _) in PARTS.items()}
-REFUSAL = 7
+SIZES = {"about": 16, "start": 4, "value": 32}
 
 STATUSES = {
     1: "accepted", 2: "settled", 3: "in_transit", 4: "open_claim", 5: "declined", 6: "returned",
@@ -22,6 +27,7 @@ STATUSES = {
     24: "out_of_interval", 25: "wrong_receipt", 26: "wrong_unit",
     32: "above_limit", 33: "above_most_per_payment", 34: "expired", 35: "too_late",
     36: "not_funded", 37: "links_broken", 38: "no_allowance", 39: "frozen",
+    40: "no_rule", 41: "above_rule", 42: "above_day",
     48: "wrong_amount", 49: "wrong_reference", 50: "above_class", 51: "ask_gateway",
     52: "invoice_expired",
     64: "contradiction",
@@ -32,37 +38,40 @@ NUMBERS = {word: number for number, word in STATUSES.items()}
 
 
 def write(name, *parts):
-    """A message of signed objects in bytes."""
+    """A message in bytes."""
     return cbor.write([KINDS[name], *parts])
 
 
 def write_refusal(status, about=None):
     """A refusal; `about` is the reference of what is refused."""
-    return cbor.write([REFUSAL, NUMBERS[status], *([] if about is None else [about])])
+    return write("refusal", NUMBERS[status], *([] if about is None else [about]))
 
 
 def read(data):
-    """The name of a message and its parts; a refusal's are a status word and a reference or None."""
+    """The name of a message and its parts; one that is left out is None, a status is its word."""
     if len(data) > MESSAGE_MAX:
         raise Refused("malformed")
     message = cbor.read(data)
     if type(message) is not list or not message or type(message[0]) is not int:
         raise Refused("malformed")
     kind, *parts = message
-    if kind == REFUSAL:
-        return "refusal", _read_refusal(parts)
-    name, objects = PARTS.get(kind, (None, None))
-    if name is None or len(parts) != len(objects) or any(type(part) is not bytes for part in parts):
+    if kind not in PARTS:
         raise Refused("malformed")
-    return name, parts
+    name, wanted = PARTS[kind]
+    if not len(wanted) - wanted[-1].endswith("?") <= len(parts) <= len(wanted):
+        raise Refused("malformed")
+    read_parts = [_read_part(part, value) for part, value in zip(wanted, parts, strict=False)]
+    return name, read_parts + [None] * (len(wanted) - len(parts))
 
 
-def _read_refusal(parts):
-    if len(parts) not in (1, 2) or type(parts[0]) is not int or parts[0] not in STATUSES:
-        raise Refused("malformed")
-    if len(parts) == 1:
-        return [STATUSES[parts[0]], None]
-    about = parts[1]
-    if type(about) is not bytes or len(about) != 16:
-        raise Refused("malformed")
-    return [STATUSES[parts[0]], about]
+def _read_part(part, value):
+    part = part.rstrip("?")
+    if part == "status":
+        if type(value) is int and value in STATUSES:
+            return STATUSES[value]
+    elif part == "units":
+        if type(value) is int and 0 <= value < 2**32:
+            return value
+    elif type(value) is bytes and len(value) == SIZES.get(part, len(value)):
+        return value
+    raise Refused("malformed")

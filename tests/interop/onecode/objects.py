@@ -8,7 +8,9 @@ import cbor2
 from . import Refused, cbor, codes
 from .keys import ED25519, KEY_BYTES, P256, SIGNATURE_BYTES, verify
 
-PAYLOAD_MAX, SIGNED_MAX = 384, 464
+PAYLOAD_MAX = 384
+UNITS_MAX = 2**20
+AMOUNT_MAX = 2**63 - 1
 RIGHTS = {"pay": 1, "accept": 2, "settle": 4, "issue_codes": 8, "issue_money": 16}
 SIGN1_TAG = 18
 
@@ -54,15 +56,25 @@ def _confirmation(value):
     return False
 
 
+def _stream(value):
+    """Unit, count and anchor."""
+    if type(value) is not list or len(value) != 3 or not _number(AMOUNT_MAX)(value[0]):
+        return False
+    unit, count, anchor = value
+    if unit < 1 or not _number(UNITS_MAX)(count) or count < 1 or not _bytes(32)(anchor):
+        return False
+    return unit * count <= AMOUNT_MAX
+
+
 def _currency(value):
     return _bytes(6)(value) and all(chr(byte) in "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789" for byte in value[3:])
 
 
 TYPES = {
     "code": _code, "name": _name, "key": _key, "confirmation": _confirmation,
-    "u32": _number(2**32 - 1), "u64": _number(2**64 - 1), "amount": _number(2**63 - 1),
-    "reading": _number(2**63 - 1), "time": _number(2**32 - 1), "class": _number(2),
-    "rights": _number(31), "currency": _currency, "id": _bytes(32), "ref": _bytes(16),
+    "u32": _number(2**32 - 1), "u64": _number(2**64 - 1), "amount": _number(AMOUNT_MAX),
+    "reading": _number(AMOUNT_MAX), "time": _number(2**32 - 1), "class": _number(2),
+    "rights": _number(31), "stream": _stream, "currency": _currency, "id": _bytes(32), "ref": _bytes(16),
 }  # fmt: skip
 
 # Key, name, type; a type with `?` is optional.
@@ -85,9 +97,12 @@ OBJECTS = {
         (1, "payer", "code"), (2, "key_epoch", "u32"), (3, "sequence", "u32"), (4, "previous", "ref"),
         (5, "payee", "code"), (6, "currency", "currency"), (7, "amount", "amount"),
         (8, "odometer", "reading"), (9, "allowance", "ref"), (10, "settle_by", "time"),
-        (11, "reference", "ref"),
+        (11, "reference", "ref"), (14, "stream", "stream?"),
     ],
-    "receipt": [(1, "payee", "code"), (2, "payment", "id"), (3, "time", "time")],
+    "receipt": [
+        (1, "payee", "code"), (2, "payment", "id"), (3, "time", "time"), (4, "declined", "u32?"),
+        (5, "units", "u32?"),
+    ],
     "renewal": [
         (1, "code", "code"), (2, "key_epoch", "u32"), (3, "currency", "currency"),
         (4, "sequence", "u32"), (5, "head", "ref"), (6, "odometer", "reading"),
@@ -96,6 +111,12 @@ OBJECTS = {
     "statement": [
         (1, "gateway", "code"), (2, "gateway_epoch", "u32"), (3, "payment", "id"),
         (4, "outcome", "u32"), (5, "height", "u64"), (6, "root", "id"), (7, "time", "time"),
+        (8, "units", "u32?"),
+    ],
+    "invoice": [
+        (1, "payee", "code"), (2, "currency", "currency"), (3, "amount", "amount?"),
+        (4, "unit", "amount?"), (5, "most_units", "u32?"), (6, "reference", "ref"),
+        (7, "nonce", "u64"), (8, "expires", "time"), (9, "least_class", "class"),
     ],
 }  # fmt: skip
 
@@ -118,7 +139,7 @@ def confirmed(value):
 
 def write_payload(name, fields):
     """The map of an object."""
-    return cbor.write({key: fields[field] for key, field, _ in OBJECTS[name] if fields[field] is not None})
+    return cbor.write({key: fields[field] for key, field, _ in OBJECTS[name] if fields.get(field) is not None})
 
 
 def read_payload(name, payload):

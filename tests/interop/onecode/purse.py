@@ -1,12 +1,12 @@
 """A purse: chapter 9.4 and 9.5, without the durable journal that a real one needs."""
 
-from . import Refused, codes, messages, rules
+from . import Refused, codes, messages, rules, streams
 from .objects import RIGHTS, confirmed, open_object, seal
 
 SYNC_MARGIN_S = 60
 MOST_OFFLINE = 5_000_000
 KEY_EPOCH = 1
-FINAL = {"settled", "open_claim"}
+OUTCOMES = {"settled", "in_transit", "open_claim", "declined", "returned"}
 
 
 class Purse:
@@ -96,6 +96,8 @@ class Purse:
         if not given["rights"] & RIGHTS["accept"]:
             raise Refused("wrong_receipt")
         receipt.checked(confirmed(given["key"]))
+        if streams.answer(payment, receipt) == "declined":
+            raise Refused(messages.STATUSES[receipt["declined"]])
         return payment
 
     def take_statement(self, message):
@@ -107,7 +109,7 @@ class Purse:
         if codes.write_text(statement["gateway"]) != self.identity.gateway_pass["subject"]:
             raise Refused("unknown_gateway")
         outcome = messages.STATUSES.get(statement["outcome"])
-        if outcome not in FINAL | {"in_transit"}:
+        if outcome not in OUTCOMES:
             raise Refused("malformed")
         return statement["payment"], outcome
 

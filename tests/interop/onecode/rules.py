@@ -69,6 +69,8 @@ def fits(allowance, payment):
         _refuse_unless(payment[of_payment] == allowance[of_allowance], "wrong_allowance")
     amount, odometer = payment["amount"], payment["odometer"]
     _refuse_unless(amount > 0 and payment["payee"] != payment["payer"], "malformed")
+    stream = payment["stream"]
+    _refuse_unless(stream is None or stream[0] * stream[1] == amount, "malformed")
     _refuse_unless(amount <= allowance["most_per_payment"], "above_most_per_payment")
     base = allowance["base_sequence"]
     last = min(base + allowance["most_payments"], 2**32 - 1)

@@ -90,4 +90,9 @@ impl LiveHouse for House {
             since,
         })
     }
+
+    /// The CoAP door looks every open session's code up again by itself.
+    fn disconnect(&self, code: &Code) {
+        self.mqtt.revoke(*code);
+    }
 }

@@ -1,7 +1,8 @@
 //! The payee: judges a payment with nobody to ask, keeps it, and gives its receipt.
 
 use super::pay::send;
-use super::{Entry, Newest, Purse, Side};
+use super::release::about;
+use super::{Entry, Incoming, Newest, Purse, Side, Tally};
 use crate::journal::{Journal, RECORD_MAX, RecordId};
 use crate::purse::record::Record;
 use protocol::cose::{SIGNED_MAX, Verified, open, seal};
@@ -14,7 +15,11 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     /// Takes a payment: writes a Receipt message for the payer into `out` after the payment is
     /// durable. The same payment again gets the same receipt and is not counted again.
     ///
-    /// `expected` is the open invoice, if there is one.
+    /// A stream is answered by a Unit message with no units and the anchor: ready. Its receipt
+    /// comes when it is closed ([`Purse::close_stream`]), and from then on is the answer.
+    ///
+    /// A payment that names an invoice of this purse must meet it, and closes it. `expected` is what
+    /// else is known, such as a printed price. With neither, whatever is paid is taken.
     pub fn accept(
         &mut self,
         evidence: &[u8],
@@ -22,25 +27,77 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         now: Timestamp,
         out: &mut [u8],
     ) -> Result<usize, Status> {
+        self.take_payment(evidence, expected, false, now, out)
+    }
+
+    /// Takes a payment like [`Purse::accept`], but only one that names an open invoice of this
+    /// purse; `InvoiceExpired` for any other.
+    pub fn accept_invoiced(
+        &mut self,
+        evidence: &[u8],
+        now: Timestamp,
+        out: &mut [u8],
+    ) -> Result<usize, Status> {
+        self.take_payment(evidence, None, true, now, out)
+    }
+
+    fn take_payment(
+        &mut self,
+        evidence: &[u8],
+        expected: Option<Expected>,
+        invoiced: bool,
+        now: Timestamp,
+        out: &mut [u8],
+    ) -> Result<usize, Status> {
         self.ready(out)?;
         self.sign_pending()?;
+        let (_, payment) = self.read_evidence(evidence)?;
+        let payment = open::<Payment>(payment, &self.own.trust.network)?;
+        if let Some((record, receipt)) = self.taken_before(&payment.id()) {
+            return self.receipt_again(record, receipt, out);
+        }
+        if self.refused(&payment.id()).is_some() {
+            return Err(Status::Declined);
+        }
+        if !self.own.rights.permits(Rights::ACCEPT) {
+            return Err(Status::NotPermitted);
+        }
+        if invoiced && self.asking(payment.peek().reference).is_none() {
+            return Err(Status::InvoiceExpired);
+        }
+        let (allowance, payment) = self.verified(evidence, now)?;
+        self.judge(&allowance, &payment, expected, now)?;
+        self.take(&allowance, &payment, now, out)
+    }
+
+    /// Allowance and payment, for this purse and not checked yet.
+    pub(super) fn read_evidence<'b>(
+        &self,
+        evidence: &'b [u8],
+    ) -> Result<(&'b [u8], &'b [u8]), Status> {
         if evidence.len() > MESSAGE_MAX {
             return Err(Status::Malformed);
         }
         let Message::Evidence { allowance, payment } = Message::read(evidence)? else {
             return Err(Status::Malformed);
         };
-        let network = self.own.trust.network;
-        let payment = open::<Payment>(payment, &network)?;
-        if payment.peek().payee != self.own.me {
+        let payee = open::<Payment>(payment, &self.own.trust.network)?
+            .peek()
+            .payee;
+        if payee != self.own.me {
             return Err(Status::NotForYou);
         }
-        if let Some(record) = self.taken_before(&payment.id()) {
-            return self.receipt_again(record, out);
-        }
-        if !self.own.rights.permits(Rights::ACCEPT) {
-            return Err(Status::NotPermitted);
-        }
+        Ok((allowance, payment))
+    }
+
+    /// The same with their signatures checked.
+    pub(super) fn verified<'b>(
+        &self,
+        evidence: &'b [u8],
+        now: Timestamp,
+    ) -> Result<(Verified<'b, Allowance>, Verified<'b, Payment>), Status> {
+        let (allowance, payment) = self.read_evidence(evidence)?;
+        let network = self.own.trust.network;
         let allowance = open::<Allowance>(allowance, &network)?;
         let gateway = self
             .book
@@ -50,9 +107,8 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             return Err(Status::Expired);
         }
         let allowance = allowance.verify(&gateway.key)?;
-        let payment = payment.verify(&allowance.get().wallet_key)?;
-        self.judge(&allowance, &payment, expected, now)?;
-        self.take(&allowance, &payment, now, out)
+        let payment = open::<Payment>(payment, &network)?.verify(&allowance.get().wallet_key)?;
+        Ok((allowance, payment))
     }
 
     /// Everything that may speak against a payment whose signatures are right.
@@ -64,8 +120,9 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         now: Timestamp,
     ) -> Result<(), Status> {
         let p = payment.get();
-        if p.stream.is_some() {
-            return Err(Status::NotPermitted);
+        let asking = self.asking(p.reference);
+        if let Some(asking) = asking {
+            asking.met_by(allowance, p, now)?;
         }
         let newest = self.book.newest(p.payer, p.currency);
         if newest.is_some_and(|n| n.spent.key_epoch > p.key_epoch) {
@@ -94,15 +151,29 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         }
         // An unknown payer may be a forgotten one, and this an old payment.
         let may_be_forgotten = self.book.evicted.is_some_and(|(until, _)| now < until);
-        if newest.is_none() && may_be_forgotten && expected.is_none() {
+        let asked_for = expected.is_some() || asking.is_some();
+        if newest.is_none() && may_be_forgotten && !asked_for {
             return Err(Status::AskGateway);
         }
+        if p.stream.is_some() && self.book.incoming.is_full() {
+            return Err(Status::Full);
+        }
+        self.countable(p)
+    }
+
+    /// Everything received, with all units that may still be released, stays within range.
+    fn countable(&self, p: &Payment) -> Result<(), Status> {
+        let mut rests = self.book.outbox.iter().filter_map(|entry| {
+            let stream = self.book.incoming(&entry.id)?;
+            (entry.currency == p.currency).then(|| stream.rest(entry))
+        });
+        let rest = rests.try_fold(p.amount, |sum, rest| sum.checked_add(rest));
         let totals = self.totals(p.currency);
         totals
             .received_settled
             .checked_add(totals.received_unsettled)
             .and_then(|sum| sum.checked_add(totals.received_contested))
-            .and_then(|sum| sum.checked_add(p.amount))
+            .and_then(|sum| sum.checked_add(rest?))
             .ok_or(Status::Full)?;
         Ok(())
     }
@@ -123,28 +194,42 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         if before.is_none() && self.book.payers.is_full() {
             self.evict()?;
         }
-        let receipt = Receipt {
-            payee: self.own.me,
-            payment: payment.id(),
-            time: now,
-            declined: None,
-            units: None,
-        };
         let mut bytes = [0; SIGNED_MAX];
-        let (len, _) = seal(&receipt, &self.own.trust.network, &self.key, &mut bytes)
-            .map_err(super::unsigned)?;
-        let receipt = bytes.get(..len).unwrap_or_default();
-        // A cut before this line: the payer has no receipt and sends again. After it: the payment
-        // is taken, and the payer gets this receipt when it sends again.
-        let record = self.append(&Record::Accepted {
-            allowance: allowance.bytes(),
-            payment: payment.bytes(),
-            receipt,
+        let receipt = match p.stream {
+            // One receipt closes a stream: nothing is signed yet.
+            Some(_) => None,
+            None => {
+                let receipt = Receipt {
+                    payee: self.own.me,
+                    payment: payment.id(),
+                    time: now,
+                    declined: None,
+                    units: None,
+                };
+                let (len, _) = seal(&receipt, &self.own.trust.network, &self.key, &mut bytes)
+                    .map_err(super::unsigned)?;
+                bytes.get(..len)
+            }
+        };
+        let (allowance_bytes, payment_bytes) = (allowance.bytes(), payment.bytes());
+        // A cut before this line: the payer has no answer and sends again. After it: the payment is
+        // taken, and the payer gets this answer when it sends again.
+        let record = self.append(&match receipt {
+            Some(receipt) => Record::Accepted {
+                allowance: allowance_bytes,
+                payment: payment_bytes,
+                receipt,
+            },
+            None => Record::StreamAccepted {
+                allowance: allowance_bytes,
+                payment: payment_bytes,
+            },
         })?;
         let newest = Newest {
             spent,
             record,
             expires: allowance.get().expires,
+            receipt: None,
             mark: None,
         };
         self.book
@@ -154,15 +239,27 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             || !self
                 .book
                 .outbox
-                .insert(Entry::taken(&spent, record, p.amount))
+                .insert(Entry::taken(payment.id(), record, p))
         {
             return Err(Status::Full);
         }
+        if let Some(stream) = Incoming::new(payment.id(), p)
+            && !self.book.incoming.insert(stream)
+        {
+            return Err(Status::Full);
+        }
+        self.close_invoice(p.reference)?;
         if let Some(before) = before {
             self.retire(&before)?;
         }
-        let pass = self.own.pass();
-        send(&Message::Receipt { receipt, pass }, out)
+        match (receipt, p.stream) {
+            (Some(receipt), _) => {
+                let pass = self.own.pass();
+                send(&Message::Receipt { receipt, pass }, out)
+            }
+            (None, Some(terms)) => send(&ready(&payment.id(), terms.anchor), out),
+            (None, None) => Err(Status::Storage),
+        }
     }
 
     /// A newest payment that is newest no more is forgotten if it is closed; otherwise it goes on
@@ -173,9 +270,8 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             Some(mark) => self.absorb(
                 newest.spent.id,
                 newest.spent.currency,
-                newest.amount(),
-                mark.outcome,
-                [Some(newest.record), Some(mark.record)],
+                Tally::of(&mark),
+                &[Some(newest.record), Some(mark.record), newest.receipt],
             ),
         }
     }
@@ -184,7 +280,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     fn evict(&mut self) -> Result<(), Status> {
         let waits = |n: &Newest| {
             self.book.outbox.iter().any(|entry| {
-                matches!(entry.side, Side::Taken { payer } if payer == n.spent.payer)
+                matches!(entry.side, Side::Taken { payer, .. } if payer == n.spent.payer)
                     && entry.currency == n.spent.currency
             })
         };
@@ -206,37 +302,72 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         self.retire(&oldest)
     }
 
-    fn taken_before(&self, id: &Digest) -> Option<RecordId> {
-        let newest = self.book.payers.iter().find(|n| n.spent.id == *id);
-        let waiting = || {
-            let taken = |e: &&Entry| e.id == *id && matches!(e.side, Side::Taken { .. });
-            self.book.outbox.iter().find(taken).map(|e| e.record)
+    /// The record of a payment taken, and of the receipt that closed it if it was a stream.
+    pub(super) fn taken_before(&self, id: &Digest) -> Option<(RecordId, Option<RecordId>)> {
+        let waiting = self.book.entry(id).and_then(|entry| match entry.side {
+            Side::Taken { receipt, .. } => Some((entry.record, receipt)),
+            Side::Paid { .. } => None,
+        });
+        let newest = || {
+            let newest = self.book.payers.iter().find(|n| n.spent.id == *id)?;
+            Some((newest.record, newest.receipt))
         };
-        newest.map(|n| n.record).or_else(waiting)
+        waiting.or_else(newest)
     }
 
-    fn receipt_again(&mut self, record: RecordId, out: &mut [u8]) -> Result<usize, Status> {
+    pub(super) fn receipt_again(
+        &mut self,
+        record: RecordId,
+        receipt: Option<RecordId>,
+        out: &mut [u8],
+    ) -> Result<usize, Status> {
         let mut bytes = [0; RECORD_MAX];
-        let len = self.recall(record, &mut bytes)?;
+        let len = self.recall(receipt.unwrap_or(record), &mut bytes)?;
         match Record::read(bytes.get(..len).unwrap_or_default()) {
-            Some(Record::Accepted { receipt, .. }) => {
+            Some(Record::Accepted { receipt, .. } | Record::Closed { receipt, .. }) => {
                 let pass = self.own.pass();
                 send(&Message::Receipt { receipt, pass }, out)
+            }
+            Some(Record::StreamAccepted { payment, .. }) => {
+                let id = open::<Payment>(payment, &self.own.trust.network)?.id();
+                let open = self.book.incoming(&id);
+                // A gateway has ended it before it was closed.
+                let terms = open.ok_or(Status::TooLate)?.terms;
+                send(&ready(&id, terms.anchor), out)
             }
             _ => Err(Status::Storage),
         }
     }
 }
 
+/// The answer to a stream.
+fn ready<'b>(payment: &Digest, anchor: Digest) -> Message<'b> {
+    Message::Unit {
+        about: about(payment),
+        units: 0,
+        value: anchor,
+    }
+}
+
 impl Entry {
-    pub(super) fn taken(spent: &Spent, record: RecordId, amount: AmountMinor) -> Self {
+    pub(super) fn taken(id: Digest, record: RecordId, payment: &Payment) -> Self {
         Self {
-            id: spent.id,
+            id,
             record,
-            currency: spent.currency,
-            amount,
-            side: Side::Taken { payer: spent.payer },
+            currency: payment.currency,
+            amount: match payment.stream {
+                Some(_) => AmountMinor::ZERO,
+                None => payment.amount,
+            },
+            side: Side::Taken {
+                payer: payment.payer,
+                receipt: None,
+            },
             mark: None,
         }
+    }
+
+    pub(super) fn is_paid(&self) -> bool {
+        matches!(self.side, Side::Paid { .. })
     }
 }

@@ -4,7 +4,9 @@ use super::pay::send;
 use super::{Entry, Purse, Side};
 use crate::journal::{Journal, RECORD_MAX, RecordId};
 use crate::purse::record::Record;
+use protocol::cose::open;
 use protocol::message::Message;
+use protocol::objects::Receipt;
 use protocol::{Digest, Signer, Status};
 
 /// Where a walk through the outbox stands. A new one starts at the oldest payment.
@@ -22,8 +24,9 @@ impl HandInCursor {
 
 impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J, OUTBOX, PAYERS> {
     /// Writes the next message for a gateway, oldest payment first: a Claim where there is a
-    /// receipt, otherwise the bare Evidence. `None` at the end. Payments that a gateway has
-    /// answered for are left out, except that a receipt for a payment in transit is still shown.
+    /// receipt, a StreamClaim for a stream that is taken or closed, otherwise the bare Evidence.
+    /// `None` at the end. Payments that a gateway has answered for are left out, except that a
+    /// receipt for a payment in transit is still shown, and units taken since.
     pub fn hand_in(
         &mut self,
         cursor: &mut HandInCursor,
@@ -37,7 +40,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         }
         let wanted = |entry: &&Entry| {
             let after = cursor.after.is_none_or(|(record, _)| entry.record > record);
-            after && waits(entry)
+            after && entry.waits()
         };
         let next = self
             .book
@@ -55,52 +58,83 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     }
 
     fn shown(&mut self, entry: &Entry, out: &mut [u8]) -> Result<usize, Status> {
-        let mut bytes = [0; RECORD_MAX];
+        let (mut bytes, mut more) = ([0; RECORD_MAX], [0; RECORD_MAX]);
         let len = self.recall(entry.record, &mut bytes)?;
-        match Record::read(bytes.get(..len).unwrap_or_default()) {
+        let record = Record::read(bytes.get(..len).unwrap_or_default());
+        let (allowance, payment) = match record {
             Some(Record::Accepted {
                 allowance,
                 payment,
                 receipt,
-            }) => send(
-                &Message::Claim {
+            }) => {
+                let claim = Message::Claim {
                     allowance,
                     payment,
                     receipt,
-                },
-                out,
-            ),
-            Some(Record::Signed { allowance, payment }) => {
-                let Side::Paid {
-                    receipt: Some(record),
-                    ..
-                } = entry.side
-                else {
-                    return send(&Message::Evidence { allowance, payment }, out);
                 };
-                let mut more = [0; RECORD_MAX];
-                let len = self.recall(record, &mut more)?;
-                match Record::read(more.get(..len).unwrap_or_default()) {
-                    Some(Record::Receipted { receipt }) => send(
-                        &Message::Claim {
-                            allowance,
-                            payment,
-                            receipt,
-                        },
-                        out,
-                    ),
-                    _ => Err(Status::Storage),
-                }
+                return send(&claim, out);
             }
-            _ => Err(Status::Storage),
-        }
+            Some(
+                Record::Signed { allowance, payment }
+                | Record::StreamAccepted { allowance, payment },
+            ) => (allowance, payment),
+            _ => return Err(Status::Storage),
+        };
+        let (Side::Paid { receipt, .. } | Side::Taken { receipt, .. }) = entry.side;
+        let Some(record) = receipt else {
+            let message = match self.book.incoming(&entry.id) {
+                Some(stream) => Message::StreamClaim {
+                    allowance,
+                    payment,
+                    units: stream.units,
+                    value: stream.value,
+                    receipt: None,
+                },
+                None => Message::Evidence { allowance, payment },
+            };
+            return send(&message, out);
+        };
+        let len = self.recall(record, &mut more)?;
+        let message = match Record::read(more.get(..len).unwrap_or_default()) {
+            Some(Record::Receipted { receipt }) => Message::Claim {
+                allowance,
+                payment,
+                receipt,
+            },
+            Some(Record::Closed { receipt, value, .. }) => Message::StreamClaim {
+                allowance,
+                payment,
+                units: open::<Receipt>(receipt, &self.own.trust.network)?
+                    .peek()
+                    .units
+                    .ok_or(Status::Storage)?,
+                value,
+                receipt: Some(receipt),
+            },
+            _ => return Err(Status::Storage),
+        };
+        send(&message, out)
     }
 }
 
-fn waits(entry: &Entry) -> bool {
-    match (entry.mark.map(|mark| mark.outcome), entry.side) {
-        (None, _) => true,
-        (Some(Status::InTransit), Side::Paid { receipt, .. }) => receipt.is_some(),
-        _ => false,
+impl Entry {
+    /// Whether it may still be closed by a receipt.
+    pub(super) fn is_open(&self) -> bool {
+        let (Side::Paid { receipt, .. } | Side::Taken { receipt, .. }) = self.side;
+        receipt.is_none() && !self.mark.is_some_and(|mark| mark.is_final())
+    }
+
+    /// Whether a gateway should be shown it.
+    pub(super) fn waits(&self) -> bool {
+        let Some(mark) = self.mark else {
+            return true;
+        };
+        match self.side {
+            Side::Paid { receipt, .. } => !mark.is_final() && receipt.is_some(),
+            // A stream, posted in part: closed now, or further on.
+            Side::Taken { receipt, .. } => {
+                !mark.is_final() && (receipt.is_some() || self.amount > mark.amount)
+            }
+        }
     }
 }

@@ -1,37 +1,61 @@
 //! The purse: what one code may spend, what it has paid and what it was paid.
 
 mod accept;
+mod decline;
 mod hand_in;
+mod invoice;
+mod offer;
 mod open;
 mod pay;
 mod receive;
 mod record;
+mod release;
+mod rules;
 mod table;
+mod take;
 #[cfg(test)]
 mod tests;
+mod totals;
 
+pub use decline::DECLINED;
 pub use hand_in::HandInCursor;
+pub use invoice::{INVOICES, InvoiceOrder};
+pub use offer::Offer;
 pub use open::OpenError;
-pub use pay::Order;
+pub use pay::{Order, StreamOrder};
 pub use receive::Event;
+pub use record::Seed;
+pub use release::Releasing;
+pub use rules::{ApprovedToday, PAYEES_A_DAY, StandingRules};
+pub use take::{TakenUnits, Taking};
+pub use totals::Totals;
 
 use crate::journal::{Journal, JournalFailed, RECORD_MAX, RecordId};
+use decline::Refused;
+use invoice::Asking;
 use protocol::cose::{SIGNED_MAX, SealError};
 use protocol::objects::{Allowance, Renewal, Rights};
 use protocol::rules::{Spent, Trust};
+use protocol::stream::{Stream, Walk};
 use protocol::{
     AmountMinor, Code, Currency, Digest, KeyEpoch, Odometer, PublicKey, Reference, Sequence,
     Signer, Status, Timestamp,
 };
 use record::Record;
+use rules::Approved;
 use table::Table;
 
 /// How many gateways a purse trusts.
 pub const GATEWAYS: usize = 4;
 /// How many currencies a purse holds.
 pub const CURRENCIES: usize = 4;
-/// The longest message a purse writes: a claim with its three objects.
-pub const OUT_MAX: usize = 3 * (SIGNED_MAX + 3) + 2;
+/// How many streams a purse pays at one time, and how many it takes.
+pub const STREAMS: usize = 2;
+/// The most units that one message may release beyond the newest ones known, so that nobody can
+/// make a small machine hash for long.
+pub const UNITS_AT_ONCE: u32 = 1 << 12;
+/// The longest message a purse writes: a stream's claim with its three objects, units and value.
+pub const OUT_MAX: usize = 3 * (SIGNED_MAX + 3) + 2 + 5 + 34;
 
 /// What a purse is told when it is opened.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +89,8 @@ pub struct Purse<K, J, const OUTBOX: usize, const PAYERS: usize> {
     journal: J,
     own: Own,
     book: Book<OUTBOX, PAYERS>,
+    /// Worked out again from the journalled seed whenever one is missing.
+    walks: Table<(Digest, Walk), STREAMS>,
     /// The journal failed; what it holds is known only after it is read again.
     broken: bool,
 }
@@ -76,6 +102,11 @@ struct Book<const OUTBOX: usize, const PAYERS: usize> {
     pockets: Table<Pocket, CURRENCIES>,
     outbox: Table<Entry, OUTBOX>,
     payers: Table<Newest, PAYERS>,
+    outgoing: Table<Outgoing, STREAMS>,
+    incoming: Table<Incoming, STREAMS>,
+    invoices: Table<Asking, INVOICES>,
+    declined: Table<Refused, DECLINED>,
+    approved: Table<Approved, PAYEES_A_DAY>,
     standing: Standing,
     /// Journalled and not signed yet.
     pending: Option<Pending>,
@@ -131,6 +162,7 @@ struct Pocket {
     renewal: Option<(Renewal, RecordId)>,
     tally: Tally,
     tally_record: Option<RecordId>,
+    rules: Option<(StandingRules, RecordId)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -140,11 +172,12 @@ struct Held {
     record: RecordId,
 }
 
-/// Sums over payments taken whose records are forgotten.
+/// Sums over payments whose records are forgotten.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {
     settled: AmountMinor,
     contested: AmountMinor,
+    returned: AmountMinor,
 }
 
 /// One payment that is not forgotten.
@@ -153,6 +186,7 @@ struct Entry {
     id: Digest,
     record: RecordId,
     currency: Currency,
+    /// Of a stream that is taken, the price of the units taken so far.
     amount: AmountMinor,
     side: Side,
     mark: Option<Mark>,
@@ -165,15 +199,28 @@ enum Side {
         reference: Reference,
         receipt: Option<RecordId>,
     },
-    /// Leaves the outbox as soon as it is closed.
-    Taken { payer: Code },
+    /// Leaves the outbox as soon as it is closed. Only of a stream is the receipt a record of its
+    /// own.
+    Taken {
+        payer: Code,
+        receipt: Option<RecordId>,
+    },
 }
 
 /// What a gateway said.
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     outcome: Status,
+    /// What reached the payee; of an open claim, what is claimed.
+    amount: AmountMinor,
     record: RecordId,
+}
+
+impl Mark {
+    /// Nothing more is to come.
+    fn is_final(&self) -> bool {
+        self.outcome != Status::InTransit
+    }
 }
 
 /// The newest payment taken from one payer in one currency.
@@ -183,121 +230,45 @@ struct Newest {
     record: RecordId,
     /// When the allowance it was made under ends.
     expires: Timestamp,
+    /// The receipt that closed it, if it was a stream.
+    receipt: Option<RecordId>,
+    /// Once it has left the outbox.
     mark: Option<Mark>,
 }
 
-impl Newest {
-    fn amount(&self) -> AmountMinor {
-        self.spent
-            .to
-            .since(self.spent.from)
-            .unwrap_or(AmountMinor::ZERO)
-    }
+/// A stream this purse pays and whose units it still releases.
+#[derive(Clone, Copy, Debug)]
+struct Outgoing {
+    payment: Digest,
+    terms: Stream,
+    settle_by: Timestamp,
+    /// Never less than what was let out.
+    units: u32,
+    units_record: Option<RecordId>,
+    /// The intent, which holds the seed.
+    record: RecordId,
+}
+
+/// A stream this purse takes and has not closed.
+#[derive(Clone, Copy, Debug)]
+struct Incoming {
+    payment: Digest,
+    number: (KeyEpoch, Sequence),
+    reference: Reference,
+    terms: Stream,
+    units: u32,
+    /// `value(units)`.
+    value: Digest,
+    units_record: Option<RecordId>,
+    /// No more units: the receipt is being signed.
+    closing: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Pending {
     payment: protocol::objects::Payment,
+    seed: Option<Seed>,
     record: RecordId,
-}
-
-/// What a purse holds in one currency.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Everything ever paid out in this key epoch.
-    pub paid_out: Odometer,
-    /// What the allowance still permits.
-    pub spendable: AmountMinor,
-    /// Taken, and settled by a gateway.
-    pub received_settled: AmountMinor,
-    /// Taken, and waiting for a gateway.
-    pub received_unsettled: AmountMinor,
-    /// Taken, but the payer's key had forked: an open claim that moved no money.
-    pub received_contested: AmountMinor,
-}
-
-impl<K, J, const OUTBOX: usize, const PAYERS: usize> Purse<K, J, OUTBOX, PAYERS> {
-    /// Whose purse this is.
-    pub fn me(&self) -> Code {
-        self.own.me
-    }
-
-    /// Which life of its key it is in, and the number of its newest payment.
-    pub fn standing(&self) -> (KeyEpoch, Sequence) {
-        (self.book.standing.key_epoch, self.book.standing.sequence)
-    }
-
-    /// The currencies it has met.
-    pub fn currencies(&self) -> impl Iterator<Item = Currency> {
-        self.book.pockets.iter().map(|pocket| pocket.currency)
-    }
-
-    /// Its allowance in a currency.
-    pub fn allowance(&self, currency: Currency) -> Option<&Allowance> {
-        let held = self.book.pocket(currency)?.allowance.as_ref()?;
-        Some(&held.allowance)
-    }
-
-    /// What the allowance still permits, as far as limit and sequence go; whether it has expired is
-    /// found out by `pay`.
-    pub fn spendable(&self, currency: Currency) -> AmountMinor {
-        let rest = || {
-            let pocket = self.book.pocket(currency)?;
-            let allowance = pocket.allowance?.allowance;
-            let last = allowance
-                .base_sequence
-                .0
-                .saturating_add(allowance.most_payments);
-            if self.book.unsure.is_some() || self.book.standing.sequence.0 >= last {
-                return None;
-            }
-            allowance.limit.since(pocket.odometer)
-        };
-        rest().unwrap_or(AmountMinor::ZERO)
-    }
-
-    /// How many payments wait for a gateway.
-    pub fn unanswered(&self) -> usize {
-        self.book.outbox.iter().filter(|e| e.mark.is_none()).count()
-    }
-
-    /// What it holds in a currency.
-    pub fn totals(&self, currency: Currency) -> Totals {
-        let Some(pocket) = self.book.pocket(currency) else {
-            return Totals::default();
-        };
-        let mut totals = Totals {
-            paid_out: pocket.odometer,
-            spendable: self.spendable(currency),
-            received_settled: pocket.tally.settled,
-            received_unsettled: AmountMinor::ZERO,
-            received_contested: pocket.tally.contested,
-        };
-        // `accept` keeps the sum of the three within range, so no addition fails.
-        for newest in self
-            .book
-            .payers
-            .iter()
-            .filter(|n| n.spent.currency == currency)
-        {
-            match newest.mark.map(|mark| mark.outcome) {
-                Some(Status::OpenClaim) => add(&mut totals.received_contested, newest.amount()),
-                Some(_) => add(&mut totals.received_settled, newest.amount()),
-                None => {}
-            }
-        }
-        for entry in self.book.outbox.iter().filter(|e| e.currency == currency) {
-            if let Side::Taken { .. } = entry.side {
-                add(&mut totals.received_unsettled, entry.amount);
-            }
-        }
-        totals
-    }
-
-    /// Takes the purse apart.
-    pub fn into_parts(self) -> (K, J) {
-        (self.key, self.journal)
-    }
 }
 
 impl<const OUTBOX: usize, const PAYERS: usize> Book<OUTBOX, PAYERS> {
@@ -315,6 +286,24 @@ impl<const OUTBOX: usize, const PAYERS: usize> Book<OUTBOX, PAYERS> {
             .iter_mut()
             .find(|p| p.currency == currency)
             .ok_or(Status::Full)
+    }
+
+    fn entry(&self, payment: &Digest) -> Option<&Entry> {
+        self.outbox.find(|entry| entry.id == *payment)
+    }
+
+    fn entry_mut(&mut self, payment: &Digest) -> Option<&mut Entry> {
+        self.outbox.find_mut(|entry| entry.id == *payment)
+    }
+
+    fn outgoing(&self, payment: &Digest) -> Option<Outgoing> {
+        let stream = self.outgoing.find(|stream| stream.payment == *payment);
+        stream.copied()
+    }
+
+    fn incoming(&self, payment: &Digest) -> Option<Incoming> {
+        let stream = self.incoming.find(|stream| stream.payment == *payment);
+        stream.copied()
     }
 
     fn gateway(&self, code: &Code) -> Option<&Gateway> {
@@ -347,8 +336,10 @@ impl Pocket {
             tally: Tally {
                 settled: AmountMinor::ZERO,
                 contested: AmountMinor::ZERO,
+                returned: AmountMinor::ZERO,
             },
             tally_record: None,
+            rules: None,
         }
     }
 }
@@ -416,21 +407,27 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             .outbox
             .iter()
             .filter_map(|entry| match (entry.side, entry.mark) {
-                (Side::Paid { receipt, .. }, Some(mark)) if !pinned(entry) => Some((
-                    mark.outcome == Status::InTransit,
-                    entry.record,
-                    mark.record,
-                    receipt,
-                )),
+                (Side::Paid { receipt, .. }, Some(mark))
+                    if !pinned(entry) && self.book.outgoing(&entry.id).is_none() =>
+                {
+                    Some((*entry, mark, receipt))
+                }
                 _ => None,
             })
-            .min_by_key(|(in_transit, record, ..)| (*in_transit, *record));
-        let (_, record, mark, receipt) = released.ok_or(Status::Full)?;
-        // A cut after the first line leaves a mark and a receipt of nothing: `open` drops them.
-        self.forget(record)?;
-        self.book.outbox.remove(|entry| entry.record == record);
-        self.forget(mark)?;
-        self.forget_if(receipt)
+            .min_by_key(|(entry, mark, _)| (!mark.is_final(), entry.record));
+        let (entry, mark, receipt) = released.ok_or(Status::Full)?;
+        let returned = entry.returned();
+        let records = [Some(entry.record), Some(mark.record), receipt];
+        if returned > AmountMinor::ZERO {
+            let sums = Tally {
+                returned,
+                ..Tally::default()
+            };
+            return self.absorb(entry.id, entry.currency, sums, &records);
+        }
+        // A cut after the first record leaves a mark and a receipt of nothing: `open` drops them.
+        self.book.outbox.remove(|e| e.record == entry.record);
+        records.into_iter().try_for_each(|r| self.forget_if(r))
     }
 
     /// Adds a closed payment that is about to be forgotten to the sums. A cut after the append: the
@@ -439,27 +436,52 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         &mut self,
         payment: Digest,
         currency: Currency,
-        amount: AmountMinor,
-        outcome: Status,
-        records: [Option<RecordId>; 2],
+        sums: Tally,
+        records: &[Option<RecordId>],
     ) -> Result<(), Status> {
         let pocket = self.book.pocket_mut(currency)?;
         let (mut tally, before) = (pocket.tally, pocket.tally_record);
-        match outcome {
-            Status::OpenClaim => add(&mut tally.contested, amount),
-            _ => add(&mut tally.settled, amount),
-        }
+        add(&mut tally.settled, sums.settled);
+        add(&mut tally.contested, sums.contested);
+        add(&mut tally.returned, sums.returned);
         let record = self.append(&Record::Tally {
             currency,
             settled: tally.settled,
             contested: tally.contested,
+            returned: tally.returned,
             absorbed: payment,
         })?;
         let pocket = self.book.pocket_mut(currency)?;
         pocket.tally = tally;
         pocket.tally_record = Some(record);
         self.book.outbox.remove(|entry| entry.id == payment);
-        records.into_iter().try_for_each(|r| self.forget_if(r))?;
+        records.iter().try_for_each(|r| self.forget_if(*r))?;
         self.forget_if(before)
+    }
+}
+
+impl Entry {
+    /// What came back to the payer.
+    fn returned(&self) -> AmountMinor {
+        match (self.side, self.mark) {
+            (Side::Paid { .. }, Some(mark))
+                if mark.is_final() && mark.outcome != Status::OpenClaim =>
+            {
+                self.amount.checked_sub(mark.amount).unwrap_or_default()
+            }
+            _ => AmountMinor::ZERO,
+        }
+    }
+}
+
+impl Tally {
+    /// What a gateway's last word on a payment taken adds.
+    fn of(mark: &Mark) -> Self {
+        let mut sums = Self::default();
+        match mark.outcome {
+            Status::OpenClaim => sums.contested = mark.amount,
+            _ => sums.settled = mark.amount,
+        }
+        sums
     }
 }

@@ -1,20 +1,26 @@
 //! From the journal back to the purse, wherever the power was cut.
 //!
-//! The journal is read three times, because what a record means may stand behind it: first
+//! The journal is read four times, because what a record means may stand behind it: first
 //! everything that stands alone and who the newest payers are, then what became of payments, then
-//! the newest payments that still wait. What a cut left half done is finished before the purse is
-//! given out.
+//! the newest payments that still wait and the receipts that closed streams, then the streams that
+//! are open. What a cut left half done is finished before the purse is given out.
 
+use super::decline::Refused;
+use super::invoice::{Asking, InvoiceOrder};
+use super::rules::Approved;
 use super::{
-    Book, CURRENCIES, Entry, Gateway, Held, Mark, Newest, Own, Pending, Purse, Settings, Side,
-    Standing, Table, Tally,
+    Book, CURRENCIES, Entry, Gateway, Held, Incoming, Mark, Newest, Outgoing, Own, Pending, Purse,
+    STREAMS, Settings, Side, Standing, Table, Tally,
 };
 use crate::journal::{Journal, JournalFailed, RecordId};
 use crate::purse::record::Record;
-use protocol::cose::{SIGNED_MAX, open};
-use protocol::objects::{Allowance, Pass, Payment, Receipt, Renewal};
+use protocol::cose::{SIGNED_MAX, identify, open};
+use protocol::objects::{Allowance, Invoice, Pass, Payment, Receipt, Renewal};
 use protocol::rules::{Spent, Trust};
-use protocol::{Currency, Digest, KeyEpoch, Reference, Sequence, Signer, Status};
+use protocol::{
+    Algorithm, AmountMinor, Currency, Digest, KeyEpoch, Reference, Sequence, Signer, Status,
+    Timestamp,
+};
 
 /// Why a purse cannot be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,12 +79,13 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             }
             replay = Replay::read(&own, &key, &mut journal)?;
         }
-        let spare = replay.spare;
+        let (spare, answered) = (replay.spare, replay.answered);
         let mut purse = Self {
             key,
             journal,
             own,
             book: replay.book,
+            walks: Table::new(),
             broken: false,
         };
         if !replay.owned {
@@ -92,6 +99,9 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             purse.append(&owner).map_err(opening)?;
         }
         purse.absorb_closed(spare)?;
+        if let Some(invoice) = answered {
+            purse.close_invoice(invoice).map_err(opening)?;
+        }
         match purse.sign_pending() {
             // The purse says so again when it is asked for something.
             Ok(()) | Err(Status::Busy | Status::Full) => Ok(purse),
@@ -102,23 +112,20 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     /// Newest payments that were closed and then followed by another, when the power went.
     fn absorb_closed(&mut self, spare: Option<Entry>) -> Result<(), OpenError> {
         let closed = |entry: &Entry| {
-            matches!(entry.side, Side::Taken { .. }).then_some(())?;
-            entry.mark.map(|mark| (*entry, mark))
+            let Side::Taken { receipt, .. } = entry.side else {
+                return None;
+            };
+            let mark = entry.mark.filter(|mark| mark.is_final())?;
+            Some((*entry, mark, receipt))
         };
         let left = self.book.outbox.iter().chain(&spare).find_map(closed);
-        if let Some((entry, mark)) = left {
-            let records = [Some(entry.record), Some(mark.record)];
-            self.absorb(
-                entry.id,
-                entry.currency,
-                entry.amount,
-                mark.outcome,
-                records,
-            )
-            .map_err(opening)?;
+        if let Some((entry, mark, receipt)) = left {
+            let records = [Some(entry.record), Some(mark.record), receipt];
+            self.absorb(entry.id, entry.currency, Tally::of(&mark), &records)
+                .map_err(opening)?;
         }
         match spare {
-            Some(entry) if left.is_none_or(|(absorbed, _)| absorbed.id != entry.id) => {
+            Some(entry) if left.is_none_or(|(absorbed, ..)| absorbed.id != entry.id) => {
                 match self.book.outbox.insert(entry) {
                     true => Ok(()),
                     false => Err(OpenError::TooMany),
@@ -177,6 +184,11 @@ impl<const OUTBOX: usize, const PAYERS: usize> Book<OUTBOX, PAYERS> {
             pockets: Table::new(),
             outbox: Table::new(),
             payers: Table::new(),
+            outgoing: Table::new(),
+            incoming: Table::new(),
+            invoices: Table::new(),
+            declined: Table::new(),
+            approved: Table::new(),
             standing: Standing::first(KeyEpoch(1)),
             pending: None,
             evicted: None,
@@ -187,12 +199,15 @@ impl<const OUTBOX: usize, const PAYERS: usize> Book<OUTBOX, PAYERS> {
 
 struct Replay<const OUTBOX: usize, const PAYERS: usize> {
     trust: Trust,
+    algorithm: Algorithm,
     book: Book<OUTBOX, PAYERS>,
     owned: bool,
     /// The last payment each tally includes.
     absorbed: Table<(Currency, Digest), CURRENCIES>,
     /// Between taking a payment and forgetting the one before it there is one entry too many.
     spare: Option<Entry>,
+    /// An invoice that is paid and not yet closed.
+    answered: Option<Reference>,
     unreadable: Option<RecordId>,
     stale: [Option<RecordId>; STALE],
 }
@@ -201,10 +216,12 @@ impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
     fn read<K: Signer, J: Journal>(own: &Own, key: &K, journal: &mut J) -> Result<Self, OpenError> {
         let mut replay = Self {
             trust: own.trust,
+            algorithm: key.public_key().algorithm(),
             book: Book::new(),
             owned: false,
             absorbed: Table::new(),
             spare: None,
+            answered: None,
             unreadable: None,
             stale: [None; STALE],
         };
@@ -213,7 +230,7 @@ impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
             key: key.public_key(),
             network: own.trust.network.as_str().as_bytes(),
         };
-        for reading in [Self::first, Self::second, Self::third] {
+        for reading in [Self::first, Self::second, Self::third, Self::fourth] {
             let mut failed = None;
             journal.scan(&mut |id, bytes| {
                 if failed.is_some() {
@@ -249,25 +266,34 @@ impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
         match *record {
             Record::Gateway { issuer, gateway } => self.gateway(id, issuer, gateway),
             Record::Allowance { allowance } => self.allowance(id, allowance),
-            Record::Intent(payment) => {
-                self.book.pending = Some(Pending {
+            Record::Intent { payment, seed } => {
+                let intended = Pending {
                     payment,
+                    seed,
                     record: id,
-                });
+                };
+                let before = self.book.pending.replace(intended);
+                self.drop(before.map(|pending| pending.record));
                 Some(())
             }
             Record::Signed { payment, .. } => self.signed(id, payment),
             Record::Accepted {
                 allowance, payment, ..
-            } => self.newest(id, allowance, payment),
+            }
+            | Record::StreamAccepted { allowance, payment } => self.newest(id, allowance, payment),
             Record::Tally {
                 currency,
                 settled,
                 contested,
+                returned,
                 absorbed,
             } => {
                 let pocket = self.book.pocket_mut(currency).ok()?;
-                pocket.tally = Tally { settled, contested };
+                pocket.tally = Tally {
+                    settled,
+                    contested,
+                    returned,
+                };
                 let before = pocket.tally_record.replace(id);
                 self.drop(before);
                 self.absorbed.remove(|(of, _)| *of == currency);
@@ -292,13 +318,57 @@ impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
                 self.drop(before.map(|(_, record)| record));
                 Some(())
             }
-            Record::Owner { .. } | Record::Mark { .. } | Record::Receipted { .. } => Some(()),
+            Record::Invoiced { invoice } => {
+                let Some((invoice, digest)) = self.open::<Invoice>(id, invoice) else {
+                    return Some(());
+                };
+                let asking = Asking {
+                    reference: digest.reference(),
+                    expires: invoice.expires,
+                    order: InvoiceOrder::of(&invoice),
+                    record: id,
+                };
+                self.book.invoices.insert(asking).then_some(())
+            }
+            Record::Answered { reference, expires } => {
+                let open = self.book.invoices.find(|a| a.reference == reference);
+                let before = open.map(|asking| asking.record);
+                self.book.invoices.remove(|a| a.reference == reference);
+                self.drop(before);
+                let asking = Asking {
+                    reference,
+                    expires,
+                    order: None,
+                    record: id,
+                };
+                self.book.invoices.insert(asking).then_some(())
+            }
+            Record::Rules { currency, rules } => {
+                let pocket = self.book.pocket_mut(currency).ok()?;
+                let before = pocket.rules.replace((rules, id));
+                self.drop(before.map(|(_, record)| record));
+                Some(())
+            }
+            Record::Declining { payment, until, .. } => self.refused(id, payment, until),
+            Record::Declined { receipt, until } => {
+                let Some((receipt, _)) = self.open::<Receipt>(id, receipt) else {
+                    return Some(());
+                };
+                self.refused(id, receipt.payment, until)
+            }
+            Record::Owner { .. }
+            | Record::Mark { .. }
+            | Record::Receipted { .. }
+            | Record::Closed { .. }
+            | Record::Released { .. }
+            | Record::Taken { .. }
+            | Record::Approved { .. } => Some(()),
         }
     }
 
     fn second(&mut self, id: RecordId, record: &Record<'_>) -> Option<()> {
         match *record {
-            Record::Accepted { payment, .. } => {
+            Record::Accepted { payment, .. } | Record::StreamAccepted { payment, .. } => {
                 let Some((payment, payment_id)) = self.open::<Payment>(id, payment) else {
                     return Some(());
                 };
@@ -311,12 +381,40 @@ impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
                 if self.book.payers.iter().any(|n| n.record == id) {
                     return Some(());
                 }
-                let spent = Spent::new(payment_id, &payment)?;
-                self.wait(Entry::taken(&spent, id, payment.amount))
+                self.wait(Entry::taken(payment_id, id, &payment))
             }
-            Record::Mark { payment, outcome } => {
+            Record::Signed { .. } => {
+                let entry = self.book.outbox.iter().find(|entry| entry.record == id);
+                let known = entry.map(|entry| (entry.currency, entry.id));
+                if known.is_some_and(|of| self.absorbed.iter().any(|known| *known == of)) {
+                    self.book.outbox.remove(|entry| entry.record == id);
+                    self.drop(Some(id));
+                }
+                Some(())
+            }
+            Record::Approved {
+                currency,
+                payee,
+                day,
+                sum,
+                key_epoch,
+                sequence,
+            } => self.approved(Approved {
+                currency,
+                payee,
+                day,
+                sum,
+                number: (key_epoch, sequence),
+                record: id,
+            }),
+            Record::Mark {
+                payment,
+                outcome,
+                amount,
+            } => {
                 let mark = Mark {
                     outcome,
+                    amount,
                     record: id,
                 };
                 let of_payer = self.book.payers.iter_mut().find(|n| n.spent.id == payment);
@@ -347,20 +445,198 @@ impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
     }
 
     fn third(&mut self, id: RecordId, record: &Record<'_>) -> Option<()> {
-        if !matches!(record, Record::Accepted { .. }) {
-            return Some(());
-        }
-        let newest = self.book.payers.iter().find(|n| n.record == id).copied();
-        match newest {
-            Some(newest) if newest.mark.is_none() => {
-                self.wait(Entry::taken(&newest.spent, id, newest.amount()))
+        match *record {
+            Record::Accepted { payment, .. } | Record::StreamAccepted { payment, .. } => {
+                let Some((payment, payment_id)) = self.open::<Payment>(id, payment) else {
+                    return Some(());
+                };
+                let asking = |a: &&Asking| a.reference == payment.reference && a.order.is_some();
+                if self.book.invoices.iter().any(|a| asking(&a)) {
+                    self.answered = Some(payment.reference);
+                }
+                let payers = &mut self.book.payers;
+                let Some(newest) = payers.find_mut(|n| n.record == id) else {
+                    return Some(());
+                };
+                // In transit a stream goes on.
+                if newest.mark.is_some_and(|mark| mark.is_final()) {
+                    return Some(());
+                }
+                let mark = newest.mark.take();
+                let entry = Entry::taken(payment_id, id, &payment);
+                self.wait(Entry { mark, ..entry })
+            }
+            Record::Closed {
+                receipt, amount, ..
+            } => {
+                let Some((object, _)) = self.open::<Receipt>(id, receipt) else {
+                    return Some(());
+                };
+                let before = self.closed(id, object.payment, amount);
+                self.drop(before);
+                Some(())
             }
             _ => Some(()),
         }
     }
 
+    /// Streams that are open.
+    fn fourth(&mut self, id: RecordId, record: &Record<'_>) -> Option<()> {
+        match *record {
+            Record::Intent {
+                payment,
+                seed: Some(_),
+            } => self.outgoing(id, &payment),
+            Record::StreamAccepted { payment, .. } => {
+                let Some((payment, payment_id)) = self.open::<Payment>(id, payment) else {
+                    return Some(());
+                };
+                let Some(stream) = Incoming::new(payment_id, &payment) else {
+                    return Some(());
+                };
+                let open = self.entry(payment_id).is_some_and(|entry| entry.is_open());
+                if open {
+                    return self.book.incoming.insert(stream).then_some(());
+                }
+                // What was taken of a stream that is over is known from its receipt.
+                Some(())
+            }
+            Record::Released { payment, units } => {
+                let streams = &mut self.book.outgoing;
+                let before = match streams.find_mut(|stream| stream.payment == payment) {
+                    Some(stream) => {
+                        stream.units = units;
+                        stream.units_record.replace(id)
+                    }
+                    None => Some(id),
+                };
+                self.drop(before);
+                Some(())
+            }
+            Record::Taken {
+                payment,
+                units,
+                value,
+                closing,
+            } => {
+                let streams = &mut self.book.incoming;
+                let before = match streams.find_mut(|stream| stream.payment == payment) {
+                    Some(stream) => {
+                        stream.units = units;
+                        stream.value = value;
+                        stream.closing = closing;
+                        stream.units_record.replace(id)
+                    }
+                    None => Some(id),
+                };
+                self.drop(before);
+                Some(())
+            }
+            _ => Some(()),
+        }
+    }
+
+    /// Puts a closing receipt in its place; returns the record that is of no use.
+    fn closed(&mut self, id: RecordId, payment: Digest, amount: AmountMinor) -> Option<RecordId> {
+        if let Some(entry) = self.entry(payment) {
+            return match &mut entry.side {
+                Side::Paid { receipt, .. } => receipt.replace(id),
+                Side::Taken { receipt, .. } => {
+                    entry.amount = amount;
+                    receipt.replace(id)
+                }
+            };
+        }
+        let payers = &mut self.book.payers;
+        match payers.find_mut(|n| n.spent.id == payment) {
+            Some(newest) => newest.receipt.replace(id),
+            None => Some(id),
+        }
+    }
+
+    /// The intent of a stream stays as long as it is open.
+    fn outgoing(&mut self, id: RecordId, payment: &Payment) -> Option<()> {
+        if self
+            .book
+            .pending
+            .is_some_and(|pending| pending.record == id)
+        {
+            return Some(());
+        }
+        let terms = payment.stream?;
+        let Ok(digest) = identify(payment, &self.trust.network, self.algorithm) else {
+            self.unreadable.get_or_insert(id);
+            return Some(());
+        };
+        if !self.entry(digest).is_some_and(|entry| entry.is_open()) {
+            self.drop(Some(id));
+            return Some(());
+        }
+        let stream = Outgoing::new(digest, terms, payment.settle_by, id);
+        self.book.outgoing.insert(stream).then_some(())
+    }
+
+    /// A sum counts only if its last payment was meant to be made.
+    fn approved(&mut self, approved: Approved) -> Option<()> {
+        let standing = self.book.standing;
+        let pending = self.book.pending.map(|pending| pending.payment);
+        let intended = pending.map(|p| (p.key_epoch, p.sequence)) == Some(approved.number);
+        if approved.number > (standing.key_epoch, standing.sequence) && !intended {
+            self.drop(Some(approved.record));
+            return Some(());
+        }
+        let same = |a: &Approved| (a.currency, a.payee) == (approved.currency, approved.payee);
+        let mut replaced = self.book.approved.find(|a| same(a)).copied();
+        if replaced.is_none() && self.book.approved.is_full() {
+            replaced = self.book.oldest_approved();
+        }
+        if let Some(replaced) = replaced {
+            self.book.approved.remove(|a| a.record == replaced.record);
+            self.drop(Some(replaced.record));
+        }
+        self.book.approved.insert(approved).then_some(())
+    }
+
+    fn refused(&mut self, id: RecordId, payment: Digest, until: Timestamp) -> Option<()> {
+        let before = self
+            .book
+            .declined
+            .find(|refused| refused.payment == payment);
+        let before = before.map(|refused| refused.record);
+        self.book
+            .declined
+            .remove(|refused| refused.payment == payment);
+        self.drop(before);
+        let refused = Refused {
+            payment,
+            until,
+            record: id,
+        };
+        self.book.declined.insert(refused).then_some(())
+    }
+
     /// What can be told only at the end.
     fn close(&mut self) {
+        // Numbers are signed one after the other, so an intent below the newest one was signed, and
+        // what became of it is forgotten.
+        let standing = self.book.standing;
+        let signed = self.book.pending.take_if(|pending| {
+            let number = (pending.payment.key_epoch, pending.payment.sequence);
+            number <= (standing.key_epoch, standing.sequence)
+        });
+        self.drop(signed.map(|pending| pending.record));
+        let mut units = [None; STREAMS];
+        for (slot, stream) in units.iter_mut().zip(self.book.incoming.iter()) {
+            *slot = stream
+                .terms
+                .cost(stream.units)
+                .map(|amount| (stream.payment, amount));
+        }
+        for (payment, amount) in units.into_iter().flatten() {
+            if let Some(entry) = self.entry(payment) {
+                entry.amount = amount;
+            }
+        }
         let epoch = self.book.standing.key_epoch;
         let outlived = self.book.unsure.take_if(|(of, _)| *of < epoch);
         self.drop(outlived.map(|(_, record)| record));
@@ -415,7 +691,8 @@ impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
             (pending.payment.key_epoch, pending.payment.sequence)
                 == (payment.key_epoch, payment.sequence)
         });
-        self.drop(intended.map(|pending| pending.record));
+        let done = intended.filter(|pending| pending.seed.is_none());
+        self.drop(done.map(|pending| pending.record));
         self.reach_epoch(payment.key_epoch);
         let standing = &mut self.book.standing;
         if payment.key_epoch == standing.key_epoch {
@@ -452,6 +729,7 @@ impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
             spent,
             record: id,
             expires: allowance.expires,
+            receipt: None,
             mark: None,
         };
         self.book.payers.insert(newest).then_some(())

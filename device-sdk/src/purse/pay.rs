@@ -1,11 +1,12 @@
 //! The payer: orders become signed payments, and requests for allowances.
 
-use super::{Entry, Pending, Purse, Side};
-use crate::journal::{Journal, RECORD_MAX};
+use super::{Approved, Entry, Outgoing, Pending, Purse, Seed, Side};
+use crate::journal::{Journal, RECORD_MAX, RecordId};
 use crate::purse::record::Record;
-use protocol::cose::{SIGNED_MAX, seal};
+use protocol::cose::{SIGNED_MAX, open, seal};
 use protocol::message::Message;
 use protocol::objects::{Payment, Renewal, Rights};
+use protocol::stream::{Chain, Stream, UNITS_MAX, Walk};
 use protocol::{AmountMinor, Code, Currency, Digest, Reference, Signer, Status, Timestamp};
 
 /// What is to be paid.
@@ -22,6 +23,71 @@ pub struct Order {
     pub reference: Reference,
 }
 
+/// What is to be paid by the unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamOrder {
+    /// To whom.
+    pub payee: Code,
+    /// In which currency.
+    pub currency: Currency,
+    /// Price of one unit.
+    pub unit: AmountMinor,
+    /// Most units. The price of all of them is spent at once; what is not used comes back through a
+    /// gateway.
+    pub count: u32,
+    /// As in [`Order`].
+    pub reference: Reference,
+}
+
+/// An order of either kind.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    pub(super) payee: Code,
+    pub(super) currency: Currency,
+    pub(super) amount: AmountMinor,
+    pub(super) reference: Reference,
+    /// Price of one and count.
+    pub(super) units: Option<(AmountMinor, u32)>,
+}
+
+impl From<&Order> for Wanted {
+    fn from(order: &Order) -> Self {
+        Self {
+            payee: order.payee,
+            currency: order.currency,
+            amount: order.amount,
+            reference: order.reference,
+            units: None,
+        }
+    }
+}
+
+impl TryFrom<&StreamOrder> for Wanted {
+    type Error = Status;
+
+    fn try_from(order: &StreamOrder) -> Result<Self, Status> {
+        Ok(Self {
+            payee: order.payee,
+            currency: order.currency,
+            amount: price(order.unit, order.count).ok_or(Status::Malformed)?,
+            reference: order.reference,
+            units: Some((order.unit, order.count)),
+        })
+    }
+}
+
+/// What a stream costs in all; `None` for one that nobody can pay.
+pub(super) fn price(unit: AmountMinor, count: u32) -> Option<AmountMinor> {
+    let terms = Stream {
+        unit,
+        count,
+        anchor: Digest::default(),
+    };
+    terms
+        .cost(count)
+        .filter(|amount| (1..=UNITS_MAX).contains(&count) && *amount > AmountMinor::ZERO)
+}
+
 impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J, OUTBOX, PAYERS> {
     /// Pays: writes an Evidence message for the payee into `out`. It is durable before it is
     /// returned, so it may be sent at once and again at any time.
@@ -29,24 +95,116 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     /// `Busy` says that the key store did not sign; the payment is then journalled, and its
     /// signature is made up for by the next call.
     pub fn pay(&mut self, order: &Order, now: Timestamp, out: &mut [u8]) -> Result<usize, Status> {
+        self.pay_for(&order.into(), None, false, now, out)
+    }
+
+    /// Pays by the unit: like [`Purse::pay`], and then units are released with [`Purse::release`].
+    /// The seed must be random; it is journalled, so the same order again needs no other and
+    /// ignores the one given. `Full` while [`super::STREAMS`] others are open.
+    ///
+    /// Costs one hash for each unit.
+    pub fn pay_stream(
+        &mut self,
+        order: &StreamOrder,
+        seed: Seed,
+        now: Timestamp,
+        out: &mut [u8],
+    ) -> Result<usize, Status> {
+        self.pay_for(&order.try_into()?, Some(seed), false, now, out)
+    }
+
+    /// `standing`: only if the standing rules approve.
+    pub(super) fn pay_for(
+        &mut self,
+        wanted: &Wanted,
+        seed: Option<Seed>,
+        standing: bool,
+        now: Timestamp,
+        out: &mut [u8],
+    ) -> Result<usize, Status> {
         self.ready(out)?;
         self.sign_pending()?;
-        if let Some(entry) = self.paid_before(order) {
-            if (entry.currency, entry.amount) != (order.currency, order.amount) {
-                return Err(Status::WrongReference);
-            }
-            return self.evidence(&entry, out);
+        if let Some(entry) = self.paid_before(wanted.payee, wanted.reference) {
+            return self.evidence(&entry, wanted, out);
         }
-        let payment = self.permitted(order, now)?;
+        let mut payment = self.permitted(wanted, now)?;
+        let number = (payment.key_epoch, payment.sequence);
+        let approved = match standing {
+            true => {
+                let (currency, payee) = (wanted.currency, wanted.payee);
+                Some(self.approve(currency, payee, wanted.amount, number, now)?)
+            }
+            false => None,
+        };
         self.make_room()?;
-        // From here on this content belongs to this sequence number for good. A cut before the
-        // signature: it is signed unchanged when the purse is opened.
-        let record = self.append(&Record::Intent(payment))?;
-        self.book.pending = Some(Pending { payment, record });
+        let mut stream = None;
+        if let (Some((unit, count)), Some(Seed(seed))) = (wanted.units, seed) {
+            self.make_stream_room(now)?;
+            let mut walk = Walk::new(Chain::of(&payment), count, seed).ok_or(Status::Malformed)?;
+            let anchor = walk.value(0).ok_or(Status::Malformed)?;
+            payment.stream = Some(Stream {
+                unit,
+                count,
+                anchor,
+            });
+            stream = Some(walk);
+        }
+        let seed = seed.filter(|_| stream.is_some());
+        self.intend(payment, seed, approved)?;
         self.sign_pending()?;
         // A cut from here on: the signed payment is in the outbox, and the same order finds it.
-        let entry = self.paid_before(order).ok_or(Status::Storage)?;
-        self.evidence(&entry, out)
+        let entry = self.paid_before(wanted.payee, wanted.reference);
+        let entry = entry.ok_or(Status::Storage)?;
+        if let Some(walk) = stream {
+            self.keep_walk(entry.id, walk);
+        }
+        self.evidence(&entry, wanted, out)
+    }
+
+    /// From here on this content belongs to this sequence number for good. A cut before the
+    /// signature: it is signed unchanged when the purse is opened.
+    fn intend(
+        &mut self,
+        payment: Payment,
+        seed: Option<Seed>,
+        approved: Option<(Approved, Option<RecordId>)>,
+    ) -> Result<(), Status> {
+        // First the sum that this payment is part of, beside the one it replaces: a cut after it
+        // leaves a sum with a payment that was never made, and `open` goes back to the other.
+        let counted = match &approved {
+            Some((approved, _)) => Some(self.append(&Record::Approved {
+                currency: approved.currency,
+                payee: approved.payee,
+                day: approved.day,
+                sum: approved.sum,
+                key_epoch: approved.number.0,
+                sequence: approved.number.1,
+            })?),
+            None => None,
+        };
+        let record = match self.append(&Record::Intent { payment, seed }) {
+            Ok(record) => record,
+            Err(status) => {
+                if status == Status::Full {
+                    self.forget_if(counted)?;
+                }
+                return Err(status);
+            }
+        };
+        self.book.pending = Some(Pending {
+            payment,
+            seed,
+            record,
+        });
+        if let (Some((mut approved, replaced)), Some(record)) = (approved, counted) {
+            approved.record = record;
+            self.book.approved.remove(|a| Some(a.record) == replaced);
+            if !self.book.approved.insert(approved) {
+                return Err(Status::Full);
+            }
+            self.forget_if(replaced)?;
+        }
+        Ok(())
     }
 
     /// Asks a gateway to let this purse spend `wanted` from where it stands: writes a Renewal
@@ -95,19 +253,21 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         send(&Message::Renewal { renewal: bytes }, out)
     }
 
-    /// The payment already made for this order.
-    fn paid_before(&self, order: &Order) -> Option<Entry> {
+    /// The payment already made to this payee under this reference.
+    pub(super) fn paid_before(&self, payee: Code, reference: Reference) -> Option<Entry> {
         let same = |entry: &&Entry| match entry.side {
             Side::Paid {
-                payee, reference, ..
-            } => (payee, reference) == (order.payee, order.reference),
+                payee: to,
+                reference: under,
+                ..
+            } => (to, under) == (payee, reference),
             Side::Taken { .. } => false,
         };
         self.book.outbox.iter().find(same).copied()
     }
 
     /// The purse's own rules: the next payment, if it may be made.
-    fn permitted(&self, order: &Order, now: Timestamp) -> Result<Payment, Status> {
+    pub(super) fn permitted(&self, order: &Wanted, now: Timestamp) -> Result<Payment, Status> {
         if !self.own.rights.permits(Rights::PAY) {
             return Err(Status::NotPermitted);
         }
@@ -162,14 +322,19 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
 
     /// Signs what is journalled and not signed, exactly as it stands there.
     pub(super) fn sign_pending(&mut self) -> Result<(), Status> {
-        let Some(Pending { payment, record }) = self.book.pending else {
+        let Some(Pending {
+            payment,
+            seed,
+            record,
+        }) = self.book.pending
+        else {
             return Ok(());
         };
         let held = self.book.pocket(payment.currency).and_then(|p| p.allowance);
         let held = held
             .filter(|held| held.reference == payment.allowance)
             .ok_or(Status::Storage)?;
-        if self.book.outbox.is_full() {
+        if self.book.outbox.is_full() || (seed.is_some() && self.book.outgoing.is_full()) {
             return Err(Status::Full);
         }
         let mut bytes = [0; RECORD_MAX];
@@ -195,18 +360,40 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         if !self.book.outbox.insert(Entry::paid(id, signed, &payment)) {
             return Err(Status::Full);
         }
-        self.forget(record)
+        match payment.stream {
+            // The intent stays: it holds the seed.
+            Some(terms) => {
+                let outgoing = Outgoing::new(id, terms, payment.settle_by, record);
+                match self.book.outgoing.insert(outgoing) {
+                    true => Ok(()),
+                    false => Err(Status::Full),
+                }
+            }
+            None => self.forget(record),
+        }
     }
 
-    fn evidence(&mut self, entry: &Entry, out: &mut [u8]) -> Result<usize, Status> {
+    /// Shows the payment again, if it is the one that is wanted.
+    fn evidence(
+        &mut self,
+        entry: &Entry,
+        wanted: &Wanted,
+        out: &mut [u8],
+    ) -> Result<usize, Status> {
         let mut bytes = [0; RECORD_MAX];
         let len = self.recall(entry.record, &mut bytes)?;
-        match Record::read(bytes.get(..len).unwrap_or_default()) {
-            Some(Record::Signed { allowance, payment }) => {
-                send(&Message::Evidence { allowance, payment }, out)
-            }
-            _ => Err(Status::Storage),
+        let Some(Record::Signed { allowance, payment }) =
+            Record::read(bytes.get(..len).unwrap_or_default())
+        else {
+            return Err(Status::Storage);
+        };
+        let made = open::<Payment>(payment, &self.own.trust.network)?;
+        let made = made.peek();
+        let units = made.stream.map(|terms| (terms.unit, terms.count));
+        if (made.currency, made.amount, units) != (wanted.currency, wanted.amount, wanted.units) {
+            return Err(Status::WrongReference);
         }
+        send(&Message::Evidence { allowance, payment }, out)
     }
 }
 

@@ -1,13 +1,17 @@
 //! What others say: receipts, statements, allowances, refusals; and whose word counts.
 
-use super::{Entry, Gateway, Held, Mark, Pocket, Purse, Side, Standing};
+use super::{Entry, Gateway, Held, Mark, Pocket, Purse, Side, Standing, TakenUnits, Tally};
 use crate::journal::{Journal, RECORD_MAX, RecordId};
 use crate::purse::record::Record;
 use protocol::cose::{Verified, open};
 use protocol::message::Message;
-use protocol::objects::{Allowance, Pass, Receipt, Rights, Statement};
+use protocol::objects::{Allowance, Pass, Payment, Receipt, Rights, Statement};
 use protocol::rules::trust::current;
-use protocol::{Code, Currency, Digest, Odometer, Reference, Signer, Status, Timestamp};
+use protocol::rules::{Answer, answer};
+use protocol::stream::Stream;
+use protocol::{
+    AmountMinor, Code, Currency, Digest, Odometer, Reference, Signer, Status, Timestamp,
+};
 
 /// What a message changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,11 +21,32 @@ pub enum Event {
         /// Identifier of the payment.
         payment: Digest,
     },
+    /// The payee has closed a stream: its receipt is kept, and no more units are released.
+    Closed {
+        /// Identifier of the payment.
+        payment: Digest,
+        /// Units it took.
+        units: u32,
+    },
+    /// The payee has declined the payment: its receipt is kept. A gateway returns the money.
+    Declined {
+        /// Identifier of the payment.
+        payment: Digest,
+        /// Why.
+        reason: Status,
+    },
+    /// The payee waits for a stream's units.
+    Ready {
+        /// Identifier of the payment.
+        payment: Digest,
+    },
+    /// Units of a stream were taken, as by [`Purse::take_unit`].
+    Took(TakenUnits),
     /// A gateway said what became of a payment.
     Stated {
         /// Identifier of the payment.
         payment: Digest,
-        /// Settled, in transit, or an open claim.
+        /// Settled, in transit, an open claim, declined or returned.
         outcome: Status,
     },
     /// There is a new allowance.
@@ -46,14 +71,24 @@ pub enum Event {
 }
 
 impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J, OUTBOX, PAYERS> {
-    /// Takes note of a Receipt, Statement, Grant or Refusal. What it changes is durable when this
-    /// returns; the same message again changes nothing.
+    /// Takes note of a Receipt, Unit, Statement, Grant or Refusal. What it changes is durable when
+    /// this returns; the same message again changes nothing.
     pub fn receive(&mut self, message: &[u8], now: Timestamp) -> Result<Event, Status> {
         if self.broken {
             return Err(Status::Storage);
         }
+        let message = Message::read(message)?;
+        if let Message::Unit {
+            about,
+            units,
+            value,
+        } = message
+        {
+            // Nothing is signed here, so a key store that is away holds up no stream.
+            return self.unit(about, units, value);
+        }
         self.sign_pending()?;
-        match Message::read(message)? {
+        match message {
             Message::Receipt { receipt, pass } => self.receipt(receipt, pass, now),
             Message::Statement { statement } => self.statement(statement),
             Message::Grant { allowance } => self.grant(allowance, now),
@@ -62,10 +97,20 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             | Message::Claim { .. }
             | Message::StreamClaim { .. }
             | Message::Renewal { .. }
+            | Message::Invoice { .. }
+            | Message::Unit { .. }
             | Message::Proof { .. } => Err(Status::NotForYou),
-            // This purse neither answers invoices nor takes streams.
-            Message::Invoice { .. } | Message::Unit { .. } => Err(Status::NotPermitted),
         }
+    }
+
+    /// Without units it is a payee's answer, with units a payer's release.
+    fn unit(&mut self, about: [u8; 4], units: u32, value: Digest) -> Result<Event, Status> {
+        if units > 0 {
+            return self.take_value(about, units, value).map(Event::Took);
+        }
+        let payment = self.ready_for_units(about, &value);
+        let payment = payment.ok_or(Status::WrongUnit)?;
+        Ok(Event::Ready { payment })
     }
 
     /// From now on this gateway's word counts: its allowances, its statements, and the passes it
@@ -124,8 +169,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         let Some((entry, payee, kept)) = self.paid(payment) else {
             return Ok(Event::Known);
         };
-        let said = receipt.peek();
-        if said.payee != payee || said.declined.is_some() || said.units.is_some() {
+        if receipt.peek().payee != payee {
             return Err(Status::WrongReceipt);
         }
         let mut bytes = [0; RECORD_MAX];
@@ -135,20 +179,84 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             return Err(Status::WrongReceipt);
         }
         let receipt = receipt.verify(&pass.key.0)?;
-        let closed = entry
-            .mark
-            .is_some_and(|mark| mark.outcome != Status::InTransit);
+        let said = self.answered(&entry, receipt.get())?;
+        let kept = match kept {
+            Some(record) => Some(self.kept_answer(&entry, record)?),
+            None => None,
+        };
+        if kept.is_some_and(|kept| kept != said) {
+            return Err(Status::Contradiction);
+        }
+        let closed = entry.mark.is_some_and(|mark| mark.is_final());
         if kept.is_none() && !closed {
-            let record = self.append(&Record::Receipted {
-                receipt: receipt.bytes(),
-            })?;
-            for entry in self.book.outbox.iter_mut().filter(|e| e.id == payment) {
-                if let Side::Paid { receipt, .. } = &mut entry.side {
-                    *receipt = Some(record);
+            self.keep_receipt(&entry, &receipt, said)?;
+        }
+        Ok(match said {
+            Answer::Taken => Event::Receipted { payment },
+            Answer::Closed { units } => Event::Closed { payment, units },
+            Answer::Declined(reason) => Event::Declined { payment, reason },
+        })
+    }
+
+    /// What a receipt says about a payment of this purse.
+    fn answered(&mut self, entry: &Entry, receipt: &Receipt) -> Result<Answer, Status> {
+        let mut bytes = [0; RECORD_MAX];
+        let len = self.recall(entry.record, &mut bytes)?;
+        let Some(Record::Signed { payment, .. }) =
+            Record::read(bytes.get(..len).unwrap_or_default())
+        else {
+            return Err(Status::Storage);
+        };
+        let payment = open::<Payment>(payment, &self.own.trust.network)?;
+        answer(&payment.verify(&self.key.public_key())?, receipt)
+    }
+
+    fn kept_answer(&mut self, entry: &Entry, record: RecordId) -> Result<Answer, Status> {
+        let mut bytes = [0; RECORD_MAX];
+        let len = self.recall(record, &mut bytes)?;
+        match Record::read(bytes.get(..len).unwrap_or_default()) {
+            Some(Record::Receipted { receipt } | Record::Closed { receipt, .. }) => {
+                let receipt = *open::<Receipt>(receipt, &self.own.trust.network)?.peek();
+                self.answered(entry, &receipt)
+            }
+            _ => Err(Status::Storage),
+        }
+    }
+
+    /// Keeps the payee's answer; with it goes the value of the last unit it took, so that the seed
+    /// is needed no longer.
+    fn keep_receipt(
+        &mut self,
+        entry: &Entry,
+        receipt: &Verified<'_, Receipt>,
+        said: Answer,
+    ) -> Result<(), Status> {
+        let payment = entry.id;
+        let receipt = receipt.bytes();
+        let record = match said {
+            Answer::Taken | Answer::Declined(_) => self.append(&Record::Receipted { receipt })?,
+            Answer::Closed { units } => {
+                let Some(stream) = self.book.outgoing(&payment) else {
+                    // Given up after its deadline: the values are gone, the payee has its own.
+                    return Ok(());
+                };
+                if units > stream.units {
+                    return Err(Status::WrongReceipt);
                 }
+                let value = self.value_behind(&stream, units)?;
+                self.append(&Record::Closed {
+                    receipt,
+                    value,
+                    amount: stream.terms.cost(units).ok_or(Status::WrongReceipt)?,
+                })?
+            }
+        };
+        for entry in self.book.outbox.iter_mut().filter(|e| e.id == payment) {
+            if let Side::Paid { receipt, .. } = &mut entry.side {
+                *receipt = Some(record);
             }
         }
-        Ok(Event::Receipted { payment })
+        self.end_outgoing(payment)
     }
 
     fn paid(&self, id: Digest) -> Option<(Entry, Code, Option<RecordId>)> {
@@ -163,7 +271,11 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     }
 
     /// The pass of a thing, checked through the gateway that gave it.
-    fn thing(&mut self, pass: &[u8], bytes: &mut [u8; RECORD_MAX]) -> Result<Pass, Status> {
+    pub(super) fn thing(
+        &mut self,
+        pass: &[u8],
+        bytes: &mut [u8; RECORD_MAX],
+    ) -> Result<Pass, Status> {
         let trust = self.own.trust;
         let by = open::<Pass>(pass, &trust.network)?.peek().issuer.0;
         let gateway = *self.book.gateway(&by).ok_or(Status::UnknownGateway)?;
@@ -188,57 +300,96 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             return Err(Status::Expired);
         }
         let outcome = match u8::try_from(statement.get().outcome).map(Status::from_number) {
-            Ok(Some(outcome @ (Status::Settled | Status::InTransit | Status::OpenClaim))) => {
-                outcome
-            }
+            Ok(Some(
+                outcome @ (Status::Settled
+                | Status::InTransit
+                | Status::OpenClaim
+                | Status::Declined
+                | Status::Returned),
+            )) => outcome,
             _ => return Err(Status::Malformed),
         };
-        let payment = statement.get().payment;
+        let (payment, units) = (statement.get().payment, statement.get().units);
         let entry = self.book.outbox.iter().find(|entry| entry.id == payment);
         let Some(entry) = entry.copied() else {
             return Ok(Event::Known);
         };
+        let terms = self.terms(entry.record)?;
+        let amount = reached(&entry, outcome, terms, units).ok_or(Status::Malformed)?;
+        let in_transit = outcome == Status::InTransit;
+        let known = |mark: Mark| mark.is_final() || (in_transit && amount <= mark.amount);
+        if entry.mark.is_some_and(known) {
+            return Ok(Event::Known);
+        }
         match entry.side {
-            Side::Paid { .. } => {
-                let known =
-                    |mark: Mark| mark.outcome != Status::InTransit || outcome == Status::InTransit;
-                if entry.mark.is_some_and(known) {
-                    return Ok(Event::Known);
-                }
-                let mark = self.mark(payment, outcome)?;
+            // In transit the money still waits for this purse's claim.
+            Side::Taken { .. } if in_transit && terms.is_none() => {}
+            Side::Taken { .. } if !in_transit => self.close_taken(&entry, outcome, amount)?,
+            Side::Paid { .. } | Side::Taken { .. } => {
+                let mark = self.mark(payment, outcome, amount)?;
                 for entry in self.book.outbox.iter_mut().filter(|e| e.id == payment) {
                     entry.mark = Some(mark);
                 }
                 self.forget_if(entry.mark.map(|mark| mark.record))?;
+                if !in_transit {
+                    self.end_outgoing(payment)?;
+                }
             }
-            // In transit the money still waits for this purse's claim.
-            Side::Taken { .. } if outcome == Status::InTransit => {}
-            Side::Taken { .. } => self.close_taken(&entry, outcome)?,
         }
         Ok(Event::Stated { payment, outcome })
     }
 
     /// The newest payment of a payer is kept, so that it is known when it comes again; any other is
-    /// forgotten.
-    fn close_taken(&mut self, entry: &Entry, outcome: Status) -> Result<(), Status> {
+    /// forgotten. Either way a stream is over.
+    fn close_taken(
+        &mut self,
+        entry: &Entry,
+        outcome: Status,
+        amount: AmountMinor,
+    ) -> Result<(), Status> {
+        let posted = entry.mark.map(|mark| mark.record);
+        let Side::Taken { receipt, .. } = entry.side else {
+            return Ok(());
+        };
         let is_newest = self.book.payers.iter().any(|n| n.record == entry.record);
         if !is_newest {
-            let records = [Some(entry.record), None];
-            return self.absorb(entry.id, entry.currency, entry.amount, outcome, records);
+            let mark = Mark {
+                outcome,
+                amount,
+                record: entry.record,
+            };
+            let records = [Some(entry.record), posted, receipt];
+            self.absorb(entry.id, entry.currency, Tally::of(&mark), &records)?;
+            return self.end_incoming(entry.id);
         }
-        let mark = self.mark(entry.id, outcome)?;
+        let mark = self.mark(entry.id, outcome, amount)?;
         for newest in self.book.payers.iter_mut() {
             if newest.record == entry.record {
                 newest.mark = Some(mark);
+                newest.receipt = receipt;
             }
         }
         self.book.outbox.remove(|e| e.record == entry.record);
-        Ok(())
+        self.forget_if(posted)?;
+        self.end_incoming(entry.id)
     }
 
-    fn mark(&mut self, payment: Digest, outcome: Status) -> Result<Mark, Status> {
-        let record = self.append(&Record::Mark { payment, outcome })?;
-        Ok(Mark { outcome, record })
+    fn mark(
+        &mut self,
+        payment: Digest,
+        outcome: Status,
+        amount: AmountMinor,
+    ) -> Result<Mark, Status> {
+        let record = self.append(&Record::Mark {
+            payment,
+            outcome,
+            amount,
+        })?;
+        Ok(Mark {
+            outcome,
+            amount,
+            record,
+        })
     }
 
     fn grant(&mut self, allowance: &[u8], now: Timestamp) -> Result<Event, Status> {
@@ -351,6 +502,22 @@ impl<const OUTBOX: usize, const PAYERS: usize> super::Book<OUTBOX, PAYERS> {
         if let Some((_, record)) = self.unsure.take_if(|(epoch, _)| *epoch < key_epoch) {
             drop(record);
         }
+    }
+}
+
+/// What reached the payee, as a statement has it; of an open claim, what is claimed. `None` when it
+/// does not speak of such a payment.
+fn reached(
+    entry: &Entry,
+    outcome: Status,
+    terms: Option<Stream>,
+    units: Option<u32>,
+) -> Option<AmountMinor> {
+    match (outcome, terms, units) {
+        (_, None, Some(_)) | (Status::Settled, Some(_), None) => None,
+        (Status::OpenClaim, ..) | (Status::Settled, None, None) => Some(entry.amount),
+        (_, None, None) => Some(AmountMinor::ZERO),
+        (_, Some(terms), units) => terms.cost(units.unwrap_or_default()),
     }
 }
 

@@ -2,11 +2,24 @@
 //! two-byte length. Never sent anywhere.
 
 use crate::journal::RECORD_MAX;
+use crate::purse::rules::{KINDS, StandingRules};
 use protocol::objects::Payment;
+use protocol::stream::Stream;
 use protocol::{
     Algorithm, AmountMinor, Code, Currency, Digest, KeyEpoch, Odometer, PublicKey, Reference,
     Sequence, Status, Timestamp,
 };
+
+/// `value(count)` of a stream this purse pays. Whoever knows it holds all its units: it is random,
+/// used for one stream, and not printed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Seed(pub Digest);
+
+impl core::fmt::Debug for Seed {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Seed(..)")
+    }
+}
 
 /// One record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +34,12 @@ pub(super) enum Record<'b> {
     Gateway { issuer: &'b [u8], gateway: &'b [u8] },
     /// What this purse may spend in one currency; a newer one replaces it.
     Allowance { allowance: &'b [u8] },
-    /// A payment about to be signed. From here on its content never changes.
-    Intent(Payment),
+    /// A payment about to be signed. From here on its content never changes. That of a stream
+    /// stays, for its seed, as long as units may be released.
+    Intent {
+        payment: Payment,
+        seed: Option<Seed>,
+    },
     /// The signed payment, with the allowance it was made under.
     Signed {
         allowance: &'b [u8],
@@ -30,19 +47,25 @@ pub(super) enum Record<'b> {
     },
     /// The payee's receipt for a payment of this purse, checked.
     Receipted { receipt: &'b [u8] },
-    /// What a gateway said became of a payment.
-    Mark { payment: Digest, outcome: Status },
+    /// What a gateway said became of a payment, and how much of it reached the payee; of an open
+    /// claim, how much is claimed.
+    Mark {
+        payment: Digest,
+        outcome: Status,
+        amount: AmountMinor,
+    },
     /// A payment this purse took, and the receipt it gave.
     Accepted {
         allowance: &'b [u8],
         payment: &'b [u8],
         receipt: &'b [u8],
     },
-    /// Sums over payments taken and forgotten, `absorbed` being the last one they include.
+    /// Sums over payments that are forgotten, `absorbed` being the last one they include.
     Tally {
         currency: Currency,
         settled: AmountMinor,
         contested: AmountMinor,
+        returned: AmountMinor,
         absorbed: Digest,
     },
     /// A request for an allowance, not answered yet.
@@ -51,6 +74,57 @@ pub(super) enum Record<'b> {
     Evicted { until: Timestamp },
     /// In this key epoch nothing may be signed any more.
     Unsure { key_epoch: KeyEpoch },
+    /// A stream this purse takes.
+    StreamAccepted {
+        allowance: &'b [u8],
+        payment: &'b [u8],
+    },
+    /// How many units of a stream this purse may have let out.
+    Released { payment: Digest, units: u32 },
+    /// The newest value of a stream this purse takes. Once `closing` says when, it is the last one.
+    Taken {
+        payment: Digest,
+        units: u32,
+        value: Digest,
+        closing: Option<Timestamp>,
+    },
+    /// The receipt that closes a stream, taken or paid, the value of its last unit, and what they
+    /// cost together.
+    Closed {
+        receipt: &'b [u8],
+        value: Digest,
+        amount: AmountMinor,
+    },
+    /// An invoice of this purse.
+    Invoiced { invoice: &'b [u8] },
+    /// That invoice is paid, and paid only once until it expires.
+    Answered {
+        reference: Reference,
+        expires: Timestamp,
+    },
+    /// What the owner approves in advance; a newer one replaces it.
+    Rules {
+        currency: Currency,
+        rules: StandingRules,
+    },
+    /// What was approved for one payee on one day, the payment with this number included.
+    Approved {
+        currency: Currency,
+        payee: Code,
+        day: u32,
+        sum: AmountMinor,
+        key_epoch: KeyEpoch,
+        sequence: Sequence,
+    },
+    /// A payment this purse is about to decline. From here on it is never taken.
+    Declining {
+        payment: Digest,
+        reason: Status,
+        time: Timestamp,
+        until: Timestamp,
+    },
+    /// The receipt that declines a payment which could have been taken until then.
+    Declined { receipt: &'b [u8], until: Timestamp },
 }
 
 impl<'b> Record<'b> {
@@ -67,15 +141,31 @@ impl<'b> Record<'b> {
             }
             Self::Gateway { issuer, gateway } => to.parts(2, &[issuer, gateway])?,
             Self::Allowance { allowance } => to.parts(3, &[allowance])?,
-            Self::Intent(payment) => {
-                to.put(&[4])?;
-                to.payment(payment)?;
-            }
+            Self::Intent { payment, seed } => match (payment.stream, seed) {
+                (Some(stream), Some(seed)) => {
+                    to.put(&[13])?;
+                    to.payment(payment)?;
+                    to.put(&stream.unit.get().to_be_bytes())?;
+                    to.put(&stream.count.to_be_bytes())?;
+                    to.put(stream.anchor.as_bytes())?;
+                    to.put(seed.0.as_bytes())?;
+                }
+                (None, None) => {
+                    to.put(&[4])?;
+                    to.payment(payment)?;
+                }
+                _ => return None,
+            },
             Self::Signed { allowance, payment } => to.parts(5, &[allowance, payment])?,
             Self::Receipted { receipt } => to.parts(6, &[receipt])?,
-            Self::Mark { payment, outcome } => {
+            Self::Mark {
+                payment,
+                outcome,
+                amount,
+            } => {
                 to.put(&[7, *outcome as u8])?;
                 to.put(payment.as_bytes())?;
+                to.put(&amount.get().to_be_bytes())?;
             }
             Self::Accepted {
                 allowance,
@@ -86,12 +176,14 @@ impl<'b> Record<'b> {
                 currency,
                 settled,
                 contested,
+                returned,
                 absorbed,
             } => {
                 to.put(&[9])?;
                 to.put(currency.as_bytes())?;
                 to.put(&settled.get().to_be_bytes())?;
                 to.put(&contested.get().to_be_bytes())?;
+                to.put(&returned.get().to_be_bytes())?;
                 to.put(absorbed.as_bytes())?;
             }
             Self::Renewal { renewal } => to.parts(10, &[renewal])?,
@@ -102,6 +194,81 @@ impl<'b> Record<'b> {
             Self::Unsure { key_epoch } => {
                 to.put(&[12])?;
                 to.put(&key_epoch.0.to_be_bytes())?;
+            }
+            Self::StreamAccepted { allowance, payment } => to.parts(14, &[allowance, payment])?,
+            Self::Released { payment, units } => {
+                to.put(&[15])?;
+                to.put(payment.as_bytes())?;
+                to.put(&units.to_be_bytes())?;
+            }
+            Self::Taken {
+                payment,
+                units,
+                value,
+                closing,
+            } => {
+                to.put(&[16])?;
+                to.put(payment.as_bytes())?;
+                to.put(&units.to_be_bytes())?;
+                to.put(value.as_bytes())?;
+                to.put(&[u8::from(closing.is_some())])?;
+                to.put(&closing.unwrap_or_default().0.to_be_bytes())?;
+            }
+            Self::Closed {
+                receipt,
+                value,
+                amount,
+            } => {
+                to.parts(17, &[receipt])?;
+                to.put(value.as_bytes())?;
+                to.put(&amount.get().to_be_bytes())?;
+            }
+            Self::Invoiced { invoice } => to.parts(18, &[invoice])?,
+            Self::Answered { reference, expires } => {
+                to.put(&[19])?;
+                to.put(reference.as_bytes())?;
+                to.put(&expires.0.to_be_bytes())?;
+            }
+            Self::Rules { currency, rules } => {
+                to.put(&[20])?;
+                to.put(currency.as_bytes())?;
+                for amount in [rules.per_payment, rules.per_day, rules.per_payee] {
+                    to.put(&amount.get().to_be_bytes())?;
+                }
+                for amount in &rules.per_kind {
+                    to.put(&amount.get().to_be_bytes())?;
+                }
+            }
+            Self::Approved {
+                currency,
+                payee,
+                day,
+                sum,
+                key_epoch,
+                sequence,
+            } => {
+                to.put(&[21])?;
+                to.put(currency.as_bytes())?;
+                to.put(payee.as_bytes())?;
+                to.put(&day.to_be_bytes())?;
+                to.put(&sum.get().to_be_bytes())?;
+                to.put(&key_epoch.0.to_be_bytes())?;
+                to.put(&sequence.0.to_be_bytes())?;
+            }
+            Self::Declining {
+                payment,
+                reason,
+                time,
+                until,
+            } => {
+                to.put(&[22, *reason as u8])?;
+                to.put(payment.as_bytes())?;
+                to.put(&time.0.to_be_bytes())?;
+                to.put(&until.0.to_be_bytes())?;
+            }
+            Self::Declined { receipt, until } => {
+                to.parts(23, &[receipt])?;
+                to.put(&until.0.to_be_bytes())?;
             }
         }
         Some(to.len)
@@ -126,7 +293,10 @@ impl<'b> Record<'b> {
             3 => Self::Allowance {
                 allowance: from.part()?,
             },
-            4 => Self::Intent(from.payment()?),
+            4 => Self::Intent {
+                payment: from.payment()?,
+                seed: None,
+            },
             5 => Self::Signed {
                 allowance: from.part()?,
                 payment: from.part()?,
@@ -137,6 +307,7 @@ impl<'b> Record<'b> {
             7 => Self::Mark {
                 outcome: Status::from_number(from.u8()?)?,
                 payment: Digest(from.take()?),
+                amount: from.amount()?,
             },
             8 => Self::Accepted {
                 allowance: from.part()?,
@@ -145,8 +316,9 @@ impl<'b> Record<'b> {
             },
             9 => Self::Tally {
                 currency: Currency::from_bytes(from.take()?)?,
-                settled: AmountMinor::new(from.u64()?)?,
-                contested: AmountMinor::new(from.u64()?)?,
+                settled: from.amount()?,
+                contested: from.amount()?,
+                returned: from.amount()?,
                 absorbed: Digest(from.take()?),
             },
             10 => Self::Renewal {
@@ -157,6 +329,70 @@ impl<'b> Record<'b> {
             },
             12 => Self::Unsure {
                 key_epoch: KeyEpoch(from.u32()?),
+            },
+            13 => {
+                let mut payment = from.payment()?;
+                payment.stream = Some(Stream {
+                    unit: from.amount()?,
+                    count: from.u32()?,
+                    anchor: Digest(from.take()?),
+                });
+                Self::Intent {
+                    payment,
+                    seed: Some(Seed(Digest(from.take()?))),
+                }
+            }
+            14 => Self::StreamAccepted {
+                allowance: from.part()?,
+                payment: from.part()?,
+            },
+            15 => Self::Released {
+                payment: Digest(from.take()?),
+                units: from.u32()?,
+            },
+            16 => Self::Taken {
+                payment: Digest(from.take()?),
+                units: from.u32()?,
+                value: Digest(from.take()?),
+                closing: match (from.u8()?, Timestamp(from.u32()?)) {
+                    (0, _) => None,
+                    (1, time) => Some(time),
+                    _ => return None,
+                },
+            },
+            17 => Self::Closed {
+                receipt: from.part()?,
+                value: Digest(from.take()?),
+                amount: from.amount()?,
+            },
+            18 => Self::Invoiced {
+                invoice: from.part()?,
+            },
+            19 => Self::Answered {
+                reference: Reference(from.take()?),
+                expires: Timestamp(from.u32()?),
+            },
+            20 => Self::Rules {
+                currency: Currency::from_bytes(from.take()?)?,
+                rules: from.rules()?,
+            },
+            21 => Self::Approved {
+                currency: Currency::from_bytes(from.take()?)?,
+                payee: from.code()?,
+                day: from.u32()?,
+                sum: from.amount()?,
+                key_epoch: KeyEpoch(from.u32()?),
+                sequence: Sequence(from.u32()?),
+            },
+            22 => Self::Declining {
+                reason: Status::from_number(from.u8()?)?,
+                payment: Digest(from.take()?),
+                time: Timestamp(from.u32()?),
+                until: Timestamp(from.u32()?),
+            },
+            23 => Self::Declined {
+                receipt: from.part()?,
+                until: Timestamp(from.u32()?),
             },
             _ => return None,
         };
@@ -232,6 +468,23 @@ impl<'b> Reader<'b> {
         self.take().map(u64::from_be_bytes)
     }
 
+    fn amount(&mut self) -> Option<AmountMinor> {
+        AmountMinor::new(self.u64()?)
+    }
+
+    fn rules(&mut self) -> Option<StandingRules> {
+        let mut rules = StandingRules {
+            per_payment: self.amount()?,
+            per_day: self.amount()?,
+            per_payee: self.amount()?,
+            per_kind: [AmountMinor::ZERO; KINDS],
+        };
+        for most in &mut rules.per_kind {
+            *most = self.amount()?;
+        }
+        Some(rules)
+    }
+
     fn code(&mut self) -> Option<Code> {
         Code::from_bytes(self.take()?).ok()
     }
@@ -244,7 +497,7 @@ impl<'b> Reader<'b> {
             previous: Reference(self.take()?),
             payee: self.code()?,
             currency: Currency::from_bytes(self.take()?)?,
-            amount: AmountMinor::new(self.u64()?)?,
+            amount: self.amount()?,
             odometer: Odometer::new(self.u64()?)?,
             allowance: Reference(self.take()?),
             settle_by: Timestamp(self.u32()?),

@@ -6,9 +6,11 @@ pub(super) struct Table<T, const N: usize> {
     slots: [Option<T>; N],
 }
 
-impl<T: Copy, const N: usize> Table<T, N> {
+impl<T, const N: usize> Table<T, N> {
     pub(super) const fn new() -> Self {
-        Self { slots: [None; N] }
+        Self {
+            slots: [const { None }; N],
+        }
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -33,6 +35,14 @@ impl<T: Copy, const N: usize> Table<T, N> {
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.slots.iter_mut().flatten()
+    }
+
+    pub(super) fn find(&self, which: impl FnMut(&&T) -> bool) -> Option<&T> {
+        self.iter().find(which)
+    }
+
+    pub(super) fn find_mut(&mut self, which: impl FnMut(&&mut T) -> bool) -> Option<&mut T> {
+        self.iter_mut().find(which)
     }
 
     pub(super) fn remove(&mut self, mut which: impl FnMut(&T) -> bool) {

@@ -1,8 +1,11 @@
 //! A small world for purses: a root, an issuer, a gateway that settles, things, and a journal whose
 //! power can be cut.
 
+mod declining;
+mod invoices;
 mod judging;
 mod power_cuts;
+mod streams;
 
 use super::{HandInCursor, OUT_MAX, Order, Purse, Settings};
 use crate::journal::{Journal, JournalFailed, RecordId};
@@ -13,7 +16,7 @@ use protocol::message::Message;
 use protocol::objects::{
     Allowance, Confirmation, Object, Party, Pass, Payment, Receipt, Renewal, Rights, Statement,
 };
-use protocol::rules::Trust;
+use protocol::rules::{Trust, released};
 use protocol::{
     AmountMinor, AssuranceClass, Code, Currency, Digest, KeyEpoch, Kind, Network, Odometer,
     PublicKey, Reference, Sequence, Signature, Signer, Status, Timestamp,
@@ -299,6 +302,8 @@ pub(super) struct World {
     pub(super) gateway_key: SoftwareKey,
     allowances: u64,
     pub(super) outcomes: BTreeMap<Digest, (Status, Payment)>,
+    /// Units of streams paid for so far.
+    pub(super) posted: BTreeMap<Digest, u32>,
 }
 
 impl World {
@@ -328,6 +333,7 @@ impl World {
             gateway_key,
             allowances: 0,
             outcomes: BTreeMap::new(),
+            posted: BTreeMap::new(),
         }
     }
 
@@ -395,15 +401,43 @@ impl World {
             Message::Claim {
                 payment, receipt, ..
             } => {
-                open::<Receipt>(receipt, &network()).unwrap();
-                (payment, Status::Settled)
+                let receipt = open::<Receipt>(receipt, &network()).unwrap();
+                assert_eq!(receipt.peek().units, None);
+                match receipt.peek().declined {
+                    Some(_) => (payment, Status::Declined),
+                    None => (payment, Status::Settled),
+                }
+            }
+            Message::StreamClaim {
+                payment,
+                units,
+                value,
+                receipt,
+                ..
+            } => {
+                let paid = open::<Payment>(payment, &network()).unwrap();
+                let anchor = paid.peek().stream.unwrap().anchor;
+                released(paid.peek(), (0, &anchor), units, &value).unwrap();
+                let posted = self.posted.entry(paid.id()).or_default();
+                let closed = receipt.map(|receipt| {
+                    let receipt = open::<Receipt>(receipt, &network()).unwrap();
+                    let taken = receipt.peek().units.unwrap();
+                    assert!(*posted <= taken && taken <= units);
+                    taken
+                });
+                *posted = closed.unwrap_or(units).max(*posted);
+                let outcome = closed.map_or(Status::InTransit, |_| Status::Settled);
+                (payment, outcome)
             }
             other => panic!("nothing to settle: {other:?}"),
         };
         let payment = open::<Payment>(payment, &network()).unwrap();
         let (id, payment) = (payment.id(), *payment.peek());
+        if payment.stream.is_some() {
+            self.posted.entry(id).or_default();
+        }
         let known = self.outcomes.entry(id).or_insert((outcome, payment));
-        if outcome == Status::Settled && known.0 == Status::InTransit {
+        if known.0 == Status::InTransit {
             known.0 = outcome;
         }
         let outcome = known.0;
@@ -419,7 +453,7 @@ impl World {
             height: 1,
             root: Digest::default(),
             time: NOW,
-            units: None,
+            units: self.posted.get(&payment).copied(),
         };
         written(&Message::Statement {
             statement: &sealed(&statement, &self.gateway_key),

@@ -92,6 +92,26 @@ pub struct MqttDoor {
     counters: Arc<Counters>,
 }
 
+/// How many packets a session would read from these bytes before it needs more or refuses one: the
+/// codec without a session, for fuzzers.
+#[doc(hidden)]
+pub fn packets_in(bytes: &[u8], most_bytes: usize) -> usize {
+    let mut rest = bytes::BytesMut::from(bytes);
+    let (mut version, mut count) = (None, 0);
+    while let Ok(Some(frame)) = reader::take_frame(&mut rest, most_bytes) {
+        match version {
+            None => match packet::read_connect(frame) {
+                Ok(connect) => version = Some(connect.version),
+                Err(_) => break,
+            },
+            Some(version) if packet::read(frame, version).is_err() => break,
+            Some(_) => {}
+        }
+        count += 1;
+    }
+    count
+}
+
 impl MqttDoor {
     /// A door to `tree`; `check` is asked on every connection.
     pub fn new(tree: Arc<Tree>, check: Check, limits: Limits) -> Arc<Self> {
@@ -114,7 +134,7 @@ impl MqttDoor {
         self.live.open_for(code)
     }
 
-    /// Ends the sessions of a code that was frozen or revoked; its wills are not published.
+    /// Ends the sessions of a code that was revoked; its wills are not published.
     pub fn revoke(&self, code: Code) {
         self.live.stop_code(code, Reason::Revoked);
     }

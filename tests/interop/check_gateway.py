@@ -294,6 +294,54 @@ def check_transit(payer, payee):
     check("the next allowance begins where the payments end", next_allowance)
 
 
+def check_streams(payer, payee):
+    seed = os.urandom(32)
+    payment = payer.stream(payee.identity.code, 25, 10, REFERENCE, seed)
+    evidence = payer.evidence(payment)
+
+    def by_the_unit():
+        ready = payee.accept(evidence, now())
+        same(ready, payer.release(payment, 0))
+        same(payee.take_unit(payer.release(payment, 1)), 25)
+        same(payee.take_unit(payer.release(payment, 4)), 100)
+        same(outcome(lambda: payee.take_unit(payer.release(payment, 3))), "wrong_unit")
+        forged = messages.write("unit", payment.id[:4], 5, bytes(32))
+        same(outcome(lambda: payee.take_unit(forged)), "wrong_unit")
+
+    def claimed_so_far():
+        four = payee.claim_stream(payment)
+        _, statement = ask(payee.identity, four)
+        same(payee.take_statement(statement), (payment.id, "in_transit", 4))
+        forged = messages.write("stream_claim", payer.allowance.bytes, payment.bytes, 5, bytes(32))
+        same(refusal(payee.identity, forged)[1], "wrong_unit")
+
+    def closed():
+        same(payee.take_unit(payer.release(payment, 6)), 150)
+        same(payer.take_receipt(payee.close(payment, now()), now()).id, payment.id)
+        _, statement = ask(payee.identity, payee.claim_stream(payment))
+        for purse in (payer, payee):
+            same(purse.take_statement(statement), (payment.id, "settled", 6))
+        same(ask(payee.identity, payee.claim_stream(payment))[1], statement)
+
+    check("a stream is taken by the unit", by_the_unit)
+    check("a stream's units are claimed while it is open", claimed_so_far)
+    check("a closed stream settles for the units of its receipt", closed)
+
+
+def check_declined(payer, payee):
+    payment = payer.pay(payee.identity.code, 100, REFERENCE)
+    evidence = payer.evidence(payment)
+
+    def declined():
+        same(payer.take_statement(ask(payer.identity, evidence)[1]), (payment.id, "in_transit"))
+        receipt = payee.decline(payment, "wrong_amount", now())
+        same(outcome(lambda: payer.take_receipt(receipt, now())), "wrong_amount")
+        _, statement = ask(payee.identity, receipt)
+        same(payer.take_statement(statement), (payment.id, "declined"))
+
+    check("a declined payment leaves transit again", declined)
+
+
 def check_fraud(payer, payee, settled):
     """The payer's key signs a second payment under a number that is taken."""
     twice = payer.order(payee.identity.code, 200, REFERENCE)
@@ -332,6 +380,8 @@ def life(payer_algorithm, payee_algorithm):
     settled = check_payment(payer, payee)
     check_limits(payer, payee)
     check_transit(payer, payee)
+    check_streams(payer, payee)
+    check_declined(payer, payee)
     check_fraud(payer, payee, settled)
 
 

@@ -18,6 +18,8 @@ class Purse:
         self.allowance = None
         self.sequence, self.head, self.odometer = 0, bytes(16), 0
         self.payments = {}  # by identifier: what this purse signed
+        self.seeds = {}  # by identifier: of the streams that this purse signed
+        self.streams = {}  # by identifier: allowance, payment, and the newest units and value
         self.receipts = {}  # by identifier of the payment: what this purse answered
         self.newest = {}  # by payer: the newest payment taken
 
@@ -69,7 +71,24 @@ class Purse:
 
     def pay(self, payee, amount, reference):
         """Signs the next payment and remembers it."""
-        payment = self.seal("payment", self.order(payee, amount, reference))
+        return self._sign(self.order(payee, amount, reference))
+
+    def stream(self, payee, unit, count, reference, seed):
+        """Signs a payment that is released by the unit; `seed` is the value of the last one."""
+        order = self.order(payee, unit * count, reference)
+        chain = streams.Chain(order["payer"], order["key_epoch"], order["sequence"])
+        payment = self._sign(order | {"stream": [unit, count, chain.down(seed, count)]})
+        self.seeds[payment.id] = seed
+        return payment
+
+    def release(self, payment, units):
+        """So many units in all, as a message."""
+        steps = payment["stream"][1] - units
+        value = streams.Chain.of(payment).down(self.seeds[payment.id], steps)
+        return messages.write("unit", payment.id[:4], units, value)
+
+    def _sign(self, order):
+        payment = self.seal("payment", order)
         rules.fits(self.allowance, payment)
         self.sequence, self.head = payment["sequence"], payment.reference
         self.odometer = payment["odometer"]
@@ -101,7 +120,7 @@ class Purse:
         return payment
 
     def take_statement(self, message):
-        """Identifier of the payment and what became of it."""
+        """Identifier of the payment and what became of it; of a stream also how many units."""
         name, parts = messages.read(message)
         if name == "refusal":
             raise Refused(parts[0])
@@ -111,7 +130,8 @@ class Purse:
         outcome = messages.STATUSES.get(statement["outcome"])
         if outcome not in OUTCOMES:
             raise Refused("malformed")
-        return statement["payment"], outcome
+        units = statement["units"]
+        return (statement["payment"], outcome, *([] if units is None else [units]))
 
     # --- the payee
 
@@ -139,11 +159,47 @@ class Purse:
         view = rules.View(self.identity.code, now, SYNC_MARGIN_S, [MOST_OFFLINE] * 3, newest, expected)
         rules.acceptable(allowance, payment, view)
         self.newest[payment["payer"]] = rules.Taken.of(payment)
+        if payment["stream"] is not None:
+            anchor = payment["stream"][2]
+            self.streams[payment.id] = allowance, payment, 0, anchor
+            return messages.write("unit", payment.id[:4], 0, anchor)
+        return self._receipt(payment, now)
+
+    def decline(self, payment, status, now):
+        """Does not take a payment: the receipt message that says so."""
+        return self._receipt(payment, now, declined=messages.NUMBERS[status])
+
+    def _receipt(self, payment, now, **said):
         fields = {"payee": self.identity.code, "payment": payment.id, "time": now}
-        receipt = self.seal("receipt", fields)
+        receipt = self.seal("receipt", fields | said)
         answer = messages.write("receipt", receipt.bytes, self.identity.own_pass.bytes)
         self.receipts[payment.id] = answer
         return answer
+
+    def take_unit(self, message):
+        """Takes units of a stream: what all of them cost."""
+        name, parts = messages.read(message)
+        if name != "unit":
+            raise Refused("malformed")
+        start, units, value = parts
+        for key, (allowance, payment, known_units, known) in self.streams.items():
+            if key[:4] == start:
+                cost = streams.released(payment, known_units, known, units, value)
+                self.streams[key] = allowance, payment, units, value
+                return cost
+        raise Refused("wrong_unit")
+
+    def close(self, payment, now):
+        """Takes no more units: the receipt message for those it has."""
+        return self._receipt(payment, now, units=self.streams[payment.id][2])
+
+    def claim_stream(self, payment):
+        """What was released so far, with the receipt once it is closed, as a message for a gateway."""
+        allowance, payment, units, value = self.streams[payment.id]
+        parts = [allowance.bytes, payment.bytes, units, value]
+        if payment.id in self.receipts:
+            parts.append(messages.read(self.receipts[payment.id])[1][0])
+        return messages.write("stream_claim", *parts)
 
     def claim(self, evidence):
         """Evidence and the receipt for it, as a message for a gateway."""

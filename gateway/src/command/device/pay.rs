@@ -108,7 +108,8 @@ async fn through_gateway(mut teller: Teller, order: &Order) -> Result<(), Failur
             println!("settled");
         }
         Err(_) => println!(
-            "in transit: the gateway keeps it until the payee takes it; pay again with the same reference to see"
+            "no news for {} s: what is in transit stays at the gateway until the payee takes it, and what was settled before is not told again",
+            ANSWER_TIMEOUT.as_secs()
         ),
     }
     Ok(())

@@ -47,27 +47,6 @@ impl Fate {
     }
 }
 
-/// [`Fate`], told in three: whether the payee has the money.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Its payee has it.
-    Settled,
-    /// Its payee does not have it: it waits, or it went back.
-    InTransit,
-    /// It contradicts a payment that was here first, and moved nothing.
-    OpenClaim,
-}
-
-impl From<Fate> for Outcome {
-    fn from(fate: Fate) -> Self {
-        match fate {
-            Fate::Settled => Self::Settled,
-            Fate::InTransit | Fate::Declined | Fate::Returned => Self::InTransit,
-            Fate::OpenClaim => Self::OpenClaim,
-        }
-    }
-}
-
 /// What the books hold about this very payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recorded {

@@ -3,7 +3,7 @@
 use super::{Listing, Page};
 use crate::error::Error;
 use crate::handle::Ledger;
-use crate::rules::settle::{Fate, Outcome};
+use crate::rules::settle::Fate;
 use crate::store::payments::{self, fate};
 use crate::store::row::Row;
 use protocol::{AmountMinor, Code, Currency, Digest, KeyEpoch, Odometer, Sequence, Timestamp};
@@ -38,8 +38,6 @@ pub struct PaymentRow {
     pub amount: AmountMinor,
     /// The payer's reading after it.
     pub odometer: Odometer,
-    /// Whether its payee has the money.
-    pub outcome: Outcome,
     /// What became of it.
     pub fate: Fate,
     /// What of it is still in transit.
@@ -130,7 +128,6 @@ fn payment_from(columns: Columns) -> Result<PaymentRow, Error> {
         currency: row.currency(&currency)?,
         amount: row.amount(amount)?,
         odometer: row.odometer(odometer)?,
-        outcome: fate.into(),
         fate,
         waiting: row.amount(waiting)?,
         units: units.map(|units| row.units(units)).transpose()?,

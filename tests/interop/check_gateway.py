@@ -304,9 +304,11 @@ def check_streams(payer, payee):
         same(ready, payer.release(payment, 0))
         same(payee.take_unit(payer.release(payment, 1)), 25)
         same(payee.take_unit(payer.release(payment, 4)), 100)
-        same(outcome(lambda: payee.take_unit(payer.release(payment, 3))), "wrong_unit")
-        forged = messages.write("unit", payment.id[:4], 5, bytes(32))
-        same(outcome(lambda: payee.take_unit(forged)), "wrong_unit")
+        same(payee.take_unit(payer.release(payment, 3)), 100)
+        same(payee.accept(evidence, now()), ready)
+        for units in (3, 4, 5, 2**32 - 1):
+            forged = messages.write("unit", payment.id[:4], units, bytes(32))
+            same((units, outcome(lambda: payee.take_unit(forged))), (units, "wrong_unit"))
 
     def claimed_so_far():
         four = payee.claim_stream(payment)
@@ -317,6 +319,10 @@ def check_streams(payer, payee):
 
     def closed():
         same(payee.take_unit(payer.release(payment, 6)), 150)
+        fields = {"payee": payee.identity.code, "payment": payment.id, "time": now(), "units": 7}
+        greedy = payee.seal("receipt", fields).bytes, payee.identity.own_pass.bytes
+        greedy = messages.write("receipt", *greedy)
+        same(outcome(lambda: payer.take_receipt(greedy, now())), "wrong_receipt")
         same(payer.take_receipt(payee.close(payment, now()), now()).id, payment.id)
         _, statement = ask(payee.identity, payee.claim_stream(payment))
         for purse in (payer, payee):
@@ -338,6 +344,7 @@ def check_declined(payer, payee):
         same(outcome(lambda: payer.take_receipt(receipt, now())), "wrong_amount")
         _, statement = ask(payee.identity, receipt)
         same(payer.take_statement(statement), (payment.id, "declined"))
+        same(outcome(lambda: payee.accept(evidence, now())), "declined")
 
     check("a declined payment leaves transit again", declined)
 

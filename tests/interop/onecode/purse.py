@@ -1,10 +1,11 @@
-"""A purse: chapter 9.4 and 9.5, without the durable journal that a real one needs."""
+"""A purse: chapters 9.4, 9.5 and 9.9, without the durable journal that a real one needs."""
 
 from . import Refused, codes, messages, rules, streams
 from .objects import RIGHTS, confirmed, open_object, seal
 
 SYNC_MARGIN_S = 60
 MOST_OFFLINE = 5_000_000
+UNITS_AT_ONCE_MAX = 4_096
 KEY_EPOCH = 1
 OUTCOMES = {"settled", "in_transit", "open_claim", "declined", "returned"}
 
@@ -19,8 +20,10 @@ class Purse:
         self.sequence, self.head, self.odometer = 0, bytes(16), 0
         self.payments = {}  # by identifier: what this purse signed
         self.seeds = {}  # by identifier: of the streams that this purse signed
+        self.released = {}  # by identifier: the units of them that were let out
         self.streams = {}  # by identifier: allowance, payment, and the newest units and value
         self.receipts = {}  # by identifier of the payment: what this purse answered
+        self.declined = set()  # identifiers
         self.newest = {}  # by payer: the newest payment taken
 
     @property
@@ -83,6 +86,7 @@ class Purse:
 
     def release(self, payment, units):
         """So many units in all, as a message."""
+        self.released[payment.id] = max(units, self.released.get(payment.id, 0))
         steps = payment["stream"][1] - units
         value = streams.Chain.of(payment).down(self.seeds[payment.id], steps)
         return messages.write("unit", payment.id[:4], units, value)
@@ -117,6 +121,8 @@ class Purse:
         receipt.checked(confirmed(given["key"]))
         if streams.answer(payment, receipt) == "declined":
             raise Refused(messages.STATUSES[receipt["declined"]])
+        if (receipt["units"] or 0) > self.released.get(payment.id, 0):
+            raise Refused("wrong_receipt")
         return payment
 
     def take_statement(self, message):
@@ -143,8 +149,12 @@ class Purse:
         payment = open_object("payment", parts[1], self.network)
         if payment["payee"] != self.identity.code:
             raise Refused("not_for_you")
+        if payment.id in self.declined:
+            raise Refused("declined")
         if payment.id in self.receipts:
             return self.receipts[payment.id]
+        if payment.id in self.streams:
+            return messages.write("unit", payment.id[:4], 0, payment["stream"][2])
         if not self.identity.own_pass["rights"] & RIGHTS["accept"]:
             raise Refused("not_permitted")
         allowance = open_object("allowance", parts[0], self.network)
@@ -167,6 +177,9 @@ class Purse:
 
     def decline(self, payment, status, now):
         """Does not take a payment: the receipt message that says so."""
+        if payment.id in self.receipts or payment.id in self.streams:
+            raise Refused("contradiction")
+        self.declined.add(payment.id)
         return self._receipt(payment, now, declined=messages.NUMBERS[status])
 
     def _receipt(self, payment, now, **said):
@@ -183,10 +196,16 @@ class Purse:
             raise Refused("malformed")
         start, units, value = parts
         for key, (allowance, payment, known_units, known) in self.streams.items():
-            if key[:4] == start:
-                cost = streams.released(payment, known_units, known, units, value)
-                self.streams[key] = allowance, payment, units, value
-                return cost
+            if key[:4] != start:
+                continue
+            if key in self.receipts or units > known_units + UNITS_AT_ONCE_MAX:
+                raise Refused("wrong_unit")
+            if units < known_units:  # overtaken
+                streams.released(payment, units, value, known_units, known)
+                return streams.released(payment, known_units, known, known_units, known)
+            cost = streams.released(payment, known_units, known, units, value)
+            self.streams[key] = allowance, payment, units, value
+            return cost
         raise Refused("wrong_unit")
 
     def close(self, payment, now):

@@ -1,4 +1,4 @@
-"""Streams, invoices and what a receipt says."""
+"""Streams, invoices and what a receipt says: chapters 9.9 to 9.11."""
 
 import hashlib
 

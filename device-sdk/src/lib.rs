@@ -7,20 +7,30 @@
 //! must outlive a power cut, and carries bytes to and fro.
 //!
 //! ```text
-//!             pay(order)          -> Evidence ───────────▶ accept(evidence)
-//!   payer     receive(receipt)  ◀──────────── Receipt  <-  (stored, then answered)      payee
+//!             consider(invoice)   ◀──────────── Invoice  <-  invoice(order)
+//!             pay(order), pay_invoice(offer)
+//!   payer                         -> Evidence ───────────▶ accept(evidence)             payee
+//!             receive(receipt)    ◀──────────── Receipt  <-  (stored, then answered)
 //!
-//!             hand_in()   -> Evidence or Claim ──────────▶
-//!             renewal()   -> Renewal          ──────────▶  a gateway, whenever one is reached
-//!             receive()  <- Statement, Grant  ◀──────────
+//!             pay_stream(order)   -> Evidence ───────────▶ accept(evidence)
+//!             receive(unit)       ◀──────────── Unit 0   <-  ready
+//!             release(units)      -> Unit n   ───────────▶ take_unit(unit)   (again and again)
+//!             receive(receipt)    ◀──────────── Receipt  <-  close_stream()
+//!
+//!             hand_in()   -> Evidence or claim ──────────▶
+//!             renewal()   -> Renewal           ──────────▶  a gateway, whenever one is reached
+//!             receive()  <- Statement, Grant   ◀──────────
 //! ```
 //!
 //! 1. Open the purse on its journal; it is then exactly where it was, wherever the power was cut.
-//! 2. Tell it once which gateways to trust ([`purse::Purse::trust_gateway`]).
-//! 3. Send what `pay`, `accept`, `renewal` and `hand_in` write into the buffer, over any link, as
-//!    often as needed: every repetition is the same message and changes nothing on the other side.
-//! 4. Whatever comes in goes to `accept` (Evidence) or `receive` (everything else). An `Err` is the
-//!    status to answer and has changed nothing.
+//! 2. Tell it once which gateways to trust ([`purse::Purse::trust_gateway`]), and what its owner
+//!    approves in advance ([`purse::Purse::set_rules`]).
+//! 3. Send what the calls write into the buffer, over any link, as often as needed: every repetition
+//!    is the same message and changes nothing on the other side.
+//! 4. Whatever comes in goes to `accept` (Evidence), `consider` (Invoice) or `receive` (everything
+//!    else, units too). An `Err` is the status to answer and has changed nothing, except that after
+//!    `Busy` something waits for its signature: call again. A payee that refuses a payment for good
+//!    says so with `decline`, in writing.
 //! 5. After [`Status::Storage`](protocol::Status::Storage) drop the purse and open it again: only
 //!    the journal knows what was written.
 //!

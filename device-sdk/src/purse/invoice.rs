@@ -1,7 +1,7 @@
 //! The payee asks: invoices, each open until it is paid or expires.
 
 use super::Purse;
-use super::pay::{price, send};
+use super::pay::send;
 use crate::journal::{Journal, RECORD_MAX, RecordId};
 use crate::purse::record::Record;
 use protocol::cose::{SIGNED_MAX, Verified, seal};
@@ -61,13 +61,9 @@ impl Asking {
 
 impl InvoiceOrder {
     pub(super) fn of(invoice: &Invoice) -> Option<Self> {
-        let asked = invoice.asked()?;
-        if let Asked::Units { unit, most } = asked {
-            price(unit, most)?;
-        }
         Some(Self {
             currency: invoice.currency,
-            asked,
+            asked: invoice.asked()?,
             reference: invoice.reference,
             expires: invoice.expires,
             least_class: invoice.least_class,

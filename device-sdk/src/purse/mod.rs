@@ -10,6 +10,7 @@ mod pay;
 mod receive;
 mod record;
 mod release;
+mod replay;
 mod rules;
 mod table;
 mod take;
@@ -77,7 +78,8 @@ pub struct Settings<'a> {
 ///
 /// A full outbox refuses new payments before anything is signed or taken. It never drops what
 /// somebody still waits for: room comes only from payments that a gateway's statement has closed,
-/// or, when there are none, from the purse's own payments that a gateway holds in transit.
+/// or, when there are none, from the purse's own payments that a gateway holds in transit, unless
+/// they are streams that still release units.
 ///
 /// When the table of payers is full, the payer is forgotten whose newest payment is the oldest,
 /// provided that everything from that payer is settled; if there is no such payer, a new one is

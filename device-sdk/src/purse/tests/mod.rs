@@ -5,6 +5,7 @@ mod declining;
 mod invoices;
 mod judging;
 mod power_cuts;
+mod stream_cuts;
 mod streams;
 
 use super::{HandInCursor, OUT_MAX, Order, Purse, Settings};
@@ -149,6 +150,33 @@ impl Signed {
             assert_eq!(known, payload, "two contents under sequence {sequence}");
         }
         payments.len()
+    }
+
+    /// Panics if two receipts that close or decline one payment differ in a single byte.
+    pub(super) fn assert_one_last_word_per_payment(&self) -> usize {
+        let mut receipts = BTreeMap::new();
+        for message in self.0.borrow().iter() {
+            let mut from = minicbor::Decoder::new(message);
+            from.array().unwrap();
+            from.str().unwrap();
+            from.bytes().unwrap();
+            if from.bytes().unwrap() != b"onecode/1/test/receipt" {
+                continue;
+            }
+            let payload = from.bytes().unwrap();
+            let mut from = minicbor::Decoder::new(payload);
+            // A receipt for the whole has three fields.
+            if from.map().unwrap() == Some(3) {
+                continue;
+            }
+            assert_eq!(from.u8().unwrap(), 1);
+            from.skip().unwrap();
+            assert_eq!(from.u8().unwrap(), 2);
+            let payment = from.bytes().unwrap().to_vec();
+            let known = receipts.entry(payment).or_insert_with(|| payload.to_vec());
+            assert_eq!(known, payload, "two last words");
+        }
+        receipts.len()
     }
 }
 

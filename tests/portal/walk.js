@@ -1,13 +1,16 @@
 // Walks through the portal with a real browser, as a new owner would, and keeps screenshots.
 //
-//   node walk.js [--shots DIR] [--portal URL --link PATH [--request FILE]]
+//   node walk.js [--shots DIR] [--portal URL --link PATH [--request FILE] [--onecode PROGRAM]]
 //
-// Without --portal it starts `cargo run -p admin --example portal`. Any console error, page error,
-// blocked resource, unexpected status, or finding of axe-core fails the walk.
-import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+// Without --portal it starts `cargo run -p admin --example portal`. With --onecode it runs the command
+// lines that the portal shows beside enrolment secrets; a gateway with no things needs that. Any
+// console error, page error, blocked resource, unexpected status, or finding of axe-core fails the
+// walk.
+import { execFileSync, spawn } from "node:child_process";
+import { X509Certificate, createPrivateKey } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { createRequire } from "node:module";
 import assert from "node:assert/strict";
@@ -124,6 +127,25 @@ async function shot(name) {
   await inspect(name);
 }
 
+// The command lines, as they are shown, in a folder that holds nothing but the trust file.
+function enrol(commands, trust) {
+  const folder = mkdtempSync(join(tmpdir(), "onecode-things-"));
+  try {
+    writeFileSync(join(folder, "trust.toml"), trust);
+    for (const command of commands) {
+      const [program, ...words] = command.split(" ");
+      assert.equal(program, "onecode");
+      execFileSync(resolve(asked.onecode), words, { cwd: folder, timeout: STEP_TIMEOUT_MS });
+      const file = (name) => join(folder, words[words.indexOf("--folder") + 1], name);
+      assert.equal(statSync(file("key.pem")).mode & 0o777, 0o600, "the key is its owner's only");
+      const certificate = new X509Certificate(readFileSync(file("certificate.pem")));
+      assert.ok(certificate.checkPrivateKey(createPrivateKey(readFileSync(file("key.pem")))));
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 async function steps() {
   // The first owner.
   await go("/");
@@ -187,8 +209,9 @@ async function steps() {
     secrets.map((secret, at) => `onecode device init --folder thing-${at + 1} --gateway ${house.portal} --trust trust.toml --secret ${secret}`),
   );
   await shot("secrets-made");
-  const trust = await page.request.get(`${house.portal}/trust.toml`);
-  assert.match(await trust.text(), /^network = /);
+  const trust = await (await page.request.get(`${house.portal}/trust.toml`)).text();
+  assert.match(trust, /^network = /);
+  if (asked.onecode) enrol(commands, trust);
   await go("/secrets");
   assert.ok(!(await page.content()).includes(secrets[0]), "a secret is shown once");
 

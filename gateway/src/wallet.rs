@@ -22,8 +22,8 @@ const RETURN_PERIOD: Duration = Duration::from_secs(60);
 const RETURN_AT_ONCE: u32 = ledger::bounds::RETURN_MOST;
 /// Hashes that a value may cost without queueing for one of the [`LONG_CHECKS`].
 const SHORT_CHECK_UNITS: u32 = 4096;
-/// Longer checks at one time. Further ones hear `busy`: whoever claims now and then never needs a
-/// long one.
+/// Longer checks at one time. Further ones wait; a session asks one thing after another, so there
+/// are never more waiting than sessions.
 static LONG_CHECKS: Semaphore = Semaphore::const_new(2);
 
 /// Seconds of the machine's clock, the one place where wallet time is read.
@@ -189,7 +189,7 @@ impl Desk {
         let from = known.as_ref().map_or(0, Released::units);
         let turn = match units.abs_diff(from) {
             ..=SHORT_CHECK_UNITS => None,
-            _ => Some(LONG_CHECKS.try_acquire().map_err(|_| Status::Busy)?),
+            _ => Some(LONG_CHECKS.acquire().await.map_err(|_| Status::Busy)?),
         };
         let check = move || {
             let checked = Released::check(&payment, known.as_ref(), units, value);

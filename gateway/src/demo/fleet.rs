@@ -12,7 +12,6 @@ use crate::house::Failure;
 use crate::thing_folder::{identity, purse, settle_in};
 use crate::wallet::now;
 use device_sdk::coap::{Client, Settings as CoapSettings, Timing as CoapTiming};
-use device_sdk::identity_file::Identity;
 use device_sdk::links::mqtt::{Mqtt, Settings as MqttSettings, Timing as MqttTiming};
 use device_sdk::links::udp::{Answerer, Asker, Timing as UdpTiming};
 use protocol::rules::Trust;
@@ -115,7 +114,7 @@ impl Fleet {
 
     fn start_car(&self, driver: u32, doors: Doors) -> Result<Car, Failure> {
         let identity = identity(&self.folders.join(car_name(driver)))?;
-        let thing = Arc::new(self.thing(&identity, &self.folders.join(car_name(driver)))?);
+        let thing = Arc::new(machine(&self.folders.join(car_name(driver)))?);
         let mut settings = MqttSettings::new(
             &doors.mqtt.ip().to_string(),
             doors.mqtt.port(),
@@ -134,7 +133,7 @@ impl Fleet {
     async fn start_charger(&self, station: u32, doors: Doors) -> Result<Place, Failure> {
         let folder = self.folders.join(charger_name(station));
         let identity = identity(&folder)?;
-        let thing = Arc::new(self.thing(&identity, &folder)?);
+        let thing = Arc::new(machine(&folder)?);
         let coap = Client::new(CoapSettings {
             gateway: doors.coaps,
             identity: Some(identity.dtls("localhost")?),
@@ -155,13 +154,6 @@ impl Fleet {
             tracing::error!(%error, "a charger hears nothing any more");
         });
         Ok(Place { charger, direct })
-    }
-
-    /// A machine with the purse that lies in its folder.
-    fn thing(&self, identity: &Identity, folder: &Path) -> Result<Thing, Failure> {
-        let most = AmountMinor::new(MOST_OFFLINE_MICRO_USD).ok_or("no amount")?;
-        let purse = purse(identity, folder, most)?;
-        Ok(Thing::new(self.network, purse))
     }
 
     /// The treasurer loads every car's purse, and each car asks for its allowance.
@@ -189,7 +181,7 @@ impl Fleet {
         let original = self.folders.join(car_name(driver));
         let copy = self.folders.join(format!("{}-cloned", car_name(driver)));
         folder::copy(&original, &copy)?;
-        self.thing(&identity(&copy)?, &copy)
+        machine(&copy)
     }
 
     /// Whose objects mean anything.
@@ -250,6 +242,13 @@ type Joined = Result<Result<(), Failure>, tokio::task::JoinError>;
 
 fn joined(done: Option<Joined>) -> Result<(), Failure> {
     done.map_or(Ok(()), |done| done?)
+}
+
+/// A machine with the purse that lies in its folder.
+fn machine(folder: &Path) -> Result<Thing, Failure> {
+    let most = AmountMinor::new(MOST_OFFLINE_MICRO_USD).ok_or("no amount")?;
+    let folder = folder.to_owned();
+    Thing::new(Box::new(move || purse(&identity(&folder)?, &folder, most)))
 }
 
 fn car_name(driver: u32) -> String {

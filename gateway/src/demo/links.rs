@@ -17,6 +17,8 @@ use std::time::Duration;
 const CBOR: u16 = 60;
 /// Between two attempts to reach a gateway that is away.
 const RETRY: Duration = Duration::from_millis(200);
+/// How long a car waits for answers before it shows again what is open.
+const SHOW_AGAIN: Duration = Duration::from_secs(2);
 const INBOX: &str = "oc/1/me/w/in";
 const TO_GATEWAY: &str = "oc/1/me/w/out/gateway";
 
@@ -72,11 +74,16 @@ pub struct Car {
 impl Car {
     /// Hands everything in that a gateway has not answered for; the statements come to the inbox.
     pub async fn synchronise(&self) -> Result<(), LinkError> {
-        for message in self.thing.hand_ins()? {
-            self.mqtt.send(Peer::Gateway, &message).await?;
+        loop {
+            for message in self.thing.hand_ins()? {
+                self.mqtt.send(Peer::Gateway, &message).await?;
+            }
+            let answered = self.thing.until(|thing| thing.unanswered() == 0);
+            // What the gateway was too busy for is shown again; showing it twice changes nothing.
+            if tokio::time::timeout(SHOW_AGAIN, answered).await.is_ok() {
+                return Ok(());
+            }
         }
-        self.thing.until(|thing| thing.unanswered() == 0).await;
-        Ok(())
     }
 
     /// Pays through the gateway.

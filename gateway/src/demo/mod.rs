@@ -51,6 +51,9 @@ pub struct Options {
     /// Charging sessions to replay, as CSV; without it 200 are made up.
     #[arg(long)]
     sessions: Option<PathBuf>,
+    /// Cars pay chargers beside them whenever so much energy has flowed.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=4_096))]
+    step_wh: u32,
     /// End after the report; the exit code says whether every check holds.
     #[arg(long)]
     exit: bool,
@@ -100,7 +103,7 @@ async fn show(options: &Options, sessions: &[Session]) -> Outcome {
     let loaded = fleet.load(&office).await?;
 
     println!("4. {} sessions, in order of their end", sessions.len());
-    let tally = replay::replay(&fleet, &office, &mut gateway, sessions).await?;
+    let tally = replay::replay(&fleet, &office, &mut gateway, sessions, options.step_wh).await?;
 
     println!("5. one purse is cloned and spends twice");
     let proof = options.data.join("fraud-proof.cbor");
@@ -192,15 +195,16 @@ fn count(
         .find(|line| line.currency.ends_with("USD"))
         .ok_or("no books in USD")?;
     let held = fleet.held();
-    let rate = tally.payments() as f64 / tally.elapsed.as_secs_f64().max(0.001);
+    let rate = tally.bridge as f64 / tally.bridge_elapsed.as_secs_f64().max(0.001);
     report.row("sessions", tally.sessions);
     report.row("without energy, no payment", tally.without_energy);
     report.row("paid across the bridge", tally.bridge);
     report.row("paid offline, gateway killed", tally.offline);
     report.row("paid directly, gateway up", tally.direct);
+    report.row("steps of energy paid as they flowed", tally.releases);
     report.row("paid", dollars(tally.paid_micro_usd));
     report.row(
-        "payments per second, one after another",
+        "payments per second across the bridge",
         format!("{rate:.0}"),
     );
     report.row("loaded minus redeemed", dollars(usd.issued_minus_redeemed));
@@ -224,6 +228,10 @@ fn count(
         usd.issued_minus_redeemed == loaded,
     );
     report.check("the devices hold what the books say", held == usd.purses);
+    report.check(
+        "a stream went on after both sides lost their power in its middle",
+        tally.power_cuts == 1,
+    );
     report.check(
         "nothing is in transit",
         usd.in_transit == 0 && summary.in_transit == 0,

@@ -2,26 +2,28 @@
 //! third directly with the gateway up.
 
 use super::child::Gateway;
-use super::fleet::Fleet;
+use super::fleet::{Fleet, Place};
 use super::links::{Car, LinkError};
 use super::office::Office;
 use super::progress::Progress;
-use super::sessions::Session;
+use super::sessions::{PRICE_MICRO_USD_PER_WH, Session};
 use super::thing::reference;
 use crate::house::Failure;
-use device_sdk::purse::Order;
+use crate::wallet::now;
+use device_sdk::purse::{InvoiceOrder, Seed};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use protocol::cose::open;
 use protocol::message::Message;
-use protocol::objects::Payment;
-use protocol::rules::Expected;
-use protocol::{AmountMinor, Digest, Network, Status};
+use protocol::objects::{Asked, Payment};
+use protocol::{AmountMinor, AssuranceClass, Digest, Network, Reference, Status};
 use std::time::{Duration, Instant};
 
 /// How long one payment may take, whatever the way; more means that something is wrong.
 const PAYMENT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long all machines together may take to synchronise.
 const SYNC_TIMEOUT: Duration = Duration::from_secs(300);
+/// How long an invoice on a charger's screen is good.
+const INVOICE_LIFE_S: u32 = 600;
 /// Machines that synchronise at the same time.
 const SYNC_AT_ONCE: usize = 16;
 
@@ -70,12 +72,16 @@ pub struct Tally {
     pub offline: u64,
     /// See `bridge`.
     pub direct: u64,
+    /// Steps of energy paid for as they flowed.
+    pub releases: u64,
+    /// Streams in whose middle both sides lost their power.
+    pub power_cuts: u64,
     /// All money paid, in millionths.
     pub paid_micro_usd: u64,
     /// What the gateway refused before it was killed.
     pub refused: u64,
-    /// How long the payments took, without starting and stopping the gateway.
-    pub elapsed: Duration,
+    /// How long the payments across the bridge took.
+    pub bridge_elapsed: Duration,
     /// How long it took to settle what was paid offline.
     pub catching_up: Duration,
 }
@@ -93,10 +99,12 @@ pub async fn replay(
     office: &Office,
     gateway: &mut Gateway,
     sessions: &[Session],
+    step_wh: u32,
 ) -> Result<Tally, Failure> {
     let progress = Progress::start("sessions", sessions.len());
     let mut tally = Tally::default();
     let mut before = Way::Bridge;
+    let cut_at = longest_offline(sessions);
     for (index, session) in sessions.iter().enumerate() {
         let way = Way::of(index, sessions.len());
         if way != before {
@@ -108,11 +116,17 @@ pub async fn replay(
         }
         progress.now(way.words());
         let begun = Instant::now();
+        let flow = Flow {
+            step_wh,
+            cut: index == cut_at,
+        };
         let done =
-            tokio::time::timeout(PAYMENT_TIMEOUT, pay(fleet, session, way, &mut tally)).await;
+            tokio::time::timeout(PAYMENT_TIMEOUT, pay(fleet, session, way, flow, &mut tally)).await;
         done.map_err(|_| format!("session {}: no end after {PAYMENT_TIMEOUT:?}", session.id))?
             .map_err(|error| format!("session {}: {error}", session.id))?;
-        tally.elapsed += begun.elapsed();
+        if way == Way::Bridge {
+            tally.bridge_elapsed += begun.elapsed();
+        }
         tally.sessions += 1;
         progress.step();
     }
@@ -121,6 +135,15 @@ pub async fn replay(
         change(fleet, gateway, Way::Direct, &progress, &mut tally).await?;
     }
     Ok(tally)
+}
+
+/// The session in whose middle the power is cut: the longest of those with the gateway dead.
+fn longest_offline(sessions: &[Session]) -> usize {
+    let offline = sessions.iter().enumerate();
+    let offline = offline.filter(|(index, _)| Way::of(*index, sessions.len()) == Way::Offline);
+    offline
+        .max_by_key(|(_, session)| session.energy_wh)
+        .map_or(usize::MAX, |(index, _)| index)
 }
 
 /// Between two thirds the gateway is killed, or comes back.
@@ -156,7 +179,59 @@ async fn change(
     Ok(())
 }
 
-async fn pay(fleet: &Fleet, session: &Session, way: Way, tally: &mut Tally) -> Result<(), Failure> {
+/// How energy flows in one session.
+#[derive(Clone, Copy, Debug)]
+struct Flow {
+    /// The car pays whenever so much has flowed.
+    step_wh: u32,
+    /// Both sides lose their power halfway.
+    cut: bool,
+}
+
+/// What a charger asks for.
+#[derive(Clone, Copy, Debug)]
+pub enum Priced {
+    /// One amount, known beforehand.
+    Whole(AmountMinor),
+    /// By the Wh, as energy flows.
+    ByTheWh(u32),
+}
+
+/// The invoice as the charger shows it on its screen.
+pub fn invoice(
+    fleet: &Fleet,
+    place: &Place,
+    priced: Priced,
+    reference: Reference,
+) -> Result<Vec<u8>, Failure> {
+    let asked = match priced {
+        Priced::Whole(amount) => Asked::Amount(amount),
+        Priced::ByTheWh(most) => {
+            let unit = AmountMinor::new(PRICE_MICRO_USD_PER_WH).ok_or("no price")?;
+            Asked::Units { unit, most }
+        }
+    };
+    let order = InvoiceOrder {
+        currency: fleet.currency(),
+        asked,
+        reference,
+        expires: now().plus_s(INVOICE_LIFE_S),
+        least_class: AssuranceClass::Software,
+    };
+    Ok(place
+        .charger
+        .thing
+        .invoice(&order)
+        .map_err(LinkError::from)?)
+}
+
+async fn pay(
+    fleet: &Fleet,
+    session: &Session,
+    way: Way,
+    flow: Flow,
+    tally: &mut Tally,
+) -> Result<(), Failure> {
     let amount =
         AmountMinor::new(session.amount_micro_usd()).ok_or("more than an amount can be")?;
     if amount == AmountMinor::ZERO {
@@ -165,28 +240,24 @@ async fn pay(fleet: &Fleet, session: &Session, way: Way, tally: &mut Tally) -> R
     }
     let car = fleet.car(session.driver).ok_or("no such car")?;
     let place = fleet.charger(session.station).ok_or("no such charger")?;
-    let reference = reference(session.id);
-    place.charger.thing.bill(Expected { amount, reference });
-    let order = Order {
-        payee: place.charger.thing.code,
-        currency: fleet.currency(),
-        amount,
-        reference,
-    };
-    let evidence = car.thing.pay(&order).map_err(LinkError::from)?;
     match way {
         Way::Bridge => {
+            let invoice = invoice(fleet, place, Priced::Whole(amount), reference(session.id))?;
+            let evidence = car
+                .thing
+                .pay_invoice(&invoice, None)
+                .map_err(LinkError::from)?;
             let payment = payment_id(&evidence, &fleet.network())?;
-            car.send(order.payee, &evidence).await?;
+            car.send(place.charger.thing.code, &evidence).await?;
             car.thing.until(|thing| thing.has_settled(&payment)).await;
             tally.bridge += 1;
         }
         Way::Offline => {
-            directly(fleet, car, place.direct, &evidence).await?;
+            charge(fleet, car, place, session, flow, tally).await?;
             tally.offline += 1;
         }
         Way::Direct => {
-            directly(fleet, car, place.direct, &evidence).await?;
+            charge(fleet, car, place, session, flow, tally).await?;
             tokio::try_join!(car.synchronise(), place.charger.synchronise())?;
             tally.direct += 1;
         }
@@ -195,19 +266,61 @@ async fn pay(fleet: &Fleet, session: &Session, way: Way, tally: &mut Tally) -> R
     Ok(())
 }
 
-/// Car and charger with nothing between them.
-async fn directly(
+/// Car and charger with nothing between them: a stream that pays for every step as energy flows.
+/// With `cut`, both lose their power halfway and go on from what their journals hold.
+async fn charge(
     fleet: &Fleet,
     car: &Car,
-    charger: std::net::SocketAddr,
-    evidence: &[u8],
+    place: &Place,
+    session: &Session,
+    flow: Flow,
+    tally: &mut Tally,
 ) -> Result<(), Failure> {
-    let answer = fleet.asker().ask(charger, evidence).await?;
-    if let Ok(Message::Refusal { status, .. }) = Message::read(&answer) {
-        return Err(LinkError::Purse(status).into());
+    let Flow { step_wh, cut } = flow;
+    let units = u32::try_from(session.energy_wh).map_err(|_| "more than a stream can carry")?;
+    let invoice = invoice(fleet, place, Priced::ByTheWh(units), reference(session.id))?;
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed)?;
+    let evidence = car
+        .thing
+        .pay_invoice(&invoice, Some(Seed(Digest(seed))))
+        .map_err(LinkError::from)?;
+    let payment = payment_id(&evidence, &fleet.network())?;
+    ask(fleet, place, &evidence).await?;
+    let mut released = 0;
+    let mut cut = cut.then_some(units / 2);
+    while released < units {
+        released = released.saturating_add(step_wh).min(units);
+        if cut.is_some_and(|at| released > at) {
+            cut = None;
+            car.thing.power_cut()?;
+            place.charger.thing.power_cut()?;
+            tally.power_cuts += 1;
+        }
+        let unit = car
+            .thing
+            .release(payment, released)
+            .map_err(LinkError::from)?;
+        let answer = match ask(fleet, place, &unit).await {
+            // The answer to the last units was lost: the stream is closed, its receipt is there.
+            Err(_) if released == units => ask(fleet, place, &evidence).await?,
+            answer => answer?,
+        };
+        tally.releases += 1;
+        if released == units {
+            car.thing.take(&answer).map_err(LinkError::from)?;
+        }
     }
-    car.thing.take(&answer).map_err(LinkError::from)?;
     Ok(())
+}
+
+/// Asks the charger beside the car; a refusal is an error.
+async fn ask(fleet: &Fleet, place: &Place, message: &[u8]) -> Result<Vec<u8>, Failure> {
+    let answer = fleet.asker().ask(place.direct, message).await?;
+    match Message::read(&answer) {
+        Ok(Message::Refusal { status, .. }) => Err(LinkError::Purse(status).into()),
+        _ => Ok(answer),
+    }
 }
 
 /// Identifier of the payment in an evidence message.

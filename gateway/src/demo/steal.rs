@@ -3,12 +3,11 @@
 use super::fleet::{Fleet, Place};
 use super::links::LinkError;
 use super::office::Office;
+use super::replay::{Priced, invoice};
 use super::sessions::Session;
 use super::thing::{Thing, reference};
 use crate::house::Failure;
-use device_sdk::purse::Order;
 use protocol::message::Message;
-use protocol::rules::Expected;
 use protocol::{AmountMinor, Code, Reference};
 use std::path::Path;
 
@@ -45,22 +44,19 @@ pub async fn twice(
     spend(fleet, &car.thing, first, reference(beyond + 1)).await?;
     spend(fleet, &clone, second, reference(beyond + 2)).await?;
 
-    let before = first
-        .charger
-        .thing
-        .totals(fleet.currency())
-        .received_settled
-        .get();
+    let settled_at = |place: &Place| {
+        place
+            .charger
+            .thing
+            .totals(fleet.currency())
+            .received_settled
+            .get()
+    };
+    let before = settled_at(first);
     first.charger.synchronise().await?;
     second.charger.synchronise().await?;
     car.synchronise().await?;
-    let settled = first
-        .charger
-        .thing
-        .totals(fleet.currency())
-        .received_settled
-        .get()
-        - before;
+    let settled = settled_at(first) - before;
     let contested = second
         .charger
         .thing
@@ -83,15 +79,8 @@ async fn spend(
     reference: Reference,
 ) -> Result<(), Failure> {
     let amount = AmountMinor::new(STOLEN_MICRO_USD).ok_or("no amount")?;
-    let payee = place.charger.thing.code;
-    place.charger.thing.bill(Expected { amount, reference });
-    let order = Order {
-        payee,
-        currency: fleet.currency(),
-        amount,
-        reference,
-    };
-    let evidence = purse.pay(&order).map_err(LinkError::from)?;
+    let invoice = invoice(fleet, place, Priced::Whole(amount), reference)?;
+    let evidence = purse.pay_invoice(&invoice, None).map_err(LinkError::from)?;
     let answer = fleet.asker().ask(place.direct, &evidence).await?;
     match Message::read(&answer) {
         Ok(Message::Receipt { .. }) => {

@@ -1,14 +1,12 @@
-//! A car or a charger: a purse from the SDK, and what it knows about its own meter.
+//! A car or a charger: a purse from the SDK that can lose its power at any moment.
 
+use crate::house::Failure;
 use crate::thing_folder::{FolderPurse, written};
 use crate::wallet::now;
-use device_sdk::purse::{Event, HandInCursor, OUT_MAX, Order, Totals};
-use protocol::cose::open;
+use device_sdk::purse::{Event, HandInCursor, InvoiceOrder, OUT_MAX, Seed, Totals};
 use protocol::message::Message;
-use protocol::objects::Payment;
-use protocol::rules::Expected;
-use protocol::{AmountMinor, Code, Currency, Digest, Network, Reference, Status};
-use std::collections::{HashMap, HashSet};
+use protocol::{AmountMinor, Code, Currency, Digest, Reference, Status};
+use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
@@ -20,14 +18,16 @@ const PAYERS: usize = 128;
 /// A purse of the demonstration.
 pub type ThingPurse = FolderPurse<OUTBOX, PAYERS>;
 
+/// Opens the purse from what is on disk.
+type Opener = Box<dyn Fn() -> Result<ThingPurse, Failure> + Send + Sync>;
+
 /// One machine.
 pub struct Thing {
     /// Its name.
     pub code: Code,
-    network: Network,
-    purse: Mutex<Box<ThingPurse>>,
-    /// What the meter says is owed, by reference of the session.
-    bills: Mutex<HashMap<Reference, AmountMinor>>,
+    /// Empty while the power is off.
+    purse: Mutex<Option<Box<ThingPurse>>>,
+    opener: Opener,
     /// Payments of its own that a gateway has called settled.
     settled: Mutex<HashSet<Digest>>,
     /// Wakes whoever waits for the purse to move.
@@ -35,20 +35,38 @@ pub struct Thing {
 }
 
 impl Thing {
-    /// Puts a purse into a machine.
-    pub fn new(network: Network, purse: ThingPurse) -> Self {
-        Self {
+    /// Switches a machine on.
+    pub fn new(opener: Opener) -> Result<Self, Failure> {
+        let purse = opener()?;
+        Ok(Self {
             code: purse.me(),
-            network,
-            purse: Mutex::new(Box::new(purse)),
-            bills: Mutex::default(),
+            purse: Mutex::new(Some(Box::new(purse))),
+            opener,
             settled: Mutex::default(),
             moved: Notify::new(),
+        })
+    }
+
+    /// Pulls the plug and puts it in again: what is not on disk is gone.
+    pub fn power_cut(&self) -> Result<(), Failure> {
+        let mut purse = lock(&self.purse);
+        *purse = None;
+        *purse = Some(Box::new((self.opener)()?));
+        Ok(())
+    }
+
+    fn with<R>(&self, step: impl FnOnce(&mut ThingPurse) -> R) -> Result<R, Status> {
+        match lock(&self.purse).as_mut() {
+            Some(purse) => Ok(step(purse)),
+            None => Err(Status::Storage),
         }
     }
 
-    fn purse(&self) -> MutexGuard<'_, Box<ThingPurse>> {
-        lock(&self.purse)
+    fn write(
+        &self,
+        step: impl FnOnce(&mut ThingPurse, &mut [u8]) -> Result<usize, Status>,
+    ) -> Result<Vec<u8>, Status> {
+        self.with(|purse| written(|out| step(purse, out)))?
     }
 
     /// Whether a gateway has called this payment settled.
@@ -58,22 +76,31 @@ impl Thing {
 
     /// What it holds.
     pub fn totals(&self, currency: Currency) -> Totals {
-        self.purse().totals(currency)
+        self.with(|purse| purse.totals(currency))
+            .unwrap_or_default()
     }
 
     /// How many payments wait for a gateway.
     pub fn unanswered(&self) -> usize {
-        self.purse().unanswered()
+        self.with(|purse| purse.unanswered()).unwrap_or_default()
     }
 
-    /// The meter has run: this much is owed under this reference.
-    pub fn bill(&self, expected: Expected) {
-        lock(&self.bills).insert(expected.reference, expected.amount);
+    /// Asks to be paid: the invoice, as a charger shows it on its screen.
+    pub fn invoice(&self, order: &InvoiceOrder) -> Result<Vec<u8>, Status> {
+        self.write(|purse, out| purse.invoice(order, 0, now(), out))
     }
 
-    /// Pays: the evidence for the payee, already durable here.
-    pub fn pay(&self, order: &Order) -> Result<Vec<u8>, Status> {
-        self.write(|purse, out| purse.pay(order, now(), out))
+    /// Pays an invoice its driver agreed to: the evidence for the payee, already durable here.
+    pub fn pay_invoice(&self, invoice: &[u8], seed: Option<Seed>) -> Result<Vec<u8>, Status> {
+        self.write(|purse, out| {
+            let offer = purse.show_owner(invoice, now())?;
+            purse.pay_invoice(&offer, seed, now(), out)
+        })
+    }
+
+    /// Lets go of so many units of a stream in all.
+    pub fn release(&self, payment: Digest, units: u32) -> Result<Vec<u8>, Status> {
+        self.write(|purse, out| purse.release(payment, units, out))
     }
 
     /// Asks for an allowance.
@@ -83,28 +110,26 @@ impl Thing {
 
     /// Everything a gateway should be shown, oldest first.
     pub fn hand_ins(&self) -> Result<Vec<Vec<u8>>, Status> {
-        let mut purse = self.purse();
-        let mut cursor = HandInCursor::default();
-        let mut out = [0; OUT_MAX];
-        let mut messages = Vec::new();
-        while let Some(len) = purse.hand_in(&mut cursor, &mut out)? {
-            messages.push(out.get(..len).unwrap_or_default().to_vec());
-        }
-        Ok(messages)
+        self.with(|purse| {
+            let mut cursor = HandInCursor::default();
+            let mut out = [0; OUT_MAX];
+            let mut messages = Vec::new();
+            while let Some(len) = purse.hand_in(&mut cursor, &mut out)? {
+                messages.push(out.get(..len).unwrap_or_default().to_vec());
+            }
+            Ok(messages)
+        })?
     }
 
     /// Takes whatever comes in by any link; what it returns is the answer for the sender.
     pub fn take(&self, message: &[u8]) -> Result<Option<Vec<u8>>, Status> {
         let answer = match Message::read(message)? {
-            Message::Evidence { payment, .. } => {
-                let expected = self.expected(payment)?;
-                let accept = |purse: &mut ThingPurse, out: &mut [u8]| {
-                    purse.accept(message, Some(expected), now(), out)
-                };
-                Some(self.write(accept)?)
+            Message::Evidence { .. } => {
+                Some(self.write(|purse, out| purse.accept_invoiced(message, now(), out))?)
             }
+            Message::Unit { .. } => Some(self.take_units(message)?),
             _ => {
-                let event = self.purse().receive(message, now())?;
+                let event = self.with(|purse| purse.receive(message, now()))??;
                 if let Event::Stated {
                     payment,
                     outcome: Status::Settled,
@@ -117,6 +142,22 @@ impl Thing {
         };
         self.moved.notify_waiters();
         Ok(answer)
+    }
+
+    /// Units of a stream are answered by themselves, the last of them by the receipt that closes it.
+    fn take_units(&self, message: &[u8]) -> Result<Vec<u8>, Status> {
+        self.write(|purse, out| {
+            let taken = purse.take_unit(message)?;
+            let whole = purse
+                .taking()
+                .any(|stream| stream.payment == taken.payment && stream.count == taken.units);
+            if whole {
+                return purse.close_stream(taken.payment, now(), out);
+            }
+            let place = out.get_mut(..message.len()).ok_or(Status::Full)?;
+            place.copy_from_slice(message);
+            Ok(message.len())
+        })
     }
 
     /// The same, with a refusal spelled as a message.
@@ -135,22 +176,6 @@ impl Thing {
             }
             moved.await;
         }
-    }
-
-    fn expected(&self, payment: &[u8]) -> Result<Expected, Status> {
-        let reference = open::<Payment>(payment, &self.network)?.peek().reference;
-        let amount = lock(&self.bills)
-            .get(&reference)
-            .copied()
-            .ok_or(Status::WrongReference)?;
-        Ok(Expected { amount, reference })
-    }
-
-    fn write(
-        &self,
-        step: impl FnOnce(&mut ThingPurse, &mut [u8]) -> Result<usize, Status>,
-    ) -> Result<Vec<u8>, Status> {
-        written(|out| step(&mut self.purse(), out))
     }
 }
 

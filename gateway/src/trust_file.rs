@@ -1,8 +1,8 @@
 //! `trust.toml`: what a thing is born knowing. Network, the root's pass key, the root certificate.
 
 use device_sdk::identity_file::{key_text, parse_key};
-use protocol::rules::Trust;
 use protocol::Network;
+use protocol::rules::Trust;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 

@@ -85,6 +85,7 @@ impl House {
             gateway: gateway.code(),
             gateway_key: gateway.pass_key(),
             meters: Arc::clone(&self.meters),
+            clock: wallet::now,
         };
         let inbox = LedgerInbox(self.ledger.clone());
         Tree::new(

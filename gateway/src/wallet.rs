@@ -47,6 +47,8 @@ pub struct Desk {
     pub gateway_key: PublicKey,
     /// Counts what was refused.
     pub meters: Arc<Meters>,
+    /// What time it is: [`now`], or a clock that somebody else drives.
+    pub clock: fn() -> protocol::Timestamp,
 }
 
 impl Desk {
@@ -66,7 +68,7 @@ impl Desk {
                     return Err(Status::NotForYou);
                 }
                 by_a_side(caller, &evidence)?;
-                self.ledger.hand_in(evidence, None, now()).await?
+                self.ledger.hand_in(evidence, None, (self.clock)()).await?
             }
             Message::Claim {
                 allowance,
@@ -92,7 +94,7 @@ impl Desk {
                 let renewal = open::<Renewal>(renewal, &self.network)?;
                 let code = renewal.peek().code;
                 let renewal = self.signed_by(code, renewal).await?;
-                self.ledger.renew(renewal, now()).await?
+                self.ledger.renew(renewal, (self.clock)()).await?
             }
             Message::StreamClaim {
                 allowance,
@@ -114,7 +116,7 @@ impl Desk {
                 };
                 let released = self.released(&evidence, units, value).await?;
                 self.ledger
-                    .claim_units(evidence, released, receipt, now())
+                    .claim_units(evidence, released, receipt, (self.clock)())
                     .await?
             }
             Message::Grant { .. }
@@ -153,7 +155,7 @@ impl Desk {
         receipt: Sealed<'_, Receipt>,
     ) -> Result<Answer, Status> {
         let receipt = self.signed_for(&evidence, receipt).await?;
-        self.ledger.hand_in(evidence, Some(receipt), now()).await
+        self.ledger.hand_in(evidence, Some(receipt), (self.clock)()).await
     }
 
     /// A receipt for this payment, by its payee.

@@ -155,7 +155,9 @@ impl Desk {
         receipt: Sealed<'_, Receipt>,
     ) -> Result<Answer, Status> {
         let receipt = self.signed_for(&evidence, receipt).await?;
-        self.ledger.hand_in(evidence, Some(receipt), (self.clock)()).await
+        self.ledger
+            .hand_in(evidence, Some(receipt), (self.clock)())
+            .await
     }
 
     /// A receipt for this payment, by its payee.

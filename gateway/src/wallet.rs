@@ -119,12 +119,7 @@ impl Desk {
                     .claim_units(evidence, released, receipt, (self.clock)())
                     .await?
             }
-            Message::Grant { .. }
-            | Message::Invoice { .. }
-            | Message::Unit { .. }
-            | Message::Statement { .. }
-            | Message::Refusal { .. }
-            | Message::Proof { .. } => return Err(Status::NotForYou),
+            _ => return Err(Status::NotForYou),
         };
         if answer.fraud.is_some() {
             self.meters.count(Status::Contradiction);

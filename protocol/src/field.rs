@@ -6,6 +6,7 @@
 //! [`crate::cose::open`] then encodes again and compares, so that no second spelling is accepted.
 
 use crate::code::Code;
+use crate::code::grid::Cell;
 use crate::keys::{Algorithm, PublicKey};
 use crate::units::{
     AmountMinor, AssuranceClass, Currency, Digest, KeyEpoch, Odometer, Reference, Sequence,
@@ -106,9 +107,81 @@ macro_rules! bytes_field {
 
 bytes_field! {
     Code: |b| Code::from_bytes(b).ok();
+    Cell: |b| Cell::from_bytes(b).ok();
     Currency: Currency::from_bytes;
     Digest: |b| Some(Digest(b));
     Reference: |b| Some(Reference(b));
+}
+
+/// A mark that is there or not: `true`, for nothing is written where it is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Present;
+
+impl Field for Present {
+    fn write(&self, to: &mut Encoder<'_>) -> Written {
+        to.bool(true)?;
+        Ok(())
+    }
+
+    fn read(from: &mut Decoder<'_>) -> Result<Self, Malformed> {
+        if from.bool()? {
+            Ok(Self)
+        } else {
+            Err(out_of_range())
+        }
+    }
+}
+
+/// A short list, `N` at most, without allocation: at least one, in strictly ascending order, so that
+/// a set has one spelling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Set<T, const N: usize> {
+    items: [Option<T>; N],
+}
+
+impl<T: Copy + Ord, const N: usize> Set<T, N> {
+    /// `None` when there are none, too many, or two that are equal; in any order.
+    pub fn new(given: &[T]) -> Option<Self> {
+        let mut items = [None; N];
+        for (place, item) in items.iter_mut().zip(given) {
+            *place = Some(*item);
+        }
+        items.get_mut(..given.len())?.sort_unstable();
+        let set = Self { items };
+        (set.is_ascending() && !given.is_empty()).then_some(set)
+    }
+
+    /// All of them, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.items.iter().flatten()
+    }
+
+    fn is_ascending(&self) -> bool {
+        self.iter().zip(self.iter().skip(1)).all(|(a, b)| a < b)
+    }
+}
+
+impl<T: Field + Copy + Ord, const N: usize> Field for Set<T, N> {
+    fn write(&self, to: &mut Encoder<'_>) -> Written {
+        to.array(self.iter().count() as u64)?;
+        self.iter().try_for_each(|item| item.write(to))
+    }
+
+    fn read(from: &mut Decoder<'_>) -> Result<Self, Malformed> {
+        let count = from.array()?.ok_or_else(out_of_range)?;
+        let mut set = Self { items: [None; N] };
+        let places = usize::try_from(count)
+            .ok()
+            .and_then(|count| set.items.get_mut(..count))
+            .ok_or_else(out_of_range)?;
+        for place in places {
+            *place = Some(T::read(from)?);
+        }
+        if count == 0 || !set.is_ascending() {
+            return Err(out_of_range());
+        }
+        Ok(set)
+    }
 }
 
 /// `[algorithm, bytes]`: the algorithm is named where the key is bound.

@@ -51,6 +51,7 @@ extern crate std;
 
 pub mod code;
 pub mod cose;
+pub mod covers;
 pub mod enrol;
 mod field;
 pub mod keys;

@@ -1,13 +1,28 @@
 //! How objects travel: a CBOR array of a kind and its parts, each signed object a byte string.
 
 use crate::cose::SIGNED_MAX;
+use crate::covers::COVERED_MAX;
 use crate::field::{Decoder, Encoder};
 use crate::status::Status;
 use crate::units::{Digest, Reference};
 use minicbor::encode::write::Cursor;
 
-/// The largest message of this version: a proof with its six objects.
-pub const MESSAGE_MAX: usize = 6 * (SIGNED_MAX + 3) + 2;
+/// The largest message of this version: evidence with covers, with a receipt.
+pub const MESSAGE_MAX: usize = COVERED_MAX + SIGNED_MAX + 8;
+/// Most credentials of an accusation.
+pub const CREDENTIALS_MAX: usize = 3;
+/// Most objects of an accusation.
+pub const OBJECTS_MAX: usize = 6;
+
+const PARTS_MAX: usize = 6;
+
+fn list<const N: usize, const M: usize>(parts: [&[u8]; N]) -> [Option<&[u8]>; M] {
+    let mut all = [None; M];
+    for (to, part) in all.iter_mut().zip(parts) {
+        *to = Some(part);
+    }
+    all
+}
 
 /// One wallet message. The parts are signed objects in bytes; nothing is checked yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +101,109 @@ pub enum Message<'b> {
         /// The payee's closing receipt.
         receipt: Option<&'b [u8]>,
     },
+    /// Evidence with covers, for a payee or a gateway; with the payee's receipt it is a claim.
+    Covered {
+        /// What [`crate::covers::Items`] reads.
+        items: &'b [u8],
+        /// The payee's receipt for the last payment.
+        receipt: Option<&'b [u8]>,
+    },
+    /// A payment alone, to somebody who holds its allowance.
+    Payment {
+        /// The payment.
+        payment: &'b [u8],
+    },
+    /// From a gateway, or passed on: what time it is.
+    Beacon {
+        /// The beacon.
+        beacon: &'b [u8],
+    },
+    /// From a gateway, or passed on: who should not be taken from.
+    Filter {
+        /// The filter.
+        filter: &'b [u8],
+    },
+    /// From a gateway, or passed on: how far a gateway's allowances count.
+    Warrant {
+        /// The pass of the centre that signed it.
+        centre: &'b [u8],
+        /// The warrant.
+        warrant: &'b [u8],
+    },
+    /// From a gateway, or passed on: which places an area is.
+    Area {
+        /// The area.
+        area: &'b [u8],
+    },
+    /// Payee to anybody, with the pass that names its key: its prices.
+    Tariff {
+        /// The tariff.
+        tariff: &'b [u8],
+        /// The payee's pass.
+        pass: &'b [u8],
+    },
+    /// To a gateway: nothing beyond this under that allowance.
+    Closing {
+        /// The closing.
+        closing: &'b [u8],
+    },
+    /// To a gateway: these numbers will not be used.
+    Void {
+        /// The void.
+        void: &'b [u8],
+    },
+    /// From a gateway: a payment was claimed in time.
+    ClaimNote {
+        /// The note.
+        note: &'b [u8],
+    },
+    /// To a gateway: please be, or cease to be, my home.
+    Move {
+        /// The move.
+        order: &'b [u8],
+    },
+    /// From the centre: whose home is where.
+    Lease {
+        /// The lease.
+        lease: &'b [u8],
+    },
+    /// From the centre: a lease is given up.
+    Release {
+        /// The release.
+        release: &'b [u8],
+    },
+    /// From an old home: its last word on a purse.
+    ClosingBalance {
+        /// The balance.
+        balance: &'b [u8],
+    },
+    /// Between gateways: money for a purse.
+    Credit {
+        /// The credit.
+        credit: &'b [u8],
+    },
+    /// From the centre: what is final everywhere.
+    Watermark {
+        /// The watermark.
+        watermark: &'b [u8],
+    },
+    /// Thing to thing on a local link: the newest payment I took from this payer.
+    Seen {
+        /// The allowance it was made under.
+        allowance: &'b [u8],
+        /// The payment.
+        payment: &'b [u8],
+    },
+    /// Objects that contradict each other in another way than two payments do, with the
+    /// credentials that name the keys; see [`crate::rules::proof`].
+    Accusation {
+        /// Number of the contradiction.
+        how: u8,
+        /// Passes, from the issuer's down.
+        credentials: [Option<&'b [u8]>; CREDENTIALS_MAX],
+        /// What the contradiction needs, in its order.
+        objects: [Option<&'b [u8]>; OBJECTS_MAX],
+    },
     /// Two payments that contradict each other, with the credentials that name the key.
     Proof {
         /// The issuer's pass, signed by the root.
@@ -123,54 +241,49 @@ impl<'b> Message<'b> {
         Self::Refusal { status, about }
     }
 
-    fn parts(&self) -> (u8, [Option<&'b [u8]>; 6]) {
+    /// The kind, and the parts of a message that is nothing but parts.
+    fn parts(&self) -> (u8, [Option<&'b [u8]>; PARTS_MAX]) {
         match *self {
-            Self::Evidence { allowance, payment } => {
-                (1, [Some(allowance), Some(payment), None, None, None, None])
-            }
-            Self::Claim {
-                allowance,
-                payment,
-                receipt,
-            } => (
-                2,
-                [
-                    Some(allowance),
-                    Some(payment),
-                    Some(receipt),
-                    None,
-                    None,
-                    None,
-                ],
-            ),
-            Self::Receipt { receipt, pass } => {
-                (3, [Some(receipt), Some(pass), None, None, None, None])
-            }
-            Self::Renewal { renewal } => (4, [Some(renewal), None, None, None, None, None]),
-            Self::Grant { allowance } => (5, [Some(allowance), None, None, None, None, None]),
-            Self::Statement { statement } => (6, [Some(statement), None, None, None, None, None]),
-            Self::Refusal { .. } => (7, [None; 6]),
-            Self::Invoice { invoice, pass } => {
-                (9, [Some(invoice), Some(pass), None, None, None, None])
-            }
-            Self::Unit { .. } => (10, [None; 6]),
-            Self::StreamClaim { .. } => (11, [None; 6]),
+            Self::Refusal { .. } => (7, list([])),
             Self::Proof {
                 issuer,
                 gateway,
                 allowances: [a, b],
                 payments: [x, y],
-            } => (
-                8,
-                [
-                    Some(issuer),
-                    Some(gateway),
-                    Some(a),
-                    Some(b),
-                    Some(x),
-                    Some(y),
-                ],
-            ),
+            } => (8, list([issuer, gateway, a, b, x, y])),
+            Self::Unit { .. } => (10, list([])),
+            Self::StreamClaim { .. } => (11, list([])),
+            Self::Covered { items, receipt } => {
+                (12, [Some(items), receipt, None, None, None, None])
+            }
+            Self::Accusation { .. } => (29, list([])),
+            Self::Evidence { allowance, payment } => (1, list([allowance, payment])),
+            Self::Claim {
+                allowance,
+                payment,
+                receipt,
+            } => (2, list([allowance, payment, receipt])),
+            Self::Receipt { receipt, pass } => (3, list([receipt, pass])),
+            Self::Renewal { renewal } => (4, list([renewal])),
+            Self::Grant { allowance } => (5, list([allowance])),
+            Self::Statement { statement } => (6, list([statement])),
+            Self::Invoice { invoice, pass } => (9, list([invoice, pass])),
+            Self::Payment { payment } => (13, list([payment])),
+            Self::Beacon { beacon } => (14, list([beacon])),
+            Self::Filter { filter } => (15, list([filter])),
+            Self::Warrant { centre, warrant } => (16, list([centre, warrant])),
+            Self::Area { area } => (17, list([area])),
+            Self::Tariff { tariff, pass } => (18, list([tariff, pass])),
+            Self::Closing { closing } => (19, list([closing])),
+            Self::Void { void } => (20, list([void])),
+            Self::ClaimNote { note } => (21, list([note])),
+            Self::Move { order } => (22, list([order])),
+            Self::Lease { lease } => (23, list([lease])),
+            Self::Release { release } => (24, list([release])),
+            Self::ClosingBalance { balance } => (25, list([balance])),
+            Self::Credit { credit } => (26, list([credit])),
+            Self::Watermark { watermark } => (27, list([watermark])),
+            Self::Seen { allowance, payment } => (28, list([allowance, payment])),
         }
     }
 
@@ -209,6 +322,20 @@ impl<'b> Message<'b> {
                     .bytes(allowance)?;
                 to.bytes(payment)?.u32(*units)?.bytes(value.as_bytes())?;
                 return receipt.map_or(Ok(()), |receipt| to.bytes(receipt).map(drop));
+            }
+            Self::Accusation {
+                how,
+                credentials,
+                objects,
+            } => {
+                to.array(4)?.u8(29)?.u8(*how)?;
+                for list in [credentials.as_slice(), objects.as_slice()] {
+                    to.array(list.iter().flatten().count() as u64)?;
+                    for part in list.iter().flatten() {
+                        to.bytes(part)?;
+                    }
+                }
+                return Ok(());
             }
             _ => {}
         }
@@ -264,16 +391,67 @@ fn read(bytes: &[u8]) -> Result<Message<'_>, minicbor::decode::Error> {
         (6, 2) => Message::Statement {
             statement: from.bytes()?,
         },
+        (9, 3) => Message::Invoice {
+            invoice: from.bytes()?,
+            pass: from.bytes()?,
+        },
+        (13, 2) => Message::Payment {
+            payment: from.bytes()?,
+        },
+        (14, 2) => Message::Beacon {
+            beacon: from.bytes()?,
+        },
+        (15, 2) => Message::Filter {
+            filter: from.bytes()?,
+        },
+        (16, 3) => Message::Warrant {
+            centre: from.bytes()?,
+            warrant: from.bytes()?,
+        },
+        (17, 2) => Message::Area {
+            area: from.bytes()?,
+        },
+        (18, 3) => Message::Tariff {
+            tariff: from.bytes()?,
+            pass: from.bytes()?,
+        },
+        (19, 2) => Message::Closing {
+            closing: from.bytes()?,
+        },
+        (20, 2) => Message::Void {
+            void: from.bytes()?,
+        },
+        (21, 2) => Message::ClaimNote {
+            note: from.bytes()?,
+        },
+        (22, 2) => Message::Move {
+            order: from.bytes()?,
+        },
+        (23, 2) => Message::Lease {
+            lease: from.bytes()?,
+        },
+        (24, 2) => Message::Release {
+            release: from.bytes()?,
+        },
+        (25, 2) => Message::ClosingBalance {
+            balance: from.bytes()?,
+        },
+        (26, 2) => Message::Credit {
+            credit: from.bytes()?,
+        },
+        (27, 2) => Message::Watermark {
+            watermark: from.bytes()?,
+        },
+        (28, 3) => Message::Seen {
+            allowance: from.bytes()?,
+            payment: from.bytes()?,
+        },
         (7, 2 | 3) => Message::Refusal {
             status: Status::from_number(from.u8()?).ok_or_else(wrong)?,
             about: match items {
                 3 => Some(Reference::from_slice(from.bytes()?).ok_or_else(wrong)?),
                 _ => None,
             },
-        },
-        (9, 3) => Message::Invoice {
-            invoice: from.bytes()?,
-            pass: from.bytes()?,
         },
         (10, 4) => Message::Unit {
             about: from.bytes()?.try_into().map_err(|_| wrong())?,
@@ -290,6 +468,18 @@ fn read(bytes: &[u8]) -> Result<Message<'_>, minicbor::decode::Error> {
                 _ => None,
             },
         },
+        (12, 2 | 3) => Message::Covered {
+            items: from.bytes()?,
+            receipt: match items {
+                3 => Some(from.bytes()?),
+                _ => None,
+            },
+        },
+        (29, 4) => Message::Accusation {
+            how: from.u8()?,
+            credentials: read_list(&mut from)?,
+            objects: read_list(&mut from)?,
+        },
         (8, 7) => Message::Proof {
             issuer: from.bytes()?,
             gateway: from.bytes()?,
@@ -302,4 +492,19 @@ fn read(bytes: &[u8]) -> Result<Message<'_>, minicbor::decode::Error> {
         return Err(wrong());
     }
     Ok(message)
+}
+
+fn read_list<'b, const N: usize>(
+    from: &mut Decoder<'b>,
+) -> Result<[Option<&'b [u8]>; N], minicbor::decode::Error> {
+    let wrong = || minicbor::decode::Error::message("not a list of objects");
+    let count = from.array()?.and_then(|count| usize::try_from(count).ok());
+    let mut list = [None; N];
+    let places = count
+        .and_then(|count| list.get_mut(..count))
+        .ok_or_else(wrong)?;
+    for place in places {
+        *place = Some(from.bytes()?);
+    }
+    Ok(list)
 }

@@ -71,6 +71,9 @@ statuses! {
     4 OpenClaim "open_claim" None "A claim on record that moved no money: the payer signed two payments that contradict.";
     5 Declined "declined" None "The payee declined the payment; the money is the payer's again.";
     6 Returned "returned" None "Nobody claimed the payment in time; the money is the payer's again.";
+    7 WaitingForCover "waiting_for_cover" None "Part of the payment waits for the payments that cover it.";
+    8 Guaranteed "guaranteed" None "The payer forked; what was missing was paid as the allowance says, as far as it goes.";
+    9 Relayed "relayed" None "On its way to the gateway that decides; nothing is final yet.";
 
     16 Malformed "malformed" Sender "Not an object of this protocol in its one allowed spelling; check the encoder against docs/protocol.md.";
     17 BadSignature "bad_signature" Sender "The signature does not fit the key that its code is known by.";
@@ -83,6 +86,11 @@ statuses! {
     24 OutOfInterval "out_of_interval" Sender "The odometer does not lie between the allowance's base and its limit.";
     25 WrongReceipt "wrong_receipt" Sender "The receipt is for another payment or by somebody else.";
     26 WrongUnit "wrong_unit" Sender "Not a value of this stream's chain, or beyond its units.";
+    27 WrongCover "wrong_cover" Sender "A cover is missing, not needed, used twice, or made for somebody else or another allowance.";
+    28 AboveHops "above_hops" Sender "A cover is spent on further than its allowance permits; its holder settles it first.";
+    29 OverBudget "over_budget" Sender "More covers than one evidence holds; settle some of them first.";
+    30 WrongHome "wrong_home" Sender "Another gateway is this purse's home; ask there, or move.";
+    31 WrongLease "wrong_lease" Sender "Not the next lease of this code, or by somebody who may not give it.";
 
     32 AboveLimit "above_limit" Payer "The payment would go beyond the allowance; ask the gateway for a new one.";
     33 AboveMost "above_most_per_payment" Payer "More than the allowance permits in one payment; pay in parts or ask for another allowance.";
@@ -95,12 +103,20 @@ statuses! {
     40 NoRule "no_rule" Payer "The payer's standing rules say nothing of such a payee or currency; its owner decides.";
     41 AboveRule "above_rule" Payer "More in one payment than the payer's standing rules approve; ask for less, or its owner decides.";
     42 AboveDay "above_day" Payer "More than the payer's standing rules approve on one day; try tomorrow, or its owner decides.";
+    43 AboveHolding "above_holding" Payer "The purse would hold more than its wallet class may; spend some first, or raise the class.";
+    44 AboveDaily "above_daily" Payer "More than the wallet class may pay out on one day; try tomorrow, or raise the class.";
+    45 FloatExhausted "float_exhausted" Payer "The gateway has promised all its float; it asks the centre for more, try again later.";
+    46 NeedsKey "needs_key" Payer "The wallet key forked; enrol a new one, then ask again.";
 
     48 WrongAmount "wrong_amount" Payee "Not the amount the payee asks for.";
     49 WrongReference "wrong_reference" Payee "Not the reference the payee asks for.";
     50 AboveClass "above_class" Payee "More than the payee takes offline from a payer of this assurance class.";
     51 AskGateway "ask_gateway" Payee "An older payment that the payee no longer holds; hand it in at a gateway.";
     52 InvoiceExpired "invoice_expired" Payee "The invoice has expired or is not open; ask for a new one.";
+    53 OutsideArea "outside_area" Payee "The allowance is not good at this place; pay where it is, or ask for another allowance.";
+    54 AboveFloat "above_float" Payee "The gateway has promised more than its warrant permits, or shows no warrant; synchronise with a gateway.";
+    55 Revoked "revoked" Payee "The payer is on the filter of revoked or frozen codes.";
+    56 NoTime "no_time" Payee "The payee has no recent signed time and takes only small payments; bring it a beacon.";
 
     64 Contradiction "contradiction" Fraud "It contradicts another object of the same key; the proof is on record and nothing was moved.";
 

@@ -137,6 +137,8 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
                 .filter(|spent| spent.key_epoch == p.key_epoch),
             expected,
             most_by_class: self.own.most_by_class,
+            has_time: true,
+            holdings: &self.book,
         };
         acceptable(allowance, payment, &view)?;
         // The sequence is one for all currencies.

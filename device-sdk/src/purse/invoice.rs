@@ -109,6 +109,8 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             nonce,
             expires: order.expires,
             least_class: order.least_class,
+            covers_for: None,
+            holds: None,
         };
         if InvoiceOrder::of(&invoice).is_none() {
             return Err(Status::Malformed);

@@ -36,7 +36,7 @@ use decline::Refused;
 use invoice::Asking;
 use protocol::cose::{SIGNED_MAX, SealError};
 use protocol::objects::{Allowance, Renewal, Rights};
-use protocol::rules::{Spent, Trust};
+use protocol::rules::{Float, Holdings, Spent, Trust};
 use protocol::stream::{Stream, Walk};
 use protocol::{
     AmountMinor, Code, Currency, Digest, KeyEpoch, Odometer, PublicKey, Reference, Sequence,
@@ -271,6 +271,20 @@ struct Pending {
     payment: protocol::objects::Payment,
     seed: Option<Seed>,
     record: RecordId,
+}
+
+impl<const OUTBOX: usize, const PAYERS: usize> Holdings for Book<OUTBOX, PAYERS> {
+    fn float(&self, gateway: &Code, _: KeyEpoch, _: &Currency) -> Float {
+        self.gateway(gateway).map_or(Float::Unknown, |_| Float::Own)
+    }
+
+    fn stands_in(&self, _: &Reference) -> bool {
+        false
+    }
+
+    fn is_revoked(&self, _: &Code) -> bool {
+        false
+    }
 }
 
 impl<const OUTBOX: usize, const PAYERS: usize> Book<OUTBOX, PAYERS> {

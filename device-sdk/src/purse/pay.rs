@@ -229,6 +229,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             odometer: pocket.odometer,
             wanted,
             time: now,
+            lost: None,
         };
         let before = pocket.renewal;
         if let Some((asked, record)) = before {
@@ -317,6 +318,8 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             settle_by: allowance.expires,
             reference: order.reference,
             stream: None,
+            covers: None,
+            covers_for: None,
         })
     }
 

@@ -93,13 +93,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             Message::Statement { statement } => self.statement(statement),
             Message::Grant { allowance } => self.grant(allowance, now),
             Message::Refusal { status, about } => Ok(Event::Refused { status, about }),
-            Message::Evidence { .. }
-            | Message::Claim { .. }
-            | Message::StreamClaim { .. }
-            | Message::Renewal { .. }
-            | Message::Invoice { .. }
-            | Message::Unit { .. }
-            | Message::Proof { .. } => Err(Status::NotForYou),
+            _ => Err(Status::NotForYou),
         }
     }
 

@@ -503,6 +503,8 @@ impl<'b> Reader<'b> {
             settle_by: Timestamp(self.u32()?),
             reference: Reference(self.take()?),
             stream: None,
+            covers: None,
+            covers_for: None,
         })
     }
 }

@@ -151,7 +151,8 @@ impl Renew {
             gateway_epoch,
             number,
             issued_total,
-        })
+ area: None, guarantee: None, hops: None,
+})
     }
 }
 

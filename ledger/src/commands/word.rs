@@ -47,7 +47,8 @@ impl Word {
             root: head.root,
             time: self.now,
             units: self.units,
-        })?;
+ paid: None, provisional: None,
+})?;
         let connection = &mut desk.connection;
         payments::keep_statement(connection, &self.payment, self.fate, &statement).await?;
         here(CrashPoint::StatementStored);

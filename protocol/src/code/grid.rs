@@ -13,6 +13,8 @@ use sha2::{Digest, Sha256};
 pub const GRID_BYTES: usize = 30;
 /// Characters of a grid code's text, check symbols included.
 pub const GRID_CHARS: usize = 50;
+/// Length of a cell in bytes.
+pub const CELL_BYTES: usize = 9;
 /// Lattice units in one degree.
 pub const UNITS_PER_DEGREE: i32 = 3600 * 2048;
 /// The north pole in lattice units.
@@ -180,6 +182,88 @@ impl Span {
     }
 }
 
+/// A cell of the grid, without height, time or owner. Every value of this type is well formed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cell([u8; CELL_BYTES]);
+
+impl Cell {
+    /// The cell of this level around a point.
+    pub fn around(point: Point, level: Level) -> Self {
+        let corner = point.corner(level);
+        let mut bytes = [level.0; CELL_BYTES];
+        let numbers = [corner.latitude, corner.longitude].map(i32::to_be_bytes);
+        for (to, from) in bytes.iter_mut().skip(1).zip(numbers.iter().flatten()) {
+            *to = *from;
+        }
+        Self(bytes)
+    }
+
+    /// Reads level 1, latitude 4 and longitude 4 of the south-west corner, big-endian.
+    pub fn from_bytes(bytes: [u8; CELL_BYTES]) -> Result<Self, GridError> {
+        let cell = Self(bytes);
+        let [level, ..] = bytes;
+        let level = Level::new(level).ok_or(GridError::Range)?;
+        let corner = cell.corner();
+        check_corner(corner, level)?;
+        Ok(cell)
+    }
+
+    /// The 9 bytes.
+    pub const fn as_bytes(&self) -> &[u8; CELL_BYTES] {
+        &self.0
+    }
+
+    /// Size of the cell.
+    pub const fn level(&self) -> Level {
+        let [level, ..] = self.0;
+        Level(level)
+    }
+
+    /// South-west corner of the cell.
+    pub const fn corner(&self) -> Point {
+        let [_, a, b, c, d, e, f, g, h] = self.0;
+        Point {
+            latitude: i32::from_be_bytes([a, b, c, d]),
+            longitude: i32::from_be_bytes([e, f, g, h]),
+        }
+    }
+
+    /// Whether all of the other cell lies in this one. Cells nest exactly.
+    pub fn contains(&self, other: &Self) -> bool {
+        self.level().0 <= other.level().0 && Self::around(other.corner(), self.level()) == *self
+    }
+}
+
+impl fmt::Debug for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Point {
+            latitude,
+            longitude,
+        } = self.corner();
+        write!(f, "{}@{latitude},{longitude}", self.level().0)
+    }
+}
+
+/// Whether a cell of this level can begin there.
+fn check_corner(corner: Point, level: Level) -> Result<(), GridError> {
+    let (height, width) = level.size();
+    let Point {
+        latitude,
+        longitude,
+    } = corner;
+    // The southernmost cells of level 1 begin at -92 degrees and are cut off by the pole.
+    let on_earth = latitude > -LATITUDE_MAX - height
+        && latitude < LATITUDE_MAX
+        && (-LONGITUDE_MAX..LONGITUDE_MAX).contains(&longitude);
+    if !on_earth {
+        return Err(GridError::Range);
+    }
+    if latitude % height != 0 || longitude % width != 0 {
+        return Err(GridError::Corner);
+    }
+    Ok(())
+}
+
 /// What a grid code is made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -248,21 +332,7 @@ impl GridCode {
             return Err(GridError::Version);
         }
         let level = Level::new(code.field(44, 4) as u8).ok_or(GridError::Range)?;
-        let (height, width) = level.size();
-        let Point {
-            latitude,
-            longitude,
-        } = code.corner();
-        // The southernmost cells of level 1 begin at -92 degrees and are cut off by the pole.
-        let on_earth = latitude > -LATITUDE_MAX - height
-            && latitude < LATITUDE_MAX
-            && (-LONGITUDE_MAX..LONGITUDE_MAX).contains(&longitude);
-        if !on_earth {
-            return Err(GridError::Range);
-        }
-        if latitude % height != 0 || longitude % width != 0 {
-            return Err(GridError::Corner);
-        }
+        check_corner(code.corner(), level)?;
         Ok(code)
     }
 
@@ -282,6 +352,11 @@ impl GridCode {
     /// Size of the cell.
     pub fn level(&self) -> Level {
         Level(self.field(44, 4) as u8)
+    }
+
+    /// The cell it names.
+    pub fn cell(&self) -> Cell {
+        Cell::around(self.corner(), self.level())
     }
 
     /// South-west corner of the cell.

@@ -9,7 +9,7 @@ object! {
     /// A gateway's signed word on how far a purse's odometer may run while nobody can be asked.
     ///
     /// It binds the wallet key, so that a payee who knows the gateway needs nothing else to judge a
-    /// stranger. Keys 12 to 14 are reserved for hops, area and guarantee.
+    /// stranger.
     pub struct Allowance: "allowance" {
         /// Whose purse.
         1 => code: Code,
@@ -33,6 +33,12 @@ object! {
         10 => most_per_payment: AmountMinor,
         /// How many sequence numbers after the base may be used.
         11 => most_payments: u32,
+        /// How many times its payments may be spent on before they are settled; absent for never.
+        12 => hops: Option<u32>,
+        /// Good only at payees who stand in this [`super::Area`]; absent for anywhere.
+        13 => area: Option<Reference>,
+        /// The most the issuer pays, for this allowance in total, when its purse forked.
+        14 => guarantee: Option<AmountMinor>,
         /// When it was given.
         15 => issued: Timestamp,
         /// No payment under it settles later than this.

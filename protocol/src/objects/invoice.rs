@@ -9,8 +9,7 @@ object! {
     /// The payee's signed request. A payment answers it by carrying the invoice's reference (the
     /// first 16 bytes of its identifier) as its own reference.
     ///
-    /// Either `amount`, or `unit` and `most_units` for a stream. Key 10 is reserved for the payee's
-    /// allowance.
+    /// Either `amount`, or `unit` and `most_units` for a stream.
     pub struct Invoice: "invoice" {
         /// Who asks.
         1 => payee: Code,
@@ -30,6 +29,10 @@ object! {
         8 => expires: Timestamp,
         /// Payers below this class need not try.
         9 => least_class: AssuranceClass,
+        /// The payee's current allowance, for payments that it wants to spend on.
+        10 => covers_for: Option<Reference>,
+        /// The payer's allowance that the payee already holds and need not be shown again.
+        11 => holds: Option<Reference>,
     }
 }
 

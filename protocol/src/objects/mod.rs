@@ -1,20 +1,36 @@
 //! What is signed: one file per object, each a struct and the numbers of its fields.
 
 mod allowance;
+mod area;
+mod beacon;
+mod closing;
+mod credit;
+mod float;
+mod home;
 mod invoice;
 mod pass;
 mod payment;
 mod receipt;
 mod renewal;
 mod statement;
+mod tariff;
 
 pub use allowance::Allowance;
+pub use area::{AREA_CELLS, Area};
+pub use beacon::{Beacon, FILTER_CODES, Filter};
+pub use closing::{Closing, Void};
+pub use credit::{ClaimNote, Credit, Watermark};
+pub use float::FloatWarrant;
+pub use home::{ClosingBalance, Lease, Move, Release};
 pub use invoice::{Asked, Invoice};
 pub use pass::{Confirmation, Party, Pass, Rights};
 pub use payment::Payment;
 pub use receipt::Receipt;
 pub use renewal::Renewal;
 pub use statement::Statement;
+pub use tariff::{Measure, PRICES, Price, Tariff};
+
+pub use crate::field::{Present, Set};
 
 use crate::field::{Decoder, Encoder, Written};
 

@@ -1,13 +1,13 @@
 use crate::code::Code;
 use crate::field::object;
 use crate::stream::Stream;
-use crate::units::{AmountMinor, Currency, KeyEpoch, Odometer, Reference, Sequence, Timestamp};
+use crate::units::{
+    AmountMinor, Currency, Digest, KeyEpoch, Odometer, Reference, Sequence, Timestamp,
+};
 
 object! {
     /// The payer's signed, numbered order. It occupies the odometer interval
     /// `(odometer - amount, odometer]` of its code, key epoch and currency.
-    ///
-    /// Keys 12 and 13 are reserved for covers.
     pub struct Payment: "payment" {
         /// Who pays.
         1 => payer: Code,
@@ -31,6 +31,12 @@ object! {
         10 => settle_by: Timestamp,
         /// The reference of the invoice it answers, or the payer's own, such as a session number.
         11 => reference: Reference,
+        /// The payee's current allowance: under it, and under no other, the payee may spend this
+        /// payment before it is settled.
+        12 => covers_for: Option<Reference>,
+        /// The hash over the covers that lift this payment above its allowance's limit, see
+        /// [`crate::covers::hash`].
+        13 => covers: Option<Digest>,
         /// Paid by the unit: `amount` is the price of all of them.
         14 => stream: Option<Stream>,
     }

@@ -1,5 +1,5 @@
 use crate::code::Code;
-use crate::field::object;
+use crate::field::{Present, object};
 use crate::units::{AmountMinor, Currency, KeyEpoch, Odometer, Reference, Sequence, Timestamp};
 
 object! {
@@ -21,5 +21,8 @@ object! {
         7 => wanted: AmountMinor,
         /// When it asks; two requests at one time are the same request.
         8 => time: Timestamp,
+        /// The purse lost its journal or doubts it: it asks for a new key epoch, and its other
+        /// readings are only what it still knows.
+        9 => lost: Option<Present>,
     }
 }

@@ -1,6 +1,6 @@
 use crate::code::Code;
-use crate::field::object;
-use crate::units::{Digest, KeyEpoch, Timestamp};
+use crate::field::{Present, object};
+use crate::units::{AmountMinor, Digest, KeyEpoch, Timestamp};
 
 object! {
     /// A gateway's signed word on what became of one payment.
@@ -24,5 +24,9 @@ object! {
         7 => time: Timestamp,
         /// Of a stream: units paid for so far.
         8 => units: Option<u32>,
+        /// The arbiter of the payment, or the centre, has not spoken yet.
+        9 => provisional: Option<Present>,
+        /// Of a payment that waits for covers, or was paid in part: what was paid.
+        10 => paid: Option<AmountMinor>,
     }
 }

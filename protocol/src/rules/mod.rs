@@ -1,11 +1,15 @@
 //! Who may do what: pure functions over checked objects, each with a closed list of outcomes.
 
 pub mod contradiction;
+pub mod covered;
 pub mod payment;
 pub mod receipt;
 pub mod trust;
 
 pub use contradiction::{Contradiction, Spent, contradiction};
-pub use payment::{Expected, PayeeView, acceptable, fits};
+pub use covered::{Covered, Link, covered};
+pub use payment::{
+    Expected, Float, Holdings, PayeeView, acceptable, acceptable_with, counts, fits, fits_with,
+};
 pub use receipt::{Answer, answer, released};
 pub use trust::{Trust, judge_proof};

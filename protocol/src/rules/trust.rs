@@ -64,6 +64,22 @@ impl Trust {
     }
 }
 
+impl Trust {
+    /// A centre: a gateway that may issue money, by the pass of its issuer. It warrants floats and
+    /// gives leases, and its own allowances need no warrant.
+    pub fn centre<'b>(
+        &self,
+        issuer: &[u8],
+        centre: &'b [u8],
+    ) -> Result<Verified<'b, Pass>, Status> {
+        let centre = self.gateway(issuer, centre)?;
+        if !centre.get().rights.permits(Rights::ISSUE_MONEY) {
+            return Err(Status::NotPermitted);
+        }
+        Ok(centre)
+    }
+}
+
 /// Refuses a credential outside its time. Clocks may differ by five minutes.
 pub fn current(pass: &Pass, now: Timestamp) -> Result<(), Status> {
     const SKEW_S: u32 = 300;

@@ -8,7 +8,7 @@ use protocol::objects::{
     Allowance, Confirmation, Invoice, Object, Party, Pass, Payment, Receipt, Renewal, Rights,
     Statement,
 };
-use protocol::rules::Trust;
+use protocol::rules::{Float, Holdings, Trust};
 use protocol::stream::{Chain, Stream};
 use protocol::{
     Algorithm, AmountMinor, AssuranceClass, Code, Currency, Digest, KeyEpoch, Kind, Network,
@@ -186,6 +186,9 @@ impl Cast {
             gateway_epoch: KeyEpoch(1),
             number: 12,
             issued_total: reading(250_000),
+            area: None,
+            guarantee: None,
+            hops: None,
         }
     }
 
@@ -209,6 +212,8 @@ impl Cast {
             settle_by: NOW.plus_s(3 * DAY_S),
             reference: Reference(*b"session 00000042"),
             stream: None,
+            covers: None,
+            covers_for: None,
         }
     }
 
@@ -224,6 +229,8 @@ impl Cast {
             nonce: 0x0123_4567_89ab_cdef,
             expires: NOW.plus_s(900),
             least_class: AssuranceClass::Isolated,
+            covers_for: None,
+            holds: None,
         }
     }
 
@@ -304,6 +311,7 @@ impl Cast {
             odometer: reading(3_500),
             wanted: amount(9_000),
             time: NOW.plus_s(120),
+            lost: None,
         }
     }
 
@@ -317,6 +325,8 @@ impl Cast {
             root: Digest([0x5a; 32]),
             time: NOW.plus_s(180),
             units: None,
+            paid: None,
+            provisional: None,
         }
     }
 
@@ -411,5 +421,26 @@ pub fn check(
         Statement::NAME => as_type::<Statement>(bytes, network, key),
         Invoice::NAME => as_type::<Invoice>(bytes, network, key),
         other => unreachable!("no object is called {other}"),
+    }
+}
+
+/// A payee with no filter and no place, to whom every gateway is its own centre.
+#[derive(Debug)]
+pub struct Trusting;
+
+/// The one value of [`Trusting`].
+pub const HOLDINGS: Trusting = Trusting;
+
+impl Holdings for Trusting {
+    fn float(&self, _: &Code, _: KeyEpoch, _: &Currency) -> Float {
+        Float::Own
+    }
+
+    fn stands_in(&self, _: &Reference) -> bool {
+        false
+    }
+
+    fn is_revoked(&self, _: &Code) -> bool {
+        false
     }
 }

@@ -1,6 +1,6 @@
 //! When a payment stands under its allowance, and when a payee may take it with nobody to ask.
 
-use crate::cast::{BOTH, Cast, DAY_S, NOW, amount, code, reading, signed, verified};
+use crate::cast::{BOTH, Cast, DAY_S, HOLDINGS, NOW, amount, code, reading, signed, verified};
 use proptest::prelude::*;
 use protocol::objects::{Allowance, Payment};
 use protocol::rules::{Expected, PayeeView, Spent, acceptable, contradiction, fits};
@@ -183,6 +183,8 @@ fn view() -> PayeeView<'static> {
             reference: payment.reference,
         }),
         most_by_class: [amount(100), amount(2_500), amount(1_000_000)],
+        has_time: true,
+        holdings: &HOLDINGS,
     }
 }
 

@@ -167,6 +167,9 @@ pub fn allowance() -> impl Strategy<Value = Allowance> {
                 gateway_epoch: KeyEpoch(gateway_epoch),
                 number,
                 issued_total,
+                area: None,
+                guarantee: None,
+                hops: None,
             }
         })
 }
@@ -204,6 +207,8 @@ pub fn invoice() -> impl Strategy<Value = Invoice> {
                 nonce,
                 expires,
                 least_class,
+                covers_for: None,
+                holds: None,
             }
         })
 }
@@ -230,6 +235,8 @@ pub fn payment() -> impl Strategy<Value = Payment> {
                 settle_by,
                 reference,
                 stream,
+                covers: None,
+                covers_for: None,
             }
         })
 }
@@ -264,6 +271,7 @@ pub fn renewal() -> impl Strategy<Value = Renewal> {
                 odometer,
                 wanted,
                 time,
+                lost: None,
             }
         })
 }
@@ -284,6 +292,8 @@ pub fn statement() -> impl Strategy<Value = Statement> {
                 root,
                 time,
                 units,
+                paid: None,
+                provisional: None,
             },
         )
 }

@@ -2,7 +2,7 @@
 //! made them: what another implementation would do.
 
 use super::{committed, fields, names, unhex};
-use crate::cast::check;
+use crate::cast::{HOLDINGS, check};
 use protocol::code::grid::{Level, Place, Point, Span};
 use protocol::code::{CODE_BYTES, IssuedBy, grid::GRID_BYTES};
 use protocol::cose::open;
@@ -281,6 +281,7 @@ fn messages_hold() {
                 let parts = [Some(allowance), Some(payment), receipt];
                 ("stream_claim", parts.into_iter().flatten().collect())
             }
+            other => panic!("no vector shows {other:?}"),
         };
         assert_eq!(name, text(case, "message"));
         kinds.insert(name);
@@ -397,6 +398,8 @@ fn evidence_holds() {
                 reference: Reference::from_slice(&bytes(expected, "reference")).unwrap(),
             }),
             most_by_class: most.try_into().unwrap(),
+            has_time: true,
+            holdings: &HOLDINGS,
         };
         let outcome = acceptable(&allowance, &payment, &view);
         assert_eq!(fields::outcome(outcome), text(case, "acceptable"), "{case}");

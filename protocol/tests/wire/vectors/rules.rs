@@ -2,7 +2,9 @@
 
 use super::messages::written;
 use super::{fields, hex};
-use crate::cast::{Cast, DAY_S, NOW, amount, code, key, network, reading, signed, verified};
+use crate::cast::{
+    Cast, DAY_S, HOLDINGS, NOW, amount, code, key, network, reading, signed, verified,
+};
 use protocol::message::Message;
 use protocol::objects::{Allowance, Object, Party, Pass, Payment, Rights};
 use protocol::rules::{Expected, PayeeView, Spent, acceptable, fits, judge_proof};
@@ -72,6 +74,8 @@ impl Case {
                 newest: None,
                 expected: Some(expected),
                 most_by_class: [amount(100), amount(10_000), amount(1_000_000)],
+                has_time: true,
+                holdings: &HOLDINGS,
             },
             fits: Ok(()),
             acceptable: Ok(()),

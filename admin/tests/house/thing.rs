@@ -131,6 +131,7 @@ impl Thing {
             odometer: self.odometer,
             wanted: amount(wanted),
             time: now,
+            lost: None,
         };
         let (bytes, _) = sealed(&renewal, &self.keys.wallet);
         let key = self.keys.wallet.public_key();
@@ -187,6 +188,10 @@ impl Thing {
             settle_by: allowance.get().expires,
             reference: Reference(text),
             stream,
+            covers: None,
+            covers_for: None,
+            covers: None,
+            covers_for: None,
         };
         let (bytes, id) = sealed(&payment, &self.keys.wallet);
         if !forked {

@@ -189,7 +189,6 @@ impl Thing {
             reference: Reference(text),
             stream,
             covers: None,
-            covers_for: None,
             covers: None,
             covers_for: None,
         };

@@ -73,7 +73,6 @@ statuses! {
     6 Returned "returned" None "Nobody claimed the payment in time; the money is the payer's again.";
     7 WaitingForCover "waiting_for_cover" None "Part of the payment waits for the payments that cover it.";
     8 Guaranteed "guaranteed" None "The payer forked; what was missing was paid as the allowance says, as far as it goes.";
-    9 Relayed "relayed" None "On its way to the gateway that decides; nothing is final yet.";
 
     16 Malformed "malformed" Sender "Not an object of this protocol in its one allowed spelling; check the encoder against docs/protocol.md.";
     17 BadSignature "bad_signature" Sender "The signature does not fit the key that its code is known by.";

@@ -3,6 +3,7 @@
 pub mod contradiction;
 pub mod covered;
 pub mod payment;
+pub mod proof;
 pub mod receipt;
 pub mod trust;
 
@@ -11,5 +12,6 @@ pub use covered::{Covered, Link, covered};
 pub use payment::{
     Expected, Float, Holdings, PayeeView, acceptable, acceptable_with, counts, fits, fits_with,
 };
+pub use proof::{Charge, Verdict, judge};
 pub use receipt::{Answer, answer, released};
 pub use trust::{Trust, judge_proof};

@@ -51,6 +51,7 @@ impl Signatory {
             odometer: Odometer::ZERO,
             wanted: amount(wanted),
             time,
+            lost: None,
         });
         message(&Message::Renewal { renewal: &renewal })
     }
@@ -74,6 +75,8 @@ impl Signatory {
             allowance: given.id().reference(),
             settle_by: given.peek().expires,
             reference: Reference(*b"a test's payment"),
+            covers_for: None,
+            covers: None,
             stream: None,
         }
     }

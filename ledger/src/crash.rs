@@ -81,6 +81,8 @@ crash_points! {
     Committed "committed";
     /// The first of the batch has been answered.
     Answered "answered";
+    /// The index of coins took a step and has not committed it; the books do not know.
+    Traced "traced";
 }
 
 /// Names the step to stop at: a word of [`CrashPoint`], then optionally a colon and how many times

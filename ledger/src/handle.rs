@@ -21,14 +21,15 @@ use crate::store::treasury::{LoadOrder, Loaded, Way};
 use crate::store::{
     self, Pool, currencies, house, inbox, journal, payments, places, things, verify,
 };
+use crate::trace::Tracing;
 use crate::writer::{self, Command, Desk, Job, Pending};
 use protocol::cose::{SIGNED_MAX, open};
 use protocol::objects::{Allowance, Payment, Receipt, Renewal};
 use protocol::{Code, Currency, Digest, GridCode, Kind, Network, PublicKey, Status, Timestamp};
 use sqlx::pool::PoolConnection;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{OnceCell, broadcast, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 /// The books. Clones share one writer and one pool of readers.
@@ -48,6 +49,8 @@ struct Inner {
     changes: broadcast::Sender<Code>,
     network: Network,
     gateway_key: PublicKey,
+    path: PathBuf,
+    tracing: OnceCell<Tracing>,
 }
 
 impl std::fmt::Debug for Ledger {
@@ -82,6 +85,8 @@ impl Ledger {
                 changes,
                 network,
                 gateway_key,
+                path: path.to_owned(),
+                tracing: OnceCell::new(),
             }),
         })
     }
@@ -95,6 +100,9 @@ impl Ledger {
             && let Err(error) = writer.await
         {
             tracing::error!(%error, "the ledger's writer");
+        }
+        if let Some(tracing) = self.inner.tracing.get() {
+            tracing.close().await;
         }
         self.inner.readers.close().await;
     }
@@ -121,6 +129,11 @@ impl Ledger {
 
     pub(crate) async fn reader(&self) -> Result<PoolConnection<sqlx::Sqlite>, Error> {
         Ok(self.inner.readers.acquire().await?)
+    }
+
+    /// The file, the readers and the index of coins, for what stands beside the books.
+    pub(crate) fn beside(&self) -> (&Path, &Pool, &OnceCell<Tracing>) {
+        (&self.inner.path, &self.inner.readers, &self.inner.tracing)
     }
 
     // ------------------------------------------------------------------------------- wallet

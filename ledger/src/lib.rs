@@ -10,6 +10,7 @@
 //! - [`rules`]: pure decisions over small states;
 //! - [`books`]: accounts, postings, and the hash chain of journal entries;
 //! - [`views`]: what people look at, page by page;
+//! - [`trace`]: every coin forwards and backwards, and who paid whom, from the journal alone;
 //! - [`people`]: the accounts of the portal, in a file of their own.
 //!
 //! Everything that is answered is durable before, everything that is signed here is signed inside
@@ -26,6 +27,7 @@ mod handle;
 pub mod people;
 pub mod rules;
 mod store;
+pub mod trace;
 pub mod views;
 mod writer;
 

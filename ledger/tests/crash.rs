@@ -101,6 +101,8 @@ async fn scenario(ledger: &Ledger, world: &World, said: &mut String) -> Vec<Purs
     place(ledger, world, &payer, said).await;
 
     load(ledger, &payer, said).await;
+    // What follows the books may die as well; they do not notice.
+    ledger.tracing().await.unwrap().follow().await.unwrap();
     renew(ledger, &mut payer, 600, NOW, said).await;
     let first = payer.pay(&payee.code, 100);
     let second = payer.pay(&payee.code, 50);
@@ -243,6 +245,18 @@ fn hear(answer: &Answer, said: &mut String) {
     writeln!(said, "{:02x?}", answer.message).unwrap();
 }
 
+/// Where the coins are and where they came from, and that nothing is missing.
+async fn traced(ledger: &Ledger, purses: &[Purse], said: &mut String) {
+    let tracing = ledger.tracing().await.unwrap();
+    let stand = tracing.check().await.unwrap();
+    let load = tracing.forwards(1, None, 99).await.unwrap();
+    writeln!(said, "{stand:?}\n{load:?}").unwrap();
+    for purse in purses {
+        let held = tracing.backwards(&purse.code, None, None, 99).await;
+        writeln!(said, "{:?}", held.unwrap()).unwrap();
+    }
+}
+
 /// Balances, inboxes, cases, the journal's root, and how many rows there are of everything.
 async fn remains(ledger: &Ledger, world: &World, purses: &[Purse], said: &mut String) {
     for purse in purses {
@@ -256,6 +270,7 @@ async fn remains(ledger: &Ledger, world: &World, purses: &[Purse], said: &mut St
     let head = ledger.journal().await.unwrap();
     let conservation = ledger.conservation().await.unwrap();
     writeln!(said, "{cases:?}\n{head:?}\n{conservation:?}").unwrap();
+    traced(ledger, purses, said).await;
 
     let address = format!("sqlite://{}", world.path.display());
     let mut connection = SqliteConnection::connect(&address).await.unwrap();

@@ -71,6 +71,10 @@ fn migrations() -> Vec<Migration> {
             "streams",
             include_str!("../../migrations/sqlite/0002_streams.sql"),
         ),
+        (
+            "trace",
+            include_str!("../../migrations/sqlite/0003_trace.sql"),
+        ),
     ];
     (1..)
         .zip(steps)

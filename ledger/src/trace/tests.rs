@@ -1,0 +1,86 @@
+//! How the database means to answer, and files that are no index.
+
+use super::{ask, chain, index};
+use crate::store::{self, Connection};
+use sqlx::AssertSqlSafe;
+
+async fn scans(connection: &mut Connection, sql: &str) -> Vec<String> {
+    let rows: Vec<(i64, i64, i64, String)> =
+        sqlx::query_as(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))
+            .fetch_all(connection)
+            .await
+            .unwrap();
+    assert!(!rows.is_empty());
+    let steps = rows.into_iter().map(|(.., step)| step);
+    let whole = |step: &String| {
+        let table = step.strip_prefix("SCAN ");
+        // What a subquery gives is one line.
+        table.is_some_and(|table| !table.starts_with('(') && table != "CONSTANT ROW")
+            || step.contains("TEMP B-TREE FOR ORDER BY")
+    };
+    steps.filter(whole).collect()
+}
+
+#[tokio::test]
+async fn no_question_looks_at_a_whole_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut index, _) = index::open(&folder.path().join("t.db")).await.unwrap();
+    let texts = index::TEXTS.into_iter();
+    for text in texts.chain([ask::OF_CODE, chain::GAVE, chain::GOT]) {
+        let scans = scans(&mut index, text).await;
+        assert!(scans.is_empty(), "{text}\n{scans:#?}");
+    }
+    let (mut books, _) = store::open(&folder.path().join("l.db")).await.unwrap();
+    assert!(scans(&mut books, chain::PLACE).await.is_empty());
+    // The test can tell.
+    assert!(
+        !scans(&mut index, "SELECT * FROM move WHERE coins = 1")
+            .await
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_index_gives_way_to_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.db");
+    std::fs::write(
+        &path,
+        "no database at all, but long enough to be looked at".repeat(99),
+    )
+    .unwrap();
+    let (mut index, _) = index::open(&path).await.unwrap();
+    assert_eq!(index::followed(&mut index).await.unwrap().head.height, 0);
+
+    let other = "UPDATE followed SET height = 7; PRAGMA user_version = 99;";
+    sqlx::raw_sql(other).execute(&mut index).await.unwrap();
+    drop(index);
+    let (mut index, _) = index::open(&path).await.unwrap();
+    assert_eq!(index::followed(&mut index).await.unwrap().head.height, 0);
+}
+
+#[test]
+fn counts_of_coins_read_and_sort_as_they_count() {
+    let mut counts = vec![
+        0,
+        1,
+        2,
+        255,
+        256,
+        65_535,
+        1 << 40,
+        u64::MAX.into(),
+        1 << 64,
+        u128::MAX,
+    ];
+    counts.sort_unstable();
+    let columns: Vec<Vec<u8>> = counts.iter().map(|count| index::column(*count)).collect();
+    assert!(columns.is_sorted());
+    for (column, expected) in columns.iter().zip(counts) {
+        assert_eq!(index::count(column).unwrap(), expected);
+        let mut torn = column.clone();
+        torn.push(1);
+        assert!(index::count(&torn).is_err());
+    }
+    assert!(index::count(&[]).is_err());
+}

@@ -36,6 +36,9 @@ pub struct Plan {
     pub station: u16,
     /// Longest isolation of the gateway; stands in its pass.
     pub grace_s: u32,
+    /// Whether another gateway warrants this one's float. A gateway that stands alone is its own
+    /// centre, and its pass lets it issue money.
+    pub under_centre: bool,
 }
 
 /// The three of them, each signed by the one before.
@@ -56,7 +59,7 @@ pub(crate) struct Secrets {
 }
 
 impl Plan {
-    /// Issuer 1, station 1.
+    /// Issuer 1, station 1, its own centre.
     pub fn new(network: Network, names: Names, grace_s: u32) -> Self {
         Self {
             network,
@@ -64,6 +67,7 @@ impl Plan {
             issuer: 1,
             station: 1,
             grace_s,
+            under_centre: false,
         }
     }
 
@@ -127,7 +131,7 @@ impl Plan {
             issued: span.issued,
             key: Confirmation(key.public_key()),
             class: AssuranceClass::Software,
-            rights: match is_gateway {
+            rights: match is_gateway && self.under_centre {
                 true => gateway,
                 false => gateway.and(Rights::ISSUE_MONEY),
             },

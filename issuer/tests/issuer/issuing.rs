@@ -1,5 +1,5 @@
 use crate::workshop::*;
-use issuer::{IssueError, IssueOrder, OrderFault, certs_only, identity};
+use issuer::{Authorities, IssueError, IssueOrder, OrderFault, Plan, certs_only, identity};
 use protocol::objects::Rights;
 use protocol::rules::trust::current;
 use protocol::{AssuranceClass, Kind, Status, Timestamp};
@@ -10,6 +10,21 @@ fn the_same_order_and_request_give_the_same_bytes() {
     assert_eq!(issue(&first, 1), issue(&second, 1));
     assert_ne!(issue(&first, 1), issue(&first, 2));
     assert_eq!(server(&first), server(&second));
+}
+
+#[test]
+fn only_a_gateway_that_is_its_own_centre_may_issue_money() {
+    for under_centre in [false, true] {
+        let plan = Plan {
+            under_centre,
+            ..plan()
+        };
+        let authorities = Authorities::create(&plan, NOW, &mut counter(1)).unwrap();
+        let (issuer, gateway) = (authorities.issuer.pass(), authorities.gateway.pass());
+        let trust = authorities.trust();
+        assert!(trust.gateway(issuer, gateway).is_ok());
+        assert_eq!(trust.centre(issuer, gateway).is_ok(), !under_centre);
+    }
 }
 
 #[test]

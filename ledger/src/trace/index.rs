@@ -380,38 +380,18 @@ pub(super) async fn moves(index: &mut Connection, first: u64, last: u64) -> Resu
 
 // ------------------------------------------------------------------------------------ looking up
 
-const _: () = assert!(LEVELS == 2, "the texts below know both levels");
+const _: () = assert!(LEVELS == 3, "the texts below know every level");
 
 macro_rules! reaching {
-    ($columns:literal, $side:literal, $position:literal) => {
+    ($columns:literal, $side:literal, $position:literal, $($level:literal)*) => {
         concat!(
-            "SELECT * FROM (SELECT ",
-            $columns,
-            " FROM jump WHERE level = 2 AND ",
-            $side,
-            " = $1 AND ",
-            $position,
-            " <= $2 ORDER BY ",
-            $position,
-            " DESC LIMIT 1)
-             UNION ALL SELECT * FROM (SELECT ",
-            $columns,
-            " FROM jump WHERE level = 1 AND ",
-            $side,
-            " = $1 AND ",
-            $position,
-            " <= $2 ORDER BY ",
-            $position,
-            " DESC LIMIT 1)
-             UNION ALL SELECT * FROM (SELECT ",
-            $columns,
-            " FROM move WHERE ",
-            $side,
-            " = $1 AND ",
-            $position,
-            " <= $2 ORDER BY ",
-            $position,
-            " DESC LIMIT 1)"
+            $(
+                "SELECT * FROM (SELECT ", $columns, " FROM jump WHERE level = ", $level, " AND ",
+                $side, " = $1 AND ", $position, " <= $2 ORDER BY ", $position, " DESC LIMIT 1)
+                UNION ALL ",
+            )*
+            "SELECT * FROM (SELECT ", $columns, " FROM move WHERE ",
+            $side, " = $1 AND ", $position, " <= $2 ORDER BY ", $position, " DESC LIMIT 1)"
         )
     };
 }
@@ -420,14 +400,12 @@ macro_rules! reaching {
 pub(super) const FORWARDS: &str = reaching!(
     "giver, out_first, taker, in_first, coins",
     "giver",
-    "out_first"
-);
+    "out_first", 3 2 1);
 /// Lines that lead to a spot, read from there.
 pub(super) const BACKWARDS: &str = reaching!(
     "taker, in_first, giver, out_first, coins",
     "taker",
-    "in_first"
-);
+    "in_first", 3 2 1);
 const NEXT_MOVE: &str =
     select_move!("WHERE giver = $1 AND out_first <= $2 ORDER BY out_first DESC LIMIT 1");
 const MINTED: &str = select_move!("WHERE height = $1 AND giver < 0 ORDER BY number LIMIT $2");

@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 /// Blocks of one level in a block of the next; moves in a block of the first.
-pub const FANOUT: u64 = 128;
+pub const FANOUT: u64 = 32;
 /// How many levels of blocks there are.
-pub const LEVELS: u32 = 2;
+pub const LEVELS: u32 = 3;
 /// A jump over fewer moves is not worth its line.
-pub const HOPS_LEAST: u32 = 16;
+pub const HOPS_LEAST: u32 = 4;
 
 /// Coins that stood in a row before the block, where they stand now.
 struct Run {

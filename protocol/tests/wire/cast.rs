@@ -5,8 +5,9 @@ use protocol::code::IssuedBy;
 use protocol::cose::{SIGNED_MAX, open, seal};
 use protocol::keys::SoftwareKey;
 use protocol::objects::{
-    Allowance, Confirmation, Invoice, Object, Party, Pass, Payment, Receipt, Renewal, Rights,
-    Statement,
+    Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Confirmation, Credit, Filter,
+    FloatWarrant, Invoice, Lease, Move, Object, Party, Pass, Payment, Receipt, Release, Renewal,
+    Rights, Statement, Tariff, Void, Watermark,
 };
 use protocol::rules::{Float, Holdings, Trust};
 use protocol::stream::{Chain, Stream};
@@ -338,11 +339,8 @@ impl Cast {
         }
     }
 
-    /// [`Cast::one_of_each`], and the forms with optional fields.
-    pub fn every_form(&self) -> Vec<(&'static str, Vec<u8>, PublicKey)> {
-        fn form<T: Object>(object: &T, by: &SoftwareKey) -> (&'static str, Vec<u8>, PublicKey) {
-            (T::NAME, signed(object, by), by.public_key())
-        }
+    /// [`Cast::one_of_each`] and [`Cast::society`], and the forms with optional fields.
+    pub fn every_form(&self) -> Vec<Form> {
         let mut all = self.one_of_each().to_vec();
         all.extend([
             form(&self.gateway_pass(), &self.issuer),
@@ -352,11 +350,19 @@ impl Cast {
             form(&self.stream_statement(), &self.gateway),
             form(&self.stream_invoice(), &self.payee),
         ]);
+        all.extend(self.society());
+        all.extend(self.society_forms());
         all
     }
 
-    /// One signed object of every type, by the name of its context.
-    pub fn one_of_each(&self) -> [(&'static str, Vec<u8>, PublicKey); 7] {
+    /// The context names of all types.
+    pub fn every_name(&self) -> Vec<&'static str> {
+        let first = self.one_of_each().into_iter();
+        first.chain(self.society()).map(|(name, ..)| name).collect()
+    }
+
+    /// One signed object of every type that a pair needs, by the name of its context.
+    pub fn one_of_each(&self) -> [Form; 7] {
         let (gateway, payer, payee) = (&self.gateway, &self.payer, &self.payee);
         [
             (
@@ -398,6 +404,13 @@ impl Cast {
     }
 }
 
+/// A signed object: the name of its context, its bytes, and the key that checks it.
+pub type Form = (&'static str, Vec<u8>, PublicKey);
+
+pub fn form<T: Object>(object: &T, by: &SoftwareKey) -> Form {
+    (T::NAME, signed(object, by), by.public_key())
+}
+
 /// Opens `bytes` as the type with that context name and checks the signature.
 pub fn check(
     name: &str,
@@ -420,6 +433,20 @@ pub fn check(
         Renewal::NAME => as_type::<Renewal>(bytes, network, key),
         Statement::NAME => as_type::<Statement>(bytes, network, key),
         Invoice::NAME => as_type::<Invoice>(bytes, network, key),
+        FloatWarrant::NAME => as_type::<FloatWarrant>(bytes, network, key),
+        Area::NAME => as_type::<Area>(bytes, network, key),
+        Closing::NAME => as_type::<Closing>(bytes, network, key),
+        Void::NAME => as_type::<Void>(bytes, network, key),
+        Beacon::NAME => as_type::<Beacon>(bytes, network, key),
+        Filter::NAME => as_type::<Filter>(bytes, network, key),
+        Move::NAME => as_type::<Move>(bytes, network, key),
+        Lease::NAME => as_type::<Lease>(bytes, network, key),
+        Release::NAME => as_type::<Release>(bytes, network, key),
+        ClosingBalance::NAME => as_type::<ClosingBalance>(bytes, network, key),
+        Credit::NAME => as_type::<Credit>(bytes, network, key),
+        ClaimNote::NAME => as_type::<ClaimNote>(bytes, network, key),
+        Watermark::NAME => as_type::<Watermark>(bytes, network, key),
+        Tariff::NAME => as_type::<Tariff>(bytes, network, key),
         other => unreachable!("no object is called {other}"),
     }
 }

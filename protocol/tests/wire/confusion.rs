@@ -9,13 +9,17 @@ use protocol::{Network, Signer, Status};
 #[test]
 fn an_object_of_one_type_is_never_one_of_another() {
     for algorithm in BOTH {
-        let names = Cast::new(algorithm).one_of_each().map(|(name, ..)| name);
+        let names = Cast::new(algorithm).every_name();
         for (is, bytes, key) in &Cast::new(algorithm).every_form() {
-            for taken_for in names {
+            for taken_for in &names {
                 let outcome = check(taken_for, bytes, &network(), key);
-                match *is == taken_for {
+                // Some types have fields of the same kinds; their contexts still differ.
+                match is == taken_for {
                     true => assert_eq!(outcome, Ok(()), "{is}"),
-                    false => assert_eq!(outcome, Err(Status::Malformed), "{is} as {taken_for}"),
+                    false => assert!(
+                        matches!(outcome, Err(Status::Malformed | Status::BadSignature)),
+                        "{is} as {taken_for}: {outcome:?}"
+                    ),
                 }
             }
         }
@@ -28,10 +32,10 @@ fn a_signature_under_one_context_never_counts_under_another() {
     for algorithm in BOTH {
         let signer = key(algorithm, 9);
         let objects = Cast::new(algorithm).every_form();
-        let names = Cast::new(algorithm).one_of_each().map(|(name, ..)| name);
+        let names = Cast::new(algorithm).every_name();
         for (is, bytes, _) in &objects {
             let payload = cbor::payload(bytes);
-            for context in names.into_iter().chain(["wallet-key", "", "pass/"]) {
+            for context in names.iter().copied().chain(["wallet-key", "", "pass/"]) {
                 for home in ["test", "test2", "tes", "prod"] {
                     let bytes = cbor::frame(&signer, home, context, &payload).to_bytes();
                     let outcome = check(is, &bytes, &network(), &signer.public_key());

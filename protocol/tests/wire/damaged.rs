@@ -23,12 +23,18 @@ impl Seeded {
 }
 
 /// Keys that may be left out.
-const OPTIONAL: [(&str, &[i64]); 5] = [
+const OPTIONAL: [(&str, &[i64]); 11] = [
     ("pass", &[-65539, -65540, -65541, -65542]),
-    ("payment", &[14]),
+    ("allowance", &[12, 13, 14]),
+    ("payment", &[12, 13, 14]),
     ("receipt", &[4, 5]),
-    ("statement", &[8]),
-    ("invoice", &[3, 4, 5]),
+    ("statement", &[8, 9, 10]),
+    ("renewal", &[9]),
+    ("invoice", &[3, 4, 5, 10, 11]),
+    ("beacon", &[3, 4]),
+    ("filter", &[4]),
+    ("credit", &[7, 8]),
+    ("claim-note", &[4]),
 ];
 
 fn is_optional(name: &str, key: i64) -> bool {
@@ -38,12 +44,17 @@ fn is_optional(name: &str, key: i64) -> bool {
 }
 
 /// Fields that may hold any 64-bit number.
-const ANY_NUMBER: [(&str, i64); 5] = [
+const ANY_NUMBER: [(&str, i64); 10] = [
     ("invoice", 7),
     ("allowance", 19),
     ("statement", 5),
     ("pass", -65541),
     ("pass", -65542),
+    ("move", 4),
+    ("lease", 4),
+    ("release", 3),
+    ("closing-balance", 4),
+    ("watermark", 4),
 ];
 
 fn number(key: &Item) -> i64 {
@@ -193,6 +204,19 @@ fn out_of_range(name: &str, (key, value): &(Item, Item), random: &mut Seeded) ->
             }
             Item::Array(parts)
         }
+        Item::Array(parts) if matches!(name, "area" | "filter" | "tariff") => {
+            // A set: at least one, ascending.
+            let mut parts = parts.clone();
+            match random.below(5) {
+                0 => parts.clear(),
+                1 => parts.insert(0, parts[0].clone()),
+                2 => parts.reverse(),
+                3 => parts.extend(vec![parts[0].clone(); 40]),
+                _ => parts[0] = Item::Bytes(vec![0x1f; 9]),
+            }
+            Item::Array(parts)
+        }
+        Item::Bool(_) => Item::Bool(false),
         Item::Array(parts) => {
             // A wallet key: [algorithm, bytes].
             let mut parts = parts.clone();

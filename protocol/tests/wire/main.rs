@@ -30,6 +30,8 @@ mod rules_trust;
 #[cfg(test)]
 mod sizes;
 #[cfg(test)]
+mod society;
+#[cfg(test)]
 mod strategies;
 #[cfg(test)]
 mod vectors;

@@ -2,6 +2,7 @@
 
 use crate::cast::{BOTH, Cast, SEED, amount, code, key, reading, signed_in};
 use protocol::cose::SIGNED_MAX;
+use protocol::covers::COVERED_MAX;
 use protocol::enrol::{WALLET_PROOF_MAX, WalletProof};
 use protocol::message::{MESSAGE_MAX, Message};
 use protocol::objects::{
@@ -221,35 +222,29 @@ fn named_limits_are_large_enough_for_everything() {
     ];
     assert!(all.iter().all(|length| *length <= SIGNED_MAX));
 
-    let largest = vec![0; SIGNED_MAX];
-    let proof = Message::Proof {
-        issuer: &largest,
-        gateway: &largest,
-        allowances: [&largest; 2],
-        payments: [&largest; 2],
+    let (items, receipt) = (vec![0; COVERED_MAX], vec![0; SIGNED_MAX]);
+    let claim = Message::Covered {
+        items: &items,
+        receipt: Some(&receipt),
     };
     let mut out = [0; MESSAGE_MAX];
-    assert_eq!(proof.write(&mut out), Some(MESSAGE_MAX));
+    assert_eq!(claim.write(&mut out), Some(MESSAGE_MAX));
     assert!(Message::read(&out).is_ok());
-    let larger = [largest.as_slice(), &[0]].concat();
-    let Message::Proof {
-        issuer,
-        gateway,
-        allowances,
-        ..
-    } = proof
-    else {
-        unreachable!("made as a proof")
-    };
-    let too_large = Message::Proof {
-        issuer,
-        gateway,
-        allowances,
-        payments: [&largest, &larger],
+    let larger = [items.as_slice(), &[0]].concat();
+    let too_large = Message::Covered {
+        items: &larger,
+        receipt: Some(&receipt),
     };
     let mut out = [0; MESSAGE_MAX + 1];
     let len = too_large.write(&mut out).unwrap();
     assert_eq!(Message::read(&out[..len]), Err(Status::Malformed));
+    let proof = Message::Proof {
+        issuer: &receipt,
+        gateway: &receipt,
+        allowances: [&receipt; 2],
+        payments: [&receipt; 2],
+    };
+    assert!(proof.write(&mut [0; MESSAGE_MAX]).is_some());
 
     for wallet in BOTH {
         let proof = WalletProof::make(&network(), b"spki", &key(wallet, 1)).unwrap();

@@ -58,6 +58,9 @@ pub fn allowance(allowance: &Allowance) -> Value {
         "base_odometer": allowance.base_odometer.to_string(),
         "most_per_payment": allowance.most_per_payment.to_string(),
         "most_payments": allowance.most_payments,
+        "hops": allowance.hops,
+        "area": allowance.area.map(|area| hex(area.as_bytes())),
+        "guarantee": allowance.guarantee.map(|most| most.to_string()),
         "issued": allowance.issued.0,
         "expires": allowance.expires.0,
         "gateway": allowance.gateway.to_string(),
@@ -80,6 +83,8 @@ pub fn payment(payment: &Payment) -> Value {
         "allowance": hex(payment.allowance.as_bytes()),
         "settle_by": payment.settle_by.0,
         "reference": hex(payment.reference.as_bytes()),
+        "covers_for": payment.covers_for.map(|allowance| hex(allowance.as_bytes())),
+        "covers": payment.covers.map(|covers| hex(covers.as_bytes())),
         "stream": payment.stream.map(|stream| json!({
             "unit": stream.unit.to_string(),
             "count": stream.count,
@@ -109,6 +114,8 @@ pub fn invoice(invoice: &Invoice) -> Value {
         "nonce": invoice.nonce.to_string(),
         "expires": invoice.expires.0,
         "least_class": invoice.least_class as u8,
+        "covers_for": invoice.covers_for.map(|allowance| hex(allowance.as_bytes())),
+        "holds": invoice.holds.map(|allowance| hex(allowance.as_bytes())),
     })
 }
 
@@ -122,6 +129,7 @@ pub fn renewal(renewal: &Renewal) -> Value {
         "odometer": renewal.odometer.to_string(),
         "wanted": renewal.wanted.to_string(),
         "time": renewal.time.0,
+        "lost": renewal.lost.is_some(),
     })
 }
 
@@ -135,6 +143,8 @@ pub fn statement(statement: &Statement) -> Value {
         "root": hex(statement.root.as_bytes()),
         "time": statement.time.0,
         "units": statement.units,
+        "provisional": statement.provisional.is_some(),
+        "paid": statement.paid.map(|paid| paid.to_string()),
     })
 }
 

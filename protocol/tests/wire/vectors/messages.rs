@@ -1,7 +1,7 @@
 //! Messages and wallet proofs.
 
 use super::names::spki;
-use super::{fields, hex};
+use super::{fields, hex, society};
 use crate::cast::{BOTH, Cast, SEED, network, signed};
 use crate::cbor;
 use protocol::enrol::{WALLET_PROOF_MAX, WalletProof};
@@ -116,6 +116,7 @@ pub fn messages() -> Value {
         ),
     ];
     all.extend(streams);
+    all.extend(society::messages(&cast));
     json!({
         "about": "Messages: docs/protocol.md, chapter 7. parts in the order in which they stand in the message.",
         "messages": all,
@@ -199,7 +200,25 @@ fn refused_messages(allowance: &[u8], payment: &[u8]) -> Vec<Value> {
     let cases = [
         ("nothing", vec![]),
         ("kind 0", array(vec![Item::int(0), part(allowance)])),
-        ("kind 12", array(vec![Item::int(12), part(allowance)])),
+        ("kind 30", array(vec![Item::int(30), part(allowance)])),
+        (
+            "an accusation with four credentials",
+            array(vec![
+                Item::int(29),
+                Item::int(1),
+                Item::Array(vec![part(allowance); 4]),
+                Item::Array(vec![part(payment)]),
+            ]),
+        ),
+        (
+            "an accusation with seven objects",
+            array(vec![
+                Item::int(29),
+                Item::int(1),
+                Item::Array(vec![part(allowance)]),
+                Item::Array(vec![part(payment); 7]),
+            ]),
+        ),
         (
             "an invoice without a pass",
             array(vec![Item::int(9), part(allowance)]),

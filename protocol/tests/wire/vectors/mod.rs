@@ -11,6 +11,7 @@ mod names;
 mod objects;
 mod refused;
 mod rules;
+mod society;
 mod streams;
 
 use serde_json::Value;
@@ -57,6 +58,8 @@ fn all() -> Vec<(&'static str, Value)> {
         ("streams.json", streams::streams()),
         ("invoices.json", streams::invoices()),
         ("receipts.json", streams::receipts()),
+        ("covers.json", society::covers()),
+        ("accusations.json", society::accusations()),
     ]
 }
 

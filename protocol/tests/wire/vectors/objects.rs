@@ -1,7 +1,7 @@
 //! Keys and signed objects.
 
 use super::names::cast_codes;
-use super::{fields, hex};
+use super::{fields, hex, society};
 use crate::cast::{BOTH, Cast, amount, network, reading, signed};
 use crate::cbor;
 use protocol::cose::open;
@@ -119,7 +119,7 @@ fn refused_signatures() -> Vec<Value> {
         .collect()
 }
 
-fn object<T: Object>(
+pub(super) fn object<T: Object>(
     what: &str,
     object: &T,
     fields: Value,
@@ -155,6 +155,7 @@ pub fn objects() -> Value {
         all.extend(honest(&cast));
         all.extend(edges(&cast));
         all.extend(optional(&cast));
+        all.extend(society::objects(&cast));
     }
     json!({
         "about": "Signed objects: docs/protocol.md, chapters 5 and 6. Keys stand in keys.json. to_be_signed is the Sig_structure, id is SHA-256 of it.",

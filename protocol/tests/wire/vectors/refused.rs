@@ -119,8 +119,11 @@ fn wrong_payloads() -> Vec<Bad> {
         with_payload("a key twice", |entries| {
             entries.insert(1, entries[1].clone())
         }),
-        with_payload("a reserved key", |entries| {
+        with_payload("a reference to an allowance that is a number", |entries| {
             entries.push((Item::int(12), Item::int(0)))
+        }),
+        with_payload("a key beyond the last", |entries| {
+            entries.push((Item::int(15), Item::int(0)))
         }),
         with_payload("an unknown negative key", |entries| {
             entries.push((Item::int(-1), Item::int(0)))
@@ -187,8 +190,8 @@ fn wrong_payloads() -> Vec<Bad> {
         with_payload_of(
             "invoice",
             &invoice,
-            "the reserved key of an invoice",
-            |entries| entries.push((Item::int(10), Item::Bytes(vec![0; 16]))),
+            "a key of an invoice beyond the last",
+            |entries| entries.push((Item::int(12), Item::Bytes(vec![0; 16]))),
         ),
         with_payload_of("invoice", &invoice, "no nonce", |entries| {
             drop(entries.remove(4))

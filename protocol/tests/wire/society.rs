@@ -1,0 +1,329 @@
+//! The objects of a world of several gateways, clockless things and payments spent on: one honest
+//! object of every type beyond [`Cast::one_of_each`], and the forms with optional fields.
+
+use crate::cast::{Cast, DAY_S, Form, NOW, amount, form, network, reading, usd};
+use protocol::code::grid::{Cell, Level, Point};
+use protocol::cose::identify;
+use protocol::covers;
+use protocol::keys::SoftwareKey;
+use protocol::objects::{
+    Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Filter, FloatWarrant,
+    Invoice, Lease, Measure, Move, Object, Payment, Present, Price, Release, Renewal, Set,
+    Statement, Tariff, Void, Watermark,
+};
+use protocol::{Digest, KeyEpoch, Reference, Sequence, Signer, Status};
+
+fn cell(latitude: i32, longitude: i32, level: u8) -> Cell {
+    let point = Point::from_units(latitude, longitude).unwrap();
+    Cell::around(point, Level::new(level).unwrap())
+}
+
+fn reference_of<T: Object>(object: &T, by: &SoftwareKey) -> Reference {
+    let algorithm = by.public_key().algorithm();
+    identify(object, &network(), algorithm).unwrap().reference()
+}
+
+impl Cast {
+    /// Two cells of different levels, one on each side of the equator.
+    pub fn area(&self) -> Area {
+        let cells = [cell(300_000_000, 800_000_000, 5), cell(-7, -7, 8)];
+        Area {
+            by: Self::issuer_code(),
+            cells: Set::new(&cells).unwrap(),
+            issued: NOW,
+        }
+    }
+
+    /// [`Cast::allowance`] for payments that may be spent on twice, in one area, with a guarantee.
+    pub fn hopping_allowance(&self) -> Allowance {
+        Allowance {
+            hops: Some(2),
+            area: Some(reference_of(&self.area(), &self.issuer)),
+            guarantee: Some(amount(10_000)),
+            ..self.allowance()
+        }
+    }
+
+    /// The payee's own: it may pay up to 500, and is paid 2,500 that it may spend as well.
+    pub fn payees_allowance(&self) -> Allowance {
+        Allowance {
+            code: Self::payee_code(),
+            wallet_key: self.payee.public_key(),
+            limit: reading(500),
+            base_sequence: Sequence(0),
+            base_head: Reference([0; 16]),
+            base_odometer: reading(0),
+            number: 13,
+            issued_total: reading(250_500),
+            ..self.allowance()
+        }
+    }
+
+    /// [`Cast::payment`] under [`Cast::hopping_allowance`], for the payee to spend.
+    pub fn cover(&self) -> Payment {
+        Payment {
+            allowance: reference_of(&self.hopping_allowance(), &self.gateway),
+            covers_for: Some(reference_of(&self.payees_allowance(), &self.gateway)),
+            ..self.payment()
+        }
+    }
+
+    pub fn cover_id(&self) -> Digest {
+        identify(
+            &self.cover(),
+            &network(),
+            self.payer.public_key().algorithm(),
+        )
+        .unwrap()
+    }
+
+    /// The payee pays the gateway 2,000 of what it may spend itself and of [`Cast::cover`].
+    pub fn covered_payment(&self) -> Payment {
+        Payment {
+            payer: Self::payee_code(),
+            sequence: Sequence(1),
+            previous: Reference([0; 16]),
+            payee: Self::gateway_code(),
+            amount: amount(2_000),
+            odometer: reading(2_000),
+            allowance: reference_of(&self.payees_allowance(), &self.gateway),
+            covers: Some(covers::hash(&mut [(self.cover_id(), 0)])),
+            ..self.payment()
+        }
+    }
+
+    pub fn warrant(&self) -> FloatWarrant {
+        FloatWarrant {
+            centre: Self::issuer_code(),
+            gateway: Self::gateway_code(),
+            gateway_epoch: KeyEpoch(1),
+            currency: usd(),
+            limit: reading(1_000_000),
+            issued: NOW,
+            expires: NOW.plus_s(30 * DAY_S),
+        }
+    }
+
+    pub fn closing(&self) -> Closing {
+        Closing {
+            code: Self::payer_code(),
+            key_epoch: KeyEpoch(1),
+            currency: usd(),
+            allowance: self.payment().allowance,
+            sequence: Sequence(4),
+            odometer: reading(3_500),
+            time: NOW.plus_s(90),
+        }
+    }
+
+    pub fn void(&self) -> Void {
+        Void {
+            code: Self::payer_code(),
+            key_epoch: KeyEpoch(1),
+            first: Sequence(5),
+            last: Sequence(9),
+            time: NOW.plus_s(90),
+        }
+    }
+
+    pub fn filter(&self) -> Filter {
+        Filter {
+            gateway: Self::gateway_code(),
+            version: 7,
+            time: NOW,
+            codes: Set::new(&[Self::payer_code(), Self::payee_code()]),
+        }
+    }
+
+    pub fn beacon(&self) -> Beacon {
+        let algorithm = self.gateway.public_key().algorithm();
+        Beacon {
+            gateway: Self::gateway_code(),
+            time: NOW.plus_s(30),
+            filter_version: Some(7),
+            filter: identify(&self.filter(), &network(), algorithm).ok(),
+        }
+    }
+
+    pub fn move_home(&self) -> Move {
+        Move {
+            code: Self::payer_code(),
+            from: Self::gateway_code(),
+            to: Self::issuer_code(),
+            lease: 2,
+            time: NOW.plus_s(DAY_S),
+        }
+    }
+
+    pub fn lease(&self) -> Lease {
+        Lease {
+            centre: Self::issuer_code(),
+            code: Self::payer_code(),
+            home: Self::gateway_code(),
+            number: 1,
+            issued: NOW,
+            ends: NOW.plus_s(30 * DAY_S),
+        }
+    }
+
+    pub fn release(&self) -> Release {
+        Release {
+            centre: Self::issuer_code(),
+            code: Self::payer_code(),
+            number: 1,
+            time: NOW.plus_s(60 * DAY_S),
+        }
+    }
+
+    pub fn closing_balance(&self) -> ClosingBalance {
+        ClosingBalance {
+            gateway: Self::gateway_code(),
+            gateway_epoch: KeyEpoch(1),
+            code: Self::payer_code(),
+            lease: 1,
+            currency: usd(),
+            free: amount(42_000),
+            reserved: amount(6_500),
+            open_until: NOW.plus_s(7 * DAY_S),
+            key_epoch: KeyEpoch(1),
+            sequence: Sequence(4),
+            head: self.payment_id().reference(),
+            odometer: reading(3_500),
+            time: NOW.plus_s(DAY_S),
+        }
+    }
+
+    pub fn credit(&self) -> Credit {
+        Credit {
+            gateway: Self::gateway_code(),
+            gateway_epoch: KeyEpoch(1),
+            subject: self.payment_id(),
+            payee: Self::payee_code(),
+            currency: usd(),
+            amount: amount(2_500),
+            covers_for: None,
+            provisional: None,
+            time: NOW.plus_s(200),
+        }
+    }
+
+    pub fn claim_note(&self) -> ClaimNote {
+        ClaimNote {
+            gateway: Self::gateway_code(),
+            gateway_epoch: KeyEpoch(1),
+            payment: self.payment_id(),
+            covers: self.covered_payment().covers,
+            time: NOW.plus_s(170),
+        }
+    }
+
+    pub fn watermark(&self) -> Watermark {
+        Watermark {
+            centre: Self::issuer_code(),
+            gateway: Self::gateway_code(),
+            gateway_epoch: KeyEpoch(1),
+            height: 77,
+            time: NOW.plus_s(300),
+        }
+    }
+
+    pub fn tariff(&self) -> Tariff {
+        let price = |item: &[u8; 16], measure, minor| Price {
+            item: Reference(*item),
+            measure,
+            amount: amount(minor),
+        };
+        Tariff {
+            payee: Self::payee_code(),
+            currency: usd(),
+            issued: NOW,
+            expires: NOW.plus_s(7 * DAY_S),
+            prices: Set::new(&[
+                price(b"charge at night\0", Measure::WattHour, 25),
+                price(b"parking\0\0\0\0\0\0\0\0\0", Measure::Second, 3),
+            ])
+            .unwrap(),
+        }
+    }
+
+    pub fn lost_renewal(&self) -> Renewal {
+        Renewal {
+            lost: Some(Present),
+            ..self.renewal()
+        }
+    }
+
+    pub fn provisional_statement(&self) -> Statement {
+        Statement {
+            outcome: Status::WaitingForCover as u32,
+            provisional: Some(Present),
+            paid: Some(amount(500)),
+            ..self.statement()
+        }
+    }
+
+    pub fn covering_invoice(&self) -> Invoice {
+        Invoice {
+            covers_for: Some(reference_of(&self.payees_allowance(), &self.gateway)),
+            holds: Some(self.payment().allowance),
+            ..self.invoice()
+        }
+    }
+
+    /// One of every type that is not in [`Cast::one_of_each`].
+    pub fn society(&self) -> Vec<Form> {
+        let (issuer, gateway) = (&self.issuer, &self.gateway);
+        let (payer, payee) = (&self.payer, &self.payee);
+        vec![
+            form(&self.warrant(), issuer),
+            form(&self.area(), issuer),
+            form(&self.closing(), payer),
+            form(&self.void(), payer),
+            form(&self.beacon(), gateway),
+            form(&self.filter(), gateway),
+            form(&self.move_home(), payer),
+            form(&self.lease(), issuer),
+            form(&self.release(), issuer),
+            form(&self.closing_balance(), gateway),
+            form(&self.credit(), gateway),
+            form(&self.claim_note(), gateway),
+            form(&self.watermark(), issuer),
+            form(&self.tariff(), payee),
+        ]
+    }
+
+    /// The forms of all types with the optional fields of covers, areas and homes.
+    pub fn society_forms(&self) -> Vec<Form> {
+        let (gateway, payer, payee) = (&self.gateway, &self.payer, &self.payee);
+        let bare = Beacon {
+            filter_version: None,
+            filter: None,
+            ..self.beacon()
+        };
+        let empty = Filter {
+            codes: None,
+            ..self.filter()
+        };
+        let provisional = Credit {
+            covers_for: self.cover().covers_for,
+            provisional: Some(Present),
+            ..self.credit()
+        };
+        let uncovered = ClaimNote {
+            covers: None,
+            ..self.claim_note()
+        };
+        vec![
+            form(&self.hopping_allowance(), gateway),
+            form(&self.cover(), payer),
+            form(&self.covered_payment(), payee),
+            form(&self.lost_renewal(), payer),
+            form(&self.provisional_statement(), gateway),
+            form(&self.covering_invoice(), payee),
+            form(&bare, gateway),
+            form(&empty, gateway),
+            form(&provisional, gateway),
+            form(&uncovered, gateway),
+        ]
+    }
+}

@@ -4,11 +4,16 @@
 use protocol::code::CODE_BYTES;
 use protocol::code::grid::GRID_BYTES;
 use protocol::cose::{SIGNED_MAX, open, seal};
+use protocol::covers::{COVERED_MAX, Items};
 use protocol::enrol::{WALLET_PROOF_MAX, WalletProof};
 use protocol::keys::{Algorithm, SoftwareKey};
 use protocol::message::{MESSAGE_MAX, Message};
-use protocol::objects::{Allowance, Invoice, Object, Pass, Payment, Receipt, Renewal, Statement};
-use protocol::rules::{Spent, Trust, contradiction, fits, judge_proof};
+use protocol::objects::{
+    Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Filter, FloatWarrant,
+    Invoice, Lease, Move, Object, Pass, Payment, Receipt, Release, Renewal, Statement, Tariff,
+    Void, Watermark,
+};
+use protocol::rules::{Spent, Trust, contradiction, covered, fits, judge, judge_proof};
 use protocol::{Code, GridCode, Network, PublicKey, Signer};
 
 /// Bytes of a signature and of its head, which nobody but its key can write again.
@@ -83,6 +88,20 @@ pub fn object(bytes: &[u8]) {
     one::<Renewal>(bytes);
     one::<Statement>(bytes);
     one::<Invoice>(bytes);
+    one::<FloatWarrant>(bytes);
+    one::<Area>(bytes);
+    one::<Closing>(bytes);
+    one::<Void>(bytes);
+    one::<Beacon>(bytes);
+    one::<Filter>(bytes);
+    one::<Move>(bytes);
+    one::<Lease>(bytes);
+    one::<Release>(bytes);
+    one::<ClosingBalance>(bytes);
+    one::<Credit>(bytes);
+    one::<ClaimNote>(bytes);
+    one::<Watermark>(bytes);
+    one::<Tariff>(bytes);
 }
 
 fn one<T: Object>(bytes: &[u8]) {
@@ -109,9 +128,30 @@ pub fn message(bytes: &[u8]) {
     let mut again = [0; MESSAGE_MAX];
     let len = message.write(&mut again).expect("what was read fits");
     assert_eq!(again[..len], *bytes);
-    if let Message::Evidence { allowance, payment } = message {
-        evidence(allowance, payment);
+    match message {
+        Message::Evidence { allowance, payment } => evidence(allowance, payment),
+        Message::Covered { items, .. } => covers(items),
+        Message::Accusation { .. } => {
+            let trust = Trust {
+                network: network(),
+                root_key: root().public_key(),
+            };
+            let _ = judge(&trust, bytes);
+        }
+        _ => {}
     }
+}
+
+/// A list of items: one spelling, and rules that end whatever stands in it.
+pub fn covers(bytes: &[u8]) {
+    let Ok(items) = Items::read(bytes) else {
+        return;
+    };
+    let mut again = [0; COVERED_MAX];
+    let len = items.write(&mut again).expect("what was read fits");
+    assert_eq!(again[..len], *bytes);
+    let key = root().public_key();
+    let _ = covered(&items, &network(), |_| Some(key), |_, _| Ok(()));
 }
 
 /// Signatures are made anew, so that the rules meet what no honest gateway or purse would sign.

@@ -22,6 +22,8 @@ mod roundtrip;
 #[cfg(test)]
 mod rules_contradiction;
 #[cfg(test)]
+mod rules_covered;
+#[cfg(test)]
 mod rules_payment;
 #[cfg(test)]
 mod rules_stream;

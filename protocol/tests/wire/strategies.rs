@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use protocol::code::{ISSUER_END, IssuedBy, STATION_END, STATION_SEQUENCE_END};
 use protocol::keys::Signature;
 use protocol::objects::{
-    Allowance, Confirmation, Invoice, Party, Pass, Payment, Receipt, Renewal, Rights, Statement,
+    Allowance, Confirmation, Invoice, Party, Pass, Payment, Present, Receipt, Renewal, Rights,
+    Statement,
 };
 use protocol::stream::{Stream, UNITS_MAX};
 use protocol::units::AMOUNT_MAX;
@@ -36,6 +37,14 @@ fn edges(last: u64) -> impl Strategy<Value = u64> {
 
 pub fn small() -> impl Strategy<Value = u32> {
     edges(u64::from(u32::MAX)).prop_map(|n| n as u32)
+}
+
+fn option_of<T: Strategy>(value: T) -> impl Strategy<Value = Option<T::Value>> {
+    proptest::option::of(value)
+}
+
+fn present() -> impl Strategy<Value = Option<Present>> {
+    option_of(Just(Present))
 }
 
 pub fn money() -> impl Strategy<Value = AmountMinor> {
@@ -144,8 +153,13 @@ pub fn allowance() -> impl Strategy<Value = Allowance> {
         ),
         (small(), reference(), odometer(), money(), small()),
         (time(), time(), code(), small(), edges(u64::MAX), odometer()),
+        (
+            option_of(small()),
+            option_of(reference()),
+            option_of(money()),
+        ),
     )
-        .prop_map(|(purse, base, given)| {
+        .prop_map(|(purse, base, given, (hops, area, guarantee))| {
             let (code, wallet_key, key_epoch, class, currency, limit) = purse;
             let (sequence, base_head, base_odometer, most_per_payment, most_payments) = base;
             let (issued, expires, gateway, gateway_epoch, number, issued_total) = given;
@@ -167,9 +181,9 @@ pub fn allowance() -> impl Strategy<Value = Allowance> {
                 gateway_epoch: KeyEpoch(gateway_epoch),
                 number,
                 issued_total,
-                area: None,
-                guarantee: None,
-                hops: None,
+                hops,
+                area,
+                guarantee,
             }
         })
 }
@@ -193,9 +207,15 @@ pub fn invoice() -> impl Strategy<Value = Invoice> {
         proptest::option::of(money()),
         proptest::option::of(money()),
         proptest::option::of(small()),
-        (time(), class()),
+        (
+            time(),
+            class(),
+            option_of(reference()),
+            option_of(reference()),
+        ),
     )
-        .prop_map(|(head, amount, unit, most_units, (expires, least_class))| {
+        .prop_map(|(head, amount, unit, most_units, tail)| {
+            let (expires, least_class, covers_for, holds) = tail;
             let (payee, currency, reference, nonce) = head;
             Invoice {
                 payee,
@@ -207,8 +227,8 @@ pub fn invoice() -> impl Strategy<Value = Invoice> {
                 nonce,
                 expires,
                 least_class,
-                covers_for: None,
-                holds: None,
+                covers_for,
+                holds,
             }
         })
 }
@@ -217,9 +237,13 @@ pub fn payment() -> impl Strategy<Value = Payment> {
     (
         (code(), small(), small(), reference(), code(), currency()),
         (money(), odometer(), reference(), time(), reference()),
-        proptest::option::of(stream()),
+        (
+            option_of(stream()),
+            option_of(reference()),
+            option_of(digest()),
+        ),
     )
-        .prop_map(|(who, what, stream)| {
+        .prop_map(|(who, what, (stream, covers_for, covers))| {
             let (payer, key_epoch, sequence, previous, payee, currency) = who;
             let (amount, odometer, allowance, settle_by, reference) = what;
             Payment {
@@ -235,8 +259,8 @@ pub fn payment() -> impl Strategy<Value = Payment> {
                 settle_by,
                 reference,
                 stream,
-                covers: None,
-                covers_for: None,
+                covers_for,
+                covers,
             }
         })
 }
@@ -257,11 +281,11 @@ pub fn receipt() -> impl Strategy<Value = Receipt> {
 pub fn renewal() -> impl Strategy<Value = Renewal> {
     (
         (code(), small(), currency(), small()),
-        (reference(), odometer(), money(), time()),
+        (reference(), odometer(), money(), time(), present()),
     )
         .prop_map(|(who, what)| {
             let (code, key_epoch, currency, sequence) = who;
-            let (head, odometer, wanted, time) = what;
+            let (head, odometer, wanted, time, lost) = what;
             Renewal {
                 code,
                 key_epoch: KeyEpoch(key_epoch),
@@ -271,7 +295,7 @@ pub fn renewal() -> impl Strategy<Value = Renewal> {
                 odometer,
                 wanted,
                 time,
-                lost: None,
+                lost,
             }
         })
 }
@@ -280,10 +304,14 @@ pub fn statement() -> impl Strategy<Value = Statement> {
     (
         (code(), small(), digest(), small()),
         (edges(u64::MAX), digest(), time()),
-        proptest::option::of(small()),
+        (option_of(small()), present(), option_of(money())),
     )
         .prop_map(
-            |((gateway, epoch, payment, outcome), (height, root, time), units)| Statement {
+            |(
+                (gateway, epoch, payment, outcome),
+                (height, root, time),
+                (units, provisional, paid),
+            )| Statement {
                 gateway,
                 gateway_epoch: KeyEpoch(epoch),
                 payment,
@@ -292,8 +320,8 @@ pub fn statement() -> impl Strategy<Value = Statement> {
                 root,
                 time,
                 units,
-                paid: None,
-                provisional: None,
+                provisional,
+                paid,
             },
         )
 }

@@ -1,0 +1,136 @@
+//! Lives of the key. A purse that lost its journal, or doubts it, signs nothing until a gateway has
+//! given it a new one.
+
+use super::{Purse, Settings, Standing};
+use crate::journal::Journal;
+use crate::purse::open::{OpenError, opening};
+use crate::purse::record::Record;
+use protocol::cose::identify;
+use protocol::objects::{Allowance, Present, Renewal};
+use protocol::{Currency, KeyEpoch, Odometer, Reference, Sequence, Signer, Status, Timestamp};
+
+/// How much later than its answer a request may seem to be made: clocks differ.
+const SKEW_S: u32 = 300;
+
+impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J, OUTBOX, PAYERS> {
+    /// Opens a purse whose journal was lost, or restored from a copy, or may have been: it signs no
+    /// payment until a gateway has given it a new key epoch, which [`Purse::renewal`] asks for. What
+    /// the journal still knows is handed in as always.
+    pub fn open_in_doubt(settings: Settings<'_>, key: K, journal: J) -> Result<Self, OpenError> {
+        let mut purse = Self::read(settings, key, journal)?;
+        purse.distrust().map_err(opening)?;
+        purse.finish()
+    }
+
+    /// To be called when the journal was lost or restored from a copy, or may have been: nothing is
+    /// signed until a gateway has given a new key epoch.
+    pub fn distrust(&mut self) -> Result<(), Status> {
+        if self.broken {
+            return Err(Status::Storage);
+        }
+        self.doubt(self.book.standing.key_epoch)
+    }
+
+    /// Whether it waits for a new key epoch.
+    pub fn in_doubt(&self) -> bool {
+        self.book.unsure.is_some()
+    }
+
+    /// Nothing is signed in this key epoch or an earlier one any more.
+    pub(super) fn doubt(&mut self, key_epoch: KeyEpoch) -> Result<(), Status> {
+        let before = self.book.unsure;
+        if before.is_some_and(|(doubted, _)| doubted >= key_epoch) {
+            return Ok(());
+        }
+        let record = self.append(&Record::Unsure { key_epoch })?;
+        self.book.unsure = Some((key_epoch, record));
+        self.forget_if(before.map(|(_, record)| record))
+    }
+
+    /// A request from where this purse stands; in doubt, for a new key epoch.
+    pub(super) fn asking_for(&self, currency: Currency, now: Timestamp) -> Renewal {
+        let standing = self.book.standing;
+        let doubted = self.book.unsure.map(|(key_epoch, _)| key_epoch);
+        let odometer = self.book.pocket(currency).map(|pocket| pocket.odometer);
+        let mut renewal = Renewal {
+            code: self.own.me,
+            key_epoch: standing.key_epoch,
+            currency,
+            sequence: standing.sequence,
+            head: standing.head,
+            odometer: odometer.unwrap_or(Odometer::ZERO),
+            wanted: protocol::AmountMinor::ZERO,
+            time: now,
+            lost: doubted.map(|_| Present),
+        };
+        // Of a life that began without it, it knows nothing.
+        if let Some(key_epoch) = doubted.filter(|doubted| *doubted > standing.key_epoch) {
+            renewal.key_epoch = key_epoch;
+            (renewal.sequence, renewal.head) = (Sequence(0), Reference::default());
+            renewal.odometer = Odometer::ZERO;
+        }
+        renewal
+    }
+
+    /// Whether an allowance of a later key epoch begins it for this purse; `Behind` when somebody
+    /// has paid in it already, `Known` when it is no answer to what this purse asks in its doubt.
+    pub(super) fn begins(&mut self, a: &Allowance) -> Result<Beginning, Status> {
+        let first = Standing::first(a.key_epoch);
+        let begins = (a.base_sequence, a.base_head, a.base_odometer)
+            == (first.sequence, first.head, Odometer::ZERO);
+        if !begins {
+            self.doubt(a.key_epoch)?;
+            return Ok(Beginning::Behind);
+        }
+        let Some((doubted, _)) = self.book.unsure else {
+            return Ok(Beginning::New);
+        };
+        // One that was given before the doubt may have been used before it.
+        let asked = self
+            .book
+            .pocket(a.currency)
+            .and_then(|pocket| pocket.renewal);
+        let asked = asked.filter(|(asked, _)| asked.lost.is_some());
+        let answers = asked.is_some_and(|(asked, _)| a.issued.plus_s(SKEW_S) >= asked.time);
+        Ok(match doubted < a.key_epoch && answers {
+            true => Beginning::New,
+            false => Beginning::Old,
+        })
+    }
+
+    /// A gateway that knows no way from its own books to where a purse says it stands, although it
+    /// says that it stands at the beginning: the journal was lost. The refusal is not signed, and
+    /// costs a purse that has paid nothing no more than a key epoch.
+    pub(super) fn lost_all(
+        &mut self,
+        status: Status,
+        about: Option<Reference>,
+    ) -> Result<bool, Status> {
+        let blank = self.book.standing.sequence == Sequence(0) && self.book.pending.is_none();
+        if status != Status::LinksBroken || !blank || self.book.unsure.is_some() {
+            return Ok(false);
+        }
+        let (network, algorithm) = (self.own.trust.network, self.key.public_key().algorithm());
+        let mut asked = self.book.pockets.iter().filter_map(|pocket| {
+            let (renewal, _) = pocket.renewal.as_ref()?;
+            identify(renewal, &network, algorithm).ok()
+        });
+        let mine = asked.any(|renewal| Some(renewal.reference()) == about);
+        drop(asked);
+        if mine {
+            self.doubt(self.book.standing.key_epoch)?;
+        }
+        Ok(mine)
+    }
+}
+
+/// What the first allowance of a later key epoch is to this purse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Beginning {
+    /// It may pay under it.
+    New,
+    /// It was given before this purse asked.
+    Old,
+    /// Somebody has paid in that key epoch already.
+    Behind,
+}

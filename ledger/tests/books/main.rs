@@ -20,5 +20,6 @@ mod refusals;
 mod registry;
 mod settle;
 mod stream;
+mod trace;
 mod treasury;
 mod views;

@@ -6,13 +6,17 @@ use protocol::covers::COVERED_MAX;
 use protocol::enrol::{WALLET_PROOF_MAX, WalletProof};
 use protocol::message::{MESSAGE_MAX, Message};
 use protocol::objects::{
-    Allowance, Confirmation, Invoice, Object, Pass, Payment, Receipt, Renewal, Rights, Statement,
+    Allowance, Confirmation, Invoice, Object, Pass, Payment, Present, Receipt, Renewal, Rights,
+    Statement,
 };
 use protocol::stream::{Stream, UNITS_MAX};
 use protocol::units::AMOUNT_MAX;
-use protocol::{Algorithm, Digest, KeyEpoch, Kind, Network, Sequence, Signer, Status, Timestamp};
+use protocol::{
+    Algorithm, Digest, KeyEpoch, Kind, Network, Reference, Sequence, Signer, Status, Timestamp,
+};
 
 const LAST: Timestamp = Timestamp(u32::MAX);
+const REFERENCE: Reference = Reference([0xff; 16]);
 const EPOCH: KeyEpoch = KeyEpoch(u32::MAX);
 
 /// The longest network name there is; it is signed but never sent.
@@ -27,7 +31,15 @@ fn largest_payment() -> Payment {
         amount: amount(AMOUNT_MAX),
         odometer: reading(AMOUNT_MAX),
         settle_by: LAST,
+        covers_for: Some(REFERENCE),
         ..Cast::new(Algorithm::Ed25519).payment()
+    }
+}
+
+fn covered(payment: Payment) -> Payment {
+    Payment {
+        covers: Some(Digest([0xff; 32])),
+        ..payment
     }
 }
 
@@ -51,6 +63,8 @@ fn largest_invoice() -> Invoice {
         most_units: Some(u32::MAX),
         nonce: u64::MAX,
         expires: LAST,
+        covers_for: Some(REFERENCE),
+        holds: Some(REFERENCE),
         ..Cast::new(Algorithm::Ed25519).invoice()
     }
 }
@@ -64,6 +78,9 @@ fn largest_allowance(wallet: Algorithm) -> Allowance {
         base_odometer: reading(AMOUNT_MAX),
         most_per_payment: amount(AMOUNT_MAX),
         most_payments: u32::MAX,
+        hops: Some(u32::MAX),
+        area: Some(REFERENCE),
+        guarantee: Some(amount(AMOUNT_MAX)),
         issued: LAST,
         expires: LAST,
         gateway_epoch: EPOCH,
@@ -108,6 +125,7 @@ fn largest_renewal() -> Renewal {
         odometer: reading(AMOUNT_MAX),
         wanted: amount(AMOUNT_MAX),
         time: LAST,
+        lost: Some(Present),
         ..Cast::new(Algorithm::Ed25519).renewal()
     }
 }
@@ -120,6 +138,8 @@ fn largest_statement() -> Statement {
         root: Digest([0xff; 32]),
         time: LAST,
         units: Some(u32::MAX),
+        provisional: Some(Present),
+        paid: Some(amount(AMOUNT_MAX)),
         ..Cast::new(Algorithm::Ed25519).statement()
     }
 }
@@ -164,32 +184,44 @@ fn largest_unit() -> usize {
 #[test]
 fn nothing_is_larger_than_promised() {
     let lengths = [
-        ("payment", length(&largest_payment()), 240, 220),
+        ("payment", length(&largest_payment()), 240, 238),
+        (
+            "payment with covers",
+            length(&covered(largest_payment())),
+            276,
+            273,
+        ),
         (
             "allowance",
             length(&largest_allowance(Algorithm::P256)),
             312,
-            272,
+            306,
         ),
-        ("evidence", largest_evidence(&largest_payment()), 560, 499),
+        ("evidence", largest_evidence(&largest_payment()), 560, 551),
         (
             "payment of a stream",
             length(&largest_stream_payment()),
             292,
-            270,
+            288,
+        ),
+        (
+            "payment of a stream with covers",
+            length(&covered(largest_stream_payment())),
+            328,
+            323,
         ),
         (
             "evidence of a stream",
             largest_evidence(&largest_stream_payment()),
             616,
-            550,
+            602,
         ),
         ("unit message", largest_unit(), 48, 46),
-        ("stream claim", largest_stream_claim(), 760, 742),
-        ("invoice", length(&largest_invoice()), 176, 168),
+        ("stream claim", largest_stream_claim(), 800, 794),
+        ("invoice", length(&largest_invoice()), 208, 204),
         ("receipt", length(&largest_receipt()), 160, 151),
-        ("renewal", length(&largest_renewal()), 176, 162),
-        ("statement", length(&largest_statement()), 208, 202),
+        ("renewal", length(&largest_renewal()), 176, 164),
+        ("statement", length(&largest_statement()), 224, 214),
         ("pass", length(&largest_pass(Algorithm::P256)), 272, 268),
     ];
     for (name, length, promised, documented) in lengths {

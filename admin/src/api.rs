@@ -1,5 +1,7 @@
 //! What programs call, with a bearer token. JSON in, JSON out; amounts are in minor units.
 
+pub mod trace;
+
 use crate::door::{Caller, Told};
 use crate::enrolment::{LIFE_MAX_S, Wanted, make};
 use crate::pages::money::currency_value;

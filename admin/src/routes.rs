@@ -116,6 +116,10 @@ routes! {
     GET  get  "/api/v1/payments/summary"      Tokens(SEES_MONEY) => api::summary;
     GET  get  "/api/v1/frauds"                Tokens(SEES_MONEY) => api::frauds;
     GET  get  "/api/v1/frauds/{number}/proof" Tokens(SEES_MONEY) => frauds::proof;
+    GET  get  "/api/v1/trace/load/{height}"   Tokens(SEES_MONEY) => api::trace::load;
+    GET  get  "/api/v1/trace/purse/{code}"    Tokens(SEES_MONEY) => api::trace::purse;
+    GET  get  "/api/v1/trace/path/{source}/{first}" Tokens(SEES_MONEY) => api::trace::path;
+    GET  get  "/api/v1/chain/{code}"          Tokens(SEES_MONEY) => api::trace::chain;
 }
 
 /// The portal as a service. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`:

@@ -201,3 +201,86 @@ async fn what_is_no_json_is_refused_in_json() {
     assert_eq!(summary["error"], json!(null));
     assert_eq!(summary["payments"], json!(0));
 }
+
+#[tokio::test]
+async fn coins_are_followed_from_a_load_to_a_purse_and_back() {
+    let (scene, _) = scene().await;
+    let (ledger, now) = (&scene.house.ledger, scene.house.now());
+    ledger
+        .declare_currency(usd(), 6, "US dollar")
+        .await
+        .unwrap();
+    let mut car = scene.house.thing(1, "Car").await;
+    let charger = scene.house.thing(2, "Charger").await;
+    let order =
+        json!({"code": car.code.to_string(), "currency": "USD", "amount_minor": 1_000, "key": "1"});
+    let load = read(&call(&scene, "/api/v1/loads", Some(order)).await);
+    car.renew(ledger, 1_000, now).await;
+    let evidence = car.pay(&charger.code, 300, "x", false);
+    let receipt = charger.receipt(&evidence, now);
+    ledger.hand_in(evidence, Some(receipt), now).await.unwrap();
+
+    let get = async |path: String| read(&call(&scene, &path, None).await);
+    let height = &load["journal_height"];
+    let traced = get(format!("/api/v1/trace/load/{height}?most=1")).await;
+    assert_eq!(
+        traced["serials"],
+        json!([{"source": 1, "first": "1", "last": "1000"}])
+    );
+    assert_eq!(
+        traced["now"],
+        json!([{"source": 1, "first": "1", "last": "300",
+            "holder": {"kind": "purse", "code": charger.code.to_string()}}])
+    );
+    let next = traced["next"].as_str().unwrap();
+    let rest = get(format!("/api/v1/trace/load/{height}?after={next}")).await;
+    assert_eq!(rest["now"][0]["holder"]["kind"], json!("reserved"));
+    assert_eq!((&rest["next"], &rest["behind"]), (&json!(null), &json!(0)));
+
+    let held = get(format!("/api/v1/trace/purse/{}?currency=USD", charger.code)).await;
+    let coins = &held["coins"][0];
+    assert_eq!(
+        (&coins["first"], &coins["last"]),
+        (&json!("1"), &json!("300"))
+    );
+    assert_eq!(
+        (&coins["load"]["height"], &coins["from"]["kind"]),
+        (height, &json!("issuer"))
+    );
+    let path = get("/api/v1/trace/path/1/1?last=300".to_owned()).await;
+    let kinds = path["hops"].as_array().unwrap().iter();
+    let kinds: Vec<&Value> = kinds.map(|hop| &hop["entry"]["kind"]).collect();
+    assert_eq!(kinds, ["load", "allow", "settle"]);
+    assert_eq!(path["together"]["last"], json!("300"));
+    let chain = get(format!(
+        "/api/v1/chain/{}?from=0&until=4294967295",
+        charger.code
+    ))
+    .await;
+    let links = chain["links"].as_array().unwrap();
+    assert_eq!((links.len(), &links[0]["amount_minor"]), (1, &json!(300)));
+    assert_eq!(links[0]["payer"]["code"], json!(car.code.to_string()));
+
+    for (path, status) in [
+        ("/api/v1/trace/load/99", StatusCode::NOT_FOUND),
+        ("/api/v1/trace/load/2", StatusCode::NOT_FOUND),
+        ("/api/v1/trace/path/1/1001", StatusCode::NOT_FOUND),
+        ("/api/v1/trace/path/7/1", StatusCode::NOT_FOUND),
+        ("/api/v1/trace/load/x", StatusCode::UNPROCESSABLE_ENTITY),
+        (
+            "/api/v1/trace/load/1?after=x",
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ),
+        (
+            "/api/v1/trace/load/1?befor=1.2.3",
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ),
+        ("/api/v1/trace/purse/2000", StatusCode::UNPROCESSABLE_ENTITY),
+        ("/api/v1/trace/path/1/-1", StatusCode::UNPROCESSABLE_ENTITY),
+        ("/api/v1/chain/2000", StatusCode::UNPROCESSABLE_ENTITY),
+    ] {
+        let page = call(&scene, path, None).await;
+        assert_eq!(page.status, status, "{path}");
+        assert!(read(&page)["error"].is_string(), "{path}");
+    }
+}

@@ -141,10 +141,10 @@ impl Lines {
             let mut all = jumps
                 .chain(self.moves.iter().map(Move::jump))
                 .map(|line| if back { line.turned() } else { line });
-            if let Some(row) = walk.found(all.find(|line| line.before(spot).is_some())) {
-                if !arrived.last_mut().is_some_and(|last| last.join(&row)) {
-                    arrived.push(row);
-                }
+            if let Some(row) = walk.found(all.find(|line| line.before(spot).is_some()))
+                && !arrived.last_mut().is_some_and(|last| last.join(&row))
+            {
+                arrived.push(row);
             }
         }
         arrived

@@ -10,6 +10,7 @@ pub mod command;
 pub mod config;
 pub mod demo;
 pub mod folder;
+pub mod following;
 pub mod house;
 pub mod http;
 pub mod inbox;

@@ -6,6 +6,7 @@ use crate::folder::Folder;
 use crate::house::{House, plan};
 use crate::wallet::now;
 use clap::Args;
+use ledger::Ledger;
 use ledger::people::AuditCheck;
 use protocol::Timestamp;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -235,6 +236,7 @@ async fn books(house: &House, findings: &mut Findings) {
         }
         Err(error) => findings.say("conservation", Finding::Bad(error.to_string(), RESTORE)),
     }
+    findings.say("coins", coins(&house.ledger).await);
     findings.say(
         "audit trail",
         match house.people.check_audit().await {
@@ -248,4 +250,21 @@ async fn books(house: &House, findings: &mut Findings) {
             Err(error) => Finding::Bad(error.to_string(), "restore people.db from a backup"),
         },
     );
+}
+
+/// The index of coins is made from the journal, so the journal is asked first.
+async fn coins(ledger: &Ledger) -> Finding {
+    const AGAIN: &str =
+        "delete ledger.trace.db with the gateway stopped: it is made again from the journal";
+    let checked = match ledger.tracing().await {
+        Ok(tracing) => tracing.check().await,
+        Err(error) => Err(error),
+    };
+    match checked {
+        Ok(stand) => Finding::Good(format!(
+            "each in one place, in line, up to entry {}",
+            stand.height
+        )),
+        Err(error) => Finding::Bad(error.to_string(), AGAIN),
+    }
 }

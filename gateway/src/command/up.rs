@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::house::{Failure, House};
 use crate::mqtt::{Limits, MqttDoor, server_config};
 use crate::wallet::{self, now};
-use crate::{http, portal};
+use crate::{following, http, portal};
 use admin::Portal;
 use clap::Args;
 use issuer::ServerIdentity;
@@ -155,8 +155,10 @@ async fn serve(config: Config) -> Result<(), Failure> {
         routes.into_make_service_with_connect_info::<SocketAddr>(),
     )
     .with_graceful_shutdown(until(stopped.clone()));
-    let returning = wallet::return_overdue(house.ledger.clone(), until(stopped));
+    let returning = wallet::return_overdue(house.ledger.clone(), until(stopped.clone()));
     let returning = tokio::spawn(returning);
+    let follower = following::follow(house.ledger.clone(), until(stopped));
+    let follower = tokio::spawn(follower);
     let http_serving = tokio::spawn(async move { served.await });
 
     welcome(&config, &house).await?;
@@ -168,6 +170,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     mqtt_serving.await?;
     http_serving.await??;
     returning.await?;
+    follower.await?;
     house.close().await;
     Ok(())
 }

@@ -2,6 +2,7 @@
 //!
 //! [`house::House`] is a running gateway, [`thing::Thing`] a device with a code, [`by_hand`] makes
 //! what no purse would, [`program`] runs other programs. The scenarios themselves are `tests/whole`.
+//! [`world`] is a simulation of everything in one process.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -14,3 +15,4 @@ pub mod by_hand;
 pub mod house;
 pub mod program;
 pub mod thing;
+pub mod world;

@@ -1,0 +1,185 @@
+//! The end of a world: links heal, everybody synchronises, every deadline passes, and then the
+//! accounts are looked at once more.
+
+use super::authority::currencies;
+use super::counter::{decide, sweeps};
+use super::model::Fate;
+use super::thing::written;
+use super::{Happening, World, adversary, honest, invariants};
+
+/// Rounds in which everybody synchronises; each clears a full outbox.
+const ROUNDS: usize = 4;
+/// Happenings between two rounds at most.
+const ROUND_STEPS_MOST: u64 = 20_000;
+
+pub(crate) fn finish(world: &mut World) {
+    world.note("the world winds down");
+    world.calm = true;
+    world
+        .things
+        .iter()
+        .for_each(|thing| thing.flash.run_full(0));
+    world.links.heal();
+    // Nothing new is begun; what is on its way still arrives.
+    world.schedule.clear();
+    for gateway in &mut world.gateways {
+        gateway.up();
+    }
+    synchronise_all(world);
+    adversary::last_turns(world);
+    synchronise_all(world);
+    let deadlines = world.model.grants.values().map(|grant| grant.expires);
+    let last = deadlines.max().unwrap_or_default();
+    let end_s = last.0.saturating_sub(super::schedule::BEGIN.0);
+    let end_s = u64::from(end_s) + u64::from(world.scenario.policy.grace_s) + 1;
+    world.schedule.advance(end_s * 1_000);
+    world.note("every deadline has passed");
+    for gateway in 0..world.gateways.len() {
+        sweeps(world, gateway);
+    }
+    synchronise_all(world);
+    for gateway in 0..world.gateways.len() {
+        sweeps(world, gateway);
+    }
+    synchronise_all(world);
+    if world.broken.is_some() {
+        return;
+    }
+    invariants::all_balances(world);
+    invariants::frauds(world);
+    invariants::everything_ended(world);
+    invariants::nobody_is_short(world);
+    purses_agree(world);
+    everybody_may_go_on(world);
+    for gateway in 0..world.gateways.len() {
+        if let Err(damage) = world.gateways[gateway].verify() {
+            world.fail("the books are whole", damage);
+        }
+    }
+}
+
+fn synchronise_all(world: &mut World) {
+    for _ in 0..ROUNDS {
+        for thing in 0..world.things.len() {
+            if world.things[thing].purse.is_none() {
+                world.power_on(thing);
+            }
+            if world.things[thing].is_honest() {
+                honest::synchronise(world, thing);
+            }
+        }
+        let mut steps = 0;
+        while world.broken.is_none()
+            && steps < ROUND_STEPS_MOST
+            && let Some(happening) = world.schedule.next(u64::MAX)
+        {
+            // Weather, sweeps and turns are over.
+            if matches!(happening, Happening::Arrives(..) | Happening::PowerOn(_)) {
+                world.step(happening);
+            }
+            steps += 1;
+        }
+        if nobody_waits(world) {
+            break;
+        }
+    }
+}
+
+/// Whether every honest purse has its answers and has read its inbox.
+fn nobody_waits(world: &World) -> bool {
+    let waits = |thing: &super::thing::Thing| {
+        let unanswered = thing.purse.as_ref().is_none_or(|p| p.unanswered() > 0);
+        unanswered || !world.gateways[0].inbox(&thing.code, 1).is_empty()
+    };
+    let mut honest = world.things.iter().filter(|thing| thing.is_honest());
+    !honest.any(waits)
+}
+
+/// What an honest purse says about itself is what the books say.
+fn purses_agree(world: &mut World) {
+    let mut wrong = None;
+    for thing in &world.things {
+        let Some(purse) = thing.purse.as_ref().filter(|_| thing.is_honest()) else {
+            continue;
+        };
+        if purse.unanswered() > 0 && !world.lapsed.contains(&thing.number) {
+            wrong = Some(format!(
+                "{} still waits for {} answers",
+                thing.name(),
+                purse.unanswered()
+            ));
+        }
+        for currency in currencies() {
+            let totals = purse.totals(currency);
+            let reached = world.model.entries.iter().filter_map(|(id, entry)| {
+                let p = world.model.signed.payments.get(id)?;
+                let mine = (p.payee, p.currency) == (thing.code, currency);
+                mine.then_some(entry.reached)
+            });
+            let reached: u64 = reached.sum();
+            if totals.received_settled.get() != reached {
+                wrong = Some(format!(
+                    "{} counts {} {} received, the books {reached}",
+                    thing.name(),
+                    totals.received_settled,
+                    currency.name()
+                ));
+            }
+            let paid = world.model.signed.payments.values();
+            let odometer = paid
+                .filter(|p| (p.payer, p.currency) == (thing.code, currency))
+                .map(|p| p.odometer)
+                .max();
+            if totals.paid_out.get() != odometer.unwrap_or(0) {
+                wrong = Some(format!("{} forgot what it paid out", thing.name()));
+            }
+        }
+    }
+    if let Some(what) = wrong {
+        world.fail("purses and books agree in the end", what);
+    }
+}
+
+/// Whoever is honest and has money can have an allowance for it.
+fn everybody_may_go_on(world: &mut World) {
+    for thing in 0..world.things.len() {
+        let code = world.things[thing].code;
+        let stopped = world.model.frozen.contains(&code) || world.lapsed.contains(&thing);
+        if !world.things[thing].is_honest() || stopped {
+            continue;
+        }
+        for currency in currencies() {
+            let total = world.model.total(code, currency);
+            if total == 0 {
+                continue;
+            }
+            let wanted = honest::amount(total);
+            let renewal = world.with_purse(thing, |purse, now| {
+                written(|out| purse.renewal(currency, wanted, now, out))
+            });
+            let Ok(renewal) = renewal else {
+                continue;
+            };
+            if let Err(status) = decide(world, 0, Some(code), &renewal) {
+                let name = world.things[thing].name();
+                let what = format!("{name} holds {total} {currency} and hears {status}");
+                world.fail("an honest thing can always go on", what);
+            }
+        }
+    }
+}
+
+/// Whether a payment ended with its payee.
+pub(crate) fn is_settled(world: &World, id: &protocol::Digest) -> bool {
+    let entry = world.model.entries.get(id);
+    entry.is_some_and(|entry| entry.fate == Fate::Settled)
+}
+
+/// A message straight to the gateway, with no link between.
+pub(crate) fn ask(world: &mut World, thing: usize, message: &[u8]) -> super::gateway::Answer {
+    if !world.gateways[0].is_up() {
+        return Err(protocol::Status::Busy);
+    }
+    let code = world.things[thing].code;
+    decide(world, 0, Some(code), message)
+}

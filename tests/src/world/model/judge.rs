@@ -1,0 +1,233 @@
+//! What handing something in must lead to.
+
+use super::signed::contradict;
+use super::{Entry, Model, Payment, Receipt};
+use crate::world::wire::{CLAIM, EVIDENCE, Letter, Paper, RECEIPT, STREAM_CLAIM};
+use protocol::{Code, Digest, Fault, Status, Timestamp};
+use std::collections::BTreeSet;
+
+/// What became of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Settled,
+    Transit,
+    OpenClaim,
+    Declined,
+    Returned,
+}
+
+impl Fate {
+    /// Its number in statements.
+    pub(crate) const fn outcome(self) -> u64 {
+        match self {
+            Self::Settled => 2,
+            Self::Transit => 3,
+            Self::OpenClaim => 4,
+            Self::Declined => 5,
+            Self::Returned => 6,
+        }
+    }
+
+    /// Nothing more is to come.
+    pub(crate) fn is_final(self) -> bool {
+        self != Self::Transit
+    }
+}
+
+/// What a payee's receipt says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    Takes,
+    Closes(u32),
+    Declines,
+}
+
+/// What may happen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// A refusal, and nothing is changed.
+    Refused,
+    /// Nothing is changed; the answer is an old one.
+    Unchanged,
+    /// The payment stands like this now.
+    Becomes(Entry),
+}
+
+/// What one message hands in.
+struct HandedIn<'m> {
+    payment: &'m Payment,
+    said: Option<Said>,
+    /// Units of a stream, shown to be released.
+    shown: Option<u32>,
+    by: Option<Code>,
+    now: Timestamp,
+}
+
+impl Model {
+    /// The payment it is about and what may become of it; `None` when nothing may.
+    pub(super) fn judge(
+        &self,
+        by: Option<Code>,
+        letter: &Letter,
+        now: Timestamp,
+    ) -> Option<(Digest, Vec<Verdict>)> {
+        let receipt_at = |part| letter.paper(part, "receipt");
+        let (payment, receipt) = match letter.kind {
+            EVIDENCE => (self.evidence(letter)?, None),
+            CLAIM => (self.evidence(letter)?, Some(receipt_at(2)?)),
+            STREAM_CLAIM => (self.evidence(letter)?, receipt_at(4)),
+            RECEIPT => {
+                let receipt = receipt_at(0)?;
+                let payment = Receipt::read(&receipt)?.payment;
+                // Only the books can say what it is about.
+                self.entries.get(&payment)?;
+                (self.signed.payments.get(&payment)?, Some(receipt))
+            }
+            _ => return None,
+        };
+        let said = match receipt {
+            Some(receipt) => Some(self.said(payment, &receipt)?),
+            None => None,
+        };
+        let shown = match letter.kind {
+            STREAM_CLAIM => {
+                let units = u32::try_from(letter.number(2)?).ok()?;
+                let value = Digest(letter.parts.get(3)?.bytes()?.try_into().ok()?);
+                Some(units).filter(|units| payment.releases(*units, value))?;
+                Some(units)
+            }
+            _ => None,
+        };
+        let handed = HandedIn {
+            payment,
+            said,
+            shown,
+            by,
+            now,
+        };
+        Some((payment.id, self.verdicts(&handed)))
+    }
+
+    /// The payment of a message that shows a payment with its allowance, if both are what they say.
+    fn evidence(&self, letter: &Letter) -> Option<&Payment> {
+        let allowance = letter.paper(0, "allowance")?;
+        let paper = letter.paper(1, "payment")?;
+        let payment = self.signed.payments.get(&paper.id())?;
+        let grant = self.grants.get(&payment.allowance)?;
+        let genuine = self.signed.is_genuine(&paper) && grant.paper == allowance;
+        (genuine && grant.permits(payment)).then_some(payment)
+    }
+
+    fn said(&self, payment: &Payment, receipt: &Paper) -> Option<Said> {
+        let said = Receipt::read(receipt)?;
+        if !self.signed.is_genuine(receipt)
+            || (said.payee, said.payment) != (payment.payee, payment.id)
+        {
+            return None;
+        }
+        let refusal = |number| {
+            let status = u8::try_from(number).ok().and_then(Status::from_number);
+            status.is_some_and(|status| status.fault() != Fault::None)
+        };
+        match (said.declined, said.units, payment.stream) {
+            (None, None, None) => Some(Said::Takes),
+            (None, Some(units), Some((_, count, _))) => {
+                let units = u32::try_from(units).ok()?;
+                (units <= count).then_some(Said::Closes(units))
+            }
+            (Some(number), None, _) => refusal(number).then_some(Said::Declines),
+            _ => None,
+        }
+    }
+
+    fn verdicts(&self, handed: &HandedIn<'_>) -> Vec<Verdict> {
+        let p = handed.payment;
+        let stranger = handed.by.is_some_and(|by| by != p.payer && by != p.payee);
+        if stranger && handed.said.is_none() {
+            return vec![Verdict::Refused];
+        }
+        let known = self.entries.get(&p.id);
+        let shown = handed
+            .shown
+            .max(known.map(|entry| entry.shown))
+            .unwrap_or(0);
+        if matches!(handed.said, Some(Said::Closes(units)) if units > shown) {
+            return vec![Verdict::Refused];
+        }
+        match known {
+            Some(entry) => again(handed, entry, shown),
+            None => self.first(handed, shown),
+        }
+    }
+
+    fn first(&self, handed: &HandedIn<'_>, shown: u32) -> Vec<Verdict> {
+        let p = handed.payment;
+        let stands = |(id, entry): (&Digest, &Entry)| {
+            let other = self.signed.payments.get(id);
+            entry.fate != Fate::OpenClaim && other.is_some_and(|other| contradict(other, p))
+        };
+        let fresh = Entry {
+            fate: Fate::OpenClaim,
+            reached: 0,
+            waits: 0,
+            units: 0,
+            shown,
+            said: handed.said,
+            answered: BTreeSet::new(),
+            first_handed: handed.now,
+        };
+        if self.entries.iter().any(stands) {
+            return vec![Verdict::Becomes(fresh)];
+        }
+        let mut verdicts = vec![Verdict::Becomes(stepped(handed, &fresh, shown))];
+        let grant = self.grants.get(&p.allowance);
+        if grant.is_none_or(|grant| self.lapsed(grant, handed.now)) {
+            // Nothing stands behind it any more: it is paid if there is money, and otherwise not.
+            verdicts.push(Verdict::Refused);
+        }
+        verdicts
+    }
+}
+
+/// It was handed in before.
+fn again(handed: &HandedIn<'_>, entry: &Entry, shown: u32) -> Vec<Verdict> {
+    if entry.fate.is_final() {
+        // Whatever is said now moves nothing.
+        return vec![Verdict::Unchanged];
+    }
+    if handed.said.is_none() && shown <= entry.units {
+        return vec![Verdict::Unchanged];
+    }
+    vec![Verdict::Becomes(stepped(handed, entry, shown))]
+}
+
+/// Where it stands once the money has gone where the payee's word and the shown units say.
+fn stepped(handed: &HandedIn<'_>, before: &Entry, shown: u32) -> Entry {
+    let p = handed.payment;
+    let all = p.stream.map(|(_, count, _)| count);
+    let (fate, units) = match (handed.said, all) {
+        (Some(Said::Takes), _) => (Fate::Settled, 0),
+        (Some(Said::Closes(units)), _) => (Fate::Settled, units.max(before.units)),
+        (Some(Said::Declines), _) => (Fate::Declined, before.units),
+        (None, Some(count)) if shown >= count => (Fate::Settled, count),
+        (None, _) => (Fate::Transit, shown.max(before.units)),
+    };
+    let reached = match (p.stream, fate) {
+        (Some(_), _) => p.cost(units),
+        (None, Fate::Settled) => p.amount,
+        (None, _) => 0,
+    };
+    Entry {
+        fate,
+        reached,
+        waits: match fate {
+            Fate::Transit => p.amount - reached,
+            _ => 0,
+        },
+        units,
+        shown,
+        said: handed.said.or(before.said),
+        answered: before.answered.clone(),
+        first_handed: before.first_handed,
+    }
+}

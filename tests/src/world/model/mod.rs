@@ -1,0 +1,326 @@
+//! The reference model: what the books must say, worked out from what was signed and when. It is
+//! written from the wallet's design and shares no code with purse, desk or ledger.
+
+mod judge;
+mod signed;
+
+pub(crate) use judge::{Fate, Said, Verdict};
+pub(crate) use signed::{Grant, Payment, Receipt, Signed};
+
+use super::wire::{GRANT, Letter, REFUSAL, RENEWAL, STATEMENT};
+use protocol::{Code, Currency, Digest, Status, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A payment as the books should have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) fate: Fate,
+    /// What reached the payee.
+    pub(crate) reached: u64,
+    /// What waits in transit.
+    pub(crate) waits: u64,
+    /// Of a stream: units that reached the payee, and units whose release was shown.
+    pub(crate) units: u32,
+    pub(crate) shown: u32,
+    /// What the payee's receipts said.
+    pub(crate) said: Option<Said>,
+    /// Every outcome that was ever answered: a repeated request hears an old one again.
+    pub(crate) answered: BTreeSet<u64>,
+    pub(crate) first_handed: Timestamp,
+}
+
+/// The reference model of one set of books.
+#[derive(Debug, Default)]
+pub(crate) struct Model {
+    pub(crate) signed: Signed,
+    pub(crate) grants: BTreeMap<[u8; 16], Grant>,
+    pub(crate) entries: BTreeMap<Digest, Entry>,
+    /// Free and reserved together.
+    pub(crate) totals: BTreeMap<(Code, Currency), u64>,
+    pub(crate) issued: BTreeMap<Currency, u64>,
+    pub(crate) frozen: BTreeSet<Code>,
+    pub(crate) grace_s: u32,
+}
+
+/// What a gateway answered that the model did not expect.
+pub(crate) type Surprise = String;
+
+impl Model {
+    pub(crate) fn new(grace_s: u32) -> Self {
+        Self {
+            grace_s,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn total(&self, code: Code, currency: Currency) -> u64 {
+        self.totals.get(&(code, currency)).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn load(&mut self, code: Code, currency: Currency, amount: u64) {
+        *self.totals.entry((code, currency)).or_default() += amount;
+        *self.issued.entry(currency).or_default() += amount;
+    }
+
+    /// Money was taken out: it must have been there, beside what allowances stand on.
+    pub(crate) fn redeem(
+        &mut self,
+        code: Code,
+        currency: Currency,
+        amount: u64,
+        now: Timestamp,
+    ) -> Result<(), Surprise> {
+        let needed = self.reserve(code, currency, now);
+        let total = self.total(code, currency);
+        if amount > total || total - amount < needed {
+            return Err(format!(
+                "{amount} {currency} redeemed of {total}, of which {needed} stands behind allowances"
+            ));
+        }
+        self.take(code, currency, amount)?;
+        *self.issued.entry(currency).or_default() -= amount;
+        Ok(())
+    }
+
+    fn take(&mut self, code: Code, currency: Currency, amount: u64) -> Result<(), Surprise> {
+        let total = self.totals.entry((code, currency)).or_default();
+        let rest = total.checked_sub(amount);
+        *total = rest.ok_or_else(|| format!("{code} pays {amount} {currency} of {total}"))?;
+        Ok(())
+    }
+
+    /// What allowances stand on: in every key epoch, the union of the readings that were ever
+    /// granted and can still be claimed under, less what has settled, is in transit or came back.
+    pub(crate) fn reserve(&self, code: Code, currency: Currency, now: Timestamp) -> u64 {
+        let mut by_epoch: BTreeMap<u32, Vec<(u64, u64)>> = BTreeMap::new();
+        for grant in self.grants.values() {
+            if (grant.code, grant.currency) == (code, currency) && !self.lapsed(grant, now) {
+                let readings = (grant.base_odometer, grant.limit);
+                by_epoch.entry(grant.key_epoch).or_default().push(readings);
+            }
+        }
+        let mut sum = 0;
+        for (epoch, granted) in by_epoch {
+            let taken = self.entries.iter().filter_map(|(id, entry)| {
+                let p = self.signed.payments.get(id)?;
+                let same = (p.payer, p.currency, p.key_epoch) == (code, currency, epoch);
+                (same && entry.fate != Fate::OpenClaim).then_some((p.from(), p.odometer))
+            });
+            sum += length_without(granted, taken.collect());
+        }
+        sum
+    }
+
+    pub(crate) fn lapsed(&self, grant: &Grant, now: Timestamp) -> bool {
+        grant.expires.plus_s(self.grace_s) <= now
+    }
+
+    pub(crate) fn in_transit(&self, currency: Currency) -> u64 {
+        let waits = self.entries.iter().filter_map(|(id, entry)| {
+            let payment = self.signed.payments.get(id)?;
+            (payment.currency == currency).then_some(entry.waits)
+        });
+        waits.sum()
+    }
+
+    /// Somebody handed something in and heard this.
+    pub(crate) fn handed_in(
+        &mut self,
+        by: Option<Code>,
+        message: &[u8],
+        answer: &Result<Vec<u8>, Status>,
+        now: Timestamp,
+    ) -> Result<(), Surprise> {
+        let Some(letter) = Letter::read(message) else {
+            return match answer {
+                Err(_) => Ok(()),
+                Ok(_) => Err("an unreadable message was answered".into()),
+            };
+        };
+        let answered = match answer {
+            Ok(bytes) => Some(Letter::read(bytes).ok_or("an unreadable answer")?),
+            Err(_) => None,
+        };
+        if letter.kind == RENEWAL {
+            return match answered {
+                Some(answer) => self.granted(&letter, &answer, now),
+                None => Ok(()),
+            };
+        }
+        let Some((payment, verdicts)) = self.judge(by, &letter, now) else {
+            return match answer {
+                Err(_) => Ok(()),
+                Ok(_) => Err(format!(
+                    "a {} that nobody could have signed was taken",
+                    letter.word()
+                )),
+            };
+        };
+        self.settle(payment, verdicts, answered.as_ref(), answer, now)
+    }
+
+    /// One of the verdicts must be what was answered; it is carried out.
+    fn settle(
+        &mut self,
+        payment: Digest,
+        verdicts: Vec<Verdict>,
+        answered: Option<&Letter>,
+        answer: &Result<Vec<u8>, Status>,
+        now: Timestamp,
+    ) -> Result<(), Surprise> {
+        let heard = match answered {
+            Some(letter) => Some(Heard::read(letter, payment)?),
+            None => None,
+        };
+        let known = self.entries.get(&payment);
+        let fits = |verdict: &&Verdict| match (verdict, heard) {
+            (Verdict::Refused | Verdict::Unchanged, None) => true,
+            (Verdict::Unchanged, Some(heard)) => {
+                known.is_some_and(|entry| entry.answered.contains(&heard.outcome))
+            }
+            (Verdict::Becomes(next), Some(heard)) => {
+                let units = heard
+                    .units
+                    .is_none_or(|units| units == u64::from(next.units));
+                next.fate.outcome() == heard.outcome && units
+            }
+            _ => false,
+        };
+        let chosen = verdicts.iter().find(fits).cloned();
+        let chosen = chosen.ok_or_else(|| {
+            let said = match (heard, answer) {
+                (Some(heard), _) => format!("outcome {} units {:?}", heard.outcome, heard.units),
+                (None, Err(status)) => status.word().to_owned(),
+                (None, Ok(_)) => "nothing".to_owned(),
+            };
+            format!("{payment}: the gateway said {said}, expected {verdicts:?}")
+        })?;
+        if let Verdict::Becomes(mut next) = chosen {
+            next.answered.insert(next.fate.outcome());
+            if known.is_none() {
+                next.first_handed = now;
+            }
+            self.carry_out(payment, next)?;
+        }
+        Ok(())
+    }
+
+    /// Moves the money between what stood before and what stands now.
+    fn carry_out(&mut self, id: Digest, next: Entry) -> Result<(), Surprise> {
+        let p = self.signed.payments.get(&id).ok_or("an unsigned payment")?;
+        let (payer, payee, currency, amount) = (p.payer, p.payee, p.currency, p.amount);
+        let before = self.entries.get(&id);
+        let out = |entry: &Entry| entry.reached + entry.waits;
+        let (out_before, reached_before) = before.map_or((0, 0), |e| (out(e), e.reached));
+        let out_now = out(&next);
+        if out_now > amount || next.reached < reached_before {
+            return Err(format!("{id} moves {out_now} of {amount}"));
+        }
+        if next.fate == Fate::OpenClaim {
+            self.frozen.insert(payer);
+        }
+        match out_now.checked_sub(out_before) {
+            Some(more) => self.take(payer, currency, more)?,
+            None => *self.totals.entry((payer, currency)).or_default() += out_before - out_now,
+        }
+        *self.totals.entry((payee, currency)).or_default() += next.reached - reached_before;
+        self.entries.insert(id, next);
+        Ok(())
+    }
+
+    fn granted(&mut self, asked: &Letter, answer: &Letter, now: Timestamp) -> Result<(), Surprise> {
+        if answer.kind != GRANT {
+            return Err(format!("a renewal was answered with a {}", answer.word()));
+        }
+        let grant = answer.paper(0, "allowance").and_then(|p| Grant::read(&p));
+        let grant = grant.ok_or("an unreadable allowance")?;
+        let asked = asked.paper(0, "renewal").ok_or("an unreadable renewal")?;
+        if !self.signed.is_genuine(&asked) {
+            return Err("an allowance for a renewal that nobody signed".into());
+        }
+        if self.grants.contains_key(&grant.reference) {
+            return Ok(());
+        }
+        if self.frozen.contains(&grant.code) {
+            return Err(format!(
+                "{} is frozen and was given an allowance",
+                grant.code
+            ));
+        }
+        let (code, currency) = (grant.code, grant.currency);
+        self.grants.insert(grant.reference, grant);
+        let (needed, total) = (
+            self.reserve(code, currency, now),
+            self.total(code, currency),
+        );
+        if needed > total {
+            return Err(format!(
+                "{code} may spend {needed} {currency} more and holds {total}"
+            ));
+        }
+        Ok(())
+    }
+
+    /// What nobody claimed by its deadline and grace goes back.
+    pub(crate) fn overdue(&mut self, now: Timestamp) -> Result<u32, Surprise> {
+        let late = self.entries.iter().filter(|(id, entry)| {
+            let settle_by = self.signed.payments.get(*id).map(|p| p.settle_by);
+            entry.fate == Fate::Transit
+                && settle_by.is_some_and(|by| by.plus_s(self.grace_s) <= now)
+        });
+        let late: Vec<_> = late.map(|(id, entry)| (*id, entry.clone())).collect();
+        for (id, mut entry) in late.iter().cloned() {
+            entry.fate = Fate::Returned;
+            entry.waits = 0;
+            entry.answered.insert(Fate::Returned.outcome());
+            self.carry_out(id, entry)?;
+        }
+        Ok(late.len() as u32)
+    }
+}
+
+/// What an answer says about a payment.
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    outcome: u64,
+    units: Option<u64>,
+}
+
+impl Heard {
+    fn read(letter: &Letter, payment: Digest) -> Result<Self, Surprise> {
+        if letter.kind == REFUSAL {
+            return Err("a refusal that is no error".into());
+        }
+        let statement = letter
+            .paper(0, "statement")
+            .filter(|_| letter.kind == STATEMENT);
+        let statement = statement.ok_or("the answer is no statement")?;
+        if statement.bytes_at(3) != Some(payment.0) {
+            return Err("a statement about another payment".into());
+        }
+        Ok(Self {
+            outcome: statement.int(4).ok_or("no outcome")?,
+            units: statement.int(8),
+        })
+    }
+}
+
+/// How long the union of the first intervals is without the others.
+fn length_without(granted: Vec<(u64, u64)>, taken: Vec<(u64, u64)>) -> u64 {
+    let mut ends: Vec<u64> = granted
+        .iter()
+        .chain(&taken)
+        .flat_map(|(a, b)| [*a, *b])
+        .collect();
+    ends.sort_unstable();
+    ends.dedup();
+    let within =
+        |all: &[(u64, u64)], from: u64, to: u64| all.iter().any(|(a, b)| *a <= from && to <= *b);
+    let pieces = ends.windows(2).filter_map(|pair| match pair {
+        [from, to] if within(&granted, *from, *to) && !within(&taken, *from, *to) => {
+            Some(to - from)
+        }
+        _ => None,
+    });
+    pieces.sum()
+}

@@ -1,0 +1,251 @@
+//! What was signed, by whom, and which of it contradicts.
+
+use super::super::wire::{Item, Paper};
+use protocol::stream::Chain;
+use protocol::{Code, Currency, Digest, KeyEpoch, Sequence, Timestamp};
+use sha2::{Digest as _, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A payment, as far as money goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Payment {
+    pub(crate) id: Digest,
+    pub(crate) payer: Code,
+    pub(crate) key_epoch: u32,
+    pub(crate) sequence: u64,
+    pub(crate) payee: Code,
+    pub(crate) currency: Currency,
+    pub(crate) amount: u64,
+    pub(crate) odometer: u64,
+    pub(crate) allowance: [u8; 16],
+    pub(crate) settle_by: Timestamp,
+    pub(crate) reference: [u8; 16],
+    /// Price of one, how many, anchor.
+    pub(crate) stream: Option<(u64, u32, Digest)>,
+}
+
+impl Payment {
+    pub(crate) fn read(paper: &Paper) -> Option<Self> {
+        let stream = match paper.fields.get(&14) {
+            Some(Item::List(terms)) => {
+                let [unit, count, anchor] = terms.as_slice() else {
+                    return None;
+                };
+                let unit = u64::try_from(unit.int()?).ok()?;
+                let count = u32::try_from(count.int()?).ok()?;
+                Some((unit, count, Digest(anchor.bytes()?.try_into().ok()?)))
+            }
+            _ => None,
+        };
+        Some(Self {
+            id: paper.id(),
+            payer: paper.code(1)?,
+            key_epoch: u32::try_from(paper.int(2)?).ok()?,
+            sequence: paper.int(3)?,
+            payee: paper.code(5)?,
+            currency: paper.currency(6)?,
+            amount: paper.int(7)?,
+            odometer: paper.int(8)?,
+            allowance: paper.bytes_at(9)?,
+            settle_by: Timestamp(u32::try_from(paper.int(10)?).ok()?),
+            reference: paper.bytes_at(11)?,
+            stream,
+        })
+    }
+
+    /// The odometer before it.
+    pub(crate) const fn from(&self) -> u64 {
+        self.odometer.saturating_sub(self.amount)
+    }
+
+    /// Whether this value releases so many units.
+    pub(crate) fn releases(&self, units: u32, value: Digest) -> bool {
+        let Some((_, count, anchor)) = self.stream else {
+            return false;
+        };
+        let number = Sequence(self.sequence as u32);
+        let chain = Chain::new(&self.payer, KeyEpoch(self.key_epoch), number);
+        units <= count && chain.down(value, units) == anchor
+    }
+
+    /// What so many units cost; of a plain payment, all of it.
+    pub(crate) fn cost(&self, units: u32) -> u64 {
+        self.stream
+            .map_or(self.amount, |(unit, ..)| unit * u64::from(units))
+    }
+}
+
+/// An allowance that a gateway gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Grant {
+    pub(crate) reference: [u8; 16],
+    /// The signed object as the gateway let it out.
+    pub(crate) paper: Paper,
+    pub(crate) code: Code,
+    pub(crate) key_epoch: u32,
+    pub(crate) currency: Currency,
+    pub(crate) limit: u64,
+    pub(crate) base_sequence: u64,
+    pub(crate) base_odometer: u64,
+    pub(crate) most_per_payment: u64,
+    pub(crate) most_payments: u64,
+    pub(crate) expires: Timestamp,
+}
+
+impl Grant {
+    pub(crate) fn read(paper: &Paper) -> Option<Self> {
+        let id = paper.id();
+        let mut reference = [0; 16];
+        reference.copy_from_slice(&id.0[..16]);
+        Some(Self {
+            reference,
+            paper: paper.clone(),
+            code: paper.code(1)?,
+            key_epoch: u32::try_from(paper.int(3)?).ok()?,
+            currency: paper.currency(5)?,
+            limit: paper.int(6)?,
+            base_sequence: paper.int(7)?,
+            base_odometer: paper.int(9)?,
+            most_per_payment: paper.int(10)?,
+            most_payments: paper.int(11)?,
+            expires: Timestamp(u32::try_from(paper.int(16)?).ok()?),
+        })
+    }
+
+    /// Whether the payment keeps to it.
+    pub(crate) fn permits(&self, p: &Payment) -> bool {
+        let numbers = self.base_sequence + 1..=self.base_sequence + self.most_payments;
+        let stream_fits = p
+            .stream
+            .is_none_or(|(unit, count, _)| unit.checked_mul(u64::from(count)) == Some(p.amount));
+        p.allowance == self.reference
+            && (p.payer, p.key_epoch, p.currency) == (self.code, self.key_epoch, self.currency)
+            && p.payee != p.payer
+            && (1..=self.most_per_payment).contains(&p.amount)
+            && numbers.contains(&p.sequence)
+            && p.odometer >= p.amount
+            && p.from() >= self.base_odometer
+            && p.odometer <= self.limit
+            && p.settle_by <= self.expires
+            && stream_fits
+    }
+}
+
+/// A receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Receipt {
+    pub(crate) payee: Code,
+    pub(crate) payment: Digest,
+    pub(crate) declined: Option<u64>,
+    pub(crate) units: Option<u64>,
+}
+
+impl Receipt {
+    pub(crate) fn read(paper: &Paper) -> Option<Self> {
+        Some(Self {
+            payee: paper.code(1)?,
+            payment: Digest(paper.bytes_at(2)?),
+            declined: paper.int(4),
+            units: paper.int(5),
+        })
+    }
+}
+
+/// Two payments of one key that cannot both be true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Contradicting {
+    pub(crate) first: Digest,
+    pub(crate) second: Digest,
+}
+
+/// Everything that things signed.
+#[derive(Debug, Default)]
+pub(crate) struct Signed {
+    /// SHA-256 over what was signed, with the signer and the signature.
+    ids: BTreeSet<(Digest, Code, Vec<u8>)>,
+    pub(crate) payments: BTreeMap<Digest, Payment>,
+    by_payer: BTreeMap<(Code, u32), Vec<Digest>>,
+    /// Payers whose keys forked, with the first proof of it.
+    pub(crate) forked: BTreeMap<Code, Contradicting>,
+}
+
+impl Signed {
+    /// This code's key signed these bytes.
+    pub(crate) fn note(&mut self, by: Code, said: &[u8], signature: &[u8]) {
+        let id = Digest(Sha256::digest(said).into());
+        self.ids.insert((id, by, signature.to_vec()));
+        if let Some(payment) = read_signed(said).and_then(|paper| Payment::read(&paper))
+            && payment.payer == by
+            && !self.payments.contains_key(&id)
+        {
+            self.note_payment(payment);
+        }
+    }
+
+    fn note_payment(&mut self, payment: Payment) {
+        let before = self
+            .by_payer
+            .entry((payment.payer, payment.key_epoch))
+            .or_default();
+        for other in before.iter() {
+            let known = self.payments.get(other);
+            if known.is_some_and(|known| contradict(known, &payment)) {
+                let proof = Contradicting {
+                    first: *other,
+                    second: payment.id,
+                };
+                self.forked.entry(payment.payer).or_insert(proof);
+            }
+        }
+        before.push(payment.id);
+        self.payments.insert(payment.id, payment);
+    }
+
+    /// Whether its author signed it, with this very signature.
+    pub(crate) fn is_genuine(&self, paper: &Paper) -> bool {
+        let signed = |by| (paper.id(), by, paper.signature.clone());
+        paper
+            .code(1)
+            .is_some_and(|by| self.ids.contains(&signed(by)))
+    }
+}
+
+/// Two contents under one number, or, in one currency, a later one that begins below the end of an
+/// earlier one.
+pub(crate) fn contradict(a: &Payment, b: &Payment) -> bool {
+    if a.id == b.id || (a.payer, a.key_epoch) != (b.payer, b.key_epoch) {
+        return false;
+    }
+    if a.sequence == b.sequence {
+        return true;
+    }
+    let (earlier, later) = if a.sequence < b.sequence {
+        (a, b)
+    } else {
+        (b, a)
+    };
+    a.currency == b.currency && later.from() < earlier.odometer
+}
+
+/// The payment in a Sig_structure; `None` when it is about something else.
+fn read_signed(said: &[u8]) -> Option<Paper> {
+    let Item::List(parts) = Item::read(said)? else {
+        return None;
+    };
+    let [_, protected, context, payload] = parts.as_slice() else {
+        return None;
+    };
+    if !context.bytes()?.ends_with(b"/payment") {
+        return None;
+    }
+    let frame = Item::Tag(
+        18,
+        Box::new(Item::List(vec![
+            protected.clone(),
+            Item::Map(Vec::new()),
+            payload.clone(),
+            Item::Bytes(Vec::new()),
+        ])),
+    );
+    Paper::read("payment", &frame.to_vec())
+}

@@ -1,0 +1,74 @@
+//! What a world, or many of them, came to.
+
+use std::collections::BTreeMap;
+
+/// How one kind of attack fared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Attack {
+    /// How often it was tried.
+    pub tried: u64,
+    /// How often it was refused, found out, or gained nothing.
+    pub stopped: u64,
+}
+
+/// Counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Happenings.
+    pub steps: u64,
+    /// Payments that a payee took.
+    pub payments: u64,
+    /// Of these, streams.
+    pub streams: u64,
+    /// Messages that a gateway decided about.
+    pub handed_in: u64,
+    /// Messages that never arrived.
+    pub lost: u64,
+    /// Messages that were shown again on purpose.
+    pub again: u64,
+    /// How often a thing lost its power.
+    pub power_cuts: u64,
+    /// How often a gateway fell down.
+    pub gateway_falls: u64,
+    /// Fraud cases that were found.
+    pub frauds: u64,
+    /// Refusals, by their word.
+    pub refusals: BTreeMap<&'static str, u64>,
+    /// Attacks, by the adversary's name.
+    pub attacks: BTreeMap<&'static str, Attack>,
+}
+
+impl Tally {
+    /// Adds another one to this.
+    pub fn add(&mut self, other: &Self) {
+        self.steps += other.steps;
+        self.payments += other.payments;
+        self.streams += other.streams;
+        self.handed_in += other.handed_in;
+        self.lost += other.lost;
+        self.again += other.again;
+        self.power_cuts += other.power_cuts;
+        self.gateway_falls += other.gateway_falls;
+        self.frauds += other.frauds;
+        for (word, count) in &other.refusals {
+            *self.refusals.entry(word).or_default() += count;
+        }
+        for (name, attack) in &other.attacks {
+            let sum = self.attacks.entry(name).or_default();
+            sum.tried += attack.tried;
+            sum.stopped += attack.stopped;
+        }
+    }
+
+    pub(crate) fn tried(&mut self, name: &'static str) {
+        self.attacks.entry(name).or_default().tried += 1;
+    }
+
+    pub(crate) fn stopped(&mut self, name: &'static str) {
+        self.attacks.entry(name).or_default().stopped += 1;
+    }
+
+    pub(crate) fn refused(&mut self, word: &'static str) {
+        *self.refusals.entry(word).or_default() += 1;
+    }
+}

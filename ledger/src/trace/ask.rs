@@ -31,7 +31,7 @@ pub(super) const OF_CODE: &str = select_account!(
 /// How many rows are wanted, and how many lookups they may cost.
 pub(super) struct Budget {
     pub rows: usize,
-    lookups: u32,
+    pub lookups: u32,
 }
 
 impl Budget {
@@ -169,6 +169,10 @@ impl Tracing {
         if let Some(after) = after {
             (at, coins) = (after.spot(), coins.min(after.coins));
             next = index::next_move(&mut index, at).await?;
+            if next.is_none() {
+                // Every cursor that was given has something behind it.
+                return Ok(stand.says(None, None));
+            }
         }
         let mut moves = Vec::new();
         let rows = Budget::new(most).rows;
@@ -255,7 +259,7 @@ impl Stand {
 
 /// Follows these rows of coins one after the other, until the page is full or costs too much: what
 /// arrived, with the account where it started, and the coin to go on with.
-async fn gather(
+pub(super) async fn gather(
     index: &mut Connection,
     starts: &[(Spot, u128)],
     lines: &'static str,

@@ -87,7 +87,7 @@ async fn read(books: &mut Connection, mut head: JournalHead) -> Result<(JournalH
     Ok((head, entries))
 }
 
-async fn post(
+pub(super) async fn post(
     index: &mut Connection,
     before: &Followed,
     head: JournalHead,

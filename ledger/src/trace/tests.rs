@@ -1,7 +1,12 @@
 //! How the database means to answer, and files that are no index.
 
-use super::{ask, chain, index};
+use super::ask::{self, Budget, gather};
+use super::fifo::{AccountId, Arrived, Posted, Spot, Transferred};
+use super::{chain, follow, index};
+use crate::books::{Account, JournalHead};
 use crate::store::{self, Connection};
+use protocol::code::IssuedBy;
+use protocol::{Code, Currency, Digest, Kind, Timestamp};
 use sqlx::AssertSqlSafe;
 
 async fn scans(connection: &mut Connection, sql: &str) -> Vec<String> {
@@ -83,4 +88,71 @@ fn counts_of_coins_read_and_sort_as_they_count() {
         assert!(index::count(&torn).is_err());
     }
     assert!(index::count(&[]).is_err());
+}
+
+/// A load that two purses pay back and forth in odd amounts.
+fn round_and_round(payments: u64) -> Vec<Posted> {
+    let by = IssuedBy {
+        issuer: 1,
+        station: 1,
+    };
+    let purse = |n| Account::PurseFree(Code::derive(Kind::Device, by, n, b"").unwrap()).key();
+    let posted = |height, from, to, amount| Posted {
+        height,
+        at: Timestamp(9),
+        kind: 6,
+        subject: Digest([7; 32]),
+        currency: Currency::new(1, *b"USD").unwrap(),
+        transfers: vec![Transferred { from, to, amount }],
+    };
+    let load = posted(1, Account::Issuer.key(), purse(1), 1_000);
+    let pay = |height| {
+        let to = 1 + height % 2;
+        posted(height, purse(3 - to), purse(to), 300 + height % 7)
+    };
+    [load]
+        .into_iter()
+        .chain((2..2 + payments).map(pay))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_page_that_costs_too_much_ends_early_and_the_next_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut index, _) = index::open(&folder.path().join("t.db")).await.unwrap();
+    let before = index::followed(&mut index).await.unwrap();
+    let entries = round_and_round(100);
+    let head = JournalHead::default();
+    follow::post(&mut index, &before, head, &entries)
+        .await
+        .unwrap();
+    let begin = Spot {
+        account: AccountId(-1),
+        position: 1,
+    };
+    let all = |lookups| Budget { rows: 200, lookups };
+    let start = [(begin, 1_000)];
+    let whole = gather(&mut index, &start, index::FORWARDS, all(u32::MAX)).await;
+    let (whole, next) = whole.unwrap();
+    assert_eq!(next, None);
+    let (mut rows, mut pages, mut at): (Vec<Arrived>, _, _) = (Vec::new(), 0, begin);
+    loop {
+        let coins = 1_001 - at.position;
+        let page = gather(&mut index, &[(at, coins)], index::FORWARDS, all(1)).await;
+        let (page, next) = page.unwrap();
+        assert_eq!(page.len(), 1, "something is always said");
+        pages += 1;
+        for (_, row) in page {
+            if !rows.last_mut().is_some_and(|last| last.join(&row)) {
+                rows.push(row);
+            }
+        }
+        match next {
+            Some(next) => at = next.spot(),
+            None => break,
+        }
+    }
+    assert!(pages > whole.len());
+    let whole: Vec<Arrived> = whole.into_iter().map(|(_, row)| row).collect();
+    assert_eq!(rows, whole);
 }

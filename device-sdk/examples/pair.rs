@@ -12,7 +12,7 @@
 
 use device_sdk::journal_file::FileJournal;
 use device_sdk::links::udp::{Answerer, Asker, Timing};
-use device_sdk::purse::{Event, OUT_MAX, Order, Purse, Settings};
+use device_sdk::purse::{Clock, Event, OUT_MAX, Order, Purse, Settings};
 use protocol::code::IssuedBy;
 use protocol::cose::{SIGNED_MAX, seal};
 use protocol::keys::SoftwareKey;
@@ -159,7 +159,10 @@ impl Authorities {
             code(Kind::Issuer, 0, 1)?,
             code(Kind::Gateway, 0, 2)?,
         ];
-        let rights = things().and(Rights::SETTLE).and(Rights::ISSUE_CODES);
+        let rights = things()
+            .and(Rights::SETTLE)
+            .and(Rights::ISSUE_CODES)
+            .and(Rights::ISSUE_MONEY);
         let issuer_pass = pass(root, issuer, &key(2), rights);
         let gateway_pass = pass(issuer, gateway, &key(3), rights);
         Ok(Self {
@@ -184,6 +187,8 @@ impl Authorities {
             sync_margin_s: SYNC_MARGIN_S,
             // The most it takes at once from a payer it knows nothing of, by assurance class.
             most_by_class: [AmountMinor::new(10_000).ok_or("no amount")?; 3],
+            place: None,
+            clock: Clock::Kept,
         };
         let mut purse = ThingPurse::open(settings, key(seed), FileJournal::open(path)?)?;
         purse.trust_gateway(&self.issuer_pass, &self.gateway_pass, now())?;
@@ -207,6 +212,9 @@ impl Authorities {
             base_odometer: Odometer::ZERO,
             most_per_payment: AmountMinor::new(10_000).ok_or("no amount")?,
             most_payments: 1_000,
+            hops: None,
+            area: None,
+            guarantee: None,
             issued: GIVEN,
             expires: GIVEN.plus_s(LIFE_S),
             gateway: self.gateway,

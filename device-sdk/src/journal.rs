@@ -5,8 +5,10 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordId(pub u64);
 
-/// The longest record a purse writes.
-pub const RECORD_MAX: usize = 3 * (protocol::cose::SIGNED_MAX + 2) + 1;
+/// The longest record a purse writes: a payment taken, with the covers it stands on and its receipt.
+pub const RECORD_MAX: usize = protocol::covers::COVERED_MAX + protocol::cose::SIGNED_MAX + 5;
+/// The longest record without covers: three signed objects.
+pub const SMALL_RECORD_MAX: usize = 3 * (protocol::cose::SIGNED_MAX + 2) + 1;
 
 /// Why the journal did not do as asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +32,8 @@ pub trait Journal {
     /// Stores `record` (at most [`RECORD_MAX`] bytes) durably.
     fn append(&mut self, record: &[u8]) -> Result<RecordId, JournalFailed>;
 
-    /// Copies a record into `out`, which has [`RECORD_MAX`] bytes; returns its length. Asked only
-    /// for records that are still there.
+    /// Copies a record into `out`, which has room for it; returns its length. Asked only for
+    /// records that are still there.
     fn read(&mut self, id: RecordId, out: &mut [u8]) -> Result<usize, JournalFailed>;
 
     /// The record is of no use any more; its space may be taken.

@@ -60,7 +60,8 @@ impl House {
     pub(crate) fn new(seed: u8) -> Self {
         let network = Network::new("test").unwrap();
         let things = Rights::PAY.and(Rights::ACCEPT);
-        let gateways = things.and(Rights::SETTLE).and(Rights::ISSUE_CODES);
+        let settles = things.and(Rights::SETTLE).and(Rights::ISSUE_CODES);
+        let gateways = settles.and(Rights::ISSUE_MONEY);
         let root = Authority::new(&network, None, seed, Kind::Issuer, 0, gateways);
         let issuer = Authority::new(&network, Some(&root), seed + 1, Kind::Issuer, 1, gateways);
         let gateway = Authority::new(

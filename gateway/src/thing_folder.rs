@@ -6,7 +6,7 @@ use crate::wallet::now;
 use device_sdk::enrol::{Keys, enrol};
 use device_sdk::identity_file::{Identity, load_keys, save_keys};
 use device_sdk::journal_file::FileJournal;
-use device_sdk::purse::{OUT_MAX, Purse, Settings};
+use device_sdk::purse::{Clock, OUT_MAX, Purse, Settings};
 use protocol::keys::SoftwareKey;
 use protocol::rules::Trust;
 use protocol::{AmountMinor, Status};
@@ -77,6 +77,8 @@ pub fn purse<const OUTBOX: usize, const PAYERS: usize>(
         trust: identity.trust,
         sync_margin_s: SYNC_MARGIN_S,
         most_by_class: [most; 3],
+        place: None,
+        clock: Clock::Kept,
     };
     let journal = FileJournal::open(&folder.join(JOURNAL_FILE))?;
     let mut purse = FolderPurse::open(settings, identity.keys.wallet(), journal)?;

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use device_sdk::identity_file::Identity;
 use device_sdk::journal_file::FileJournal;
-use device_sdk::purse::{Event, HandInCursor, OUT_MAX, Purse, Settings};
+use device_sdk::purse::{Clock, Event, HandInCursor, OUT_MAX, Purse, Settings};
 use protocol::keys::SoftwareKey;
 use protocol::{Code, Status};
 
@@ -109,6 +109,8 @@ impl Thing {
             trust: self.identity.trust,
             sync_margin_s: 60,
             most_by_class: [amount(5_000_000); 3],
+            place: None,
+            clock: Clock::Kept,
         };
         let journal = FileJournal::open(&self.folder.join("purse.journal")).expect("a journal");
         let mut purse =

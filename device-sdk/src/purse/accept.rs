@@ -1,5 +1,9 @@
 //! The payee: judges a payment with nobody to ask, keeps it, and gives its receipt.
 
+use super::alone::EVIDENCE_MAX;
+use super::cover::Cover;
+use super::covered::Checked;
+use super::kept::Kept;
 use super::pay::send;
 use super::release::about;
 use super::{Entry, Incoming, Newest, Purse, Side, Tally};
@@ -8,7 +12,7 @@ use crate::purse::record::Record;
 use protocol::cose::{SIGNED_MAX, Verified, open, seal};
 use protocol::message::{MESSAGE_MAX, Message};
 use protocol::objects::{Allowance, Payment, Receipt, Rights};
-use protocol::rules::{Expected, PayeeView, Spent, acceptable, contradiction};
+use protocol::rules::{Expected, Spent, acceptable, acceptable_with};
 use protocol::{AmountMinor, Digest, Signer, Status, Timestamp};
 
 impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J, OUTBOX, PAYERS> {
@@ -51,8 +55,10 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     ) -> Result<usize, Status> {
         self.ready(out)?;
         self.sign_pending()?;
-        let (_, payment) = self.read_evidence(evidence)?;
-        let payment = open::<Payment>(payment, &self.own.trust.network)?;
+        let mut room = [0; EVIDENCE_MAX];
+        let evidence = self.completed(evidence, &mut room)?;
+        let kept = self.read_evidence(evidence)?;
+        let payment = open::<Payment>(kept.payment(), &self.own.trust.network)?;
         if let Some((record, receipt)) = self.taken_before(&payment.id()) {
             return self.receipt_again(record, receipt, out);
         }
@@ -65,40 +71,52 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         if invoiced && self.asking(payment.peek().reference).is_none() {
             return Err(Status::InvoiceExpired);
         }
-        let (allowance, payment) = self.verified(evidence, now)?;
-        self.judge(&allowance, &payment, expected, now)?;
-        self.take(&allowance, &payment, now, out)
+        let (allowance, payment, covers) = match kept.behind() {
+            Some(items) => {
+                let covered = self.covered(items, now)?;
+                (covered.allowance, covered.payment, Some(covered.sum()))
+            }
+            None => {
+                let (allowance, payment) = self.verified(&kept, now)?;
+                (allowance, payment, None)
+            }
+        };
+        let now = self.note_allowance(&allowance, now)?;
+        self.catch(&allowance, &payment)?;
+        self.judge(&(allowance, payment, covers), expected, now)?;
+        self.take(&kept, &allowance, &payment, now, out)
     }
 
-    /// Allowance and payment, for this purse and not checked yet.
-    pub(super) fn read_evidence<'b>(
-        &self,
-        evidence: &'b [u8],
-    ) -> Result<(&'b [u8], &'b [u8]), Status> {
+    /// A payment for this purse, with all that comes with it and not checked yet.
+    pub(super) fn read_evidence<'b>(&self, evidence: &'b [u8]) -> Result<Kept<'b>, Status> {
         if evidence.len() > MESSAGE_MAX {
             return Err(Status::Malformed);
         }
-        let Message::Evidence { allowance, payment } = Message::read(evidence)? else {
-            return Err(Status::Malformed);
+        let kept = match Message::read(evidence)? {
+            Message::Evidence { allowance, payment } => Kept::alone(allowance, payment),
+            Message::Covered {
+                items,
+                receipt: None,
+            } => Kept::covered(items)?,
+            _ => return Err(Status::Malformed),
         };
-        let payee = open::<Payment>(payment, &self.own.trust.network)?
+        let payee = open::<Payment>(kept.payment(), &self.own.trust.network)?
             .peek()
             .payee;
         if payee != self.own.me {
             return Err(Status::NotForYou);
         }
-        Ok((allowance, payment))
+        Ok(kept)
     }
 
-    /// The same with their signatures checked.
+    /// Its allowance and itself with their signatures checked; those of its covers are not.
     pub(super) fn verified<'b>(
         &self,
-        evidence: &'b [u8],
+        kept: &Kept<'b>,
         now: Timestamp,
     ) -> Result<(Verified<'b, Allowance>, Verified<'b, Payment>), Status> {
-        let (allowance, payment) = self.read_evidence(evidence)?;
         let network = self.own.trust.network;
-        let allowance = open::<Allowance>(allowance, &network)?;
+        let allowance = open::<Allowance>(kept.allowance(), &network)?;
         let gateway = self
             .book
             .gateway(&allowance.peek().gateway)
@@ -107,18 +125,19 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             return Err(Status::Expired);
         }
         let allowance = allowance.verify(&gateway.key)?;
-        let payment = open::<Payment>(payment, &network)?.verify(&allowance.get().wallet_key)?;
+        let payment = open::<Payment>(kept.payment(), &network)?;
+        let payment = payment.verify(&allowance.get().wallet_key)?;
         Ok((allowance, payment))
     }
 
-    /// Everything that may speak against a payment whose signatures are right.
+    /// Everything that may speak against a payment whose signatures are right, and its covers.
     fn judge(
         &self,
-        allowance: &Verified<'_, Allowance>,
-        payment: &Verified<'_, Payment>,
+        checked: &Checked<'_>,
         expected: Option<Expected>,
         now: Timestamp,
     ) -> Result<(), Status> {
+        let (allowance, payment, covers) = checked;
         let p = payment.get();
         let asking = self.asking(p.reference);
         if let Some(asking) = asking {
@@ -128,29 +147,16 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         if newest.is_some_and(|n| n.spent.key_epoch > p.key_epoch) {
             return Err(Status::AskGateway);
         }
-        let view = PayeeView {
-            me: self.own.me,
-            now,
-            sync_margin_s: self.own.sync_margin_s,
-            newest: newest
-                .map(|n| &n.spent)
-                .filter(|spent| spent.key_epoch == p.key_epoch),
-            expected,
-            most_by_class: self.own.most_by_class,
-            has_time: true,
-            holdings: &self.book,
-        };
-        acceptable(allowance, payment, &view)?;
+        let known = newest.map(|n| &n.spent);
+        let known = known.filter(|spent| spent.key_epoch == p.key_epoch);
+        let view = self.view(known, expected, now);
+        match covers {
+            Some(covers) => acceptable_with(allowance, payment, *covers, &view)?,
+            None => acceptable(allowance, payment, &view)?,
+        }
         // The sequence is one for all currencies.
         let spent = Spent::new(payment.id(), p).ok_or(Status::OutOfInterval)?;
-        if self
-            .book
-            .payers
-            .iter()
-            .any(|other| contradiction(&other.spent, &spent).is_some())
-        {
-            return Err(Status::Contradiction);
-        }
+        self.not_against(&spent)?;
         // An unknown payer may be a forgotten one, and this an old payment.
         let may_be_forgotten = self.book.evicted.is_some_and(|(until, _)| now < until);
         let asked_for = expected.is_some() || asking.is_some();
@@ -183,6 +189,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     /// Keeps the payment, then answers.
     fn take(
         &mut self,
+        kept: &Kept<'_>,
         allowance: &Verified<'_, Allowance>,
         payment: &Verified<'_, Payment>,
         now: Timestamp,
@@ -213,20 +220,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
                 bytes.get(..len)
             }
         };
-        let (allowance_bytes, payment_bytes) = (allowance.bytes(), payment.bytes());
-        // A cut before this line: the payer has no answer and sends again. After it: the payment is
-        // taken, and the payer gets this answer when it sends again.
-        let record = self.append(&match receipt {
-            Some(receipt) => Record::Accepted {
-                allowance: allowance_bytes,
-                payment: payment_bytes,
-                receipt,
-            },
-            None => Record::StreamAccepted {
-                allowance: allowance_bytes,
-                payment: payment_bytes,
-            },
-        })?;
+        let record = self.keep_taken(kept, receipt)?;
         let newest = Newest {
             spent,
             record,
@@ -237,12 +231,9 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         self.book
             .payers
             .remove(|n| (n.spent.payer, n.spent.currency) == (p.payer, p.currency));
-        if !self.book.payers.insert(newest)
-            || !self
-                .book
-                .outbox
-                .insert(Entry::taken(payment.id(), record, p))
-        {
+        let mut entry = Entry::taken(payment.id(), record, p);
+        entry.cover = Cover::of(kept, &self.own.trust.network);
+        if !self.book.payers.insert(newest) || !self.book.outbox.insert(entry) {
             return Err(Status::Full);
         }
         if let Some(stream) = Incoming::new(payment.id(), p)
@@ -325,20 +316,17 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     ) -> Result<usize, Status> {
         let mut bytes = [0; RECORD_MAX];
         let len = self.recall(receipt.unwrap_or(record), &mut bytes)?;
-        match Record::read(bytes.get(..len).unwrap_or_default()) {
-            Some(Record::Accepted { receipt, .. } | Record::Closed { receipt, .. }) => {
-                let pass = self.own.pass();
-                send(&Message::Receipt { receipt, pass }, out)
-            }
-            Some(Record::StreamAccepted { payment, .. }) => {
-                let id = open::<Payment>(payment, &self.own.trust.network)?.id();
-                let open = self.book.incoming(&id);
-                // A gateway has ended it before it was closed.
-                let terms = open.ok_or(Status::TooLate)?.terms;
-                send(&ready(&id, terms.anchor), out)
-            }
-            _ => Err(Status::Storage),
+        let record = Record::read(bytes.get(..len).unwrap_or_default()).ok_or(Status::Storage)?;
+        if let Some(receipt) = record.receipt() {
+            let pass = self.own.pass();
+            return send(&Message::Receipt { receipt, pass }, out);
         }
+        let payment = record.kept()?.payment();
+        let id = open::<Payment>(payment, &self.own.trust.network)?.id();
+        let open = self.book.incoming(&id);
+        // A gateway has ended it before it was closed.
+        let terms = open.ok_or(Status::TooLate)?.terms;
+        send(&ready(&id, terms.anchor), out)
     }
 }
 
@@ -366,6 +354,7 @@ impl Entry {
                 receipt: None,
             },
             mark: None,
+            cover: None,
         }
     }
 

@@ -118,14 +118,8 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         bytes: &'b mut [u8; RECORD_MAX],
     ) -> Result<(&'b [u8], &'b [u8]), Status> {
         let len = self.recall(record, bytes)?;
-        match Record::read(bytes.get(..len).unwrap_or_default()) {
-            Some(
-                Record::Accepted {
-                    allowance, payment, ..
-                }
-                | Record::StreamAccepted { allowance, payment },
-            ) => Ok((allowance, payment)),
-            _ => Err(Status::Storage),
-        }
+        let record = Record::read(bytes.get(..len).unwrap_or_default());
+        let kept = record.ok_or(Status::Storage)?.kept()?;
+        Ok((kept.allowance(), kept.payment()))
     }
 }

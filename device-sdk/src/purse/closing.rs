@@ -20,7 +20,7 @@ pub(super) struct Skipped {
     first: Sequence,
     last: Sequence,
     time: Timestamp,
-    record: RecordId,
+    pub(super) record: RecordId,
 }
 
 impl Skipped {
@@ -90,11 +90,15 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             Some(skipped) => skipped,
             None => self.skip(first, last, now)?,
         };
+        self.show_void(&skipped, out)
+    }
+
+    pub(super) fn show_void(&self, skipped: &Skipped, out: &mut [u8]) -> Result<usize, Status> {
         let void = Void {
             code: self.own.me,
             key_epoch: self.book.standing.key_epoch,
-            first,
-            last,
+            first: skipped.first,
+            last: skipped.last,
             time: skipped.time,
         };
         let mut bytes = [0; SIGNED_MAX];
@@ -181,8 +185,19 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
                 closing
             }
         };
+        self.sign_closing(&closing, out)
+    }
+
+    pub(super) fn show_closing(&self, record: RecordId, out: &mut [u8]) -> Result<usize, Status> {
+        let mut closings = self.book.pockets.iter().filter_map(|pocket| pocket.closing);
+        let closing = closings.find(|(_, known)| *known == record);
+        let (closing, _) = closing.ok_or(Status::Storage)?;
+        self.sign_closing(&closing, out)
+    }
+
+    fn sign_closing(&self, closing: &Closing, out: &mut [u8]) -> Result<usize, Status> {
         let mut bytes = [0; SIGNED_MAX];
-        let closing = self.sign(&closing, &mut bytes)?;
+        let closing = self.sign(closing, &mut bytes)?;
         send(&Message::Closing { closing }, out)
     }
 

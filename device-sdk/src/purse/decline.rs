@@ -1,6 +1,7 @@
 //! The payee says no, in writing: the payer has its money back at a gateway.
 
 use super::Purse;
+use super::alone::EVIDENCE_MAX;
 use super::pay::send;
 use crate::journal::{Journal, RECORD_MAX, RecordId};
 use crate::purse::record::Record;
@@ -39,15 +40,17 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         if reason.fault() == Fault::None {
             return Err(Status::Malformed);
         }
-        let (_, payment) = self.read_evidence(evidence)?;
-        let payment = open::<Payment>(payment, &self.own.trust.network)?;
+        let mut room = [0; EVIDENCE_MAX];
+        let evidence = self.completed(evidence, &mut room)?;
+        let kept = self.read_evidence(evidence)?;
+        let payment = open::<Payment>(kept.payment(), &self.own.trust.network)?;
         if let Some(refused) = self.refused(&payment.id()) {
             return self.sign_refusal(&refused, out);
         }
         if self.taken_before(&payment.id()).is_some() {
             return Err(Status::Contradiction);
         }
-        let (_, payment) = self.verified(evidence, now)?;
+        let (_, payment) = self.verified(&kept, now)?;
         let p = payment.get();
         let newest = self.book.newest(p.payer, p.currency);
         let forgotten = match newest {

@@ -1,10 +1,12 @@
 //! What a gateway should be shown.
 
+use super::kept::Kept;
 use super::pay::send;
 use super::{Entry, Purse, Side};
-use crate::journal::{Journal, RECORD_MAX, RecordId};
+use crate::journal::{Journal, RECORD_MAX, RecordId, SMALL_RECORD_MAX};
 use crate::purse::record::Record;
 use protocol::cose::open;
+use protocol::covers::COVERED_MAX;
 use protocol::message::Message;
 use protocol::objects::Receipt;
 use protocol::{Digest, Signer, Status};
@@ -24,8 +26,8 @@ impl HandInCursor {
 
 impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J, OUTBOX, PAYERS> {
     /// Writes the next message for a gateway, oldest payment first: a Claim where there is a
-    /// receipt, a StreamClaim for a stream that is taken or closed, otherwise the bare Evidence.
-    /// `None` at the end. Payments that a gateway has answered for are left out, except that a
+    /// receipt, a StreamClaim for a stream that is taken or closed, otherwise the bare Evidence; and
+    /// Covered for whatever stands on covers. `None` at the end. Payments that a gateway has answered for are left out, except that a
     /// receipt for a payment in transit is still shown, and units taken since.
     pub fn hand_in(
         &mut self,
@@ -40,7 +42,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         }
         let wanted = |entry: &&Entry| {
             let after = cursor.after.is_none_or(|(record, _)| entry.record > record);
-            after && entry.waits()
+            after && entry.waits() && !self.book.is_answered(&entry.id)
         };
         let next = self
             .book
@@ -52,69 +54,69 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         let Some(entry) = next else {
             return Ok(None);
         };
-        let len = self.shown(&entry, out)?;
+        let len = self.about(&entry, out)?;
         cursor.after = Some((entry.record, entry.id));
         Ok(Some(len))
     }
 
-    fn shown(&mut self, entry: &Entry, out: &mut [u8]) -> Result<usize, Status> {
-        let (mut bytes, mut more) = ([0; RECORD_MAX], [0; RECORD_MAX]);
+    fn about(&mut self, entry: &Entry, out: &mut [u8]) -> Result<usize, Status> {
+        let (mut bytes, mut more) = ([0; RECORD_MAX], [0; SMALL_RECORD_MAX]);
         let len = self.recall(entry.record, &mut bytes)?;
-        let record = Record::read(bytes.get(..len).unwrap_or_default());
-        let (allowance, payment) = match record {
-            Some(Record::Accepted {
-                allowance,
-                payment,
-                receipt,
-            }) => {
-                let claim = Message::Claim {
-                    allowance,
-                    payment,
-                    receipt,
-                };
-                return send(&claim, out);
-            }
-            Some(
-                Record::Signed { allowance, payment }
-                | Record::StreamAccepted { allowance, payment },
-            ) => (allowance, payment),
-            _ => return Err(Status::Storage),
-        };
+        let record = Record::read(bytes.get(..len).unwrap_or_default()).ok_or(Status::Storage)?;
+        let kept = record.kept()?;
+        if record.receipt().is_some() {
+            return claim(&kept, None, record.receipt(), out);
+        }
         let (Side::Paid { receipt, .. } | Side::Taken { receipt, .. }) = entry.side;
         let Some(record) = receipt else {
-            let message = match self.book.incoming(&entry.id) {
-                Some(stream) => Message::StreamClaim {
-                    allowance,
-                    payment,
-                    units: stream.units,
-                    value: stream.value,
-                    receipt: None,
-                },
-                None => Message::Evidence { allowance, payment },
-            };
-            return send(&message, out);
+            let stream = self.book.incoming(&entry.id);
+            let released = stream.map(|stream| (stream.units, stream.value));
+            return claim(&kept, released, None, out);
         };
         let len = self.recall(record, &mut more)?;
-        let message = match Record::read(more.get(..len).unwrap_or_default()) {
-            Some(Record::Receipted { receipt }) => Message::Claim {
-                allowance,
-                payment,
-                receipt,
-            },
-            Some(Record::Closed { receipt, value, .. }) => Message::StreamClaim {
-                allowance,
-                payment,
-                units: open::<Receipt>(receipt, &self.own.trust.network)?
-                    .peek()
-                    .units
-                    .ok_or(Status::Storage)?,
-                value,
-                receipt: Some(receipt),
-            },
-            _ => return Err(Status::Storage),
-        };
-        send(&message, out)
+        match Record::read(more.get(..len).unwrap_or_default()) {
+            Some(Record::Receipted { receipt }) => claim(&kept, None, Some(receipt), out),
+            Some(Record::Closed { receipt, value, .. }) => {
+                let closed = open::<Receipt>(receipt, &self.own.trust.network)?;
+                let units = closed.peek().units.ok_or(Status::Storage)?;
+                claim(&kept, Some((units, value)), Some(receipt), out)
+            }
+            _ => Err(Status::Storage),
+        }
     }
+}
+
+/// What a gateway is shown: the payment, how far it is released if it is a stream, and the payee's
+/// receipt if there is one.
+fn claim(
+    kept: &Kept<'_>,
+    released: Option<(u32, Digest)>,
+    receipt: Option<&[u8]>,
+    out: &mut [u8],
+) -> Result<usize, Status> {
+    let (allowance, payment) = (kept.allowance(), kept.payment());
+    if kept.behind().is_some() {
+        let mut bytes = [0; COVERED_MAX];
+        let len = kept.released(released, &mut bytes)?;
+        let items = bytes.get(..len).unwrap_or_default();
+        return send(&Message::Covered { items, receipt }, out);
+    }
+    let message = match (released, receipt) {
+        (Some((units, value)), receipt) => Message::StreamClaim {
+            allowance,
+            payment,
+            units,
+            value,
+            receipt,
+        },
+        (None, Some(receipt)) => Message::Claim {
+            allowance,
+            payment,
+            receipt,
+        },
+        (None, None) => Message::Evidence { allowance, payment },
+    };
+    send(&message, out)
 }
 
 impl Entry {

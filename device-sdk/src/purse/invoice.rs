@@ -84,6 +84,18 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         now: Timestamp,
         out: &mut [u8],
     ) -> Result<usize, Status> {
+        self.ask(order, None, nonce, now, out)
+    }
+
+    /// `holds`: the payer's allowance that it need not show again.
+    pub(super) fn ask(
+        &mut self,
+        order: &InvoiceOrder,
+        holds: Option<Reference>,
+        nonce: u64,
+        now: Timestamp,
+        out: &mut [u8],
+    ) -> Result<usize, Status> {
         self.ready(out)?;
         if !self.own.rights.permits(Rights::ACCEPT) {
             return Err(Status::NotPermitted);
@@ -109,8 +121,8 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             nonce,
             expires: order.expires,
             least_class: order.least_class,
-            covers_for: None,
-            holds: None,
+            covers_for: self.covers_for(order.currency, now),
+            holds,
         };
         if InvoiceOrder::of(&invoice).is_none() {
             return Err(Status::Malformed);

@@ -3,7 +3,7 @@
 
 use super::replay::Replay;
 use super::{Book, CURRENCIES, GATEWAYS, Purse, Table};
-use crate::journal::{Journal, RECORD_MAX, RecordId};
+use crate::journal::{Journal, RecordId, SMALL_RECORD_MAX};
 use crate::purse::record::Record;
 use protocol::code::grid::Cell;
 use protocol::cose::open;
@@ -35,7 +35,6 @@ struct Warrant {
     limit: Odometer,
     issued: Timestamp,
     expires: Timestamp,
-    centre: (Code, PublicKey),
     record: RecordId,
 }
 
@@ -67,12 +66,6 @@ impl Known {
         held.map(|held| held.filter.version)
     }
 
-    /// The key of a centre that warranted a float.
-    pub(super) fn centre(&self, centre: &Code) -> Option<PublicKey> {
-        let held = self.warrants.find(|held| held.centre.0 == *centre);
-        held.map(|held| held.centre.1)
-    }
-
     fn warrant(&self, gateway: &Code, epoch: KeyEpoch, currency: &Currency) -> Option<&Warrant> {
         self.warrants.find(|held| {
             (held.gateway, held.gateway_epoch, held.currency) == (*gateway, epoch, *currency)
@@ -96,7 +89,7 @@ impl Known {
         self.warrants.is_full().then_some(spare)
     }
 
-    fn hold_warrant(&mut self, w: &FloatWarrant, key: PublicKey, record: RecordId) -> bool {
+    fn hold_warrant(&mut self, w: &FloatWarrant, record: RecordId) -> bool {
         self.warrants.insert(Warrant {
             gateway: w.gateway,
             gateway_epoch: w.gateway_epoch,
@@ -104,7 +97,6 @@ impl Known {
             limit: w.limit,
             issued: w.issued,
             expires: w.expires,
-            centre: (w.centre, key),
             record,
         })
     }
@@ -115,6 +107,9 @@ impl<const OUTBOX: usize, const PAYERS: usize> Holdings for Book<OUTBOX, PAYERS>
         let Some(known) = self.gateway(gateway) else {
             return Float::Unknown;
         };
+        if self.is_forked(gateway) {
+            return Float::Unknown;
+        }
         if known.rights.permits(Rights::ISSUE_MONEY) {
             return Float::Own;
         }
@@ -130,7 +125,7 @@ impl<const OUTBOX: usize, const PAYERS: usize> Holdings for Book<OUTBOX, PAYERS>
 
     fn is_revoked(&self, code: &Code) -> bool {
         let mut filters = self.known.filters.iter();
-        filters.any(|held| held.filter.contains(code))
+        filters.any(|held| held.filter.contains(code)) || self.is_forked(code)
     }
 }
 
@@ -147,7 +142,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         let sealed = open::<FloatWarrant>(warrant, &network)?;
         let gateway = self.book.gateway(&sealed.peek().gateway);
         let gateway = *gateway.ok_or(Status::UnknownGateway)?;
-        let mut bytes = [0; RECORD_MAX];
+        let mut bytes = [0; SMALL_RECORD_MAX];
         let len = self.recall(gateway.record, &mut bytes)?;
         let Some(Record::Gateway { issuer, .. }) =
             Record::read(bytes.get(..len).unwrap_or_default())
@@ -175,11 +170,34 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         let record = self.append(&Record::Warrant { centre, warrant })?;
         let known = &mut self.book.known;
         known.warrants.remove(|held| Some(held.record) == replaced);
-        if !known.hold_warrant(w, pass.key.0, record) {
+        if !known.hold_warrant(w, record) {
             return Err(Status::Full);
         }
         self.forget_if(replaced)?;
         Ok(true)
+    }
+
+    /// The key of a centre that warranted a gateway's float.
+    pub(super) fn centre(
+        &mut self,
+        centre: &Code,
+        gateway: &Code,
+    ) -> Result<Option<PublicKey>, Status> {
+        let warrants = self.book.known.warrants.iter();
+        let of = warrants.filter(|held| held.gateway == *gateway);
+        let Some(record) = of.map(|held| held.record).max() else {
+            return Ok(None);
+        };
+        let mut bytes = [0; SMALL_RECORD_MAX];
+        let len = self.recall(record, &mut bytes)?;
+        match Record::read(bytes.get(..len).unwrap_or_default()) {
+            Some(Record::Warrant { centre: pass, .. }) => {
+                let pass = open::<Pass>(pass, &self.own.trust.network)?;
+                let pass = pass.peek();
+                Ok((pass.subject.0 == *centre).then_some(pass.key.0))
+            }
+            _ => Err(Status::Storage),
+        }
     }
 
     /// Which places an area is. Only areas in which this purse stands are kept, the newest ones.
@@ -252,10 +270,8 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
 }
 
 impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
-    pub(super) fn warrant(&mut self, id: RecordId, centre: &[u8], warrant: &[u8]) -> Option<()> {
-        let centre = self.open::<Pass>(id, centre);
-        let warrant = self.open::<FloatWarrant>(id, warrant);
-        let (Some((centre, _)), Some((w, _))) = (centre, warrant) else {
+    pub(super) fn warrant(&mut self, id: RecordId, warrant: &[u8]) -> Option<()> {
+        let Some((w, _)) = self.open::<FloatWarrant>(id, warrant) else {
             return Some(());
         };
         let known = &self.book.known;
@@ -267,7 +283,7 @@ impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
         let before = before.map(|held| held.record);
         let known = &mut self.book.known;
         known.warrants.remove(|held| Some(held.record) == before);
-        let held = known.hold_warrant(&w, centre.key.0, id);
+        let held = known.hold_warrant(&w, id);
         self.drop(before);
         held.then_some(())
     }

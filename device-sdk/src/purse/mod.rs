@@ -1,26 +1,46 @@
 //! The purse: what one code may spend, what it has paid and what it was paid.
 
 mod accept;
+mod alone;
+mod basket;
+mod change;
+mod closing;
+mod cover;
+mod covered;
 mod decline;
+mod epoch;
+mod forked;
 mod hand_in;
 mod invoice;
+mod kept;
+mod known;
+mod notices;
 mod offer;
 mod open;
 mod pay;
+mod reached;
 mod receive;
 mod record;
 mod release;
 mod replay;
 mod rules;
+mod seen;
 mod table;
 mod take;
+mod tariff;
 #[cfg(test)]
 mod tests;
+mod time;
 mod totals;
+mod watermark;
 
+pub use closing::VOIDS;
 pub use decline::DECLINED;
+pub use forked::FORKED;
 pub use hand_in::HandInCursor;
 pub use invoice::{INVOICES, InvoiceOrder};
+pub use known::{AREAS, WARRANTS};
+pub use notices::NoticeCursor;
 pub use offer::Offer;
 pub use open::OpenError;
 pub use pay::{Order, StreamOrder};
@@ -28,15 +48,24 @@ pub use receive::Event;
 pub use record::Seed;
 pub use release::Releasing;
 pub use rules::{ApprovedToday, PAYEES_A_DAY, StandingRules};
+pub use seen::{HEARD, SeenCursor};
 pub use take::{TakenUnits, Taking};
+pub use tariff::{Buying, Prices, PrintedPrice, Rate, RateRules};
+pub use time::{Clock, TIME_JUMP_S};
 pub use totals::Totals;
 
-use crate::journal::{Journal, JournalFailed, RECORD_MAX, RecordId};
+use crate::journal::{Journal, JournalFailed, RECORD_MAX, RecordId, SMALL_RECORD_MAX};
+use closing::Skipped;
+use cover::Cover;
 use decline::Refused;
+use forked::Forked;
 use invoice::Asking;
+use known::Known;
+use protocol::code::grid::Cell;
 use protocol::cose::{SIGNED_MAX, SealError};
-use protocol::objects::{Allowance, Renewal, Rights};
-use protocol::rules::{Float, Holdings, Spent, Trust};
+use protocol::message::MESSAGE_MAX;
+use protocol::objects::{Allowance, Closing, Renewal, Rights};
+use protocol::rules::{Spent, Trust};
 use protocol::stream::{Stream, Walk};
 use protocol::{
     AmountMinor, Code, Currency, Digest, KeyEpoch, Odometer, PublicKey, Reference, Sequence,
@@ -44,10 +73,15 @@ use protocol::{
 };
 use record::Record;
 use rules::Approved;
+use seen::Heard;
 use table::Table;
+use time::Told;
+use watermark::{Final, Stated};
 
 /// How many gateways a purse trusts.
 pub const GATEWAYS: usize = 4;
+/// How many voids and closings there are at most.
+const NOTICES: usize = VOIDS + CURRENCIES;
 /// How many currencies a purse holds.
 pub const CURRENCIES: usize = 4;
 /// How many streams a purse pays at one time, and how many it takes.
@@ -55,8 +89,8 @@ pub const STREAMS: usize = 2;
 /// The most units that one message may release beyond the newest ones known, so that nobody can
 /// make a small machine hash for long.
 pub const UNITS_AT_ONCE: u32 = 1 << 12;
-/// The longest message a purse writes: a stream's claim with its three objects, units and value.
-pub const OUT_MAX: usize = 3 * (SIGNED_MAX + 3) + 2 + 5 + 34;
+/// The longest message a purse writes: a payment behind its covers, with its receipt.
+pub const OUT_MAX: usize = MESSAGE_MAX;
 
 /// What a purse is told when it is opened.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +105,10 @@ pub struct Settings<'a> {
     pub sync_margin_s: u32,
     /// The most it takes offline, per assurance class 0, 1, 2 of the payer.
     pub most_by_class: [AmountMinor; 3],
+    /// Where it stands; without a place it takes only allowances that are good everywhere.
+    pub place: Option<Cell>,
+    /// Where the times come from that it is told.
+    pub clock: Clock,
 }
 
 /// A purse. It keeps at most `OUTBOX` payments that no gateway has answered for, made and taken
@@ -93,6 +131,8 @@ pub struct Purse<K, J, const OUTBOX: usize, const PAYERS: usize> {
     book: Book<OUTBOX, PAYERS>,
     /// Worked out again from the journalled seed whenever one is missing.
     walks: Table<(Digest, Walk), STREAMS>,
+    /// Voids and closings that a gateway has taken since this purse was opened.
+    noticed: Table<RecordId, NOTICES>,
     /// The journal failed; what it holds is known only after it is read again.
     broken: bool,
 }
@@ -116,6 +156,15 @@ struct Book<const OUTBOX: usize, const PAYERS: usize> {
     evicted: Option<(Timestamp, RecordId)>,
     /// The key epoch in which nothing may be signed any more.
     unsure: Option<(KeyEpoch, RecordId)>,
+    voids: Table<Skipped, VOIDS>,
+    forked: Table<Forked, FORKED>,
+    stated: Table<Stated, OUTBOX>,
+    /// Not journalled.
+    finals: Table<Final, GATEWAYS>,
+    /// Not journalled.
+    heard: Table<Heard, HEARD>,
+    known: Known,
+    told: Told,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -127,6 +176,10 @@ struct Own {
     trust: Trust,
     sync_margin_s: u32,
     most_by_class: [AmountMinor; 3],
+    place: Option<Cell>,
+    clock: Clock,
+    /// When its pass was given.
+    issued: Timestamp,
 }
 
 impl Own {
@@ -139,6 +192,8 @@ impl Own {
 struct Gateway {
     code: Code,
     key: PublicKey,
+    rights: Rights,
+    issuer: Code,
     issuer_key: PublicKey,
     issued: Timestamp,
     expires: Timestamp,
@@ -162,9 +217,11 @@ struct Pocket {
     /// The newest signed payment in this currency; its record is what remembers the odometer.
     newest: Option<RecordId>,
     renewal: Option<(Renewal, RecordId)>,
+    closing: Option<(Closing, RecordId)>,
     tally: Tally,
     tally_record: Option<RecordId>,
     rules: Option<(StandingRules, RecordId)>,
+    rates: Option<(RateRules, RecordId)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -192,6 +249,8 @@ struct Entry {
     amount: AmountMinor,
     side: Side,
     mark: Option<Mark>,
+    /// What it may be spent on for before it is settled.
+    cover: Option<Cover>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -215,13 +274,15 @@ struct Mark {
     outcome: Status,
     /// What reached the payee; of an open claim, what is claimed.
     amount: AmountMinor,
+    /// What the payee was due besides and did not get.
+    missing: AmountMinor,
     record: RecordId,
 }
 
 impl Mark {
     /// Nothing more is to come.
     fn is_final(&self) -> bool {
-        self.outcome != Status::InTransit
+        !matches!(self.outcome, Status::InTransit | Status::WaitingForCover)
     }
 }
 
@@ -271,20 +332,6 @@ struct Pending {
     payment: protocol::objects::Payment,
     seed: Option<Seed>,
     record: RecordId,
-}
-
-impl<const OUTBOX: usize, const PAYERS: usize> Holdings for Book<OUTBOX, PAYERS> {
-    fn float(&self, gateway: &Code, _: KeyEpoch, _: &Currency) -> Float {
-        self.gateway(gateway).map_or(Float::Unknown, |_| Float::Own)
-    }
-
-    fn stands_in(&self, _: &Reference) -> bool {
-        false
-    }
-
-    fn is_revoked(&self, _: &Code) -> bool {
-        false
-    }
 }
 
 impl<const OUTBOX: usize, const PAYERS: usize> Book<OUTBOX, PAYERS> {
@@ -349,6 +396,7 @@ impl Pocket {
             odometer: Odometer::ZERO,
             newest: None,
             renewal: None,
+            closing: None,
             tally: Tally {
                 settled: AmountMinor::ZERO,
                 contested: AmountMinor::ZERO,
@@ -356,6 +404,7 @@ impl Pocket {
             },
             tally_record: None,
             rules: None,
+            rates: None,
         }
     }
 }
@@ -373,7 +422,14 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     }
 
     fn append(&mut self, record: &Record<'_>) -> Result<RecordId, Status> {
-        let mut bytes = [0; RECORD_MAX];
+        if record.has_covers() {
+            return self.append_within::<RECORD_MAX>(record);
+        }
+        self.append_within::<SMALL_RECORD_MAX>(record)
+    }
+
+    fn append_within<const MAX: usize>(&mut self, record: &Record<'_>) -> Result<RecordId, Status> {
+        let mut bytes = [0; MAX];
         let len = record.write(&mut bytes).ok_or(Status::Malformed)?;
         let appended = self.journal.append(bytes.get(..len).unwrap_or_default());
         appended.map_err(|failed| self.failed(failed))
@@ -389,7 +445,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     }
 
     /// Reads a record into `bytes`; returns its length.
-    fn recall(&mut self, id: RecordId, bytes: &mut [u8; RECORD_MAX]) -> Result<usize, Status> {
+    fn recall(&mut self, id: RecordId, bytes: &mut [u8]) -> Result<usize, Status> {
         let read = self.journal.read(id, bytes);
         read.map_err(|failed| self.failed(failed))
     }
@@ -413,10 +469,8 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         }
         // A payment that remembers an odometer stays, whatever became of it.
         let pinned = |entry: &Entry| {
-            self.book
-                .pockets
-                .iter()
-                .any(|p| p.newest == Some(entry.record))
+            let mut pockets = self.book.pockets.iter();
+            pockets.any(|p| p.newest == Some(entry.record)) || self.book.is_held(&entry.id)
         };
         let released = self
             .book
@@ -496,7 +550,10 @@ impl Tally {
         let mut sums = Self::default();
         match mark.outcome {
             Status::OpenClaim => sums.contested = mark.amount,
-            _ => sums.settled = mark.amount,
+            _ => {
+                sums.settled = mark.amount;
+                sums.contested = mark.missing;
+            }
         }
         sums
     }

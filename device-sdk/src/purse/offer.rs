@@ -2,6 +2,7 @@
 
 use super::invoice::{InvoiceOrder, units_within};
 use super::pay::{Wanted, price};
+use super::tariff::{Buying, Prices};
 use super::{Entry, Purse, Seed};
 use crate::journal::{Journal, RECORD_MAX};
 use crate::purse::record::Record;
@@ -21,9 +22,31 @@ pub struct Offer {
     units: Option<(AmountMinor, u32)>,
     amount: AmountMinor,
     standing: bool,
+    /// The payer's allowance that the payee need not be shown again.
+    holds: Option<Reference>,
+    /// The payee's allowance under which it may spend the payment.
+    covers_for: Option<Reference>,
 }
 
 impl Offer {
+    pub(super) fn new(
+        payee: Code,
+        order: InvoiceOrder,
+        invoice: Reference,
+        standing: bool,
+    ) -> Self {
+        Self {
+            payee,
+            order,
+            invoice,
+            units: None,
+            amount: AmountMinor::ZERO,
+            standing,
+            holds: None,
+            covers_for: None,
+        }
+    }
+
     /// Who asks.
     pub fn payee(&self) -> Code {
         self.payee
@@ -68,13 +91,13 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     ///
     /// An invoice that is already paid gives the offer that was paid.
     pub fn consider(&mut self, message: &[u8], now: Timestamp) -> Result<Offer, Status> {
-        self.offer(message, true, now)
+        self.offer(message, true, None, now)
     }
 
     /// Judges an Invoice message without asking the standing rules: paying this offer is the
     /// owner's own decision.
     pub fn show_owner(&mut self, message: &[u8], now: Timestamp) -> Result<Offer, Status> {
-        self.offer(message, false, now)
+        self.offer(message, false, None, now)
     }
 
     /// Pays: writes an Evidence message. Rules and allowance are asked again. The seed is needed
@@ -94,14 +117,17 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             return Err(Status::InvoiceExpired);
         }
         let seed = seed.filter(|_| offer.units.is_some());
-        self.pay_for(&offer.wanted(), seed, offer.standing, now, out)
+        let len = self.pay_for(&offer.wanted(), seed, offer.standing, now, out)?;
+        self.without_allowance(offer.holds, len, out)
     }
 
-    fn offer(&mut self, message: &[u8], standing: bool, now: Timestamp) -> Result<Offer, Status> {
-        if self.broken {
-            return Err(Status::Storage);
-        }
-        self.sign_pending()?;
+    pub(super) fn offer(
+        &mut self,
+        message: &[u8],
+        standing: bool,
+        bought: Option<(&Buying, Option<&Prices>)>,
+        now: Timestamp,
+    ) -> Result<Offer, Status> {
         if message.len() > MESSAGE_MAX {
             return Err(Status::Malformed);
         }
@@ -120,14 +146,24 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         }
         let invoice = invoice.verify(&pass.key.0)?;
         let order = InvoiceOrder::of(invoice.get()).ok_or(Status::Malformed)?;
-        let mut offer = Offer {
-            payee: invoice.get().payee,
-            order,
-            invoice: invoice.reference(),
-            units: None,
-            amount: AmountMinor::ZERO,
-            standing,
-        };
+        let mut offer = Offer::new(invoice.get().payee, order, invoice.reference(), standing);
+        offer.holds = invoice.get().holds;
+        offer.covers_for = invoice.get().covers_for;
+        self.weigh(offer, bought, now)
+    }
+
+    /// What becomes of an offer whose origin was checked.
+    pub(super) fn weigh(
+        &mut self,
+        mut offer: Offer,
+        bought: Option<(&Buying, Option<&Prices>)>,
+        now: Timestamp,
+    ) -> Result<Offer, Status> {
+        if self.broken {
+            return Err(Status::Storage);
+        }
+        self.sign_pending()?;
+        let order = offer.order;
         if let Some(entry) = self.paid_before(offer.payee, offer.invoice) {
             return self.paid_offer(offer, &entry);
         }
@@ -148,8 +184,9 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
                 offer.amount = price(unit, count).ok_or(Status::Malformed)?;
             }
         }
-        let payment = self.permitted(&offer.wanted(), now)?;
-        if standing {
+        let (payment, _) = self.permitted(&offer.wanted(), now)?;
+        if offer.standing {
+            self.priced(&offer, bought, now)?;
             let number = (payment.key_epoch, payment.sequence);
             self.approve(order.currency, offer.payee, offer.amount, number, now)?;
         }
@@ -160,7 +197,9 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     fn ceiling(&self, offer: &Offer, now: Timestamp) -> AmountMinor {
         let currency = offer.order.currency;
         let most = self.allowance(currency).map(|held| held.most_per_payment);
-        let most = most.unwrap_or_default().min(self.spendable(currency));
+        let most = most
+            .unwrap_or_default()
+            .min(self.spendable_here(currency, now));
         if !offer.standing {
             return most;
         }
@@ -171,11 +210,8 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     fn paid_offer(&mut self, mut offer: Offer, entry: &Entry) -> Result<Offer, Status> {
         let mut bytes = [0; RECORD_MAX];
         let len = self.recall(entry.record, &mut bytes)?;
-        let Some(Record::Signed { payment, .. }) =
-            Record::read(bytes.get(..len).unwrap_or_default())
-        else {
-            return Err(Status::Storage);
-        };
+        let record = Record::read(bytes.get(..len).unwrap_or_default());
+        let payment = record.ok_or(Status::Storage)?.kept()?.payment();
         let payment = open::<Payment>(payment, &self.own.trust.network)?;
         let payment = payment.peek();
         if payment.currency != offer.order.currency {
@@ -200,6 +236,8 @@ impl Offer {
             amount: self.amount,
             reference: self.invoice,
             units: self.units,
+            covers_for: self.covers_for,
+            answers: None,
         }
     }
 }

@@ -52,7 +52,12 @@ const READINGS: usize = 64;
 impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J, OUTBOX, PAYERS> {
     /// Opens a purse on its journal; an empty journal becomes that of a new purse. Finishes what a
     /// power cut left half done.
-    pub fn open(settings: Settings<'_>, key: K, mut journal: J) -> Result<Self, OpenError> {
+    pub fn open(settings: Settings<'_>, key: K, journal: J) -> Result<Self, OpenError> {
+        Self::read(settings, key, journal)?.finish()
+    }
+
+    /// The purse as the journal has it, and everything finished but what waits for a signature.
+    pub(super) fn read(settings: Settings<'_>, key: K, mut journal: J) -> Result<Self, OpenError> {
         let own = Own::new(&settings, &key)?;
         let mut replay = Replay::read(&own, &key, &mut journal)?;
         for _ in 0..READINGS {
@@ -71,8 +76,10 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             own,
             book: replay.book,
             walks: Table::new(),
+            noticed: Table::new(),
             broken: false,
         };
+        purse.book.certified(&purse.own);
         if !replay.owned {
             let key = purse.key.public_key();
             let network = purse.own.trust.network;
@@ -87,9 +94,13 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         if let Some(invoice) = answered {
             purse.close_invoice(invoice).map_err(opening)?;
         }
-        match purse.sign_pending() {
+        Ok(purse)
+    }
+
+    pub(super) fn finish(mut self) -> Result<Self, OpenError> {
+        match self.sign_pending() {
             // The purse says so again when it is asked for something.
-            Ok(()) | Err(Status::Busy | Status::Full) => Ok(purse),
+            Ok(()) | Err(Status::Busy | Status::Full) => Ok(self),
             Err(status) => Err(opening(status)),
         }
     }
@@ -121,7 +132,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     }
 }
 
-fn opening(status: Status) -> OpenError {
+pub(super) fn opening(status: Status) -> OpenError {
     OpenError::Journal(match status {
         Status::Full => JournalFailed::Full,
         _ => JournalFailed::Broken,
@@ -148,6 +159,9 @@ impl Own {
             trust: settings.trust,
             sync_margin_s: settings.sync_margin_s,
             most_by_class: settings.most_by_class,
+            place: settings.place,
+            clock: settings.clock,
+            issued: pass.issued,
         })
     }
 }

@@ -1,7 +1,8 @@
 //! The payer: orders become signed payments, and requests for allowances.
 
+use super::cover::{Missing, Signed};
 use super::{Approved, Entry, Outgoing, Pending, Purse, Seed, Side};
-use crate::journal::{Journal, RECORD_MAX, RecordId};
+use crate::journal::{Journal, RECORD_MAX, RecordId, SMALL_RECORD_MAX};
 use crate::purse::record::Record;
 use protocol::cose::{SIGNED_MAX, open, seal};
 use protocol::message::Message;
@@ -48,6 +49,10 @@ pub(super) struct Wanted {
     pub(super) reference: Reference,
     /// Price of one and count.
     pub(super) units: Option<(AmountMinor, u32)>,
+    /// The payee's allowance under which it may spend this.
+    pub(super) covers_for: Option<Reference>,
+    /// The payment taken that this one answers: as a cover it comes first.
+    pub(super) answers: Option<Digest>,
 }
 
 impl From<&Order> for Wanted {
@@ -58,6 +63,8 @@ impl From<&Order> for Wanted {
             amount: order.amount,
             reference: order.reference,
             units: None,
+            covers_for: None,
+            answers: None,
         }
     }
 }
@@ -72,6 +79,8 @@ impl TryFrom<&StreamOrder> for Wanted {
             amount: price(order.unit, order.count).ok_or(Status::Malformed)?,
             reference: order.reference,
             units: Some((order.unit, order.count)),
+            covers_for: None,
+            answers: None,
         })
     }
 }
@@ -91,6 +100,11 @@ pub(super) fn price(unit: AmountMinor, count: u32) -> Option<AmountMinor> {
 impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J, OUTBOX, PAYERS> {
     /// Pays: writes an Evidence message for the payee into `out`. It is durable before it is
     /// returned, so it may be sent at once and again at any time.
+    ///
+    /// What goes above the limit stands on payments taken that may be spent before they are
+    /// settled, and is written as a Covered message. `AboveLimit` when there are too few of them,
+    /// `AboveHops` when those that are there have been spent on too often, `OverBudget` when they
+    /// are too many for one evidence: whichever it is, hand in and renew first.
     ///
     /// `Busy` says that the key store did not sign; the payment is then journalled, and its
     /// signature is made up for by the next call.
@@ -127,7 +141,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         if let Some(entry) = self.paid_before(wanted.payee, wanted.reference) {
             return self.evidence(&entry, wanted, out);
         }
-        let mut payment = self.permitted(wanted, now)?;
+        let (mut payment, missing) = self.permitted(wanted, now)?;
         let number = (payment.key_epoch, payment.sequence);
         let approved = match standing {
             true => {
@@ -150,7 +164,11 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             stream = Some(walk);
         }
         let seed = seed.filter(|_| stream.is_some());
-        self.intend(payment, seed, approved)?;
+        let covers = match missing.amount > AmountMinor::ZERO {
+            true => self.cover(&mut payment, &missing)?,
+            false => Signed::none(),
+        };
+        self.intend(payment, seed, covers.bytes(), approved)?;
         self.sign_pending()?;
         // A cut from here on: the signed payment is in the outbox, and the same order finds it.
         let entry = self.paid_before(wanted.payee, wanted.reference);
@@ -167,6 +185,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         &mut self,
         payment: Payment,
         seed: Option<Seed>,
+        covers: &[u8],
         approved: Option<(Approved, Option<RecordId>)>,
     ) -> Result<(), Status> {
         // First the sum that this payment is part of, beside the one it replaces: a cut after it
@@ -182,7 +201,12 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             })?),
             None => None,
         };
-        let record = match self.append(&Record::Intent { payment, seed }) {
+        let intent = Record::Intent {
+            payment,
+            seed,
+            covers,
+        };
+        let record = match self.append(&intent) {
             Ok(record) => record,
             Err(status) => {
                 if status == Status::Full {
@@ -208,7 +232,8 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     }
 
     /// Asks a gateway to let this purse spend `wanted` from where it stands: writes a Renewal
-    /// message. Until the answer comes or the purse moves on, asking again gives the same bytes.
+    /// message. Until the answer comes or the purse moves on, asking again gives the same bytes. A
+    /// purse in doubt asks for a new key epoch.
     pub fn renewal(
         &mut self,
         currency: Currency,
@@ -218,24 +243,15 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     ) -> Result<usize, Status> {
         self.ready(out)?;
         self.sign_pending()?;
-        let (me, standing) = (self.own.me, self.book.standing);
-        let pocket = self.book.pocket_mut(currency)?;
         let mut renewal = Renewal {
-            code: me,
-            key_epoch: standing.key_epoch,
-            currency,
-            sequence: standing.sequence,
-            head: standing.head,
-            odometer: pocket.odometer,
             wanted,
-            time: now,
-            lost: None,
+            ..self.asking_for(currency, now)
         };
-        let before = pocket.renewal;
+        let before = self.book.pocket_mut(currency)?.renewal;
         if let Some((asked, record)) = before {
             renewal.time = asked.time;
             if renewal == asked {
-                let mut bytes = [0; RECORD_MAX];
+                let mut bytes = [0; SMALL_RECORD_MAX];
                 let len = self.recall(record, &mut bytes)?;
                 return match Record::read(bytes.get(..len).unwrap_or_default()) {
                     Some(Record::Renewal { renewal }) => send(&Message::Renewal { renewal }, out),
@@ -267,8 +283,13 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         self.book.outbox.iter().find(same).copied()
     }
 
-    /// The purse's own rules: the next payment, if it may be made.
-    pub(super) fn permitted(&self, order: &Wanted, now: Timestamp) -> Result<Payment, Status> {
+    /// The purse's own rules: the next payment, if it may be made, and what covers have to lift it
+    /// above the limit. That there are such covers is certain, not yet that they fit together.
+    pub(super) fn permitted(
+        &self,
+        order: &Wanted,
+        now: Timestamp,
+    ) -> Result<(Payment, Missing), Status> {
         if !self.own.rights.permits(Rights::PAY) {
             return Err(Status::NotPermitted);
         }
@@ -283,6 +304,9 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             .pocket(order.currency)
             .ok_or(Status::NoAllowance)?;
         let held = pocket.allowance.ok_or(Status::NoAllowance)?;
+        if pocket.is_closed() {
+            return Err(Status::NoAllowance);
+        }
         let allowance = held.allowance;
         if allowance.expires <= now {
             return Err(Status::Expired);
@@ -297,15 +321,22 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             .base_sequence
             .0
             .saturating_add(allowance.most_payments);
-        let sequence = match self.book.standing.sequence.next() {
+        let sequence = match self.book.next_sequence() {
             Some(sequence) if sequence.0 <= last => sequence,
             _ => return Err(Status::OutOfSequence),
         };
-        let odometer = match pocket.odometer.advance(order.amount) {
-            Some(odometer) if odometer <= allowance.limit => odometer,
-            _ => return Err(Status::AboveLimit),
+        let odometer = pocket.odometer.advance(order.amount);
+        let odometer = odometer.ok_or(Status::AboveLimit)?;
+        let above = odometer.since(allowance.limit).unwrap_or_default();
+        let until = now.plus_s(self.own.sync_margin_s);
+        let missing = Missing {
+            first: order.answers,
+            ..Missing::new(order.currency, above, until)
         };
-        Ok(Payment {
+        self.book.covered(&missing)?;
+        // A payment that may not be spent on need not say under what.
+        let covers_for = order.covers_for.filter(|_| allowance.hops > Some(0));
+        let payment = Payment {
             payer: self.own.me,
             key_epoch: self.book.standing.key_epoch,
             sequence,
@@ -319,8 +350,9 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             reference: order.reference,
             stream: None,
             covers: None,
-            covers_for: None,
-        })
+            covers_for,
+        };
+        Ok((payment, missing))
     }
 
     /// Signs what is journalled and not signed, exactly as it stands there.
@@ -333,6 +365,10 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         else {
             return Ok(());
         };
+        // Another copy of this purse may have given the number up.
+        if self.book.unsure.is_some() {
+            return Ok(());
+        }
         let held = self.book.pocket(payment.currency).and_then(|p| p.allowance);
         let held = held
             .filter(|held| held.reference == payment.allowance)
@@ -340,7 +376,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         if self.book.outbox.is_full() || (seed.is_some() && self.book.outgoing.is_full()) {
             return Err(Status::Full);
         }
-        let mut bytes = [0; RECORD_MAX];
+        let mut bytes = [0; SMALL_RECORD_MAX];
         let len = self.recall(held.record, &mut bytes)?;
         let Some(Record::Allowance { allowance }) =
             Record::read(bytes.get(..len).unwrap_or_default())
@@ -350,10 +386,14 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         let mut signed = [0; SIGNED_MAX];
         let (len, id) = seal(&payment, &self.own.trust.network, &self.key, &mut signed)
             .map_err(super::unsigned)?;
-        let signed = self.append(&Record::Signed {
-            allowance,
-            payment: signed.get(..len).unwrap_or_default(),
-        })?;
+        let bytes = signed.get(..len).unwrap_or_default();
+        let signed = match payment.covers {
+            Some(_) => self.keep_covered(record, allowance, bytes)?,
+            None => self.append(&Record::Signed {
+                allowance,
+                payment: bytes,
+            })?,
+        };
         self.book.pending = None;
         self.book.standing.sequence = payment.sequence;
         self.book.standing.head = id.reference();
@@ -385,18 +425,15 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     ) -> Result<usize, Status> {
         let mut bytes = [0; RECORD_MAX];
         let len = self.recall(entry.record, &mut bytes)?;
-        let Some(Record::Signed { allowance, payment }) =
-            Record::read(bytes.get(..len).unwrap_or_default())
-        else {
-            return Err(Status::Storage);
-        };
-        let made = open::<Payment>(payment, &self.own.trust.network)?;
+        let record = Record::read(bytes.get(..len).unwrap_or_default());
+        let kept = record.ok_or(Status::Storage)?.kept()?;
+        let made = open::<Payment>(kept.payment(), &self.own.trust.network)?;
         let made = made.peek();
         let units = made.stream.map(|terms| (terms.unit, terms.count));
         if (made.currency, made.amount, units) != (wanted.currency, wanted.amount, wanted.units) {
             return Err(Status::WrongReference);
         }
-        send(&Message::Evidence { allowance, payment }, out)
+        send(&kept.evidence(), out)
     }
 }
 
@@ -413,6 +450,7 @@ impl Entry {
                 receipt: None,
             },
             mark: None,
+            cover: None,
         }
     }
 }

@@ -1,6 +1,11 @@
 //! What others say: receipts, statements, allowances, refusals; and whose word counts.
 
-use super::{Entry, Gateway, Held, Mark, Pocket, Purse, Side, Standing, TakenUnits, Tally};
+use super::epoch::Beginning;
+use super::reached::Reached;
+use super::watermark::Weight;
+use super::{
+    Entry, Gateway, Held, Mark, Pending, Pocket, Purse, Side, Standing, TakenUnits, Tally, VOIDS,
+};
 use crate::journal::{Journal, RECORD_MAX, RecordId};
 use crate::purse::record::Record;
 use protocol::cose::{Verified, open};
@@ -8,10 +13,11 @@ use protocol::message::Message;
 use protocol::objects::{Allowance, Pass, Payment, Receipt, Rights, Statement};
 use protocol::rules::trust::current;
 use protocol::rules::{Answer, answer};
-use protocol::stream::Stream;
-use protocol::{
-    AmountMinor, Code, Currency, Digest, Odometer, Reference, Signer, Status, Timestamp,
-};
+use protocol::{Code, Currency, Digest, Odometer, Reference, Signer, Status, Timestamp};
+
+/// What loses its meaning when a key epoch begins: allowances, renewals and closings, voids, an
+/// intent and a doubt.
+const EPOCH_RECORDS: usize = super::CURRENCIES * 3 + VOIDS + 2;
 
 /// What a message changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +55,19 @@ pub enum Event {
         /// Settled, in transit, an open claim, declined or returned.
         outcome: Status,
     },
+    /// A gateway said what will become of a payment once its arbiter, or the centre, has spoken.
+    /// Nothing changes before.
+    Provisional {
+        /// Identifier of the payment.
+        payment: Digest,
+        /// As in `Stated`.
+        outcome: Status,
+    },
+    /// The centre said how far a gateway's word is final.
+    Final {
+        /// How many payments that closed.
+        payments: usize,
+    },
     /// There is a new allowance.
     Granted {
         /// In this currency.
@@ -57,15 +76,32 @@ pub enum Event {
         limit: Odometer,
     },
     /// A gateway knows payments of this key that this purse does not remember: it is a restored
-    /// copy, or it has one. It pays nothing more until it is given a new key epoch.
+    /// copy, or it has one, or its journal was lost. It pays nothing more until it is given a new key
+    /// epoch, which [`Purse::renewal`] asks for from now on.
     Behind,
-    /// Somebody refused a message. Not signed, so it changes nothing here.
+    /// Somebody refused a message. Not signed, so it changes nothing here. `NeedsKey` says that the
+    /// wallet key forked: the thing enrols a new one, and opens a new purse with it.
     Refused {
         /// Why.
         status: Status,
         /// Which object.
         about: Option<Reference>,
     },
+    /// A gateway said what time it is.
+    Time {
+        /// What time it is now, as far as this purse believes.
+        now: Timestamp,
+        /// The gateway knows a newer filter than this purse.
+        newer_filter: bool,
+    },
+    /// A key contradicted itself: nothing is taken from it any more. The proof, if this purse holds
+    /// it, is among its notices.
+    Fraud {
+        /// Whose key.
+        code: Code,
+    },
+    /// A warrant, an area in which this purse stands, or a filter is kept.
+    Learnt,
     /// Nothing that was not known before.
     Known,
 }
@@ -73,11 +109,11 @@ pub enum Event {
 impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J, OUTBOX, PAYERS> {
     /// Takes note of a Receipt, Unit, Statement, Grant or Refusal. What it changes is durable when
     /// this returns; the same message again changes nothing.
-    pub fn receive(&mut self, message: &[u8], now: Timestamp) -> Result<Event, Status> {
+    pub fn receive(&mut self, bytes: &[u8], now: Timestamp) -> Result<Event, Status> {
         if self.broken {
             return Err(Status::Storage);
         }
-        let message = Message::read(message)?;
+        let message = Message::read(bytes)?;
         if let Message::Unit {
             about,
             units,
@@ -92,7 +128,23 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             Message::Receipt { receipt, pass } => self.receipt(receipt, pass, now),
             Message::Statement { statement } => self.statement(statement),
             Message::Grant { allowance } => self.grant(allowance, now),
-            Message::Refusal { status, about } => Ok(Event::Refused { status, about }),
+            Message::Beacon { beacon } => {
+                let (now, newer_filter) = self.beacon(beacon, now)?;
+                Ok(Event::Time { now, newer_filter })
+            }
+            Message::Warrant { centre, warrant } => learnt(self.warrant(centre, warrant, now)?),
+            Message::Seen { allowance, payment } => self.neighbour(allowance, payment, now),
+            Message::Proof { .. } | Message::Accusation { .. } => self.accused(bytes, now),
+            Message::Watermark { watermark } => {
+                let payments = self.watermark(watermark)?;
+                Ok(Event::Final { payments })
+            }
+            Message::Area { area } => learnt(self.area(area)?),
+            Message::Filter { filter } => learnt(self.filter(filter)?),
+            Message::Refusal { status, about } => match self.lost_all(status, about)? {
+                true => Ok(Event::Behind),
+                false => Ok(Event::Refused { status, about }),
+            },
             _ => Err(Status::NotForYou),
         }
     }
@@ -142,20 +194,6 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         Ok(gateway.code)
     }
 
-    /// To be called when the journal was restored from a copy, or may have been: nothing is signed
-    /// until a gateway has given a new key epoch.
-    pub fn distrust(&mut self) -> Result<(), Status> {
-        if self.broken {
-            return Err(Status::Storage);
-        }
-        let key_epoch = self.book.standing.key_epoch;
-        if self.book.unsure.is_none() {
-            let record = self.append(&Record::Unsure { key_epoch })?;
-            self.book.unsure = Some((key_epoch, record));
-        }
-        Ok(())
-    }
-
     fn receipt(&mut self, receipt: &[u8], pass: &[u8], now: Timestamp) -> Result<Event, Status> {
         let network = self.own.trust.network;
         let receipt = open::<Receipt>(receipt, &network)?;
@@ -196,11 +234,8 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     fn answered(&mut self, entry: &Entry, receipt: &Receipt) -> Result<Answer, Status> {
         let mut bytes = [0; RECORD_MAX];
         let len = self.recall(entry.record, &mut bytes)?;
-        let Some(Record::Signed { payment, .. }) =
-            Record::read(bytes.get(..len).unwrap_or_default())
-        else {
-            return Err(Status::Storage);
-        };
+        let record = Record::read(bytes.get(..len).unwrap_or_default());
+        let payment = record.ok_or(Status::Storage)?.kept()?.payment();
         let payment = open::<Payment>(payment, &self.own.trust.network)?;
         answer(&payment.verify(&self.key.public_key())?, receipt)
     }
@@ -293,39 +328,57 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         if gateway.expires <= statement.get().time {
             return Err(Status::Expired);
         }
-        let outcome = match u8::try_from(statement.get().outcome).map(Status::from_number) {
-            Ok(Some(
-                outcome @ (Status::Settled
-                | Status::InTransit
-                | Status::OpenClaim
-                | Status::Declined
-                | Status::Returned),
-            )) => outcome,
-            _ => return Err(Status::Malformed),
-        };
-        let (payment, units) = (statement.get().payment, statement.get().units);
-        let entry = self.book.outbox.iter().find(|entry| entry.id == payment);
-        let Some(entry) = entry.copied() else {
+        let payment = statement.get().payment;
+        let Some(entry) = self.book.entry(&payment).copied() else {
             return Ok(Event::Known);
         };
+        let outcome = said(statement.get())?;
+        if statement.get().provisional.is_some() {
+            // Nothing rests on it: the payment is handed in again.
+            return Ok(Event::Provisional { payment, outcome });
+        }
+        // What cannot be applied later is not kept now.
+        self.reached_by(&entry, statement.get())?;
+        match self.weigh_statement(&statement, &entry)? {
+            Weight::Known => Ok(Event::Known),
+            Weight::Waits => Ok(Event::Stated { payment, outcome }),
+            Weight::Final | Weight::Open => self.apply(statement.get()),
+        }
+    }
+
+    /// How much of a payment a statement says has reached the payee.
+    fn reached_by(&mut self, entry: &Entry, statement: &Statement) -> Result<Reached, Status> {
         let terms = self.terms(entry.record)?;
-        let amount = reached(&entry, outcome, terms, units).ok_or(Status::Malformed)?;
+        let reached = Reached::of(entry, said(statement)?, terms, statement);
+        reached.ok_or(Status::Malformed)
+    }
+
+    /// Does what a gateway's word says.
+    pub(super) fn apply(&mut self, statement: &Statement) -> Result<Event, Status> {
+        let outcome = said(statement)?;
+        let payment = statement.payment;
+        let Some(entry) = self.book.entry(&payment).copied() else {
+            return Ok(Event::Known);
+        };
+        let reached = self.reached_by(&entry, statement)?;
+        let terms = self.terms(entry.record)?;
         let in_transit = outcome == Status::InTransit;
-        let known = |mark: Mark| mark.is_final() || (in_transit && amount <= mark.amount);
+        let goes_on = in_transit || outcome == Status::WaitingForCover;
+        let known = |mark: Mark| mark.is_final() || (goes_on && reached.amount <= mark.amount);
         if entry.mark.is_some_and(known) {
             return Ok(Event::Known);
         }
         match entry.side {
             // In transit the money still waits for this purse's claim.
             Side::Taken { .. } if in_transit && terms.is_none() => {}
-            Side::Taken { .. } if !in_transit => self.close_taken(&entry, outcome, amount)?,
+            Side::Taken { .. } if !goes_on => self.close_taken(&entry, outcome, reached)?,
             Side::Paid { .. } | Side::Taken { .. } => {
-                let mark = self.mark(payment, outcome, amount)?;
+                let mark = self.mark(payment, outcome, reached)?;
                 for entry in self.book.outbox.iter_mut().filter(|e| e.id == payment) {
                     entry.mark = Some(mark);
                 }
                 self.forget_if(entry.mark.map(|mark| mark.record))?;
-                if !in_transit {
+                if !goes_on {
                     self.end_outgoing(payment)?;
                 }
             }
@@ -339,7 +392,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         &mut self,
         entry: &Entry,
         outcome: Status,
-        amount: AmountMinor,
+        reached: Reached,
     ) -> Result<(), Status> {
         let posted = entry.mark.map(|mark| mark.record);
         let Side::Taken { receipt, .. } = entry.side else {
@@ -349,14 +402,15 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         if !is_newest {
             let mark = Mark {
                 outcome,
-                amount,
+                amount: reached.amount,
+                missing: reached.missing,
                 record: entry.record,
             };
             let records = [Some(entry.record), posted, receipt];
             self.absorb(entry.id, entry.currency, Tally::of(&mark), &records)?;
             return self.end_incoming(entry.id);
         }
-        let mark = self.mark(entry.id, outcome, amount)?;
+        let mark = self.mark(entry.id, outcome, reached)?;
         for newest in self.book.payers.iter_mut() {
             if newest.record == entry.record {
                 newest.mark = Some(mark);
@@ -368,20 +422,18 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         self.end_incoming(entry.id)
     }
 
-    fn mark(
-        &mut self,
-        payment: Digest,
-        outcome: Status,
-        amount: AmountMinor,
-    ) -> Result<Mark, Status> {
+    fn mark(&mut self, payment: Digest, outcome: Status, reached: Reached) -> Result<Mark, Status> {
+        let Reached { amount, missing } = reached;
         let record = self.append(&Record::Mark {
             payment,
             outcome,
             amount,
+            missing,
         })?;
         Ok(Mark {
             outcome,
             amount,
+            missing,
             record,
         })
     }
@@ -403,6 +455,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         if a.wallet_key != self.key.public_key() {
             return Err(Status::WrongAllowance);
         }
+        self.reached_gateway_epoch(a.gateway, a.gateway_epoch)?;
         let held = self.book.pocket(a.currency).and_then(|p| p.allowance);
         let stale = a.key_epoch < self.book.standing.key_epoch
             || held.is_some_and(|held| !is_newer(a, &held.allowance));
@@ -413,7 +466,14 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             return Err(Status::Expired);
         }
         if a.key_epoch > self.book.standing.key_epoch {
-            return self.new_epoch(&allowance);
+            return match self.begins(a)? {
+                Beginning::New => self.new_epoch(&allowance),
+                Beginning::Old => Ok(Event::Known),
+                Beginning::Behind => Ok(Event::Behind),
+            };
+        }
+        if self.book.unsure.is_some() {
+            return Ok(Event::Known);
         }
         let standing = self.book.standing;
         let pocket = self.book.pocket_mut(a.currency)?;
@@ -442,8 +502,10 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         };
         let before = pocket.allowance.replace(held);
         let asked = pocket.renewal.take();
+        let closed = pocket.closing.take();
         self.forget_if(before.map(|held| held.record))?;
         self.forget_if(asked.map(|(_, record)| record))?;
+        self.forget_if(closed.map(|(_, record)| record))?;
         Ok(Event::Granted {
             currency: held.allowance.currency,
             limit: held.allowance.limit,
@@ -455,7 +517,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         let a = allowance.get();
         self.book.pocket_mut(a.currency)?;
         let event = self.hold(allowance)?;
-        let mut left = [None; super::CURRENCIES * 2 + 1];
+        let mut left = [None; EPOCH_RECORDS];
         let mut slots = left.iter_mut();
         self.book.begin_epoch(
             a.key_epoch,
@@ -481,6 +543,11 @@ impl<const OUTBOX: usize, const PAYERS: usize> super::Book<OUTBOX, PAYERS> {
         drop: &mut dyn FnMut(RecordId),
     ) {
         self.standing = Standing::first(key_epoch);
+        self.drop_voids(drop);
+        let earlier = |pending: &mut Pending| pending.payment.key_epoch < key_epoch;
+        if let Some(pending) = self.pending.take_if(earlier) {
+            drop(pending.record);
+        }
         for pocket in self.pockets.iter_mut() {
             pocket.odometer = Odometer::ZERO;
             pocket.newest = None;
@@ -492,6 +559,9 @@ impl<const OUTBOX: usize, const PAYERS: usize> super::Book<OUTBOX, PAYERS> {
             if let Some((_, record)) = pocket.renewal.take() {
                 drop(record);
             }
+            if let Some((_, record)) = pocket.closing.take() {
+                drop(record);
+            }
         }
         if let Some((_, record)) = self.unsure.take_if(|(epoch, _)| *epoch < key_epoch) {
             drop(record);
@@ -499,19 +569,23 @@ impl<const OUTBOX: usize, const PAYERS: usize> super::Book<OUTBOX, PAYERS> {
     }
 }
 
-/// What reached the payee, as a statement has it; of an open claim, what is claimed. `None` when it
-/// does not speak of such a payment.
-fn reached(
-    entry: &Entry,
-    outcome: Status,
-    terms: Option<Stream>,
-    units: Option<u32>,
-) -> Option<AmountMinor> {
-    match (outcome, terms, units) {
-        (_, None, Some(_)) | (Status::Settled, Some(_), None) => None,
-        (Status::OpenClaim, ..) | (Status::Settled, None, None) => Some(entry.amount),
-        (_, None, None) => Some(AmountMinor::ZERO),
-        (_, Some(terms), units) => terms.cost(units.unwrap_or_default()),
+fn learnt(new: bool) -> Result<Event, Status> {
+    Ok(if new { Event::Learnt } else { Event::Known })
+}
+
+/// What a statement says became of a payment.
+fn said(statement: &Statement) -> Result<Status, Status> {
+    match u8::try_from(statement.outcome).map(Status::from_number) {
+        Ok(Some(
+            outcome @ (Status::Settled
+            | Status::InTransit
+            | Status::OpenClaim
+            | Status::WaitingForCover
+            | Status::Guaranteed
+            | Status::Declined
+            | Status::Returned),
+        )) => Ok(outcome),
+        _ => Err(Status::Malformed),
     }
 }
 
@@ -539,6 +613,8 @@ impl Gateway {
         Ok(Self {
             code: pass.get().subject.0,
             key: pass.get().key.0,
+            rights: pass.get().rights,
+            issuer: issuer.get().subject.0,
             issuer_key: issuer.get().key.0,
             issued: pass.get().issued,
             expires: pass.get().expires.min(issuer.get().expires),

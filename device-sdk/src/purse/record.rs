@@ -1,9 +1,9 @@
 //! What a purse writes into its journal: one byte for the kind, then fixed fields and parts with a
 //! two-byte length. Never sent anywhere.
 
-use crate::journal::RECORD_MAX;
 use crate::purse::rules::{KINDS, StandingRules};
-use protocol::objects::Payment;
+use crate::purse::tariff::{Rate, RateRules};
+use protocol::objects::{Closing, Payment};
 use protocol::stream::Stream;
 use protocol::{
     Algorithm, AmountMinor, Code, Currency, Digest, KeyEpoch, Odometer, PublicKey, Reference,
@@ -35,10 +35,12 @@ pub(super) enum Record<'b> {
     /// What this purse may spend in one currency; a newer one replaces it.
     Allowance { allowance: &'b [u8] },
     /// A payment about to be signed. From here on its content never changes. That of a stream
-    /// stays, for its seed, as long as units may be released.
+    /// stays, for its seed, as long as units may be released. The covers are those whose hash it
+    /// carries: see [`super::cover::written`].
     Intent {
         payment: Payment,
         seed: Option<Seed>,
+        covers: &'b [u8],
     },
     /// The signed payment, with the allowance it was made under.
     Signed {
@@ -47,12 +49,13 @@ pub(super) enum Record<'b> {
     },
     /// The payee's receipt for a payment of this purse, checked.
     Receipted { receipt: &'b [u8] },
-    /// What a gateway said became of a payment, and how much of it reached the payee; of an open
-    /// claim, how much is claimed.
+    /// What a gateway said became of a payment, how much of it reached the payee, and how much it
+    /// was due besides; of an open claim, how much is claimed.
     Mark {
         payment: Digest,
         outcome: Status,
         amount: AmountMinor,
+        missing: AmountMinor,
     },
     /// A payment this purse took, and the receipt it gave.
     Accepted {
@@ -125,26 +128,72 @@ pub(super) enum Record<'b> {
     },
     /// The receipt that declines a payment which could have been taken until then.
     Declined { receipt: &'b [u8], until: Timestamp },
+    /// The signed payment behind its covers, as it is shown.
+    SignedCovered { items: &'b [u8] },
+    /// A payment this purse took behind its covers, and the receipt it gave.
+    AcceptedCovered { items: &'b [u8], receipt: &'b [u8] },
+    /// A stream this purse takes behind its covers.
+    StreamAcceptedCovered { items: &'b [u8] },
+    /// What time it is at least; a newer one replaces it.
+    Time { time: Timestamp },
+    /// How far a gateway's allowances count, with the pass of the centre that says so.
+    Warrant { centre: &'b [u8], warrant: &'b [u8] },
+    /// An area in which this purse stands.
+    Area { area: &'b [u8] },
+    /// Whom a gateway warns of; its newest one replaces it.
+    Filter { filter: &'b [u8] },
+    /// Numbers that are never used; written before the void is signed.
+    Void {
+        key_epoch: KeyEpoch,
+        first: Sequence,
+        last: Sequence,
+        time: Timestamp,
+    },
+    /// Nothing beyond this is paid under that allowance; written before the closing is signed.
+    Closing { closing: Closing },
+    /// One of the payments of a key that forked; means something only with `Forked`.
+    Against {
+        allowance: &'b [u8],
+        payment: &'b [u8],
+    },
+    /// A key that signed two payments which contradict: nothing is taken from it any more.
+    Forked {
+        code: Code,
+        key_epoch: KeyEpoch,
+        key: PublicKey,
+        until: Timestamp,
+    },
+    /// The most the owner approves per measure; a newer one replaces it.
+    Rates {
+        currency: Currency,
+        rates: RateRules,
+    },
+    /// What a gateway said of a payment, kept until the centre says that it is final.
+    Stated { statement: &'b [u8] },
 }
 
 impl<'b> Record<'b> {
     /// Writes the record; returns its length. `None` when a part is longer than any object.
-    pub(super) fn write(&self, out: &mut [u8; RECORD_MAX]) -> Option<usize> {
+    pub(super) fn write(&self, out: &mut [u8]) -> Option<usize> {
         let mut to = Writer { out, len: 0 };
         match self {
             Self::Owner { code, key, network } => {
                 to.put(&[1])?;
                 to.put(code.as_bytes())?;
-                to.put(&key.algorithm().cose().to_be_bytes())?;
-                to.part(key.as_bytes())?;
+                to.key(key)?;
                 to.part(network)?;
             }
             Self::Gateway { issuer, gateway } => to.parts(2, &[issuer, gateway])?,
             Self::Allowance { allowance } => to.parts(3, &[allowance])?,
-            Self::Intent { payment, seed } => match (payment.stream, seed) {
+            Self::Intent {
+                payment,
+                seed,
+                covers,
+            } => match (payment.stream, seed) {
                 (Some(stream), Some(seed)) => {
                     to.put(&[13])?;
                     to.payment(payment)?;
+                    to.part(covers)?;
                     to.put(&stream.unit.get().to_be_bytes())?;
                     to.put(&stream.count.to_be_bytes())?;
                     to.put(stream.anchor.as_bytes())?;
@@ -153,6 +202,7 @@ impl<'b> Record<'b> {
                 (None, None) => {
                     to.put(&[4])?;
                     to.payment(payment)?;
+                    to.part(covers)?;
                 }
                 _ => return None,
             },
@@ -162,10 +212,12 @@ impl<'b> Record<'b> {
                 payment,
                 outcome,
                 amount,
+                missing,
             } => {
                 to.put(&[7, *outcome as u8])?;
                 to.put(payment.as_bytes())?;
                 to.put(&amount.get().to_be_bytes())?;
+                to.put(&missing.get().to_be_bytes())?;
             }
             Self::Accepted {
                 allowance,
@@ -270,6 +322,60 @@ impl<'b> Record<'b> {
                 to.parts(23, &[receipt])?;
                 to.put(&until.0.to_be_bytes())?;
             }
+            Self::SignedCovered { items } => to.parts(24, &[items])?,
+            Self::AcceptedCovered { items, receipt } => to.parts(25, &[items, receipt])?,
+            Self::StreamAcceptedCovered { items } => to.parts(26, &[items])?,
+            Self::Time { time } => {
+                to.put(&[40])?;
+                to.put(&time.0.to_be_bytes())?;
+            }
+            Self::Warrant { centre, warrant } => to.parts(41, &[centre, warrant])?,
+            Self::Area { area } => to.parts(42, &[area])?,
+            Self::Filter { filter } => to.parts(43, &[filter])?,
+            Self::Void {
+                key_epoch,
+                first,
+                last,
+                time,
+            } => {
+                to.put(&[44])?;
+                for number in [key_epoch.0, first.0, last.0, time.0] {
+                    to.put(&number.to_be_bytes())?;
+                }
+            }
+            Self::Closing { closing } => {
+                to.put(&[45])?;
+                to.put(closing.code.as_bytes())?;
+                to.put(&closing.key_epoch.0.to_be_bytes())?;
+                to.put(closing.currency.as_bytes())?;
+                to.put(closing.allowance.as_bytes())?;
+                to.put(&closing.sequence.0.to_be_bytes())?;
+                to.put(&closing.odometer.get().to_be_bytes())?;
+                to.put(&closing.time.0.to_be_bytes())?;
+            }
+            Self::Against { allowance, payment } => to.parts(46, &[allowance, payment])?,
+            Self::Forked {
+                code,
+                key_epoch,
+                key,
+                until,
+            } => {
+                to.put(&[47])?;
+                to.put(code.as_bytes())?;
+                to.put(&key_epoch.0.to_be_bytes())?;
+                to.key(key)?;
+                to.put(&until.0.to_be_bytes())?;
+            }
+            Self::Rates { currency, rates } => {
+                to.put(&[48])?;
+                to.put(currency.as_bytes())?;
+                for rate in rates.iter() {
+                    let (amount, per) = rate.map_or((0, 0), |rate| (rate.amount.get(), rate.per));
+                    to.put(&amount.to_be_bytes())?;
+                    to.put(&per.to_be_bytes())?;
+                }
+            }
+            Self::Stated { statement } => to.parts(49, &[statement])?,
         }
         Some(to.len)
     }
@@ -280,10 +386,7 @@ impl<'b> Record<'b> {
         let record = match from.u8()? {
             1 => Self::Owner {
                 code: from.code()?,
-                key: {
-                    let algorithm = Algorithm::from_cose(i8::from_be_bytes(from.take()?))?;
-                    PublicKey::from_slice(algorithm, from.part()?)?
-                },
+                key: from.key()?,
                 network: from.part()?,
             },
             2 => Self::Gateway {
@@ -295,6 +398,7 @@ impl<'b> Record<'b> {
             },
             4 => Self::Intent {
                 payment: from.payment()?,
+                covers: from.part()?,
                 seed: None,
             },
             5 => Self::Signed {
@@ -308,6 +412,7 @@ impl<'b> Record<'b> {
                 outcome: Status::from_number(from.u8()?)?,
                 payment: Digest(from.take()?),
                 amount: from.amount()?,
+                missing: from.amount()?,
             },
             8 => Self::Accepted {
                 allowance: from.part()?,
@@ -332,6 +437,7 @@ impl<'b> Record<'b> {
             },
             13 => {
                 let mut payment = from.payment()?;
+                let covers = from.part()?;
                 payment.stream = Some(Stream {
                     unit: from.amount()?,
                     count: from.u32()?,
@@ -339,6 +445,7 @@ impl<'b> Record<'b> {
                 });
                 Self::Intent {
                     payment,
+                    covers,
                     seed: Some(Seed(Digest(from.take()?))),
                 }
             }
@@ -394,6 +501,61 @@ impl<'b> Record<'b> {
                 receipt: from.part()?,
                 until: Timestamp(from.u32()?),
             },
+            24 => Self::SignedCovered {
+                items: from.part()?,
+            },
+            25 => Self::AcceptedCovered {
+                items: from.part()?,
+                receipt: from.part()?,
+            },
+            26 => Self::StreamAcceptedCovered {
+                items: from.part()?,
+            },
+            40 => Self::Time {
+                time: Timestamp(from.u32()?),
+            },
+            41 => Self::Warrant {
+                centre: from.part()?,
+                warrant: from.part()?,
+            },
+            42 => Self::Area { area: from.part()? },
+            43 => Self::Filter {
+                filter: from.part()?,
+            },
+            44 => Self::Void {
+                key_epoch: KeyEpoch(from.u32()?),
+                first: Sequence(from.u32()?),
+                last: Sequence(from.u32()?),
+                time: Timestamp(from.u32()?),
+            },
+            45 => Self::Closing {
+                closing: Closing {
+                    code: from.code()?,
+                    key_epoch: KeyEpoch(from.u32()?),
+                    currency: Currency::from_bytes(from.take()?)?,
+                    allowance: Reference(from.take()?),
+                    sequence: Sequence(from.u32()?),
+                    odometer: Odometer::new(from.u64()?)?,
+                    time: Timestamp(from.u32()?),
+                },
+            },
+            46 => Self::Against {
+                allowance: from.part()?,
+                payment: from.part()?,
+            },
+            47 => Self::Forked {
+                code: from.code()?,
+                key_epoch: KeyEpoch(from.u32()?),
+                key: from.key()?,
+                until: Timestamp(from.u32()?),
+            },
+            48 => Self::Rates {
+                currency: Currency::from_bytes(from.take()?)?,
+                rates: from.rates()?,
+            },
+            49 => Self::Stated {
+                statement: from.part()?,
+            },
             _ => return None,
         };
         from.rest.is_empty().then_some(record)
@@ -401,7 +563,7 @@ impl<'b> Record<'b> {
 }
 
 struct Writer<'o> {
-    out: &'o mut [u8; RECORD_MAX],
+    out: &'o mut [u8],
     len: usize,
 }
 
@@ -416,6 +578,11 @@ impl Writer<'_> {
     fn part(&mut self, bytes: &[u8]) -> Option<()> {
         self.put(&u16::try_from(bytes.len()).ok()?.to_be_bytes())?;
         self.put(bytes)
+    }
+
+    fn key(&mut self, key: &PublicKey) -> Option<()> {
+        self.put(&key.algorithm().cose().to_be_bytes())?;
+        self.part(key.as_bytes())
     }
 
     fn parts(&mut self, kind: u8, parts: &[&[u8]]) -> Option<()> {
@@ -434,7 +601,14 @@ impl Writer<'_> {
         self.put(&payment.odometer.get().to_be_bytes())?;
         self.put(payment.allowance.as_bytes())?;
         self.put(&payment.settle_by.0.to_be_bytes())?;
-        self.put(payment.reference.as_bytes())
+        self.put(payment.reference.as_bytes())?;
+        self.optional(payment.covers_for.as_ref().map(Reference::as_bytes))?;
+        self.optional(payment.covers.as_ref().map(Digest::as_bytes))
+    }
+
+    fn optional<const N: usize>(&mut self, bytes: Option<&[u8; N]>) -> Option<()> {
+        self.put(&[u8::from(bytes.is_some())])?;
+        self.put(bytes.map(<[u8; N]>::as_slice).unwrap_or_default())
     }
 }
 
@@ -485,6 +659,20 @@ impl<'b> Reader<'b> {
         Some(rules)
     }
 
+    fn rates(&mut self) -> Option<RateRules> {
+        let mut rates = RateRules::default();
+        for rate in rates.iter_mut() {
+            let (amount, per) = (self.amount()?, self.u32()?);
+            *rate = (per > 0).then_some(Rate { amount, per });
+        }
+        Some(rates)
+    }
+
+    fn key(&mut self) -> Option<PublicKey> {
+        let algorithm = Algorithm::from_cose(i8::from_be_bytes(self.take()?))?;
+        PublicKey::from_slice(algorithm, self.part()?)
+    }
+
     fn code(&mut self) -> Option<Code> {
         Code::from_bytes(self.take()?).ok()
     }
@@ -502,9 +690,17 @@ impl<'b> Reader<'b> {
             allowance: Reference(self.take()?),
             settle_by: Timestamp(self.u32()?),
             reference: Reference(self.take()?),
+            covers_for: self.optional()?.map(Reference),
+            covers: self.optional()?.map(Digest),
             stream: None,
-            covers: None,
-            covers_for: None,
         })
+    }
+
+    fn optional<const N: usize>(&mut self) -> Option<Option<[u8; N]>> {
+        match self.u8()? {
+            0 => Some(None),
+            1 => self.take().map(Some),
+            _ => None,
+        }
     }
 }

@@ -64,6 +64,9 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         if units == 0 || units > stream.terms.count || more > UNITS_AT_ONCE {
             return Err(Status::WrongUnit);
         }
+        if more > 0 && self.book.is_answered(&payment) {
+            return Err(Status::WrongUnit);
+        }
         if more > 0 {
             // Exactly what is let out is written, and before it is: a cut after this line leaves a
             // count whose value nobody has seen. The same call again releases it, and a payee that
@@ -120,6 +123,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             Some(Record::Intent {
                 payment,
                 seed: Some(seed),
+                ..
             }) => Ok((Chain::of(&payment), seed)),
             _ => Err(Status::Storage),
         }

@@ -4,16 +4,21 @@
 //! stands alone and who the newest payers are, then what became of payments, then the newest
 //! payments that still wait and the receipts that closed streams, then the streams that are open.
 
+use super::cover::Cover;
 use super::decline::Refused;
 use super::invoice::{Asking, InvoiceOrder};
+use super::kept::Kept;
+use super::known::Known;
 use super::open::OpenError;
 use super::rules::Approved;
+use super::time::Told;
 use super::{
     Book, CURRENCIES, Entry, Gateway, Held, Incoming, Mark, Newest, Outgoing, Own, Pending,
     STREAMS, Side, Standing, Table, Tally,
 };
 use crate::journal::{Journal, RecordId};
 use crate::purse::record::Record;
+use protocol::code::grid::Cell;
 use protocol::cose::{identify, open};
 use protocol::objects::{Allowance, Invoice, Payment, Receipt, Renewal};
 use protocol::rules::{Spent, Trust};
@@ -34,7 +39,7 @@ impl Standing {
 }
 
 impl<const OUTBOX: usize, const PAYERS: usize> Book<OUTBOX, PAYERS> {
-    const fn new() -> Self {
+    fn new() -> Self {
         Self {
             gateways: Table::new(),
             pockets: Table::new(),
@@ -49,6 +54,13 @@ impl<const OUTBOX: usize, const PAYERS: usize> Book<OUTBOX, PAYERS> {
             pending: None,
             evicted: None,
             unsure: None,
+            voids: Table::new(),
+            forked: Table::new(),
+            stated: Table::new(),
+            finals: Table::new(),
+            heard: Table::new(),
+            known: Known::new(),
+            told: Told::default(),
         }
     }
 }
@@ -57,6 +69,7 @@ impl<const OUTBOX: usize, const PAYERS: usize> Book<OUTBOX, PAYERS> {
 pub(super) struct Replay<const OUTBOX: usize, const PAYERS: usize> {
     trust: Trust,
     algorithm: Algorithm,
+    place: Option<Cell>,
     pub(super) book: Book<OUTBOX, PAYERS>,
     pub(super) owned: bool,
     /// The last payment each tally includes.
@@ -78,6 +91,7 @@ impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
         let mut replay = Self {
             trust: own.trust,
             algorithm: key.public_key().algorithm(),
+            place: own.place,
             book: Book::new(),
             owned: false,
             absorbed: Table::new(),
@@ -127,7 +141,7 @@ impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
         match *record {
             Record::Gateway { issuer, gateway } => self.gateway(id, issuer, gateway),
             Record::Allowance { allowance } => self.allowance(id, allowance),
-            Record::Intent { payment, seed } => {
+            Record::Intent { payment, seed, .. } => {
                 let intended = Pending {
                     payment,
                     seed,
@@ -137,11 +151,17 @@ impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
                 self.drop(before.map(|pending| pending.record));
                 Some(())
             }
-            Record::Signed { payment, .. } => self.signed(id, payment),
-            Record::Accepted {
-                allowance, payment, ..
+            Record::Signed { .. } | Record::SignedCovered { .. } => {
+                let kept = self.kept(id, record);
+                kept.map_or(Some(()), |kept| self.signed(id, kept.payment()))
             }
-            | Record::StreamAccepted { allowance, payment } => self.newest(id, allowance, payment),
+            Record::Accepted { .. }
+            | Record::StreamAccepted { .. }
+            | Record::AcceptedCovered { .. }
+            | Record::StreamAcceptedCovered { .. } => match self.kept(id, record) {
+                Some(kept) => self.newest(id, kept.allowance(), kept.payment()),
+                None => Some(()),
+            },
             Record::Tally {
                 currency,
                 settled,
@@ -217,20 +237,53 @@ impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
                 };
                 self.refused(id, receipt.payment, until)
             }
+            Record::Void {
+                key_epoch,
+                first,
+                last,
+                time,
+            } => self.void(id, key_epoch, (first, last), time),
+            Record::Closing { closing } => self.closing(id, closing),
+            Record::Forked {
+                code,
+                key_epoch,
+                key,
+                until,
+            } => self.forked(id, (code, key_epoch), key, until),
+            Record::Time { time } => {
+                let before = self.book.told.reopen(time, id);
+                self.drop(before);
+                Some(())
+            }
+            Record::Warrant { warrant, .. } => self.warrant(id, warrant),
+            Record::Area { area } => self.area(id, area, self.place),
+            Record::Filter { filter } => self.filter(id, filter),
+            Record::Rates { currency, rates } => {
+                let pocket = self.book.pocket_mut(currency).ok()?;
+                let before = pocket.rates.replace((rates, id));
+                self.drop(before.map(|(_, record)| record));
+                Some(())
+            }
             Record::Owner { .. }
             | Record::Mark { .. }
             | Record::Receipted { .. }
             | Record::Closed { .. }
             | Record::Released { .. }
             | Record::Taken { .. }
+            | Record::Against { .. }
+            | Record::Stated { .. }
             | Record::Approved { .. } => Some(()),
         }
     }
 
     fn second(&mut self, id: RecordId, record: &Record<'_>) -> Option<()> {
         match *record {
-            Record::Accepted { payment, .. } | Record::StreamAccepted { payment, .. } => {
-                let Some((payment, payment_id)) = self.open::<Payment>(id, payment) else {
+            Record::Against { payment, .. } => self.against(id, payment),
+            Record::Accepted { .. }
+            | Record::StreamAccepted { .. }
+            | Record::AcceptedCovered { .. }
+            | Record::StreamAcceptedCovered { .. } => {
+                let Some((payment, payment_id, entry)) = self.taken(id, record) else {
                     return Some(());
                 };
                 let absorbed = (payment.currency, payment_id);
@@ -242,9 +295,9 @@ impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
                 if self.book.payers.iter().any(|n| n.record == id) {
                     return Some(());
                 }
-                self.wait(Entry::taken(payment_id, id, &payment))
+                self.wait(entry)
             }
-            Record::Signed { .. } => {
+            Record::Signed { .. } | Record::SignedCovered { .. } => {
                 let entry = self.book.outbox.iter().find(|entry| entry.record == id);
                 let known = entry.map(|entry| (entry.currency, entry.id));
                 if known.is_some_and(|of| self.absorbed.iter().any(|known| *known == of)) {
@@ -272,10 +325,12 @@ impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
                 payment,
                 outcome,
                 amount,
+                missing,
             } => {
                 let mark = Mark {
                     outcome,
                     amount,
+                    missing,
                     record: id,
                 };
                 let of_payer = self.book.payers.iter_mut().find(|n| n.spent.id == payment);
@@ -307,8 +362,11 @@ impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
 
     fn third(&mut self, id: RecordId, record: &Record<'_>) -> Option<()> {
         match *record {
-            Record::Accepted { payment, .. } | Record::StreamAccepted { payment, .. } => {
-                let Some((payment, payment_id)) = self.open::<Payment>(id, payment) else {
+            Record::Accepted { .. }
+            | Record::StreamAccepted { .. }
+            | Record::AcceptedCovered { .. }
+            | Record::StreamAcceptedCovered { .. } => {
+                let Some((payment, _, entry)) = self.taken(id, record) else {
                     return Some(());
                 };
                 let asking = |a: &&Asking| a.reference == payment.reference && a.order.is_some();
@@ -324,7 +382,6 @@ impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
                     return Some(());
                 }
                 let mark = newest.mark.take();
-                let entry = Entry::taken(payment_id, id, &payment);
                 self.wait(Entry { mark, ..entry })
             }
             Record::Closed {
@@ -344,12 +401,14 @@ impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
     /// Streams that are open.
     fn fourth(&mut self, id: RecordId, record: &Record<'_>) -> Option<()> {
         match *record {
+            Record::Stated { statement } => self.stated(id, statement),
             Record::Intent {
                 payment,
                 seed: Some(_),
+                ..
             } => self.outgoing(id, &payment),
-            Record::StreamAccepted { payment, .. } => {
-                let Some((payment, payment_id)) = self.open::<Payment>(id, payment) else {
+            Record::StreamAccepted { .. } | Record::StreamAcceptedCovered { .. } => {
+                let Some((payment, payment_id, _)) = self.taken(id, record) else {
                     return Some(());
                 };
                 let Some(stream) = Incoming::new(payment_id, &payment) else {
@@ -442,7 +501,8 @@ impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
         let standing = self.book.standing;
         let pending = self.book.pending.map(|pending| pending.payment);
         let intended = pending.map(|p| (p.key_epoch, p.sequence)) == Some(approved.number);
-        if approved.number > (standing.key_epoch, standing.sequence) && !intended {
+        let given_up = self.book.is_void(approved.number);
+        if approved.number > (standing.key_epoch, standing.sequence) && !intended && !given_up {
             self.drop(Some(approved.record));
             return Some(());
         }
@@ -498,6 +558,7 @@ impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
                 entry.amount = amount;
             }
         }
+        self.outlived();
         let epoch = self.book.standing.key_epoch;
         let outlived = self.book.unsure.take_if(|(of, _)| *of < epoch);
         self.drop(outlived.map(|(_, record)| record));
@@ -596,7 +657,24 @@ impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
         self.book.payers.insert(newest).then_some(())
     }
 
-    fn reach_epoch(&mut self, key_epoch: KeyEpoch) {
+    fn kept<'b>(&mut self, id: RecordId, record: &Record<'b>) -> Option<Kept<'b>> {
+        let kept = record.kept().ok();
+        if kept.is_none() {
+            self.unreadable.get_or_insert(id);
+        }
+        kept
+    }
+
+    /// A payment taken, and its place in the outbox.
+    fn taken(&mut self, id: RecordId, record: &Record<'_>) -> Option<(Payment, Digest, Entry)> {
+        let kept = self.kept(id, record)?;
+        let (payment, digest) = self.open::<Payment>(id, kept.payment())?;
+        let mut entry = Entry::taken(digest, id, &payment);
+        entry.cover = Cover::of(&kept, &self.trust.network);
+        Some((payment, digest, entry))
+    }
+
+    pub(super) fn reach_epoch(&mut self, key_epoch: KeyEpoch) {
         if key_epoch > self.book.standing.key_epoch {
             let (book, stale) = (&mut self.book, &mut self.stale);
             book.begin_epoch(key_epoch, |_| false, &mut |record| note(stale, record));
@@ -610,14 +688,14 @@ impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
         Some(())
     }
 
-    fn entry(&mut self, payment: Digest) -> Option<&mut Entry> {
+    pub(super) fn entry(&mut self, payment: Digest) -> Option<&mut Entry> {
         let waiting = self.book.outbox.iter_mut().chain(&mut self.spare);
         waiting.into_iter().find(|entry| entry.id == payment)
     }
 
     /// The record was written by this purse and its bytes are whole, so signatures are not checked
     /// again. One that does not read all the same is never dropped: it may be money.
-    fn open<T: protocol::objects::Object>(
+    pub(super) fn open<T: protocol::objects::Object>(
         &mut self,
         id: RecordId,
         bytes: &[u8],
@@ -631,7 +709,7 @@ impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
         }
     }
 
-    fn drop(&mut self, record: Option<RecordId>) {
+    pub(super) fn drop(&mut self, record: Option<RecordId>) {
         if let Some(record) = record {
             note(&mut self.stale, record);
         }

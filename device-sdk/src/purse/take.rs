@@ -112,7 +112,8 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         if units > stream.terms.count || more > UNITS_AT_ONCE {
             return false;
         }
-        if more > 0 && stream.closing.is_some() {
+        let over = stream.closing.is_some() || self.book.is_answered(&stream.payment);
+        if more > 0 && over {
             return false;
         }
         let entry = self.book.entry(&stream.payment);
@@ -218,17 +219,10 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     ) -> Result<Option<protocol::stream::Stream>, Status> {
         let mut bytes = [0; RECORD_MAX];
         let len = self.recall(record, &mut bytes)?;
-        match Record::read(bytes.get(..len).unwrap_or_default()) {
-            Some(
-                Record::Signed { payment, .. }
-                | Record::Accepted { payment, .. }
-                | Record::StreamAccepted { payment, .. },
-            ) => {
-                let payment = protocol::cose::open::<Payment>(payment, &self.own.trust.network)?;
-                Ok(payment.peek().stream)
-            }
-            _ => Err(Status::Storage),
-        }
+        let record = Record::read(bytes.get(..len).unwrap_or_default());
+        let payment = record.ok_or(Status::Storage)?.kept()?.payment();
+        let payment = protocol::cose::open::<Payment>(payment, &self.own.trust.network)?;
+        Ok(payment.peek().stream)
     }
 }
 

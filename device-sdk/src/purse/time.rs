@@ -143,13 +143,15 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         Ok((now, newer))
     }
 
-    /// An allowance that was verified is as good as a late beacon: it was issued before now.
-    pub(super) fn issued(
+    /// Takes note of a verified allowance: it is as good as a late beacon, for it was issued before
+    /// now.
+    pub(super) fn note_allowance(
         &mut self,
         allowance: &Verified<'_, Allowance>,
         now: Timestamp,
     ) -> Result<Timestamp, Status> {
         let a = allowance.get();
+        self.forgive(a)?;
         self.heard(a.gateway, a.issued, now)
     }
 

@@ -1,8 +1,8 @@
 //! What a purse says about itself.
 
-use super::{Entry, Purse, Tally, add};
+use super::{Entry, Held, Purse, Tally, add};
 use protocol::objects::Allowance;
-use protocol::{AmountMinor, Code, Currency, KeyEpoch, Odometer, Sequence};
+use protocol::{AmountMinor, Code, Currency, KeyEpoch, Odometer, Sequence, Timestamp};
 
 /// What a purse holds in one currency.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,6 +15,10 @@ pub struct Totals {
     pub returned: AmountMinor,
     /// What the allowance still permits.
     pub spendable: AmountMinor,
+    /// What can be spent here and now: what the allowance still permits, and payments taken that
+    /// may be spent before they are settled, as far as one evidence holds them. The latter wait for
+    /// a gateway all the same and are part of `received_unsettled`.
+    pub spendable_here: AmountMinor,
     /// Taken, and settled by a gateway.
     pub received_settled: AmountMinor,
     /// Taken, and waiting for a gateway.
@@ -49,23 +53,42 @@ impl<K, J, const OUTBOX: usize, const PAYERS: usize> Purse<K, J, OUTBOX, PAYERS>
     /// found out by `pay`.
     pub fn spendable(&self, currency: Currency) -> AmountMinor {
         let rest = || {
-            let pocket = self.book.pocket(currency)?;
-            let allowance = pocket.allowance?.allowance;
-            let last = allowance
-                .base_sequence
-                .0
-                .saturating_add(allowance.most_payments);
-            if self.book.unsure.is_some() || self.book.standing.sequence.0 >= last {
-                return None;
-            }
-            allowance.limit.since(pocket.odometer)
+            let (held, odometer) = self.permitting(currency)?;
+            held.allowance.limit.since(odometer)
         };
         rest().unwrap_or(AmountMinor::ZERO)
     }
 
+    /// The same with all that payments taken add to it, if they can still be handed in in time.
+    pub fn spendable_here(&self, currency: Currency, now: Timestamp) -> AmountMinor {
+        let until = now.plus_s(self.own.sync_margin_s);
+        let rest = || {
+            let (held, odometer) = self.permitting(currency)?;
+            let lift = self.book.lift(held, until);
+            held.allowance.limit.advance(lift)?.since(odometer)
+        };
+        rest().unwrap_or(AmountMinor::ZERO)
+    }
+
+    /// The allowance under which the next payment may be made, and where the odometer stands.
+    fn permitting(&self, currency: Currency) -> Option<(&Held, Odometer)> {
+        let pocket = self.book.pocket(currency)?;
+        let held = pocket.allowance.as_ref()?;
+        let (base, most) = (held.allowance.base_sequence, held.allowance.most_payments);
+        let last = base.0.saturating_add(most);
+        let standing = self.book.standing.sequence.0;
+        if self.book.unsure.is_some() || pocket.is_closed() || standing >= last {
+            return None;
+        }
+        Some((held, pocket.odometer))
+    }
+
     /// How many payments wait for a gateway.
     pub fn unanswered(&self) -> usize {
-        let waits = |e: &&Entry| e.mark.is_none() || (!e.is_paid() && e.waits());
+        let waits = |e: &&Entry| {
+            let waits = e.mark.is_none() || (!e.is_paid() && e.waits());
+            waits && !self.book.is_answered(&e.id)
+        };
         self.book.outbox.iter().filter(waits).count()
     }
 
@@ -100,6 +123,7 @@ impl<K, J, const OUTBOX: usize, const PAYERS: usize> Purse<K, J, OUTBOX, PAYERS>
             paid_out: pocket.odometer,
             returned: sums.returned,
             spendable: self.spendable(currency),
+            spendable_here: self.spendable_here(currency, Timestamp(0)),
             received_settled: sums.settled,
             received_unsettled: unsettled,
             received_contested: sums.contested,

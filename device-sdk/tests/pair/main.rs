@@ -10,7 +10,7 @@
 
 use device_sdk::journal_file::FileJournal;
 use device_sdk::links::udp::{Answerer, Asker, Timing};
-use device_sdk::purse::{Event, HandInCursor, OUT_MAX, Order, Purse, Settings};
+use device_sdk::purse::{Clock, Event, HandInCursor, OUT_MAX, Order, Purse, Settings};
 use protocol::code::IssuedBy;
 use protocol::cose::{SIGNED_MAX, seal};
 use protocol::keys::SoftwareKey;
@@ -86,7 +86,10 @@ impl Authorities {
     fn new() -> Self {
         let issuer = code(Kind::Issuer, 0, 1);
         let things = Rights::PAY.and(Rights::ACCEPT);
-        let rights = things.and(Rights::SETTLE).and(Rights::ISSUE_CODES);
+        let rights = things
+            .and(Rights::SETTLE)
+            .and(Rights::ISSUE_CODES)
+            .and(Rights::ISSUE_MONEY);
         let root = code(Kind::Issuer, 0, 0);
         let issuer_pass = pass(root, issuer, key(2).public_key(), rights);
         let gateway_pass = pass(issuer, gateway(), key(3).public_key(), rights);
@@ -113,6 +116,8 @@ impl Authorities {
             trust: self.trust,
             sync_margin_s: 600,
             most_by_class: [AmountMinor::new(1_000).unwrap(); 3],
+            place: None,
+            clock: Clock::Kept,
         };
         let journal = FileJournal::open(&folder.join(format!("purse-{seed}"))).unwrap();
         let mut purse = Purse::open(settings, key(seed), journal).unwrap();
@@ -136,6 +141,9 @@ fn grant(purse: &Device, seed: u8) -> Vec<u8> {
         base_odometer: Odometer::ZERO,
         most_per_payment: AmountMinor::new(1_000).unwrap(),
         most_payments: 100,
+        hops: None,
+        area: None,
+        guarantee: None,
         issued: NOW,
         expires: NOW.plus_s(86_400),
         gateway: gateway(),

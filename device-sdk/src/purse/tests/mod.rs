@@ -1,6 +1,7 @@
 //! A small world for purses: a root, an issuer, a gateway that settles, things, and a journal whose
 //! power can be cut.
 
+mod covers;
 mod declining;
 mod invoices;
 mod judging;
@@ -8,7 +9,7 @@ mod power_cuts;
 mod stream_cuts;
 mod streams;
 
-use super::{HandInCursor, OUT_MAX, Order, Purse, Settings};
+use super::{Clock, HandInCursor, OUT_MAX, Order, Purse, Settings};
 use crate::journal::{Journal, JournalFailed, RecordId};
 use protocol::code::IssuedBy;
 use protocol::cose::{SIGNED_MAX, open, seal};
@@ -17,7 +18,8 @@ use protocol::message::Message;
 use protocol::objects::{
     Allowance, Confirmation, Object, Party, Pass, Payment, Receipt, Renewal, Rights, Statement,
 };
-use protocol::rules::{Trust, released};
+use protocol::covers::Items;
+use protocol::rules::{Trust, covered, released};
 use protocol::{
     AmountMinor, AssuranceClass, Code, Currency, Digest, KeyEpoch, Kind, Network, Odometer,
     PublicKey, Reference, Sequence, Signature, Signer, Status, Timestamp,
@@ -316,6 +318,8 @@ impl Thing {
             trust,
             sync_margin_s: MARGIN_S,
             most_by_class: [amount(500), amount(5_000), amount(50_000)],
+            place: None,
+            clock: Clock::Kept,
         };
         Purse::open(settings, self.key(), self.disk.clone())
     }
@@ -345,7 +349,7 @@ impl World {
         let rights = things.and(Rights::SETTLE).and(Rights::ISSUE_CODES);
         let all = rights.and(Rights::ISSUE_MONEY);
         let issuer_pass = sealed(&pass(root, issuer, issuer_key.public_key(), all), &root_key);
-        let mut gateway_pass = pass(issuer, gateway, gateway_key.public_key(), rights);
+        let mut gateway_pass = pass(issuer, gateway, gateway_key.public_key(), all);
         gateway_pass.grace_s = Some(30 * DAY_S);
         gateway_pass.station = Some(1);
         gateway_pass.first_sequence = Some(1);
@@ -393,6 +397,9 @@ impl World {
             base_odometer: Odometer::ZERO,
             most_per_payment: amount(400),
             most_payments: 100,
+            hops: None,
+            area: None,
+            guarantee: None,
             issued: NOW,
             expires: NOW.plus_s(7 * DAY_S),
             gateway: self.gateway,
@@ -457,6 +464,32 @@ impl World {
                 let outcome = closed.map_or(Status::InTransit, |_| Status::Settled);
                 (payment, outcome)
             }
+            Message::Covered { items, receipt } => {
+                let items = Items::read(items).unwrap();
+                let key = self.gateway_key.public_key();
+                covered(&items, &network(), |_| Some(key), |_, _| Ok(())).unwrap();
+                let last = items.last().unwrap();
+                // The books here know nothing of covers.
+                let alone = match (last.released, receipt) {
+                    (Some((units, value)), receipt) => Message::StreamClaim {
+                        allowance: last.allowance,
+                        payment: last.payment,
+                        units,
+                        value,
+                        receipt,
+                    },
+                    (None, Some(receipt)) => Message::Claim {
+                        allowance: last.allowance,
+                        payment: last.payment,
+                        receipt,
+                    },
+                    (None, None) => Message::Evidence {
+                        allowance: last.allowance,
+                        payment: last.payment,
+                    },
+                };
+                return self.settle(&written(&alone));
+            }
             other => panic!("nothing to settle: {other:?}"),
         };
         let payment = open::<Payment>(payment, &network()).unwrap();
@@ -482,6 +515,8 @@ impl World {
             root: Digest::default(),
             time: NOW,
             units: self.posted.get(&payment).copied(),
+            provisional: None,
+            paid: None,
         };
         written(&Message::Statement {
             statement: &sealed(&statement, &self.gateway_key),

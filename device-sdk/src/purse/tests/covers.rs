@@ -1,0 +1,679 @@
+//! Money that was just received is spent before it is settled.
+
+use super::super::{Event, InvoiceOrder, StandingRules};
+use super::streams::SEED;
+use super::*;
+use proptest::prelude::*;
+use protocol::covers::{COVERED_MAX, Item, Items};
+use protocol::objects::Asked;
+use protocol::rules::covered;
+
+/// Things with an allowance that may be spent on `hops` times, and their purses.
+struct Town {
+    world: World,
+    things: Vec<Thing>,
+    purses: Vec<Roomy>,
+    references: u8,
+}
+
+impl Town {
+    /// One thing for each limit.
+    fn new(hops: u32, limits: &[u64]) -> Self {
+        let mut town = Self {
+            world: World::new(),
+            things: Vec::new(),
+            purses: Vec::new(),
+            references: 0,
+        };
+        for (at, limit) in limits.iter().enumerate() {
+            let thing = town.world.thing(30 + at as u8);
+            let mut purse = town.world.roomy(&thing);
+            let grant = town.granted(&thing, hops, *limit);
+            purse.receive(&grant, NOW).unwrap();
+            let rules = StandingRules::up_to(amount(10_000), &[Kind::Device]);
+            purse.set_rules(usd(), &rules).unwrap();
+            town.things.push(thing);
+            town.purses.push(purse);
+        }
+        town
+    }
+
+    fn granted(&mut self, thing: &Thing, hops: u32, limit: u64) -> Vec<u8> {
+        let allowance = Allowance {
+            hops: Some(hops),
+            ..self.world.allowance(thing, limit)
+        };
+        self.world.grant(&allowance)
+    }
+
+    fn order(&mut self, to: usize, value: u64) -> Order {
+        self.references += 1;
+        order(self.things[to].code, value, self.references)
+    }
+
+    /// Pays so that the payee may spend it; nobody takes it yet.
+    fn pay(&mut self, from: usize, to: usize, value: u64) -> Result<Vec<u8>, Status> {
+        let order = self.order(to, value);
+        let covers_for = self.purses[to].covers_for(usd(), NOW);
+        let purse = &mut self.purses[from];
+        bytes(|out| match covers_for {
+            Some(covers_for) => purse.pay_spendable(&order, covers_for, NOW, out),
+            None => purse.pay(&order, NOW, out),
+        })
+    }
+
+    fn accept(&mut self, at: usize, evidence: &[u8]) -> Result<Vec<u8>, Status> {
+        bytes(|out| self.purses[at].accept(evidence, None, NOW, out))
+    }
+
+    /// Paid, taken, and the receipt is back.
+    fn exchange(&mut self, from: usize, to: usize, value: u64) -> Vec<u8> {
+        let evidence = self.pay(from, to, value).unwrap();
+        let receipt = self.accept(to, &evidence).unwrap();
+        self.purses[from].receive(&receipt, NOW).unwrap();
+        evidence
+    }
+
+    fn reopen(&mut self, at: usize) {
+        self.purses[at] = self.world.roomy(&self.things[at]);
+    }
+
+    fn here(&self, at: usize) -> u64 {
+        self.purses[at].spendable_here(usd(), NOW).get()
+    }
+
+    /// A stream by invoice, so that the payee may spend it; and some units of it.
+    fn stream(&mut self, from: usize, to: usize, units: u32) -> Digest {
+        self.references += 1;
+        let asked = InvoiceOrder {
+            currency: usd(),
+            asked: Asked::Units {
+                unit: amount(3),
+                most: 100,
+            },
+            reference: reference(self.references),
+            expires: NOW.plus_s(600),
+            least_class: AssuranceClass::Software,
+        };
+        let invoice = bytes(|out| self.purses[to].invoice(&asked, 1, NOW, out)).unwrap();
+        let offer = self.purses[from].consider(&invoice, NOW).unwrap();
+        let payer = &mut self.purses[from];
+        let evidence = bytes(|out| payer.pay_invoice(&offer, Some(SEED), NOW, out)).unwrap();
+        self.accept(to, &evidence).unwrap();
+        let payment = payment_of(&evidence).0;
+        self.release(from, to, payment, units);
+        payment
+    }
+
+    fn release(&mut self, from: usize, to: usize, payment: Digest, units: u32) {
+        let unit = bytes(|out| self.purses[from].release(payment, units, out)).unwrap();
+        self.purses[to].take_unit(&unit).unwrap();
+    }
+}
+
+fn items_of(evidence: &[u8]) -> Items<'_> {
+    let Ok(Message::Covered { items, .. }) = Message::read(evidence) else {
+        panic!("no covers");
+    };
+    Items::read(items).unwrap()
+}
+
+pub(super) fn payment_of(evidence: &[u8]) -> (Digest, Payment) {
+    let payment = match Message::read(evidence).unwrap() {
+        Message::Evidence { payment, .. }
+        | Message::Claim { payment, .. }
+        | Message::StreamClaim { payment, .. } => payment,
+        Message::Covered { items, .. } => Items::read(items).unwrap().last().unwrap().payment,
+        other => panic!("no payment: {other:?}"),
+    };
+    let payment = open::<Payment>(payment, &network()).unwrap();
+    (payment.id(), *payment.peek())
+}
+
+fn covers_in(evidence: &[u8]) -> usize {
+    items_of(evidence).count() - 1
+}
+
+const A: usize = 0;
+const B: usize = 1;
+const C: usize = 2;
+const D: usize = 3;
+
+#[test]
+fn what_was_just_received_is_spent_before_it_is_settled() {
+    let mut town = Town::new(2, &[1_000, 0, 0]);
+    assert_eq!(town.pay(B, C, 60), Err(Status::AboveLimit));
+    town.exchange(A, B, 100);
+    let totals = town.purses[B].totals(usd());
+    assert_eq!((totals.spendable.get(), totals.spendable_here.get()), (0, 100));
+    assert_eq!(totals.received_unsettled.get(), 100, "and waits for a gateway");
+    let evidence = town.exchange(B, C, 60);
+    assert_eq!(covers_in(&evidence), 1);
+    assert_eq!((town.here(B), town.here(C)), (40, 60));
+    let totals = town.purses[C].totals(usd());
+    assert_eq!(totals.received_unsettled.get(), 60);
+    // Twice is once, on both sides and after a restart.
+    for at in [B, C] {
+        town.reopen(at);
+    }
+    let again = Order {
+        reference: reference(town.references),
+        ..order(town.things[C].code, 60, 1)
+    };
+    let shown = bytes(|out| town.purses[B].pay(&again, NOW, out)).unwrap();
+    assert_eq!(shown, evidence);
+    assert_eq!((town.here(B), town.here(C)), (40, 60));
+    let receipt = town.accept(C, &evidence).unwrap();
+    assert!(town.purses[B].receive(&receipt, NOW).is_ok());
+    assert_eq!(town.purses[C].totals(usd()), totals);
+}
+
+#[test]
+fn a_payment_within_the_limit_attaches_nothing() {
+    let mut town = Town::new(2, &[1_000, 50, 0]);
+    town.exchange(A, B, 100);
+    let evidence = town.exchange(B, C, 50);
+    assert!(matches!(
+        Message::read(&evidence),
+        Ok(Message::Evidence { .. })
+    ));
+    assert_eq!(town.here(B), 100);
+}
+
+#[test]
+fn only_what_is_needed_is_attached_and_later_payments_attach_it_again() {
+    let mut town = Town::new(2, &[1_000, 50, 0]);
+    for value in [30, 10, 200, 20] {
+        town.exchange(A, B, value);
+    }
+    let first = town.exchange(B, C, 55);
+    assert_eq!(covers_in(&first), 1, "10 would do, 5 are missing");
+    assert_eq!(payment_of(&first).1.odometer.get(), 55);
+    // 205 are missing above the limit: the largest and one more.
+    let second = town.exchange(B, C, 200);
+    assert_eq!(covers_in(&second), 2);
+    let third = town.exchange(B, C, 55);
+    assert_eq!(covers_in(&third), 4);
+    assert_eq!(town.here(B), 0);
+    assert_eq!(town.pay(B, C, 1), Err(Status::AboveLimit));
+}
+
+#[test]
+fn received_money_goes_on_as_often_as_every_allowance_under_it_permits() {
+    let mut town = Town::new(2, &[1_000, 0, 0, 0, 0]);
+    town.exchange(A, B, 100);
+    town.exchange(B, C, 90);
+    let evidence = town.exchange(C, D, 80);
+    assert_eq!(covers_in(&evidence), 2);
+    assert_eq!(town.here(D), 0, "A permits two");
+    assert_eq!(town.pay(D, 4, 70), Err(Status::AboveHops));
+    assert_eq!(town.pay(D, 4, 81), Err(Status::AboveLimit));
+    town.reopen(D);
+    assert_eq!(town.pay(D, 4, 70), Err(Status::AboveHops));
+}
+
+#[test]
+fn an_allowance_without_hops_is_named_by_no_payment_and_covers_nothing() {
+    let mut town = Town::new(0, &[1_000, 0, 0]);
+    let evidence = town.exchange(A, B, 100);
+    assert_eq!(payment_of(&evidence).1.covers_for, None);
+    assert_eq!(town.here(B), 0);
+    assert_eq!(town.pay(B, C, 10), Err(Status::AboveLimit));
+}
+
+#[test]
+fn more_covers_than_one_evidence_holds_are_over_budget() {
+    // Fourteen payers: each brings an allowance of its own.
+    let mut limits = vec![100; 14];
+    limits.extend([0, 0]);
+    let mut town = Town::new(1, &limits);
+    for payer in 0..14 {
+        town.exchange(payer, 14, 10);
+    }
+    let here = town.here(14);
+    assert!((40..140).contains(&here), "{here}");
+    assert_eq!(town.pay(14, 15, 140), Err(Status::OverBudget));
+    assert_eq!(town.pay(14, 15, 141), Err(Status::AboveLimit));
+    let evidence = town.exchange(14, 15, here);
+    assert!(evidence.len() <= COVERED_MAX + 8, "{}", evidence.len());
+    // Of one payer the allowance comes once, so more go in.
+    let mut town = Town::new(1, &[1_000, 0, 0]);
+    for _ in 0..10 {
+        town.exchange(A, B, 10);
+    }
+    assert_eq!(town.here(B), 100);
+    let evidence = town.exchange(B, C, 100);
+    assert_eq!(covers_in(&evidence), 10);
+}
+
+#[test]
+fn under_a_new_allowance_old_covers_are_claimed_and_not_attached() {
+    let mut town = Town::new(2, &[1_000, 0, 0]);
+    town.exchange(A, B, 100);
+    let renewal = |purse: &mut Roomy| bytes(|out| purse.renewal(usd(), amount(0), NOW, out));
+    let renewal = renewal(&mut town.purses[B]).unwrap();
+    let grant = town.world.renew(&town.things[B], &renewal);
+    assert!(matches!(
+        town.purses[B].receive(&grant, NOW),
+        Ok(Event::Granted { .. })
+    ));
+    for _ in 0..2 {
+        assert_eq!(town.here(B), 0);
+        assert_eq!(town.pay(B, C, 60), Err(Status::AboveLimit));
+        let handed = handed_in(&mut town.purses[B]).unwrap();
+        assert!(matches!(Message::read(&handed[0]), Ok(Message::Claim { .. })));
+        town.reopen(B);
+    }
+}
+
+#[test]
+fn a_settled_payment_covers_no_more() {
+    let mut town = Town::new(2, &[1_000, 0, 0]);
+    town.exchange(A, B, 100);
+    town.exchange(B, C, 60);
+    let claim = handed_in(&mut town.purses[B]).unwrap().remove(0);
+    let statement = town.world.settle(&claim);
+    town.purses[B].receive(&statement, NOW).unwrap();
+    assert_eq!(town.here(B), 0);
+    assert_eq!(town.pay(B, C, 10), Err(Status::AboveLimit));
+}
+
+#[test]
+fn a_payment_settles_no_later_than_its_covers_and_in_time() {
+    let mut town = Town::new(1, &[1_000, 0, 0]);
+    let soon = NOW.plus_s(2 * MARGIN_S);
+    let allowance = Allowance {
+        hops: Some(1),
+        expires: soon,
+        ..town.world.allowance(&town.things[A], 2_000)
+    };
+    let grant = town.world.grant(&allowance);
+    town.purses[A].receive(&grant, NOW).unwrap();
+    town.exchange(A, B, 100);
+    let evidence = town.exchange(B, C, 10);
+    assert_eq!(payment_of(&evidence).1.settle_by, soon);
+    let late = NOW.plus_s(MARGIN_S + 1);
+    assert_eq!(town.purses[B].spendable_here(usd(), late), AmountMinor::ZERO);
+    let order = town.order(C, 20);
+    let refused = bytes(|out| town.purses[B].pay(&order, late, out));
+    assert_eq!(refused, Err(Status::AboveLimit));
+}
+
+#[test]
+fn change_is_covered_by_the_payment_it_answers() {
+    let mut town = Town::new(2, &[1_000, 0, 0]);
+    let evidence = town.exchange(A, B, 100);
+    let (paid, payment) = payment_of(&evidence);
+    let back = |town: &mut Town, value: u64| {
+        bytes(|out| town.purses[B].pay_back(paid, amount(value), NOW, out))
+    };
+    assert_eq!(back(&mut town, 101), Err(Status::AboveMost));
+    let change = back(&mut town, 30).unwrap();
+    assert_eq!(back(&mut town, 30), Ok(change.clone()), "given once");
+    assert_eq!(back(&mut town, 31), Err(Status::WrongReference));
+    let (_, content) = payment_of(&change);
+    assert_eq!(content.payee, town.things[A].code);
+    assert_eq!(content.reference, paid.reference());
+    assert_eq!(content.covers_for, Some(payment.allowance));
+    assert_eq!(items_of(&change).iter().next().map(|i| i.payment.len() > 0), Some(true));
+    let receipt = town.accept(A, &change).unwrap();
+    town.purses[B].receive(&receipt, NOW).unwrap();
+    assert_eq!(town.purses[A].totals(usd()).received_unsettled.get(), 30);
+    assert_eq!((town.here(A), town.here(B)), (900 + 30, 70));
+    assert_eq!(
+        bytes(|out| town.purses[A].pay_back(paid, amount(1), NOW, out)),
+        Err(Status::AskGateway),
+        "its own payment"
+    );
+}
+
+#[test]
+fn change_can_be_spent_at_once() {
+    let mut town = Town::new(3, &[100, 0, 0]);
+    let (paid, _) = payment_of(&town.exchange(A, B, 100));
+    let change = bytes(|out| town.purses[B].pay_back(paid, amount(30), NOW, out)).unwrap();
+    town.accept(A, &change).unwrap();
+    assert_eq!(town.here(A), 30);
+    let evidence = town.exchange(A, C, 25);
+    // The payment, the change on it, and the new one.
+    assert_eq!(covers_in(&evidence), 2);
+}
+
+#[test]
+fn of_several_covers_change_takes_the_payment_it_answers() {
+    let mut town = Town::new(2, &[1_000, 0, 500]);
+    let (paid, _) = payment_of(&town.exchange(A, B, 100));
+    town.exchange(C, B, 30);
+    let change = bytes(|out| town.purses[B].pay_back(paid, amount(30), NOW, out)).unwrap();
+    let items = items_of(&change);
+    let cover = open::<Payment>(items.iter().next().unwrap().payment, &network()).unwrap();
+    assert_eq!(cover.id(), paid);
+}
+
+#[test]
+fn a_stream_covers_as_far_as_it_is_taken_and_is_never_closed_below() {
+    let mut town = Town::new(2, &[1_000, 0, 0]);
+    let stream = town.stream(A, B, 10);
+    assert_eq!(town.here(B), 30);
+    assert_eq!(town.pay(B, C, 31), Err(Status::AboveLimit));
+    let first = town.exchange(B, C, 30);
+    let units = |evidence: &[u8]| {
+        let released = items_of(evidence).iter().next().unwrap().released;
+        released.map(|(units, _)| units)
+    };
+    assert_eq!(units(&first), Some(10));
+    town.release(A, B, stream, 15);
+    town.reopen(B);
+    let second = town.exchange(B, C, 9);
+    assert_eq!(units(&second), Some(15));
+    let receipt = bytes(|out| town.purses[B].close_stream(stream, NOW, out)).unwrap();
+    let Ok(Message::Receipt { receipt, .. }) = Message::read(&receipt) else {
+        panic!("no receipt");
+    };
+    let receipt = open::<Receipt>(receipt, &network()).unwrap();
+    assert_eq!(receipt.peek().units, Some(15));
+    // Closed, it covers what was taken.
+    town.reopen(B);
+    assert_eq!(town.here(B), 6);
+    let third = town.exchange(B, C, 6);
+    assert_eq!(units(&third), Some(15));
+}
+
+#[test]
+fn a_stream_may_itself_stand_on_covers_and_be_spent_on() {
+    let mut town = Town::new(3, &[1_000, 0, 0, 0]);
+    town.exchange(A, B, 100);
+    let stream = town.stream(B, C, 4);
+    let handed = handed_in(&mut town.purses[C]).unwrap();
+    let released = items_of(&handed[0]).last().unwrap().released;
+    assert_eq!(released.map(|(units, _)| units), Some(4));
+    assert_eq!(town.here(C), 12);
+    let evidence = town.exchange(C, D, 12);
+    assert_eq!(covers_in(&evidence), 2);
+    town.reopen(C);
+    let receipt = bytes(|out| town.purses[C].close_stream(stream, NOW, out)).unwrap();
+    let closed = Event::Closed {
+        payment: stream,
+        units: 4,
+    };
+    assert_eq!(town.purses[B].receive(&receipt, NOW), Ok(closed));
+    for at in [B, C] {
+        let handed = handed_in(&mut town.purses[at]).unwrap();
+        let claim = handed.iter().find(|m| payment_of(m).0 == stream).unwrap();
+        let Ok(Message::Covered { receipt, .. }) = Message::read(claim) else {
+            panic!("no covers");
+        };
+        assert!(receipt.is_some(), "purse {at}");
+    }
+}
+
+/// Two evidences of B count one stream up to different units: they do not go into one.
+#[test]
+fn what_was_signed_for_different_units_of_one_stream_is_not_put_together() {
+    let mut town = Town::new(3, &[1_000, 0, 0, 0]);
+    let stream = town.stream(A, B, 10);
+    town.exchange(B, C, 30);
+    town.release(A, B, stream, 12);
+    town.exchange(B, C, 6);
+    assert_eq!(town.pay(C, D, 36), Err(Status::OverBudget));
+    let evidence = town.exchange(C, D, 30);
+    assert_eq!(covers_in(&evidence), 2);
+}
+
+#[test]
+fn what_covered_a_payment_is_not_declined() {
+    let mut town = Town::new(2, &[1_000, 0, 0]);
+    let evidence = town.exchange(A, B, 100);
+    town.exchange(B, C, 60);
+    for _ in 0..2 {
+        let declined = bytes(|out| {
+            town.purses[B].decline(&evidence, Status::WrongAmount, NOW, out)
+        });
+        assert_eq!(declined, Err(Status::Contradiction));
+        town.reopen(B);
+    }
+}
+
+#[test]
+fn a_payment_with_covers_can_be_declined() {
+    let mut town = Town::new(2, &[1_000, 0, 0]);
+    town.exchange(A, B, 100);
+    let evidence = town.pay(B, C, 60).unwrap();
+    let payment = payment_of(&evidence).0;
+    let no = bytes(|out| town.purses[C].decline(&evidence, Status::WrongAmount, NOW, out));
+    let reason = Status::WrongAmount;
+    let event = town.purses[B].receive(&no.unwrap(), NOW);
+    assert_eq!(event, Ok(Event::Declined { payment, reason }));
+    assert_eq!(town.accept(C, &evidence), Err(Status::Declined));
+    assert_eq!(town.here(B), 40, "the odometer does not run back");
+}
+
+#[test]
+fn evidence_that_was_tampered_with_is_refused_and_leaves_nothing() {
+    let mut town = Town::new(2, &[1_000, 0, 0, 0]);
+    town.exchange(A, B, 50);
+    let other = town.exchange(A, B, 100);
+    let evidence = town.pay(B, C, 60).unwrap();
+    let items = items_of(&evidence);
+    let [cover, last] = [0, 1].map(|at| *items.iter().nth(at).unwrap());
+    let before = town.purses[C].totals(usd());
+    let shown = |items: &[Item<'_>]| {
+        let mut out = [0; COVERED_MAX];
+        let len = Items::new(items).unwrap().write(&mut out).unwrap();
+        written(&Message::Covered {
+            items: &out[..len],
+            receipt: None,
+        })
+    };
+    // Without its covers it is another matter.
+    let bare = written(&Message::Evidence {
+        allowance: last.allowance,
+        payment: last.payment,
+    });
+    assert_eq!(town.accept(C, &bare), Err(Status::WrongCover));
+    // With another payment than the one it signed for.
+    let Ok(Message::Evidence { allowance, payment }) = Message::read(&other) else {
+        panic!("not evidence");
+    };
+    let another = if payment == cover.payment {
+        None
+    } else {
+        Some(Item {
+            allowance,
+            payment,
+            ..cover
+        })
+    };
+    if let Some(another) = another {
+        assert_eq!(town.accept(C, &shown(&[another, last])), Err(Status::WrongCover));
+    }
+    // A forged cover.
+    let mut forged = cover.payment.to_vec();
+    *forged.last_mut().unwrap() ^= 1;
+    let forged = Item {
+        payment: &forged,
+        ..cover
+    };
+    assert_eq!(town.accept(C, &shown(&[forged, last])), Err(Status::BadSignature));
+    assert_eq!(town.accept(D, &evidence), Err(Status::NotForYou));
+    assert_eq!(town.purses[C].totals(usd()), before);
+    town.accept(C, &evidence).unwrap();
+}
+
+#[test]
+fn a_cover_that_contradicts_a_known_payer_is_refused() {
+    let mut town = Town::new(2, &[1_000, 0, 0]);
+    // A copy of A, before it pays anybody.
+    let copy = Thing {
+        code: town.things[A].code,
+        pass: town.things[A].pass.clone(),
+        seed: town.things[A].seed,
+        disk: town.things[A].disk.copy(),
+        signed: Signed::default(),
+        locked: Default::default(),
+    };
+    town.exchange(A, C, 40);
+    town.purses[A] = town.world.roomy(&copy);
+    town.exchange(A, B, 100);
+    let evidence = town.pay(B, C, 60).unwrap();
+    assert_eq!(town.accept(C, &evidence), Err(Status::Contradiction));
+}
+
+#[test]
+fn a_payment_of_ones_own_key_that_one_never_made_covers_nothing() {
+    let mut town = Town::new(2, &[1_000, 0]);
+    let copy = town.things[A].disk.copy();
+    let evidence = town.exchange(A, B, 100);
+    let (paid, _) = payment_of(&evidence);
+    let change = bytes(|out| town.purses[B].pay_back(paid, amount(30), NOW, out)).unwrap();
+    // A was set back to before it paid.
+    town.things[A].disk = copy;
+    town.reopen(A);
+    assert_eq!(town.accept(A, &change), Err(Status::Contradiction));
+}
+
+#[test]
+fn what_waits_for_a_cover_is_received_as_far_as_it_is_paid() {
+    let mut town = Town::new(2, &[1_000, 0, 0]);
+    town.exchange(A, B, 100);
+    let evidence = town.exchange(B, C, 60);
+    let (payment, _) = payment_of(&evidence);
+    let said = |town: &World, outcome: Status, paid: u64| {
+        let statement = Statement {
+            gateway: town.gateway,
+            gateway_epoch: KeyEpoch(1),
+            payment,
+            outcome: u32::from(outcome as u8),
+            height: 1,
+            root: Digest::default(),
+            time: NOW,
+            units: None,
+            provisional: None,
+            paid: Some(amount(paid)),
+        };
+        written(&Message::Statement {
+            statement: &sealed(&statement, &town.gateway_key),
+        })
+    };
+    let sums = |town: &Town, at: usize| {
+        let totals = town.purses[at].totals(usd());
+        let (settled, waiting) = (totals.received_settled, totals.received_unsettled);
+        [settled, waiting, totals.received_contested].map(AmountMinor::get)
+    };
+    for (paid, expected) in [(0, [0, 60, 0]), (25, [25, 35, 0])] {
+        let statement = said(&town.world, Status::WaitingForCover, paid);
+        for _ in 0..2 {
+            for at in [B, C] {
+                town.purses[at].receive(&statement, NOW).unwrap();
+            }
+            assert_eq!(sums(&town, C), expected);
+            town.reopen(C);
+            assert_eq!(handed_in(&mut town.purses[C]).unwrap().len(), 1);
+        }
+    }
+    // Waiting, it is still money to spend here.
+    assert_eq!(town.here(C), 60);
+    let statement = said(&town.world, Status::Guaranteed, 50);
+    for at in [B, C] {
+        town.purses[at].receive(&statement, NOW).unwrap();
+    }
+    for _ in 0..2 {
+        assert_eq!(sums(&town, C), [50, 0, 10]);
+        assert_eq!(town.purses[B].totals(usd()).returned, AmountMinor::ZERO);
+        assert_eq!(handed_in(&mut town.purses[C]).unwrap(), Vec::<Vec<u8>>::new());
+        town.reopen(B);
+        town.reopen(C);
+    }
+    let more = said(&town.world, Status::Guaranteed, 61);
+    town.exchange(B, C, 20);
+    assert_eq!(town.purses[C].receive(&more, NOW), Ok(Event::Known));
+}
+
+#[test]
+fn a_key_store_that_was_away_signs_what_was_meant_however_far_the_stream_went_since() {
+    let mut town = Town::new(2, &[1_000, 0, 0]);
+    let stream = town.stream(A, B, 10);
+    let order = town.order(C, 30);
+    let pay = |purse: &mut Roomy| bytes(|out| purse.pay(&order, NOW, out));
+    *town.things[B].locked.borrow_mut() = true;
+    assert_eq!(pay(&mut town.purses[B]), Err(Status::Busy));
+    town.release(A, B, stream, 12);
+    town.reopen(B);
+    *town.things[B].locked.borrow_mut() = false;
+    let evidence = pay(&mut town.purses[B]).unwrap();
+    let released = items_of(&evidence).iter().next().unwrap().released;
+    assert_eq!(released.map(|(units, _)| units), Some(10));
+    town.accept(C, &evidence).unwrap();
+    assert_eq!(town.things[B].signed.assert_one_content_per_sequence(), 1);
+}
+
+/// What happens in a town, in numbers.
+#[derive(Clone, Debug)]
+enum Step {
+    Pay(usize, usize, u64),
+    Restart(usize),
+    Settle(usize),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        12 => (0..4usize, 0..4usize, 1..200u64).prop_map(|(a, b, v)| Step::Pay(a, b, v)),
+        1 => (0..4usize).prop_map(Step::Restart),
+        1 => (0..4usize).prop_map(Step::Settle),
+    ];
+    proptest::collection::vec(step, 1..24)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whoever pays whom: what can be spent here is exactly what `pay` pays, whoever is paid takes
+    /// it, no purse contradicts itself, and no evidence is too long.
+    #[test]
+    fn what_can_be_spent_here_is_paid_and_taken(
+        hops in 1..4u32,
+        limits in proptest::collection::vec(0..150u64, 4),
+        steps in steps(),
+    ) {
+        let mut town = Town::new(hops, &limits);
+        for step in steps {
+            match step {
+                Step::Pay(from, to, _) if from == to => {}
+                Step::Pay(from, to, value) => {
+                    let here = town.here(from);
+                    match town.pay(from, to, value) {
+                        Ok(evidence) => {
+                            prop_assert!(evidence.len() <= COVERED_MAX + 8);
+                            let receipt = town.accept(to, &evidence);
+                            prop_assert!(receipt.is_ok(), "{:?}", receipt);
+                            town.purses[from].receive(&receipt.unwrap(), NOW).unwrap();
+                        }
+                        // Entries in memory say less than all that would fit, never more.
+                        Err(status) => {
+                            let above = [Status::AboveLimit, Status::AboveHops, Status::OverBudget];
+                            let full = status == Status::Full;
+                            prop_assert!(full || above.contains(&status), "{}", status);
+                            prop_assert!(full || value > here, "{} of {}", value, here);
+                        }
+                    }
+                }
+                Step::Restart(at) => {
+                    let before = (town.here(at), town.purses[at].totals(usd()));
+                    town.reopen(at);
+                    prop_assert_eq!((town.here(at), town.purses[at].totals(usd())), before);
+                }
+                Step::Settle(at) => {
+                    for message in handed_in(&mut town.purses[at]).unwrap() {
+                        let statement = town.world.settle(&message);
+                        for purse in &mut town.purses {
+                            purse.receive(&statement, NOW).unwrap();
+                        }
+                    }
+                }
+            }
+        }
+        for thing in &town.things {
+            thing.signed.assert_one_content_per_sequence();
+        }
+    }
+}

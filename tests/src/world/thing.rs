@@ -2,7 +2,7 @@
 
 use super::authority::{Birth, House};
 use super::flash::Flash;
-use device_sdk::purse::{OUT_MAX, OpenError, Purse, Settings};
+use device_sdk::purse::{Clock, OUT_MAX, OpenError, Purse, Settings};
 use protocol::keys::{SignerFailed, SoftwareKey};
 use protocol::{AmountMinor, Code, PublicKey, Signature, Signer, Status, Timestamp};
 use std::cell::{Cell, RefCell};
@@ -133,6 +133,8 @@ impl Thing {
             trust: house.trust,
             sync_margin_s: MARGIN_S,
             most_by_class: [self.most_by_class; 3],
+            place: None,
+            clock: Clock::Kept,
         };
         let pen = Pen {
             key: self.key(),

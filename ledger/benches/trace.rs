@@ -3,12 +3,13 @@
 //! ```sh
 //! cargo bench -p ledger --bench trace                        # 1,000,000 payments
 //! cargo bench -p ledger --bench trace -- --payments 50000
+//! cargo bench -p ledger --bench trace -- --purses 100        # the same money again and again
 //! ```
 //!
 //! The journal is written in bulk: entries, chain and postings by the ledger's own code, balances
 //! kept beside, and no signed payment behind an entry. That it is one is shown by the ledger's whole
-//! check. Money moves in three ways at once: a load of one purse goes to as many others as there are
-//! tenths of a payment; purses pay each other at random; two purses pay each other back and forth.
+//! check. Money moves in three ways at once: a load of one purse goes to all others, purses pay each
+//! other at random, and two purses pay each other back and forth.
 
 #![allow(
     clippy::unwrap_used,
@@ -37,14 +38,15 @@ const ANSWER_MOST: Duration = Duration::from_secs(1);
 
 #[tokio::main]
 async fn main() {
-    let payments = payments();
+    let payments = argument("--payments").unwrap_or(PAYMENTS);
+    let purses = argument("--purses").unwrap_or(payments / 10);
     let folder = tempfile::tempdir().unwrap();
     let world = World::new(folder.path());
     world.open().await.close().await;
     let begun = Instant::now();
-    let bulk = Bulk::write(&world.path, payments).await;
+    let bulk = Bulk::write(&world.path, payments, purses).await;
     println!(
-        "{payments} payments in {} journal entries, written in bulk in {:.0?}",
+        "{payments} payments of {purses} purses in {} journal entries, written in bulk in {:.0?}",
         bulk.entries,
         begun.elapsed()
     );
@@ -72,9 +74,9 @@ async fn main() {
     ledger.close().await;
 }
 
-fn payments() -> u64 {
-    let mut arguments = std::env::args().skip_while(|argument| argument != "--payments");
-    arguments.nth(1).map_or(PAYMENTS, |n| n.parse().unwrap())
+fn argument(name: &str) -> Option<u64> {
+    let mut arguments = std::env::args().skip_while(|argument| argument != name);
+    arguments.nth(1).map(|number| number.parse().unwrap())
 }
 
 async fn questions(tracing: &Tracing, bulk: &Bulk) {

@@ -51,11 +51,11 @@ pub struct Bulk {
 
 impl Bulk {
     /// Writes so many payments into books that are empty.
-    pub async fn write(path: &Path, payments: u64) -> Self {
+    pub async fn write(path: &Path, payments: u64, purses: u64) -> Self {
         let options = SqliteConnectOptions::new().filename(path);
         let mut bulk = Self {
             entries: 0,
-            purses: (payments / 10).max(10),
+            purses: purses.max(10),
             loads: HashMap::new(),
             head: JournalHead::default(),
             balances: BTreeMap::new(),

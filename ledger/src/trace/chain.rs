@@ -8,6 +8,7 @@ use crate::books::Account;
 use crate::store::row::Row;
 use crate::store::{Connection, Result};
 use protocol::{AmountMinor, Code, Currency, GridCode, Timestamp};
+use sqlx::{QueryBuilder, Sqlite};
 
 /// Currencies of one purse that one answer looks at.
 const CURRENCIES_MOST: u32 = 64;
@@ -68,8 +69,9 @@ macro_rules! select_paid {
 
 pub(super) const GAVE: &str = select_paid!("payer");
 pub(super) const GOT: &str = select_paid!("payee");
-pub(super) const PLACE: &str =
-    "SELECT code FROM grid WHERE owner = $1 AND issued <= $2 ORDER BY number DESC LIMIT 1";
+/// For each party on the list.
+pub(super) const PLACE: &str = "SELECT (SELECT code FROM grid WHERE owner = wanted.owner
+    AND issued <= wanted.at ORDER BY number DESC LIMIT 1) FROM wanted ORDER BY row";
 
 impl Tracing {
     /// Whom a purse paid and by whom it was paid, loads and redemptions included, the newest first.
@@ -102,7 +104,6 @@ impl Tracing {
         let names = names(&mut index, ids.map(AccountId)).await?;
         let heights = paid.iter().map(|row| row.height.unsigned_abs());
         let notes = self.notes(heights.collect()).await?;
-        let mut books = self.shared.books.acquire().await?;
         let mut links = Vec::with_capacity(paid.len());
         for row in paid {
             let (payer, payee) = (AccountId(row.payer), AccountId(row.payee));
@@ -116,11 +117,13 @@ impl Tracing {
                 note,
                 currency: name(&names, payee)?.currency,
                 amount: read.amount(row.amount)?,
-                place: place(&mut books, [&to, &from], note.at).await?,
+                place: None,
                 payer: from,
                 payee: to,
             });
         }
+        let mut books = self.shared.books.acquire().await?;
+        put_places(&mut books, &mut links).await?;
         Ok(stand.says(links, next))
     }
 }
@@ -172,25 +175,31 @@ async fn read(
     Ok(found.into_iter().map(columns).collect())
 }
 
-/// The newest place that the first of them owned at that time, else the next.
-async fn place(
-    books: &mut Connection,
-    parties: [&Holder; 2],
-    at: Timestamp,
-) -> Result<Option<GridCode>> {
-    for code in parties.into_iter().filter_map(Holder::code) {
-        let row: Option<(Vec<u8>,)> = sqlx::query_as(PLACE)
-            .bind(code.as_bytes().as_slice())
-            .bind(i64::from(at.0))
-            .fetch_optional(&mut *books)
-            .await?;
-        if let Some((grid,)) = row {
-            let row = Row {
-                table: "grid",
-                key: &code,
-            };
-            return Ok(Some(row.grid(&grid)?));
-        }
+/// The newest place that the payee of each owned at its time, else the payer.
+async fn put_places(books: &mut Connection, links: &mut [Link]) -> Result<()> {
+    if links.is_empty() {
+        return Ok(());
     }
-    Ok(None)
+    let mut text = QueryBuilder::<Sqlite>::new("WITH wanted (row, owner, at) AS (");
+    let sides = links.iter().flat_map(|link| {
+        let sides = [&link.payee, &link.payer].map(Holder::code);
+        sides.map(|code| (code, link.note.at))
+    });
+    text.push_values((0i64..).zip(sides), |mut row, (number, (code, at))| {
+        row.push_bind(number)
+            .push_bind(code.map(|code| code.as_bytes().to_vec()))
+            .push_bind(i64::from(at.0));
+    });
+    text.push(") ").push(PLACE);
+    let query = text.build_query_as().persistent(false);
+    let places: Vec<(Option<Vec<u8>>,)> = query.fetch_all(books).await?;
+    for (link, sides) in links.iter_mut().zip(places.chunks(2)) {
+        let row = Row {
+            table: "grid",
+            key: &link.note.height,
+        };
+        let place = sides.iter().find_map(|(place,)| place.as_deref());
+        link.place = place.map(|place| row.grid(place)).transpose()?;
+    }
+    Ok(())
 }

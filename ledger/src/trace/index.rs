@@ -409,8 +409,11 @@ pub(super) const BACKWARDS: &str = reaching!(
 const NEXT_MOVE: &str =
     select_move!("WHERE giver = $1 AND out_first <= $2 ORDER BY out_first DESC LIMIT 1");
 const MINTED: &str = select_move!("WHERE height = $1 AND giver < 0 ORDER BY number LIMIT $2");
-const MINTS: &str =
-    select_move!("WHERE giver = $1 AND out_first >= $2 ORDER BY out_first LIMIT $3");
+const MINTS: &str = select_move!(
+    "WHERE giver = $1 AND out_first >= (
+       SELECT max(out_first) FROM move WHERE giver = $1 AND out_first <= $2)
+     ORDER BY out_first LIMIT $3"
+);
 
 #[cfg(test)]
 pub(super) const TEXTS: [&str; 5] = [FORWARDS, BACKWARDS, NEXT_MOVE, MINTED, MINTS];
@@ -458,10 +461,9 @@ pub(super) async fn minted(index: &mut Connection, height: u64, most: u32) -> Re
 
 /// What came out of a source from this serial on.
 pub(super) async fn mints(index: &mut Connection, from: Spot, most: u32) -> Result<Vec<Move>> {
-    let first = next_move(index, from).await?;
     let rows: Vec<MoveColumns> = sqlx::query_as(MINTS)
         .bind(from.account.0)
-        .bind(column(first.map_or(from, |first| first.from).position))
+        .bind(column(from.position))
         .bind(most)
         .fetch_all(index)
         .await?;

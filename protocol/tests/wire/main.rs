@@ -18,6 +18,8 @@ mod damaged;
 #[cfg(test)]
 mod flips;
 #[cfg(test)]
+mod largest;
+#[cfg(test)]
 mod roundtrip;
 #[cfg(test)]
 mod rules_contradiction;

@@ -58,7 +58,7 @@ fn main() -> ExitCode {
             Size::Short
         },
         only,
-        sabotage: None,
+        ..Bias::default()
     };
     if let Some(seed) = arguments.seed {
         let outcome = replay(seed, bias, true);

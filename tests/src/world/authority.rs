@@ -131,7 +131,8 @@ impl House {
                     station: Some(1),
                     first_sequence: Some(1),
                     last_sequence: Some((1 << 36) - 1),
-                    ..pass(issuer_code, gateway, &key, gateways_may)
+                    // Its own centre: its allowances need no warrant.
+                    ..pass(issuer_code, gateway, &key, all)
                 },
                 &issuer,
             ),
@@ -202,6 +203,7 @@ impl House {
             issuer_pass: self.issuer_pass.clone(),
             gateway_pass: office.pass.clone(),
             policy: *policy,
+            upstream: None,
         }
     }
 }

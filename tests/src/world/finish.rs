@@ -128,6 +128,7 @@ fn purses_agree(world: &mut World) {
             let paid = world.model.signed.payments.values();
             let odometer = paid
                 .filter(|p| (p.payer, p.currency) == (thing.code, currency))
+                .filter(|p| p.key_epoch == purse.standing().0.0)
                 .map(|p| p.odometer)
                 .max();
             if totals.paid_out.get() != odometer.unwrap_or(0) {

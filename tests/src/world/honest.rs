@@ -348,7 +348,8 @@ fn read_inbox(world: &mut World, thing: usize, from: Party, page: &[(u64, Vec<u8
     for (number, bytes) in page {
         let done = read(world, thing, from, bytes);
         // Gone for good only once it changed what it had to change.
-        if done == Err(Status::Storage) || world.things[thing].purse.is_none() {
+        let later = matches!(done, Err(Status::Storage | Status::Full | Status::Busy));
+        if later || world.things[thing].purse.is_none() {
             break;
         }
         let name = world.things[thing].name();

@@ -50,7 +50,7 @@ pub(crate) fn strike(world: &mut World, gateway: usize, message: &[u8], answer: 
         code: payment.payee,
         currency: payment.currency,
         amount: AmountMinor::new(payment.cost(1)).unwrap(),
-        key: format!("sabotage {}", payment.id),
+        key: format!("sabotage {}", super::counter::short(&payment.id)),
         by: "sabotage".into(),
     };
     match sabotage {

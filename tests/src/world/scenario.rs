@@ -24,9 +24,14 @@ pub struct Bias {
     pub size: Size,
     /// Only this adversary, by its name.
     pub only: Option<&'static str>,
+    /// Ends after so many steps at most.
+    pub steps_most: Option<u64>,
     /// The gateway is broken on purpose, to see whether that is found.
     pub sabotage: Option<Sabotage>,
 }
+
+/// Times in a thousand that a journal has no room for a moment, at most.
+const FULL_MOST: u64 = 1;
 
 /// Everything that is decided before the first step.
 #[derive(Clone, Debug)]
@@ -78,7 +83,7 @@ impl Scenario {
             things,
             span_s,
             // Long enough for every wake and what follows from it.
-            steps_most: things as u64 * wakes * 20,
+            steps_most: bias.steps_most.unwrap_or(things as u64 * wakes * 20),
             wake_ms: span_s * 1_000 / wakes,
             wealth,
             quality: Quality {
@@ -93,7 +98,7 @@ impl Scenario {
             gateway_falls: bad(chance, 25),
             again: chance.between(20, 200) as u32,
             skew_s: chance.below(120) as u32,
-            flash_full: bad(chance, 20),
+            flash_full: bad(chance, FULL_MOST),
             adversaries: adversaries(chance, bias),
             sabotage: bias.sabotage,
         }

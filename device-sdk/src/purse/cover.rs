@@ -14,6 +14,7 @@ use protocol::cose::{SIGNED_MAX, open, seal};
 use protocol::covers::{self, COVERED_MAX, ITEMS_MAX};
 use protocol::keys::SignerFailed;
 use protocol::objects::{Allowance, Payment, Receipt};
+use protocol::rules::Holdings as _;
 use protocol::stream::Chain;
 use protocol::units::AMOUNT_MAX;
 use protocol::{
@@ -182,8 +183,11 @@ impl<const OUTBOX: usize, const PAYERS: usize> Book<OUTBOX, PAYERS> {
     fn covers(&self, held: &Held, until: Timestamp) -> impl Iterator<Item = (&Entry, Cover)> {
         let (currency, allowance) = (held.allowance.currency, held.reference);
         self.outbox.iter().filter_map(move |entry| {
-            let cover = entry.cover?;
-            let usable = matches!(entry.side, Side::Taken { .. })
+            let (cover, Side::Taken { payer, .. }) = (entry.cover?, entry.side) else {
+                return None;
+            };
+            let usable = !self.is_revoked(&payer)
+                && !self.is_answered(&entry.id)
                 && entry.currency == currency
                 && cover.covers_for == allowance
                 && cover.settle_by >= until

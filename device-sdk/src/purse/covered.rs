@@ -7,42 +7,48 @@ use crate::purse::record::Record;
 use protocol::cose::Verified;
 use protocol::covers::Items;
 use protocol::objects::{Allowance, Payment};
-use protocol::rules::{self, Covered, Expected, PayeeView, Spent, contradiction, counts};
+use protocol::rules::{self, Covered, Expected, PayeeView, Spent, counts};
 use protocol::{Signer, Status, Timestamp};
 
 impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J, OUTBOX, PAYERS> {
     /// The payment behind its covers, if every one of them holds, counts here, and contradicts
-    /// nothing that is known.
+    /// nothing that is known. A key that a cover shows to have forked is remembered.
     pub(super) fn covered<'b>(
-        &self,
+        &mut self,
         items: &Items<'b>,
         now: Timestamp,
     ) -> Result<Covered<'b>, Status> {
         let gateways = &self.book.gateways;
         let gateway = |code: &_| gateways.find(|gateway| gateway.code == *code);
         let view = self.view(None, None, now);
+        let mut caught = None;
         let covered = rules::covered(
             items,
             &self.own.trust.network,
             |code| gateway(code).map(|gateway| gateway.key),
-            |allowance, _| {
+            |allowance, payment| {
                 let by = gateway(&allowance.get().gateway).ok_or(Status::UnknownGateway)?;
                 if by.expires <= now {
                     return Err(Status::Expired);
                 }
-                counts(allowance, &view)
+                counts(allowance, &view)?;
+                let spent = Spent::new(payment.id(), payment.get());
+                let against = self.not_against(&spent.ok_or(Status::OutOfInterval)?);
+                if against.is_err() {
+                    caught = Some((*allowance, *payment));
+                }
+                against
             },
-        )?;
-        for link in covered.links() {
-            self.not_against(&link.spent)?;
+        );
+        if let Some((allowance, payment)) = caught {
+            self.catch(&allowance, &payment)?;
         }
-        Ok(covered)
+        covered
     }
 
     /// Nothing known contradicts a payment, taken or only shown as a cover.
     pub(super) fn not_against(&self, spent: &Spent) -> Result<(), Status> {
-        let mut known = self.book.payers.iter();
-        if known.any(|other| contradiction(&other.spent, spent).is_some()) {
+        if self.book.against(spent).is_some() || self.book.seen_otherwise(spent) {
             return Err(Status::Contradiction);
         }
         // Change stands on a payment of this purse: one that it has made.

@@ -25,6 +25,7 @@ pub(super) struct Forked {
     key: PublicKey,
     until: Timestamp,
     pub(super) record: RecordId,
+    handed_in: bool,
     /// The payments that prove it, until they are handed in. With one of them, the other was only
     /// seen by a neighbour.
     pub(super) against: [Option<RecordId>; 2],
@@ -75,6 +76,9 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             if (before.payee, before.reference) != (p.payee, p.reference) {
                 self.condemn_if_proven(allowance.get(), [Some(taken), Some(shown)])?;
             }
+            return Err(Status::Contradiction);
+        }
+        if self.completes(&spent, shown)? {
             return Err(Status::Contradiction);
         }
         if self.book.seen_otherwise(&spent) {
@@ -141,6 +145,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             key_epoch,
             key,
             until,
+            handed_in: false,
         })?;
         let forked = Forked {
             code,
@@ -148,6 +153,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             key,
             until,
             record,
+            handed_in: false,
             against,
         };
         match self.book.forked.insert(forked) {
@@ -189,6 +195,49 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         let over = over.min_by_key(|f| f.until).ok_or(Status::Full)?.record;
         self.book.forked.remove(|f| f.record == over);
         self.forget(over)
+    }
+
+    /// A gateway has the proof: it need not be held any more.
+    pub(super) fn hand_over(&mut self, record: RecordId) -> Result<(), Status> {
+        let Some(forked) = self.book.forked.find(|f| f.record == record).copied() else {
+            return Ok(());
+        };
+        // A cut after this line: what is left of the proof has no meaning.
+        let record = self.append(&Record::Forked {
+            code: forked.code,
+            key_epoch: forked.key_epoch,
+            key: forked.key,
+            until: forked.until,
+            handed_in: true,
+        })?;
+        if let Some(known) = self.book.forked.find_mut(|f| f.record == forked.record) {
+            known.record = record;
+            known.handed_in = true;
+            known.against = [None; 2];
+        }
+        self.forget(forked.record)?;
+        let against = forked.against.into_iter();
+        against.flatten().try_for_each(|record| self.forget(record))
+    }
+
+    /// Holds a payment against the one of a proof that lacks the other.
+    fn completes(&mut self, spent: &Spent, shown: Shown<'_>) -> Result<bool, Status> {
+        let half = |f: &&Forked| f.code == spent.payer && matches!(f.against, [Some(_), None]);
+        let Some(half) = self.book.forked.find(half).copied() else {
+            return Ok(false);
+        };
+        let [Some(first), _] = half.against else {
+            return Ok(false);
+        };
+        let mut bytes = [0; RECORD_MAX];
+        let (_, payment) = self.against_in(first, &mut bytes)?;
+        let payment = open::<Payment>(payment, &self.own.trust.network)?;
+        let held = Spent::new(payment.id(), payment.peek()).ok_or(Status::Storage)?;
+        if contradiction(&held, spent).is_none() {
+            return Ok(false);
+        }
+        self.complete(&half, [Some(shown), None])?;
+        Ok(true)
     }
 
     /// A gateway gave this code a later key epoch and another key: it knows what happened.
@@ -307,15 +356,20 @@ impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
         &mut self,
         id: RecordId,
         (code, key_epoch): (Code, KeyEpoch),
-        key: PublicKey,
-        until: Timestamp,
+        (key, until): (PublicKey, Timestamp),
+        handed_in: bool,
     ) -> Option<()> {
+        let before = self.book.forked.find(|forked| forked.code == code);
+        let before = before.map(|forked| forked.record);
+        self.book.forked.remove(|forked| forked.code == code);
+        self.drop(before);
         let forked = Forked {
             code,
             key_epoch,
             key,
             until,
             record: id,
+            handed_in,
             against: [None; 2],
         };
         self.book.forked.insert(forked).then_some(())
@@ -326,7 +380,8 @@ impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
         let Some((payment, _)) = self.open::<Payment>(id, payment) else {
             return Some(());
         };
-        let forked = self.book.forked.find_mut(|f| f.code == payment.payer);
+        let forked = &mut self.book.forked;
+        let forked = forked.find_mut(|f| f.code == payment.payer && !f.handed_in);
         let slot = forked.and_then(|f| f.against.iter_mut().find(|slot| slot.is_none()));
         match slot {
             Some(slot) => *slot = Some(id),

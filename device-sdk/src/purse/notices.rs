@@ -65,21 +65,24 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         let Some(record) = cursor.after else {
             return Ok(());
         };
-        let Some(forked) = self.book.forked.find_mut(|forked| forked.record == record) else {
-            if self.noticed.is_full() {
-                let oldest = self.noticed.iter().min().copied();
-                self.noticed.remove(|told| Some(*told) == oldest);
-            }
-            let known = self.noticed.iter().any(|told| *told == record);
-            // There is room now.
-            let _ = !known && self.noticed.insert(record);
+        if self
+            .book
+            .forked
+            .iter()
+            .any(|forked| forked.record == record)
+        {
+            return self.hand_over(record);
+        }
+        if self.noticed.iter().any(|told| *told == record) {
             return Ok(());
-        };
-        let handed_in = core::mem::take(&mut forked.against);
-        // The second first: after a cut, one alone is no proof to hand in.
-        handed_in
-            .into_iter()
-            .rev()
-            .try_for_each(|r| self.forget_if(r))
+        }
+        if self.noticed.is_full() {
+            let oldest = self.noticed.iter().min().copied();
+            self.noticed.remove(|told| Some(*told) == oldest);
+        }
+        match self.noticed.insert(record) {
+            true => Ok(()),
+            false => Err(Status::Full),
+        }
     }
 }

@@ -156,12 +156,15 @@ pub(super) enum Record<'b> {
         allowance: &'b [u8],
         payment: &'b [u8],
     },
-    /// A key that signed two payments which contradict: nothing is taken from it any more.
+    /// A key that signed two payments which contradict: nothing is taken from it any more. A newer
+    /// one replaces it.
     Forked {
         code: Code,
         key_epoch: KeyEpoch,
         key: PublicKey,
         until: Timestamp,
+        /// A gateway has the proof.
+        handed_in: bool,
     },
     /// The most the owner approves per measure; a newer one replaces it.
     Rates {
@@ -359,8 +362,9 @@ impl<'b> Record<'b> {
                 key_epoch,
                 key,
                 until,
+                handed_in,
             } => {
-                to.put(&[47])?;
+                to.put(&[47, u8::from(*handed_in)])?;
                 to.put(code.as_bytes())?;
                 to.put(&key_epoch.0.to_be_bytes())?;
                 to.key(key)?;
@@ -544,6 +548,11 @@ impl<'b> Record<'b> {
                 payment: from.part()?,
             },
             47 => Self::Forked {
+                handed_in: match from.u8()? {
+                    0 => false,
+                    1 => true,
+                    _ => return None,
+                },
                 code: from.code()?,
                 key_epoch: KeyEpoch(from.u32()?),
                 key: from.key()?,

@@ -249,7 +249,8 @@ impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
                 key_epoch,
                 key,
                 until,
-            } => self.forked(id, (code, key_epoch), key, until),
+                handed_in,
+            } => self.forked(id, (code, key_epoch), (key, until), handed_in),
             Record::Time { time } => {
                 let before = self.book.told.reopen(time, id);
                 self.drop(before);

@@ -1,11 +1,19 @@
 //! A small world for purses: a root, an issuer, a gateway that settles, things, and a journal whose
 //! power can be cut.
 
+mod branches;
+mod clocks;
+mod cover_cuts;
 mod covers;
 mod declining;
+mod doubt;
+mod forks;
+mod giving_up;
+mod holdings;
 mod invoices;
 mod judging;
 mod power_cuts;
+mod priced;
 mod stream_cuts;
 mod streams;
 
@@ -13,12 +21,12 @@ use super::{Clock, HandInCursor, OUT_MAX, Order, Purse, Settings};
 use crate::journal::{Journal, JournalFailed, RecordId};
 use protocol::code::IssuedBy;
 use protocol::cose::{SIGNED_MAX, open, seal};
+use protocol::covers::Items;
 use protocol::keys::{SignerFailed, SoftwareKey};
 use protocol::message::Message;
 use protocol::objects::{
     Allowance, Confirmation, Object, Party, Pass, Payment, Receipt, Renewal, Rights, Statement,
 };
-use protocol::covers::Items;
 use protocol::rules::{Trust, covered, released};
 use protocol::{
     AmountMinor, AssuranceClass, Code, Currency, Digest, KeyEpoch, Kind, Network, Odometer,

@@ -1,0 +1,214 @@
+//! A journal that was lost or restored: nothing is signed before a new life of the key.
+
+use super::super::Event;
+use super::branches::{Restarting, plainly, through_every_cut};
+use super::*;
+
+fn asked(purse: &mut Roomy, now: Timestamp) -> (Vec<u8>, Renewal) {
+    let message = bytes(|out| purse.renewal(usd(), amount(100), now, out)).unwrap();
+    let Ok(Message::Renewal { renewal }) = Message::read(&message) else {
+        panic!("not a renewal");
+    };
+    let renewal = *open::<Renewal>(renewal, &network()).unwrap().peek();
+    (message, renewal)
+}
+
+/// The first allowance of a key epoch.
+fn first(world: &mut World, thing: &Thing, key_epoch: u32, issued: Timestamp) -> Allowance {
+    Allowance {
+        key_epoch: KeyEpoch(key_epoch),
+        issued,
+        ..world.allowance(thing, 100)
+    }
+}
+
+fn first_grant(world: &mut World, thing: &Thing, key_epoch: u32, issued: Timestamp) -> Vec<u8> {
+    let allowance = first(world, thing, key_epoch, issued);
+    world.grant(&allowance)
+}
+
+fn in_doubt(world: &World, thing: &Thing) -> Roomy {
+    let settings = Settings {
+        me: thing.code,
+        pass: &thing.pass,
+        trust: world.trust,
+        sync_margin_s: MARGIN_S,
+        most_by_class: [amount(500); 3],
+        place: None,
+        clock: Clock::Kept,
+    };
+    let mut purse = Purse::open_in_doubt(settings, thing.key(), thing.disk.clone()).unwrap();
+    purse
+        .trust_gateway(&world.issuer_pass, &world.gateway_pass, NOW)
+        .unwrap();
+    purse
+}
+
+#[test]
+fn a_purse_in_doubt_asks_for_a_new_life_and_signs_nothing_before_it() {
+    let mut world = World::new();
+    let (a, b) = (world.thing(10), world.thing(11));
+    let mut car = world.funded(&a, 1_000);
+    *a.locked.borrow_mut() = true;
+    let wanted = order(b.code, 300, 1);
+    assert_eq!(bytes(|out| car.pay(&wanted, NOW, out)), Err(Status::Busy));
+    drop(car);
+    *a.locked.borrow_mut() = false;
+    // The intent in the copy may have been signed, or given up, by the original.
+    let mut car = in_doubt(&world, &a);
+    assert_eq!(a.signed.assert_one_content_per_sequence(), 0);
+    assert_eq!(bytes(|out| car.pay(&wanted, NOW, out)), Err(Status::Frozen));
+    assert!(bytes(|out| car.void(Sequence(1), Sequence(1), NOW, out)).is_err());
+    let (message, renewal) = asked(&mut car, NOW);
+    assert!(renewal.lost.is_some());
+    assert_eq!(
+        asked(&mut car, NOW.plus_s(60)).0,
+        message,
+        "until it is answered"
+    );
+    drop(car);
+    let mut car = world.roomy(&a);
+    assert!(car.in_doubt());
+    assert_eq!(asked(&mut car, NOW.plus_s(60)).0, message);
+    let grant = first_grant(&mut world, &a, 2, NOW);
+    assert!(matches!(
+        car.receive(&grant, NOW),
+        Ok(Event::Granted { .. })
+    ));
+    assert!(!car.in_doubt());
+    assert_eq!(asked(&mut car, NOW).1.lost, None);
+    bytes(|out| car.pay(&order(b.code, 10, 2), NOW, out)).unwrap();
+    assert_eq!(car.standing(), (KeyEpoch(2), Sequence(1)));
+}
+
+#[test]
+fn a_grant_from_before_the_doubt_does_not_end_it() {
+    let mut world = World::new();
+    let a = world.thing(10);
+    let mut car = in_doubt(&world, &a);
+    let old = first(&mut world, &a, 2, NOW.minus_s(DAY_S));
+    asked(&mut car, NOW);
+    assert_eq!(car.receive(&world.grant(&old), NOW), Ok(Event::Known));
+    let same_life = world.allowance(&a, 100);
+    assert_eq!(car.receive(&world.grant(&same_life), NOW), Ok(Event::Known));
+    let fresh = first_grant(&mut world, &a, 3, NOW);
+    assert!(matches!(
+        car.receive(&fresh, NOW),
+        Ok(Event::Granted { .. })
+    ));
+    assert_eq!(car.standing().0, KeyEpoch(3));
+}
+
+#[test]
+fn an_empty_journal_learns_from_the_gateways_grant_that_it_was_lost() {
+    let mut world = World::new();
+    let a = world.thing(10);
+    for key_epoch in [1, 4] {
+        let mut car = world.roomy(&world.thing(10));
+        assert_eq!(asked(&mut car, NOW).1.lost, None, "it cannot know");
+        let mut allowance = first(&mut world, &a, key_epoch, NOW);
+        allowance.base_sequence = Sequence(17);
+        allowance.base_head = reference(7);
+        let grant = world.grant(&allowance);
+        assert_eq!(car.receive(&grant, NOW), Ok(Event::Behind));
+        let (_, renewal) = asked(&mut car, NOW);
+        assert!(renewal.lost.is_some());
+        assert_eq!(renewal.key_epoch, KeyEpoch(key_epoch));
+        let again = car.receive(&grant, NOW);
+        assert!(matches!(again, Ok(Event::Behind | Event::Known)));
+        assert!(car.in_doubt());
+        let grant = first_grant(&mut world, &a, key_epoch + 1, NOW);
+        assert!(matches!(
+            car.receive(&grant, NOW),
+            Ok(Event::Granted { .. })
+        ));
+        assert_eq!(car.standing().0, KeyEpoch(key_epoch + 1));
+    }
+}
+
+#[test]
+fn an_empty_journal_learns_from_the_gateways_refusal_that_it_was_lost() {
+    let mut world = World::new();
+    let (a, b) = (world.thing(10), world.thing(11));
+    let refusal = |about| written(&Message::refusal(Status::LinksBroken, about));
+    let about = |message: &[u8]| {
+        let Ok(Message::Renewal { renewal }) = Message::read(message) else {
+            panic!("not a renewal");
+        };
+        Some(
+            open::<Renewal>(renewal, &network())
+                .unwrap()
+                .id()
+                .reference(),
+        )
+    };
+    let mut car = world.roomy(&a);
+    let (message, _) = asked(&mut car, NOW);
+    let refused = Event::Refused {
+        status: Status::LinksBroken,
+        about: Some(reference(1)),
+    };
+    let other = refusal(Some(reference(1)));
+    assert_eq!(
+        car.receive(&other, NOW),
+        Ok(refused),
+        "not about what it asked"
+    );
+    assert_eq!(
+        car.receive(&refusal(about(&message)), NOW),
+        Ok(Event::Behind)
+    );
+    assert!(asked(&mut car, NOW).1.lost.is_some());
+    // A purse that has paid shows its links first.
+    let c = world.thing(12);
+    let mut car = world.funded(&c, 1_000);
+    bytes(|out| car.pay(&order(b.code, 10, 1), NOW, out)).unwrap();
+    let (message, _) = asked(&mut car, NOW);
+    let event = car.receive(&refusal(about(&message)), NOW).unwrap();
+    assert!(matches!(event, Event::Refused { .. }));
+    assert!(!car.in_doubt());
+}
+
+#[test]
+fn a_forked_key_is_told_that_it_needs_another() {
+    let world = World::new();
+    let mut car = world.roomy(&world.thing(10));
+    let refusal = written(&Message::refusal(Status::NeedsKey, None));
+    let event = Event::Refused {
+        status: Status::NeedsKey,
+        about: None,
+    };
+    assert_eq!(car.receive(&refusal, NOW), Ok(event));
+}
+
+#[test]
+fn a_new_life_begins_once_wherever_the_power_is_cut() {
+    through_every_cut(plainly, |stage: &mut Restarting| {
+        let payee = code(Kind::Device, 1, 99);
+        let allowance = stage.world.allowance(&stage.thing, 1_000);
+        let grant = stage.world.grant(&allowance);
+        stage.with(|purse| purse.receive(&grant, NOW)).unwrap();
+        let pay = |value, number| {
+            move |purse: &mut Roomy| bytes(|out| purse.pay(&order(payee, value, number), NOW, out))
+        };
+        stage.with(pay(10, 1)).unwrap();
+        stage
+            .with(|purse| bytes(|out| purse.void(Sequence(9), Sequence(9), NOW, out)))
+            .unwrap();
+        stage
+            .with(|purse| bytes(|out| purse.close_allowance(usd(), NOW, out)))
+            .unwrap();
+        stage.with(Purse::distrust).unwrap();
+        assert_eq!(stage.with(pay(10, 2)), Err(Status::Frozen));
+        let ask = |purse: &mut Roomy| bytes(|out| purse.renewal(usd(), amount(100), NOW, out));
+        stage.with(ask).unwrap();
+        let grant = first_grant(&mut stage.world, &stage.thing, 2, NOW);
+        stage.with(|purse| purse.receive(&grant, NOW)).unwrap();
+        stage.with(pay(10, 3)).unwrap();
+        stage.restart();
+        let end = stage
+            .with(|purse| Ok((purse.standing(), purse.totals(usd()))))
+            .unwrap();
+        (end, stage.thing.signed.assert_one_content_per_sequence())
+    });
+}

@@ -107,8 +107,9 @@ pub enum Event {
 }
 
 impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J, OUTBOX, PAYERS> {
-    /// Takes note of a Receipt, Unit, Statement, Grant or Refusal. What it changes is durable when
-    /// this returns; the same message again changes nothing.
+    /// Takes note of a Receipt, Unit, Statement, Grant, Refusal, Beacon, Filter, Warrant, Area, Seen,
+    /// Proof, Accusation or Watermark. What it changes is durable when this returns; the same message
+    /// again changes nothing.
     pub fn receive(&mut self, bytes: &[u8], now: Timestamp) -> Result<Event, Status> {
         if self.broken {
             return Err(Status::Storage);
@@ -456,6 +457,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             return Err(Status::WrongAllowance);
         }
         self.reached_gateway_epoch(a.gateway, a.gateway_epoch)?;
+        let now = self.note_allowance(&allowance, now)?;
         let held = self.book.pocket(a.currency).and_then(|p| p.allowance);
         let stale = a.key_epoch < self.book.standing.key_epoch
             || held.is_some_and(|held| !is_newer(a, &held.allowance));

@@ -7,6 +7,7 @@ mod cover_cuts;
 mod covers;
 mod declining;
 mod doubt;
+mod finality;
 mod forks;
 mod giving_up;
 mod holdings;

@@ -1,0 +1,601 @@
+//! Moves: a purse gets another home, with the old home's closing balance or the centre's release.
+
+use super::letter::Letter;
+use super::store::peers::Peer;
+use super::store::{copies, homes};
+use super::terms::Place;
+use super::{credits, hooks, keys, leases, post, rules};
+use crate::books::{Account, Entry, EntryKind, Transfer};
+use crate::commands::release;
+use crate::crash::{CrashPoint, here};
+use crate::evidence::Owned;
+use crate::rules::links::Links;
+use crate::store::things::{self, ThingState};
+use crate::store::{accusations, allowances, journal, payments};
+use crate::writer::{Command, Desk, Failure};
+use protocol::cose::open;
+use protocol::message::{CREDENTIALS_MAX, Message, OBJECTS_MAX};
+use protocol::objects::{ClosingBalance, Move, Release};
+use protocol::rules::proof::Charge;
+use protocol::{
+    AmountMinor, Code, Currency, Digest, KeyEpoch, Odometer, Sequence, Status, Timestamp,
+};
+
+/// Who is named when a ledger freezes a code by itself.
+const BY_LEDGER: &str = "ledger";
+
+/// How far a move has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Moving {
+    /// The old home, or the centre, is asked.
+    Asked,
+    /// The purse has left its old home or come to its new one; the newest lease that is known.
+    Moved(Vec<u8>),
+    /// It contradicts another move for the same lease: the accusation is on record, the code frozen.
+    Contradicts,
+}
+
+pub(crate) struct MoveHome {
+    pub order: Vec<u8>,
+    pub pass: Vec<u8>,
+    pub now: Timestamp,
+}
+
+impl Command for MoveHome {
+    type Answer = Moving;
+
+    async fn execute(&self, desk: &mut Desk) -> Result<Moving, Failure> {
+        if desk.place == Place::Alone {
+            return Err(Status::NotForYou.into());
+        }
+        ordered(desk, &self.order, &self.pass, self.now).await
+    }
+}
+
+/// A thing wants to move: carried out by its home, passed on by everybody else.
+pub(crate) async fn ordered(
+    desk: &mut Desk,
+    signed: &[u8],
+    pass: &[u8],
+    now: Timestamp,
+) -> Result<Moving, Failure> {
+    let order = signed_by_thing(desk, signed, pass).await?;
+    let this = *order.get();
+    let me = desk.bearings.gateway;
+    if this.from == this.to {
+        return Err(Status::Malformed.into());
+    }
+    keys::gateway(desk, &this.to).await?;
+    if let Some(known) = homes::moving(&mut desk.connection, &this.code, this.lease).await? {
+        if (known.source, known.goal) != (this.from, this.to) {
+            accuse(desk, &order, (&known.bytes, pass), now).await?;
+            return Ok(Moving::Contradicts);
+        }
+        if known.done {
+            let home = homes::home(&mut desk.connection, &this.code).await?;
+            return Ok(Moving::Moved(
+                home.map(|(_, bytes)| bytes).unwrap_or_default(),
+            ));
+        }
+        if this.from != me {
+            return Ok(Moving::Asked);
+        }
+    }
+    let home = homes::home(&mut desk.connection, &this.code).await?;
+    let fits = home.as_ref().is_some_and(|(homed, _)| {
+        homed.home == this.from && homed.number.saturating_add(1) == this.lease
+    });
+    // Everybody but the home and the centre may have old news, and leaves it to them.
+    let knows = this.from == me || desk.place == Place::Centre;
+    if knows && !fits {
+        return Err(Status::WrongLease.into());
+    }
+    homes::keep_moving(&mut desk.connection, &this, signed, pass, now).await?;
+    here(CrashPoint::MoveOrdered);
+    if this.from == me {
+        close(desk, &order, now).await?;
+        return Ok(Moving::Asked);
+    }
+    let letter = Letter::Order {
+        order: signed,
+        pass,
+    };
+    post::send(desk, &this.from, &letter).await?;
+    Ok(Moving::Asked)
+}
+
+async fn signed_by_thing(
+    desk: &mut Desk,
+    signed: &[u8],
+    pass: &[u8],
+) -> Result<Owned<Move>, Failure> {
+    let network = desk.bearings.network;
+    let code = open::<Move>(signed, &network)?.peek().code;
+    let key = keys::wallet_key(desk, &code, pass).await?;
+    Ok(Owned::from(open::<Move>(signed, &network)?.verify(&key)?))
+}
+
+/// Two moves with one lease number: proven, kept, and the code frozen until a person decides.
+async fn accuse(
+    desk: &mut Desk,
+    order: &Owned<Move>,
+    (known, pass): (&[u8], &[u8]),
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let code = order.get().code;
+    let stored = homes::pass_of(&mut desk.connection, &code).await?;
+    let pass = stored.unwrap_or_else(|| pass.to_vec());
+    let station = keys::peek(desk, &pass)?.issuer.0;
+    let gateway = keys::gateway_pass(desk, &station).await?;
+    let issuer = desk.bearings.issuer_pass.clone();
+    let credentials = [&issuer, &gateway, &pass].map(Vec::as_slice);
+    let accused = (&code, Charge::Moves, &order.id());
+    let objects = [known, order.bytes()];
+    convict(desk, accused, (&credentials, &objects), now).await
+}
+
+/// Keeps an accusation and freezes whom it accuses.
+pub(crate) async fn convict(
+    desk: &mut Desk,
+    (code, charge, subject): (&Code, Charge, &Digest),
+    (given, shown): (&[&[u8]], &[&[u8]]),
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let mut credentials = [None; CREDENTIALS_MAX];
+    for (place, pass) in credentials.iter_mut().zip(given) {
+        *place = Some(*pass);
+    }
+    let mut objects = [None; OBJECTS_MAX];
+    for (place, object) in objects.iter_mut().zip(shown) {
+        *place = Some(*object);
+    }
+    let message = hooks::encode(&Message::Accusation {
+        how: charge as u8,
+        credentials,
+        objects,
+    })?;
+    let connection = &mut desk.connection;
+    if !accusations::insert(connection, code, charge, subject, &message, now).await? {
+        return Ok(());
+    }
+    here(CrashPoint::Accused);
+    things::set_forked(&mut desk.connection, code, true).await?;
+    let holder = things::holder(&mut desk.connection, code).await?;
+    if let Some((ThingState::Active, ..)) = holder {
+        let (state, why) = (ThingState::Frozen, charge.sentence());
+        things::set_state(&mut desk.connection, code, state, (why, BY_LEDGER), now).await?;
+    }
+    Ok(())
+}
+
+/// At the old home: what is free leaves, what is reserved stays until it lapses, and nobody here
+/// gives the purse allowances any more.
+async fn close(desk: &mut Desk, order: &Owned<Move>, now: Timestamp) -> Result<(), Failure> {
+    let this = *order.get();
+    let holder = things::holder(&mut desk.connection, &this.code).await?;
+    let (state, epoch, _) = holder.ok_or(Status::UnknownCode)?;
+    if state != ThingState::Active {
+        return Err(Status::Frozen.into());
+    }
+    let currencies = homes::currencies_of(&mut desk.connection, &this.code).await?;
+    let ends = this.lease.saturating_sub(1);
+    let mut leave = Vec::with_capacity(currencies.len());
+    for currency in currencies {
+        release::lapsed(desk, &this.code, &currency, now).await?;
+        let closing = balance_of(desk, &this.code, epoch, (ends, &currency), now).await?;
+        let (bytes, _) = desk.seal(&closing)?;
+        homes::keep_closing(&mut desk.connection, &closing, &bytes).await?;
+        if desk.place != Place::Centre {
+            post::report(desk, &Letter::Balance { balance: &bytes }).await?;
+        }
+        leave.push((currency, closing.free));
+    }
+    let gone = rules::Homed {
+        home: this.to,
+        number: this.lease,
+        ends: Timestamp(0),
+    };
+    homes::put_home(&mut desk.connection, &this.code, &gone, now, &[]).await?;
+    homes::moved(&mut desk.connection, &this.code, this.lease).await?;
+    // A crash here: the purse is at home here as before, and the move is ordered again.
+    here(CrashPoint::PurseClosed);
+    match desk.place {
+        Place::Centre => settle(desk, order, now).await?,
+        _ => {
+            post::report(
+                desk,
+                &Letter::Closed {
+                    order: order.bytes(),
+                },
+            )
+            .await?
+        }
+    }
+    for (currency, free) in leave {
+        send_free(desk, &this.code, this.lease, (&currency, free), now).await?;
+    }
+    Ok(())
+}
+
+/// The free purse goes to clearing, with a credit for the new home. The same closing has the same
+/// subject, whoever has to close twice.
+async fn send_free(
+    desk: &mut Desk,
+    code: &Code,
+    lease: u64,
+    (currency, free): (&Currency, AmountMinor),
+    now: Timestamp,
+) -> Result<(), Failure> {
+    if free == AmountMinor::ZERO {
+        return Ok(());
+    }
+    let subject = rules::subject("closing", code, lease, currency);
+    desk.post(&Entry {
+        kind: EntryKind::Close,
+        subject,
+        currency: *currency,
+        at: now,
+        transfers: vec![Transfer {
+            from: Account::PurseFree(*code),
+            to: Account::Clearing,
+            amount: free,
+        }],
+    })
+    .await?;
+    let sent = credits::Sent {
+        subject,
+        payee: *code,
+        currency: *currency,
+        more: free,
+        covers_for: None,
+        at: now,
+    };
+    credits::emit(desk, &sent).await.map(drop)
+}
+
+async fn balance_of(
+    desk: &mut Desk,
+    code: &Code,
+    epoch: KeyEpoch,
+    (lease, currency): (u64, &Currency),
+    now: Timestamp,
+) -> Result<ClosingBalance, Failure> {
+    let links = links(desk, code, epoch).await?;
+    let connection = &mut desk.connection;
+    let free = journal::balance(connection, currency, &Account::PurseFree(*code)).await?;
+    let (reserved, open_until) = homes::behind(connection, code, currency).await?;
+    let odometer = odometer(connection, code, epoch, currency).await?;
+    // Without unbroken links the new home begins a new life of the key.
+    let (key_epoch, links, odometer) = match links {
+        Some(links) => (epoch, links, odometer),
+        None => (
+            KeyEpoch(epoch.0.saturating_add(1)),
+            Links::default(),
+            Odometer::ZERO,
+        ),
+    };
+    Ok(ClosingBalance {
+        gateway: desk.bearings.gateway,
+        gateway_epoch: desk.bearings.gateway_epoch,
+        code: *code,
+        lease,
+        currency: *currency,
+        free,
+        reserved,
+        open_until,
+        key_epoch,
+        sequence: links.sequence,
+        head: links.head,
+        odometer,
+        time: now,
+    })
+}
+
+/// The purse's reading, wherever its payments were made.
+pub(crate) async fn odometer(
+    connection: &mut crate::store::Connection,
+    code: &Code,
+    epoch: KeyEpoch,
+    currency: &Currency,
+) -> Result<Odometer, Failure> {
+    let here = payments::odometer(connection, code, epoch, currency).await?;
+    Ok(here.max(homes::odometer(connection, code, epoch, currency).await?))
+}
+
+/// How far the links of a purse are unbroken; `None` when a payment is missing.
+async fn links(desk: &mut Desk, code: &Code, epoch: KeyEpoch) -> Result<Option<Links>, Failure> {
+    let mut links = allowances::links(&mut desk.connection, code, epoch).await?;
+    loop {
+        let step = links_after(desk, code, epoch, links.sequence).await?;
+        for link in &step {
+            if links.follow(link).is_err() {
+                return Ok(None);
+            }
+        }
+        if step.len() < crate::bounds::SCAN_STEP as usize {
+            return Ok(Some(links));
+        }
+    }
+}
+
+/// The next payments of a purse by number, settled here or seen here.
+pub(crate) async fn links_after(
+    desk: &mut Desk,
+    code: &Code,
+    epoch: KeyEpoch,
+    after: Sequence,
+) -> Result<Vec<crate::rules::links::Link>, Failure> {
+    let most = crate::bounds::SCAN_STEP;
+    let connection = &mut desk.connection;
+    let mut step = payments::links_after(connection, code, epoch, after, most).await?;
+    if desk.place != Place::Alone {
+        let seen = super::store::relays::links_after(connection, code, epoch, after, most).await?;
+        step.extend(seen);
+        step.sort_by_key(|link| (link.sequence, link.reference));
+        step.dedup_by_key(|link| (link.sequence, link.reference));
+        step.truncate(most as usize);
+    }
+    Ok(step)
+}
+
+/// A closing balance on its way to the new home.
+pub(crate) async fn balance(desk: &mut Desk, signed: &[u8]) -> Result<(), Failure> {
+    let closing =
+        keys::by_gateway::<ClosingBalance>(desk, signed, |closing| closing.gateway).await?;
+    homes::keep_closing(&mut desk.connection, closing.get(), signed).await?;
+    Ok(())
+}
+
+/// At the centre: the old home has closed.
+pub(crate) async fn closed(
+    desk: &mut Desk,
+    from: &Peer,
+    signed: &[u8],
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let order = signed_by_thing(desk, signed, &[]).await?;
+    let this = order.get();
+    let home = homes::home(&mut desk.connection, &this.code).await?;
+    let (homed, bytes) = home.ok_or(Status::UnknownCode)?;
+    if homed.number >= this.lease {
+        // Too late: it was released meanwhile. The old home hears who has it.
+        return leases::send(desk, &from.code, &bytes, &[], KeyEpoch(0)).await;
+    }
+    if homed.home != from.code || this.from != from.code || homed.number + 1 != this.lease {
+        return Err(Status::WrongLease.into());
+    }
+    homes::keep_moving(&mut desk.connection, this, signed, &[], now).await?;
+    settle(desk, &order, now).await
+}
+
+/// At the centre: the next lease, for the new home with all that the old one said.
+async fn settle(desk: &mut Desk, order: &Owned<Move>, now: Timestamp) -> Result<(), Failure> {
+    let this = *order.get();
+    let me = desk.bearings.gateway;
+    let lease = leases::give(desk, &this.code, &this.to, this.lease, now).await?;
+    homes::moved(&mut desk.connection, &this.code, this.lease).await?;
+    let connection = &mut desk.connection;
+    let pass = homes::pass_of(connection, &this.code).await?;
+    let pass = pass.ok_or(Status::UnknownCode)?;
+    let closings = homes::closings(connection, &this.code, this.lease.saturating_sub(1)).await?;
+    if this.to == me {
+        arrive(desk, &this.code, this.lease, &pass, KeyEpoch(0), now).await?;
+    } else {
+        for closing in closings {
+            post::send(desk, &this.to, &Letter::Balance { balance: &closing }).await?;
+        }
+        leases::send(desk, &this.to, &lease, &pass, KeyEpoch(0)).await?;
+    }
+    if this.from != me {
+        leases::send(desk, &this.from, &lease, &[], KeyEpoch(0)).await?;
+    }
+    Ok(())
+}
+
+/// At the new home: the purse comes, with what its old home said of it.
+pub(crate) async fn arrive(
+    desk: &mut Desk,
+    code: &Code,
+    lease: u64,
+    pass: &[u8],
+    epoch: KeyEpoch,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let enrolled = homes::is_enrolled_here(&mut desk.connection, code).await?;
+    if !enrolled && !pass.is_empty() {
+        let checked = keys::thing(desk, pass).await?;
+        homes::keep_guest(&mut desk.connection, &checked, pass, now).await?;
+    }
+    let ended = lease.saturating_sub(1);
+    for signed in homes::closings(&mut desk.connection, code, ended).await? {
+        let closing = *open::<ClosingBalance>(&signed, &desk.bearings.network)?.peek();
+        let connection = &mut desk.connection;
+        homes::arrive(connection, &closing).await?;
+        homes::raise_epoch(connection, code, closing.key_epoch).await?;
+        let known = allowances::links(connection, code, closing.key_epoch).await?;
+        if known.sequence < closing.sequence {
+            let links = Links {
+                sequence: closing.sequence,
+                head: closing.head,
+            };
+            allowances::set_links(connection, code, closing.key_epoch, &links).await?;
+        }
+    }
+    homes::raise_epoch(&mut desk.connection, code, epoch).await?;
+    homes::moved(&mut desk.connection, code, lease).await?;
+    here(CrashPoint::PurseArrived);
+    Ok(())
+}
+
+/// At the centre: gives up leases whose home does not answer, after their end and the grace after
+/// it, and lets the purse go on with what is known of it.
+pub(crate) async fn release_lost(desk: &mut Desk, now: Timestamp) -> Result<u32, Failure> {
+    let mut done = 0;
+    let open = homes::moving_open(&mut desk.connection, crate::bounds::SWEEP_MOST).await?;
+    for moving in open {
+        let home = homes::home(&mut desk.connection, &moving.code).await?;
+        let Some((homed, _)) = home else { continue };
+        if homed.home != moving.source || homed.number.saturating_add(1) != moving.lease {
+            continue;
+        }
+        let grace_s = keys::gateway(desk, &moving.source).await?.grace_s;
+        let grace_s = grace_s.unwrap_or(desk.bearings.policy.grace_s);
+        if rules::may_release(homed.ends, grace_s, now) {
+            release_one(desk, &moving, homed.number, now).await?;
+            done += 1;
+        }
+    }
+    Ok(done)
+}
+
+async fn release_one(
+    desk: &mut Desk,
+    moving: &homes::Moving,
+    number: u64,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let me = desk.bearings.gateway;
+    let (code, lost) = (moving.code, moving.source);
+    let release = Release {
+        centre: me,
+        code,
+        number,
+        time: now,
+    };
+    let (signed, _) = desk.seal(&release)?;
+    let (held, seen) = known_of(desk, &lost, &code).await?;
+    let holder = things::holder(&mut desk.connection, &code).await?;
+    let (_, known, _) = holder.ok_or(Status::UnknownCode)?;
+    let epoch = rules::epoch_after(known, seen);
+    for (currency, amount) in &held {
+        let connection = &mut desk.connection;
+        let what = (&code, number, &lost);
+        homes::keep_released(connection, what, currency, *amount, &signed).await?;
+        let letter = Letter::Release {
+            release: &signed,
+            currency: *currency,
+            amount: *amount,
+        };
+        post::send(desk, &lost, &letter).await?;
+    }
+    here(CrashPoint::HomeReleased);
+    let lease = leases::give(desk, &code, &moving.goal, moving.lease, now).await?;
+    homes::moved(&mut desk.connection, &code, moving.lease).await?;
+    homes::raise_epoch(&mut desk.connection, &code, epoch).await?;
+    leases::send(desk, &lost, &lease, &[], KeyEpoch(0)).await?;
+    if moving.goal != me {
+        let pass = homes::pass_of(&mut desk.connection, &code).await?;
+        let pass = pass.ok_or(Status::UnknownCode)?;
+        leases::send(desk, &moving.goal, &lease, &pass, epoch).await?;
+    }
+    for (currency, amount) in held {
+        credits::emit_released(desk, &code, number, (&currency, amount), now).await?;
+    }
+    Ok(())
+}
+
+type Held = Vec<(Currency, AmountMinor)>;
+
+/// What the copies of a lost home's journal say of a purse, and the newest key epoch in them.
+async fn known_of(
+    desk: &mut Desk,
+    lost: &Code,
+    code: &Code,
+) -> Result<(Held, Option<KeyEpoch>), Failure> {
+    let mut held: Held = Vec::new();
+    let mut seen = None;
+    let free = Account::PurseFree(*code).key();
+    let mut reserved = Account::PurseReserved(*code, KeyEpoch(0)).key();
+    reserved.truncate(free.len());
+    for prefix in [free, reserved] {
+        let accounts = copies::accounts(&mut desk.connection, lost, &prefix).await?;
+        for (currency, account, balance) in accounts {
+            if let Some(epoch) = account
+                .get(prefix.len()..)
+                .and_then(|rest| rest.try_into().ok())
+            {
+                seen = seen.max(Some(KeyEpoch(u32::from_be_bytes(epoch))));
+            }
+            let Some(balance) = u64::try_from(balance).ok().and_then(AmountMinor::new) else {
+                continue;
+            };
+            match held.iter_mut().find(|(of, _)| *of == currency) {
+                Some((_, sum)) => *sum = sum.checked_add(balance).ok_or(Status::AboveLimit)?,
+                None => held.push((currency, balance)),
+            }
+        }
+    }
+    held.retain(|(_, amount)| *amount > AmountMinor::ZERO);
+    Ok((held, seen))
+}
+
+/// At a home that was lost and is back: what has gone on without it leaves its books.
+pub(crate) async fn written_off(
+    desk: &mut Desk,
+    signed: &[u8],
+    currency: &Currency,
+    amount: AmountMinor,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let release = keys::by_centre::<Release>(desk, signed, |release| release.centre).await?;
+    let release = *release.get();
+    let code = release.code;
+    // Nothing given here outlives the lease, and the centre waited for the grace after it.
+    release::lapsed_by(desk, &code, currency, release.time).await?;
+    let purse = Account::PurseFree(code);
+    let free = journal::balance(&mut desk.connection, currency, &purse).await?;
+    let amount = free.min(amount);
+    let connection = &mut desk.connection;
+    if !homes::write_off(connection, &code, release.number, currency, amount).await? {
+        return Ok(());
+    }
+    desk.post(&Entry {
+        kind: EntryKind::Close,
+        subject: rules::subject("release", &code, release.number, currency),
+        currency: *currency,
+        at: now,
+        transfers: vec![Transfer {
+            from: purse,
+            to: Account::Clearing,
+            amount,
+        }],
+    })
+    .await?;
+    let lease = release.number;
+    let letter = Letter::WrittenOff {
+        code,
+        lease,
+        currency: *currency,
+        amount,
+    };
+    post::report(desk, &letter).await
+}
+
+/// At the centre: the lost home has written off so much.
+pub(crate) async fn returned(
+    desk: &mut Desk,
+    from: &Peer,
+    (code, lease): (&Code, u64),
+    (currency, amount): (&Currency, AmountMinor),
+) -> Result<(), Failure> {
+    let connection = &mut desk.connection;
+    homes::returned(connection, &from.code, (code, lease), currency, amount).await?;
+    Ok(())
+}
+
+/// At the centre: who settles under the allowances of this gateway for the payer of a message:
+/// itself, or the purse's home after it was lost.
+pub(crate) async fn successor(
+    desk: &mut Desk,
+    arbiter: &Code,
+    message: &[u8],
+) -> Result<Code, Failure> {
+    let Some(payer) = super::relays::payer(desk, message, arbiter)? else {
+        return Ok(*arbiter);
+    };
+    if !homes::was_released(&mut desk.connection, &payer, arbiter).await? {
+        return Ok(*arbiter);
+    }
+    let home = homes::home(&mut desk.connection, &payer).await?;
+    Ok(home.map_or(*arbiter, |(homed, _)| homed.home))
+}

@@ -1,0 +1,530 @@
+//! Relays: what is handed in here and settled by another gateway.
+//!
+//! The gateway that is handed something makes it durable, notes that it saw it, answers a
+//! provisional statement, and hands it on. Its books do not change. The arbiter settles, and its
+//! word comes back and replaces the provisional one.
+
+use super::letter::Letter;
+use super::store::relays;
+use super::terms::Place;
+use super::{hooks, keys, leases, moves, post};
+use crate::books::{Entry, EntryKind};
+use crate::commands::Answer;
+use crate::commands::hand_in::{HandIn, HandInCovered};
+use crate::crash::{CrashPoint, here};
+use crate::evidence::{CoveredEvidence, Evidence, Owned, Released};
+use crate::store::things;
+use crate::writer::{Command, Desk, Failure};
+use protocol::cose::open;
+use protocol::covers::Items;
+use protocol::message::Message;
+use protocol::objects::{Allowance, ClaimNote, Payment, Present, Receipt, Statement};
+use protocol::rules::proof::Charge;
+use protocol::rules::{Spent, contradiction};
+use protocol::{Code, Digest, PublicKey, Status, Timestamp};
+use sha2::{Digest as _, Sha256};
+
+/// A message that speaks of payments, with everything in it checked.
+pub(crate) struct Checked {
+    pub evidence: Handed,
+    pub receipt: Option<Owned<Receipt>>,
+    pub released: Option<Released>,
+}
+
+/// What was handed in.
+pub(crate) enum Handed {
+    One(Evidence),
+    Covered(CoveredEvidence),
+}
+
+impl Handed {
+    /// The payment that it is about.
+    fn last(&self) -> Result<&Evidence, Status> {
+        match self {
+            Self::One(evidence) => Ok(evidence),
+            Self::Covered(covered) => covered.last().ok_or(Status::Malformed),
+        }
+    }
+
+    fn all(&self) -> Vec<&Evidence> {
+        match self {
+            Self::One(evidence) => vec![evidence],
+            Self::Covered(covered) => covered.parts().iter().map(|part| &part.evidence).collect(),
+        }
+    }
+
+    /// The hash over all covers, as a claim note carries it.
+    fn covers(&self) -> Option<Digest> {
+        let Self::Covered(covered) = self else {
+            return None;
+        };
+        let parts = covered.parts();
+        let mut covers: Vec<_> = parts
+            .iter()
+            .take(parts.len().saturating_sub(1))
+            .map(|part| {
+                let units = part.released.as_ref().map_or(0, Released::units);
+                (part.evidence.payment().id(), units)
+            })
+            .collect();
+        Some(protocol::covers::hash(&mut covers))
+    }
+}
+
+/// The allowances in a message, not checked yet.
+fn allowances<'b>(message: &Message<'b>) -> Result<Vec<&'b [u8]>, Status> {
+    match *message {
+        Message::Evidence { allowance, .. }
+        | Message::Claim { allowance, .. }
+        | Message::StreamClaim { allowance, .. } => Ok(vec![allowance]),
+        Message::Covered { items, .. } => {
+            let items = Items::read(items)?;
+            Ok(items.iter().map(|item| item.allowance).collect())
+        }
+        _ => Err(Status::NotForYou),
+    }
+}
+
+/// Who settles what is in a message: the gateways that gave the allowances.
+pub(crate) fn arbiters(desk: &Desk, message: &[u8]) -> Result<Vec<Code>, Status> {
+    let mut arbiters = Vec::new();
+    for allowance in allowances(&Message::read(message)?)? {
+        let gateway = open::<Allowance>(allowance, &desk.bearings.network)?
+            .peek()
+            .gateway;
+        if !arbiters.contains(&gateway) {
+            arbiters.push(gateway);
+        }
+    }
+    Ok(arbiters)
+}
+
+/// Whose allowance by this gateway is in a message.
+pub(crate) fn payer(desk: &Desk, message: &[u8], arbiter: &Code) -> Result<Option<Code>, Status> {
+    for allowance in allowances(&Message::read(message)?)? {
+        let allowance = *open::<Allowance>(allowance, &desk.bearings.network)?.peek();
+        if allowance.gateway == *arbiter {
+            return Ok(Some(allowance.code));
+        }
+    }
+    Ok(None)
+}
+
+/// Checks everything in a message that is signed.
+async fn check(desk: &mut Desk, message: &[u8], pass: &[u8]) -> Result<Checked, Failure> {
+    let mut gateways: Vec<(Code, PublicKey)> = Vec::new();
+    for arbiter in arbiters(desk, message)? {
+        gateways.push((arbiter, keys::gateway_key(desk, &arbiter).await?));
+    }
+    let network = desk.bearings.network;
+    let key_of = |code: &Code| {
+        let known = gateways.iter().find(|(gateway, _)| gateway == code);
+        known.map(|(_, key)| *key)
+    };
+    let one = |allowance: &[u8], payment: &[u8]| {
+        let allowance = open::<Allowance>(allowance, &network)?;
+        let key = key_of(&allowance.peek().gateway).ok_or(Status::UnknownGateway)?;
+        let allowance = allowance.verify(&key)?;
+        let payment = open::<Payment>(payment, &network)?.verify(&allowance.get().wallet_key)?;
+        Evidence::new(&allowance, &payment)
+    };
+    let (evidence, receipt, units) = match Message::read(message)? {
+        Message::Evidence { allowance, payment } => {
+            (Handed::One(one(allowance, payment)?), None, None)
+        }
+        Message::Claim {
+            allowance,
+            payment,
+            receipt,
+        } => (Handed::One(one(allowance, payment)?), Some(receipt), None),
+        Message::StreamClaim {
+            allowance,
+            payment,
+            units,
+            value,
+            receipt,
+        } => (
+            Handed::One(one(allowance, payment)?),
+            receipt,
+            Some((units, value)),
+        ),
+        Message::Covered { items, receipt } => {
+            let items = Items::read(items)?;
+            let covered = CoveredEvidence::check(&items, &network, key_of, |_, _| Ok(()))?;
+            (Handed::Covered(covered), receipt, None)
+        }
+        _ => return Err(Status::NotForYou.into()),
+    };
+    let payment = evidence.last()?.payment().clone();
+    let receipt = match receipt {
+        Some(receipt) => {
+            let payee = payment.get().payee;
+            let key = keys::wallet_key(desk, &payee, pass).await?;
+            let receipt = Owned::from(open::<Receipt>(receipt, &network)?.verify(&key)?);
+            if receipt.get().payment != payment.id() || receipt.get().payee != payee {
+                return Err(Status::WrongReceipt.into());
+            }
+            Some(receipt)
+        }
+        None => None,
+    };
+    let released = units.map(|(units, value)| Released::check(&payment, None, units, value));
+    Ok(Checked {
+        evidence,
+        receipt,
+        released: released.transpose()?,
+    })
+}
+
+/// Something is handed in here that another gateway settles.
+pub(crate) struct Relay {
+    pub message: Vec<u8>,
+    pub pass: Vec<u8>,
+    pub bringer: Option<Code>,
+    pub now: Timestamp,
+}
+
+impl Command for Relay {
+    type Answer = Answer;
+
+    async fn execute(&self, desk: &mut Desk) -> Result<Answer, Failure> {
+        let hash = Digest(Sha256::digest(&self.message).into());
+        if let Some(answer) = relays::answer(&mut desk.connection, &hash).await? {
+            return Ok(answered(answer));
+        }
+        if desk.place == Place::Alone {
+            return Err(Status::UnknownGateway.into());
+        }
+        hooks::in_touch(desk, self.now).await?;
+        let me = desk.bearings.gateway;
+        let arbiters = arbiters(desk, &self.message)?;
+        let checked = check(desk, &self.message, &self.pass).await?;
+        for evidence in checked.evidence.all() {
+            if evidence.allowance().get().gateway != me {
+                see(desk, evidence, self.now).await?;
+            }
+        }
+        let last = checked.evidence.last()?.payment().clone();
+        let note = ClaimNote {
+            gateway: me,
+            gateway_epoch: desk.bearings.gateway_epoch,
+            payment: last.id(),
+            covers: checked.evidence.covers(),
+            time: self.now,
+        };
+        let (note, _) = desk.seal(&note)?;
+        let message = self.provisional(desk, &checked, &last).await?;
+        let words = (note.as_slice(), message.as_slice());
+        let connection = &mut desk.connection;
+        relays::keep(connection, &hash, &last.id(), self.bringer, words, self.now).await?;
+        // A crash here: nobody was promised anything, and it is handed in again.
+        here(CrashPoint::RelayKept);
+        let letter = Letter::Relay {
+            origin: me,
+            message: &self.message,
+            pass: &self.pass,
+            note: &note,
+        };
+        self.hand_on(desk, &letter, &arbiters).await?;
+        if !arbiters.contains(&me) {
+            return Ok(answered(message));
+        }
+        // Part of it is settled here, at once; what others have to bring is waited for.
+        let own = carry_out(desk, &checked, self.bringer, self.now).await?;
+        let settles_last = checked.evidence.last()?.allowance().get().gateway == me;
+        match own {
+            Ok(own) if settles_last => {
+                relays::answered(&mut desk.connection, &last.id(), &own.message).await?;
+                Ok(own)
+            }
+            _ => Ok(answered(message)),
+        }
+    }
+}
+
+impl Relay {
+    /// By way of the centre, which knows where each part goes.
+    async fn hand_on(
+        &self,
+        desk: &mut Desk,
+        letter: &Letter<'_>,
+        arbiters: &[Code],
+    ) -> Result<(), Failure> {
+        let me = desk.bearings.gateway;
+        if let Place::Under(_) = desk.place {
+            return post::report(desk, letter).await;
+        }
+        for arbiter in arbiters {
+            let arbiter = moves::successor(desk, arbiter, &self.message).await?;
+            if arbiter != me {
+                post::send(desk, &arbiter, letter).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What will become of it, as far as this gateway can say. Nothing moves.
+    async fn provisional(
+        &self,
+        desk: &mut Desk,
+        checked: &Checked,
+        payment: &Owned<Payment>,
+    ) -> Result<Vec<u8>, Failure> {
+        let p = payment.get();
+        let head = desk
+            .post(&Entry {
+                kind: EntryKind::Relay,
+                subject: payment.id(),
+                currency: p.currency,
+                at: self.now,
+                transfers: Vec::new(),
+            })
+            .await?;
+        let released = checked.released.as_ref().map(Released::units);
+        let receipt = checked.receipt.as_ref().map(Owned::get);
+        let outcome = match receipt {
+            Some(receipt) if receipt.declined.is_some() => Status::Declined,
+            Some(_) => Status::Settled,
+            None if p
+                .stream
+                .is_some_and(|stream| Some(stream.count) == released) =>
+            {
+                Status::Settled
+            }
+            None => Status::InTransit,
+        };
+        let units = receipt.and_then(|receipt| receipt.units).or(released);
+        let (statement, _) = desk.seal(&Statement {
+            gateway: desk.bearings.gateway,
+            gateway_epoch: desk.bearings.gateway_epoch,
+            payment: payment.id(),
+            outcome: outcome as u32,
+            height: head.height,
+            root: head.root,
+            time: self.now,
+            units: p.stream.map(|_| units.unwrap_or(0)),
+            provisional: Some(Present),
+            paid: None,
+        })?;
+        hooks::encode(&Message::Statement {
+            statement: &statement,
+        })
+    }
+}
+
+fn answered(message: Vec<u8>) -> Answer {
+    Answer {
+        message,
+        told: Vec::new(),
+        fraud: None,
+    }
+}
+
+/// Hands it to these books, as far as their allowances are in it.
+async fn carry_out(
+    desk: &mut Desk,
+    checked: &Checked,
+    bringer: Option<Code>,
+    now: Timestamp,
+) -> Result<Result<Answer, Status>, Failure> {
+    let receipt = checked.receipt.clone();
+    match &checked.evidence {
+        Handed::One(evidence) => {
+            let evidence = match bringer {
+                Some(bringer) => evidence.clone().brought_by(bringer),
+                None => evidence.clone(),
+            };
+            let hand_in = HandIn {
+                evidence,
+                receipt,
+                released: checked.released,
+                now,
+            };
+            hand_in.execute(desk).await
+        }
+        Handed::Covered(covered) => {
+            let covered = match bringer {
+                Some(bringer) => covered.clone().brought_by(bringer),
+                None => covered.clone(),
+            };
+            let hand_in = HandInCovered {
+                covered,
+                receipt,
+                now,
+            };
+            hand_in.execute(desk).await
+        }
+    }
+}
+
+/// At the arbiter: what another gateway was handed and noted in time counts as if it had been
+/// handed in here then.
+pub(crate) async fn judge(
+    desk: &mut Desk,
+    letter: &Letter<'_>,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let Letter::Relay {
+        origin,
+        message,
+        pass,
+        note,
+    } = *letter
+    else {
+        return Err(Status::Malformed.into());
+    };
+    let note = keys::by_gateway::<ClaimNote>(desk, note, |note| note.gateway).await?;
+    let checked = check(desk, message, pass).await?;
+    let last = checked.evidence.last()?.payment().id();
+    if note.get().gateway != origin || note.get().payment != last {
+        return Err(Status::NotForYou.into());
+    }
+    let me = desk.bearings.gateway;
+    for evidence in checked.evidence.all() {
+        if evidence.allowance().get().gateway == me {
+            let id = evidence.payment().id();
+            relays::asked_from(&mut desk.connection, &id, &origin).await?;
+        } else {
+            take_over(desk, evidence).await?;
+        }
+    }
+    // A note is no older than its gateway may have been cut off.
+    let oldest = now.minus_s(desk.bearings.policy.grace_s.saturating_mul(2));
+    let seen = note.get().time.max(oldest).min(now);
+    let part = desk.begin_part().await?;
+    let done = carry_out(desk, &checked, None, seen).await;
+    let answer = match done {
+        Ok(answer) => {
+            desk.end_part(part, true).await?;
+            answer
+        }
+        Err(Failure::Refused(status @ (Status::Full | Status::Busy | Status::Storage))) => {
+            return Err(status.into());
+        }
+        Err(Failure::Refused(status)) => {
+            desk.end_part(part, false).await?;
+            Err(status)
+        }
+        Err(failure) => return Err(failure),
+    };
+    here(CrashPoint::RelayJudged);
+    let mine = checked.evidence.last()?.allowance().get().gateway == me;
+    match answer {
+        // Whoever settles the last payment has the last word on it.
+        _ if !mine => Ok(()),
+        Ok(answer) => hooks::word(desk, &origin, &last, &answer.message).await,
+        Err(status) => {
+            let refusal = Message::refusal(status, Some(last.reference()));
+            hooks::word(desk, &origin, &last, &hooks::encode(&refusal)?).await
+        }
+    }
+}
+
+/// After a home was lost, the next one stands for the allowances it gave.
+async fn take_over(_desk: &mut Desk, _evidence: &Evidence) -> Result<(), Failure> {
+    Ok(())
+}
+
+/// Where it was handed in: the arbiter's word, instead of ours.
+pub(crate) async fn heard(
+    desk: &mut Desk,
+    payment: &Digest,
+    message: &[u8],
+) -> Result<(), Failure> {
+    let bringers = relays::answered(&mut desk.connection, payment, message).await?;
+    // A crash here: the provisional word stands, and the letter comes again.
+    here(CrashPoint::RelayAnswered);
+    for code in bringers {
+        // It was here when it handed in; a full inbox hears when it hands in again.
+        desk.tell_here(&code, message).await?;
+    }
+    Ok(())
+}
+
+/// A message for the inbox of a code at home here, or for wherever it has gone.
+pub(crate) async fn notice(desk: &mut Desk, code: &Code, message: &[u8]) -> Result<(), Failure> {
+    if leases::is_away(desk, code).await? {
+        return hooks::told_elsewhere(desk, code, message).await.map(drop);
+    }
+    if things::holder(&mut desk.connection, code).await?.is_some() {
+        desk.tell_here(code, message).await?;
+    }
+    Ok(())
+}
+
+/// A payment of a purse whose home is here, or beyond.
+pub(crate) async fn shown(
+    desk: &mut Desk,
+    allowance: &[u8],
+    payment: &[u8],
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let network = desk.bearings.network;
+    let gateway = open::<Allowance>(allowance, &network)?.peek().gateway;
+    let key = keys::gateway_key(desk, &gateway).await?;
+    let allowance = Owned::from(open::<Allowance>(allowance, &network)?.verify(&key)?);
+    let wallet_key = allowance.get().wallet_key;
+    let payment = Owned::from(open::<Payment>(payment, &network)?.verify(&wallet_key)?);
+    let payer = payment.get().payer;
+    if leases::is_away(desk, &payer).await? {
+        let letter = Letter::Shown {
+            allowance: allowance.bytes(),
+            payment: payment.bytes(),
+        };
+        let home = super::store::homes::home(&mut desk.connection, &payer).await?;
+        return match (desk.place, home) {
+            (Place::Centre, Some((homed, _))) => {
+                post::send(desk, &homed.home, &letter).await.map(drop)
+            }
+            (Place::Centre, None) => Ok(()),
+            _ => post::report(desk, &letter).await,
+        };
+    }
+    remember(desk, &allowance, &payment, now).await
+}
+
+async fn see(desk: &mut Desk, evidence: &Evidence, now: Timestamp) -> Result<(), Failure> {
+    remember(desk, evidence.allowance(), evidence.payment(), now).await
+}
+
+/// Keeps a payment that others settle, and accuses its payer where it contradicts what is known.
+async fn remember(
+    desk: &mut Desk,
+    allowance: &Owned<Allowance>,
+    payment: &Owned<Payment>,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let (id, p) = (payment.id(), *payment.get());
+    let bytes = (allowance.bytes(), payment.bytes());
+    if !relays::show(&mut desk.connection, &id, &p, bytes).await? {
+        return Ok(());
+    }
+    let spent = Spent::new(id, &p).ok_or(Status::OutOfInterval)?;
+    for known in relays::neighbours(&mut desk.connection, &spent).await? {
+        if contradiction(&known.spent, &spent).is_none() {
+            continue;
+        }
+        let network = desk.bearings.network;
+        let other = open::<Allowance>(&known.allowance, &network)?
+            .peek()
+            .gateway;
+        let mut credentials = vec![desk.bearings.issuer_pass.clone()];
+        for gateway in [other, allowance.get().gateway] {
+            let pass = keys::gateway_pass(desk, &gateway).await?;
+            if !credentials.contains(&pass) {
+                credentials.push(pass);
+            }
+        }
+        let passes: Vec<&[u8]> = credentials.iter().map(Vec::as_slice).collect();
+        let objects = [
+            known.allowance.as_slice(),
+            &known.payment,
+            allowance.bytes(),
+            payment.bytes(),
+        ];
+        let accused = (&p.payer, Charge::Payments, &id);
+        moves::convict(desk, accused, (&passes, &objects), now).await?;
+        break;
+    }
+    Ok(())
+}

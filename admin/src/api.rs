@@ -146,6 +146,7 @@ pub async fn conservation(
                 "accounts_sum": row.accounts_sum,
                 "purses": row.purses,
                 "in_transit": row.in_transit,
+                "funds": row.funds,
                 "others": row.others,
                 "holds": row.holds,
             })

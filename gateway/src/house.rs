@@ -11,7 +11,8 @@ use crate::trust_file::TrustFile;
 use crate::wallet::{self, now};
 use issuer::{Authorities, Names, Plan, RandomFailed, ServerIdentity, ServerName};
 use ledger::people::People;
-use ledger::{Bearings, Ledger, Policy};
+use ledger::bounds::CURRENCY_TERMS_MOST;
+use ledger::{Bearings, ClassTerms, Ledger, Policy};
 use protocol::{AmountMinor, Currency, KeyEpoch};
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr};
@@ -155,12 +156,13 @@ pub fn bearings(config: &Config, authorities: &Authorities) -> Result<Bearings, 
         issuer_pass: authorities.issuer.pass().to_vec(),
         gateway_pass: authorities.gateway.pass().to_vec(),
         policy: Policy {
-            class_limits: [most; 3],
-            most_per_payment: [most_per_payment; 3],
+            usual: [ClassTerms::offline(most, most_per_payment); 3],
+            currencies: [None; CURRENCY_TERMS_MOST],
             most_payments: config.most_payments,
             allowance_life_s: config.allowance_life_s,
             grace_s: config.grace_s,
         },
+        upstream: None,
     })
 }
 

@@ -7,8 +7,9 @@ use crate::meters::Meters;
 use crate::tree::{Caller, Declined, Peer, WalletDesk};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use ledger::{Answer, Evidence, Ledger, Owned, Released};
+use ledger::{Answer, CoveredEvidence, Evidence, Ledger, Owned, Released};
 use protocol::cose::{Sealed, open};
+use protocol::covers::Items;
 use protocol::message::Message;
 use protocol::objects::{Allowance, Object, Payment, Receipt, Renewal};
 use protocol::{Code, Digest, Network, PublicKey, Reference, Status};
@@ -119,6 +120,23 @@ impl Desk {
                     .claim_units(evidence, released, receipt, (self.clock)())
                     .await?
             }
+            Message::Covered { items, receipt } => {
+                let covered = self.covered(caller, items).await?;
+                let last = covered.last().ok_or(Status::Malformed)?;
+                let receipt = match receipt {
+                    Some(receipt) => {
+                        let receipt = open::<Receipt>(receipt, &self.network)?;
+                        Some(self.signed_for(last, receipt).await?)
+                    }
+                    None => {
+                        by_a_side(caller, last)?;
+                        None
+                    }
+                };
+                self.ledger
+                    .hand_in_covered(covered, receipt, (self.clock)())
+                    .await?
+            }
             _ => return Err(Status::NotForYou),
         };
         if answer.fraud.is_some() {
@@ -142,6 +160,30 @@ impl Desk {
         let payment =
             open::<Payment>(payment, &self.network)?.verify(&allowance.get().wallet_key)?;
         Ok(brought_by(caller, Evidence::new(&allowance, &payment)?))
+    }
+
+    /// Every signature, and every payment on what covers it, away from the async threads: it may
+    /// cost as many checks as there are items and as many hashes as covers may have units.
+    async fn covered(
+        &self,
+        caller: Option<Caller>,
+        items: &[u8],
+    ) -> Result<CoveredEvidence, Status> {
+        let (items, desk) = (items.to_vec(), self.clone());
+        let turn = LONG_CHECKS.acquire().await.map_err(|_| Status::Busy)?;
+        let check = move || {
+            let items = Items::read(&items)?;
+            let key_of = |gateway: &Code| (*gateway == desk.gateway).then_some(desk.gateway_key);
+            let checked = CoveredEvidence::check(&items, &desk.network, key_of, |_, _| Ok(()));
+            drop(turn);
+            checked
+        };
+        let checked = tokio::task::spawn_blocking(check).await;
+        let covered = checked.unwrap_or(Err(Status::Busy))?;
+        Ok(match caller {
+            Some(caller) => covered.brought_by(caller.code),
+            None => covered,
+        })
     }
 
     async fn settle(
@@ -241,6 +283,10 @@ fn subject(network: &Network, message: &[u8]) -> Option<Reference> {
         Message::Evidence { payment, .. }
         | Message::Claim { payment, .. }
         | Message::StreamClaim { payment, .. } => open::<Payment>(payment, network).ok()?.id(),
+        Message::Covered { items, .. } => {
+            let items = Items::read(items).ok()?;
+            open::<Payment>(items.last()?.payment, network).ok()?.id()
+        }
         Message::Receipt { receipt, .. } => open::<Receipt>(receipt, network).ok()?.peek().payment,
         Message::Renewal { renewal } => open::<Renewal>(renewal, network).ok()?.id(),
         _ => return None,

@@ -14,6 +14,15 @@ pub enum Account {
     PurseReserved(Code, KeyEpoch),
     /// One payment that has left the payer and waits for its payee.
     InTransit(Digest),
+    /// What the holder of a purse put down against its own forks.
+    Deposit(Code),
+    /// What the operator put down against forks of the purses it lets in.
+    Bond,
+    /// What the issuer set aside for the guarantees it prints in allowances.
+    Guarantee,
+    /// Money on its way to other books, or ahead of its coming from them: below zero where what
+    /// came was more than what went.
+    Clearing,
 }
 
 impl Account {
@@ -27,14 +36,22 @@ impl Account {
             Self::PurseFree(_) => 1,
             Self::PurseReserved(..) => 2,
             Self::InTransit(_) => 3,
+            Self::Deposit(_) => 4,
+            Self::Bond => 5,
+            Self::Guarantee => 6,
+            Self::Clearing => 7,
         }
     }
 
-    /// Whose purse it belongs to.
+    /// Whose money it is.
     pub const fn owner(&self) -> Option<Code> {
         match self {
-            Self::PurseFree(code) | Self::PurseReserved(code, _) => Some(*code),
-            Self::Issuer | Self::InTransit(_) => None,
+            Self::PurseFree(code) | Self::PurseReserved(code, _) | Self::Deposit(code) => {
+                Some(*code)
+            }
+            Self::Issuer | Self::InTransit(_) | Self::Bond | Self::Guarantee | Self::Clearing => {
+                None
+            }
         }
     }
 
@@ -43,8 +60,8 @@ impl Account {
         let mut key = Vec::with_capacity(Self::KEY_BYTES_MOST);
         key.push(self.kind());
         match self {
-            Self::Issuer => {}
-            Self::PurseFree(code) => key.extend_from_slice(code.as_bytes()),
+            Self::Issuer | Self::Bond | Self::Guarantee | Self::Clearing => {}
+            Self::PurseFree(code) | Self::Deposit(code) => key.extend_from_slice(code.as_bytes()),
             Self::PurseReserved(code, epoch) => {
                 key.extend_from_slice(code.as_bytes());
                 key.extend_from_slice(&epoch.0.to_be_bytes());
@@ -94,6 +111,33 @@ impl Transfer {
     }
 }
 
+/// The transfers that bring money from some accounts to others, both in order. The sums are equal;
+/// what goes from an account to itself stays where it is.
+pub fn route(from: &[(Account, AmountMinor)], to: &[(Account, AmountMinor)]) -> Vec<Transfer> {
+    let mut transfers = Vec::new();
+    let mut sources = from.iter().copied();
+    let mut source = sources.next();
+    for &(goal, wanted) in to {
+        let mut left = wanted;
+        while let Some((account, there)) = source.filter(|_| left > AmountMinor::ZERO) {
+            let amount = there.min(left);
+            left = left.checked_sub(amount).unwrap_or_default();
+            source = match there.checked_sub(amount) {
+                Some(rest) if rest > AmountMinor::ZERO => Some((account, rest)),
+                _ => sources.next(),
+            };
+            if account != goal && amount > AmountMinor::ZERO {
+                transfers.push(Transfer {
+                    from: account,
+                    to: goal,
+                    amount,
+                });
+            }
+        }
+    }
+    transfers
+}
+
 /// Why an entry was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -118,6 +162,20 @@ pub enum EntryKind {
     Decline = 9,
     /// A payment went back: nobody claimed it in time.
     Return = 10,
+    /// More of a payment that waited for its covers is paid.
+    TopUp = 11,
+    /// The time for covers is over: what is missing of a payment stays missing.
+    Short = 12,
+    /// A payee that a fork left short was paid out of what stands behind the forker.
+    Compensate = 13,
+    /// What a lost thing held went to its owner's new one.
+    Recover = 14,
+    /// Money came from other books.
+    Credit = 32,
+    /// A purse left these books, or what it had left behind.
+    Close = 33,
+    /// Another gateway settles what was handed in here; no money moved.
+    Relay = 34,
 }
 
 /// One entry of the journal.

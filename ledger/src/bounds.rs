@@ -6,6 +6,21 @@ pub const QUEUE_MOST: usize = 4096;
 pub const BATCH_MOST: usize = 256;
 /// Overdue payments that go back in one command, so that others are not kept waiting.
 pub const RETURN_MOST: u32 = 64;
+/// Waiting payments that one command pays more of; the others follow with the next turn.
+pub const TOP_UP_MOST: u32 = 64;
+/// Currencies with terms of their own.
+pub const CURRENCY_TERMS_MOST: usize = 8;
+/// Letters that may wait for one peer before nothing new is begun for things.
+pub const LETTERS_MOST: u64 = 65_536;
+/// Letters that may wait for one peer when what has begun is carried on.
+pub const LETTERS_FOR_PEERS_MOST: u64 = 2 * LETTERS_MOST;
+/// Letters given out at once.
+pub const PARCELS_MOST: u32 = 256;
+/// Journal entries in one block for the centre.
+pub const COPY_MOST: u32 = 256;
+/// Codes looked at in one sweep of the federation, for each reason to look.
+pub const SWEEP_MOST: u32 = 256;
+
 /// Connections that read.
 pub const READERS: u32 = 4;
 /// Changes of inboxes that a slow listener may fall behind; then it has to look at all of them.

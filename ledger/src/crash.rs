@@ -1,23 +1,31 @@
 //! The durable steps by name, and a switch that ends the process at one of them.
 
 macro_rules! crash_points {
-    ($($(#[$doc:meta])* $name:ident $word:literal;)*) => {
+    (
+        $($(#[$doc:meta])* $name:ident $word:literal;)*
+        => among others:
+        $($(#[$other_doc:meta])* $other:ident $other_word:literal;)*
+    ) => {
         /// Every step of a command at which a power cut is interesting. Between the first and
         /// [`CrashPoint::Committed`] nothing is durable and nobody has heard anything; from there on
         /// everything is durable, and a repeated request gets its stored answer.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum CrashPoint {
             $($(#[$doc])* $name,)*
+            $($(#[$other_doc])* $other,)*
         }
 
         impl CrashPoint {
-            /// All of them.
+            /// All that a gateway alone comes by.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
+            /// Those that only gateways among others come by.
+            pub const FEDERATION: &'static [Self] = &[$(Self::$other),*];
 
             /// Its name in the environment.
             pub const fn word(self) -> &'static str {
                 match self {
                     $(Self::$name => $word,)*
+                    $(Self::$other => $other_word,)*
                 }
             }
         }
@@ -45,6 +53,12 @@ crash_points! {
     Returned "returned";
     /// A receipt that contradicts another is kept; its bringer is not refused yet.
     ContraryKept "contrary_kept";
+    /// An allowance was lifted by what names it; the money has not come yet.
+    Credited "credited";
+    /// More of a payment is covered and its money has not moved yet.
+    ToppedUp "topped_up";
+    /// The proof against a payee is stored and it is not frozen yet.
+    Accused "accused";
     /// The fraud proof is stored and the payer is not frozen yet.
     FraudRecorded "fraud_recorded";
     /// The payer is frozen.
@@ -83,6 +97,46 @@ crash_points! {
     Answered "answered";
     /// The index of coins took a step and has not committed it; the books do not know.
     Traced "traced";
+
+    => among others:
+    /// A letter waits and what it is about is not committed.
+    LetterWritten "letter_written";
+    /// A letter was carried out.
+    LetterTaken "letter_taken";
+    /// Letters that were taken are gone.
+    LettersForgotten "letters_forgotten";
+    /// A purse's part of the float is counted.
+    FloatCounted "float_counted";
+    /// The centre keeps a warrant that nobody has heard of.
+    WarrantGiven "warrant_given";
+    /// The centre keeps a lease that nobody has heard of.
+    LeaseGiven "lease_given";
+    /// A gateway keeps a lease.
+    LeaseTaken "lease_taken";
+    /// Money has left and its credit is kept.
+    CreditSent "credit_sent";
+    /// A credit is kept and its money is not posted.
+    CreditTaken "credit_taken";
+    /// A withdrawal is posted and stands in the treasurer's orders.
+    Withdrawn "withdrawn";
+    /// A move is kept.
+    MoveOrdered "move_ordered";
+    /// A purse is at home elsewhere and its money is still here.
+    PurseClosed "purse_closed";
+    /// A purse has come.
+    PurseArrived "purse_arrived";
+    /// A lost home is given up and nobody else is home.
+    HomeReleased "home_released";
+    /// What was handed in is kept and not handed on.
+    RelayKept "relay_kept";
+    /// The arbiter has decided and nobody has heard.
+    RelayJudged "relay_judged";
+    /// The arbiter's word is kept and nobody was told.
+    RelayAnswered "relay_answered";
+    /// Entries of another journal are copied.
+    EntriesCopied "entries_copied";
+    /// A watermark waits.
+    WatermarkSigned "watermark_signed";
 }
 
 /// Names the step to stop at: a word of [`CrashPoint`], then optionally a colon and how many times

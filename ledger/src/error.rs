@@ -78,6 +78,8 @@ pub enum OpenError {
     Foreign,
     /// The passes of the gateway do not fit a fraud proof.
     Passes,
+    /// The centre's pass does not let it be one.
+    Centre,
 }
 
 impl fmt::Display for OpenError {
@@ -88,6 +90,7 @@ impl fmt::Display for OpenError {
             Self::Foreign => f.write_str(
                 "these are the books of another gateway or network, or of a later gateway epoch",
             ),
+            Self::Centre => f.write_str("the pass of the centre does not let it issue money here"),
             Self::Passes => f.write_str("a pass of the gateway is too long for a fraud proof"),
         }
     }

@@ -1,7 +1,8 @@
+use protocol::covers::{COVERED_MAX, Items};
 use protocol::objects::{Allowance, Payment};
-use protocol::rules::{Spent, fits};
+use protocol::rules::{Link, Spent, covered, fits};
 use protocol::stream::Chain;
-use protocol::{Code, Digest, Reference, Status, Verified};
+use protocol::{Code, Digest, Network, PublicKey, Reference, Status, Verified};
 
 /// A signed object whose signature was checked, with its whole bytes, free of the buffer it came
 /// in. It is only made from a [`Verified`] one.
@@ -56,6 +57,7 @@ pub struct Evidence {
     allowance: Owned<Allowance>,
     payment: Owned<Payment>,
     spent: Spent,
+    covers: Box<[(Digest, u32)]>,
     brought_by: Option<Code>,
 }
 
@@ -71,6 +73,23 @@ impl Evidence {
             allowance: allowance.into(),
             payment: payment.into(),
             spent,
+            covers: Box::default(),
+            brought_by: None,
+        })
+    }
+
+    /// What stands in the books was checked before, covers and all.
+    pub(crate) fn recorded(
+        allowance: &Verified<'_, Allowance>,
+        payment: &Verified<'_, Payment>,
+        covers: Vec<(Digest, u32)>,
+    ) -> Result<Self, Status> {
+        let spent = Spent::new(payment.id(), payment.get()).ok_or(Status::OutOfInterval)?;
+        Ok(Self {
+            allowance: allowance.into(),
+            payment: payment.into(),
+            spent,
+            covers: covers.into(),
             brought_by: None,
         })
     }
@@ -97,9 +116,105 @@ impl Evidence {
         &self.spent
     }
 
+    /// The payments that lift it above its allowance's limit, and of streams the units that count.
+    pub const fn covers(&self) -> &[(Digest, u32)] {
+        &self.covers
+    }
+
     /// Who hands it in, if that was said.
     pub const fn bringer(&self) -> Option<Code> {
         self.brought_by
+    }
+}
+
+/// A payment with everything that covers it: signatures, sums, hops and deadlines hold. It is only
+/// made by [`CoveredEvidence::check`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CoveredEvidence {
+    parts: Vec<Part>,
+    bytes: Box<[u8]>,
+}
+
+/// One payment of an evidence with covers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub evidence: Evidence,
+    /// Of a stream: the newest units that came along.
+    pub released: Option<Released>,
+    /// How many of its units count for the payments that stand on it; `None` for the last one.
+    pub used: Option<u32>,
+}
+
+impl CoveredEvidence {
+    /// Checks what [`protocol::rules::covered`] checks: `key_of` names the key of a gateway that may
+    /// settle, `also` is asked about every payment.
+    pub fn check(
+        items: &Items<'_>,
+        network: &Network,
+        key_of: impl Fn(&Code) -> Option<PublicKey>,
+        mut also: impl FnMut(&Allowance, &Payment) -> Result<(), Status>,
+    ) -> Result<Self, Status> {
+        let mut held = Vec::with_capacity(items.count());
+        let covered = covered(items, network, key_of, |allowance, payment| {
+            also(allowance.get(), payment.get())?;
+            held.push((Owned::from(allowance), Owned::from(payment)));
+            Ok(())
+        })?;
+        let links: Vec<Link> = covered.links().copied().collect();
+        let mut parts = Vec::with_capacity(links.len());
+        let all = held.into_iter().zip(&links).zip(items.iter());
+        for (place, (((allowance, payment), link), item)) in all.enumerate() {
+            let id = payment.id();
+            let below = links.iter().zip(0u8..);
+            let below = below.filter(|(_, place)| link.covers >> place & 1 == 1);
+            let stands_on_it = links.iter().any(|other| other.covers >> place & 1 == 1);
+            parts.push(Part {
+                released: item
+                    .released
+                    .map(|(units, value)| Released::recorded(id, units, value)),
+                used: stands_on_it.then_some(link.units),
+                evidence: Evidence {
+                    allowance,
+                    payment,
+                    spent: link.spent,
+                    covers: below
+                        .map(|(cover, _)| (cover.spent.id, cover.units))
+                        .collect(),
+                    brought_by: None,
+                },
+            });
+        }
+        let mut bytes = vec![0; COVERED_MAX];
+        let len = items.write(&mut bytes).ok_or(Status::OverBudget)?;
+        bytes.truncate(len);
+        Ok(Self {
+            parts,
+            bytes: bytes.into(),
+        })
+    }
+
+    /// Says who hands it in.
+    #[must_use]
+    pub fn brought_by(mut self, code: Code) -> Self {
+        for part in &mut self.parts {
+            part.evidence.brought_by = Some(code);
+        }
+        self
+    }
+
+    /// The payment that everything else covers.
+    pub fn last(&self) -> Option<&Evidence> {
+        self.parts.last().map(|part| &part.evidence)
+    }
+
+    /// Covers first.
+    pub(crate) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// The list of items.
+    pub const fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 }
 

@@ -4,28 +4,31 @@ use crate::bearings::Bearings;
 use crate::books::JournalHead;
 use crate::bounds::{CHANGES_MOST, QUEUE_MOST, TAIL_CHECKED};
 use crate::commands::Answer;
-use crate::commands::hand_in::HandIn;
+use crate::commands::hand_in::{HandIn, HandInCovered};
 use crate::commands::inbox::Acknowledge;
 use crate::commands::overdue::{ReturnOverdue, ReturnedCount};
 use crate::commands::registry::{AddSecrets, BeginIssue, FinishIssue, IssueGrid, SetState};
 use crate::commands::renew::Renew;
 use crate::commands::treasury::{Declare, Treasury};
 use crate::error::{Damage, Error, OpenError};
-use crate::evidence::{Evidence, Owned, Released};
+use crate::evidence::{CoveredEvidence, Evidence, Owned, Released};
+use crate::federation;
 use crate::store::currencies::CurrencyRow;
 use crate::store::inbox::InboxEntry;
 use crate::store::issuing::{IssueRequest, NewThing, Reservation};
 use crate::store::places::GridRow;
 use crate::store::things::{Thing, ThingState};
-use crate::store::treasury::{LoadOrder, Loaded, Way};
+use crate::store::treasury::{Fund, FundOrder, LoadOrder, Loaded, Way};
 use crate::store::{
-    self, Pool, currencies, house, inbox, journal, payments, places, things, verify,
+    self, Pool, covers, currencies, house, inbox, journal, payments, places, things, verify,
 };
 use crate::trace::Tracing;
 use crate::writer::{self, Command, Desk, Job, Pending};
 use protocol::cose::{SIGNED_MAX, open};
 use protocol::objects::{Allowance, Payment, Receipt, Renewal};
-use protocol::{Code, Currency, Digest, GridCode, Kind, Network, PublicKey, Status, Timestamp};
+use protocol::{
+    Code, Currency, Digest, GridCode, KeyEpoch, Kind, Network, PublicKey, Status, Timestamp,
+};
 use sqlx::pool::PoolConnection;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,7 +51,10 @@ struct Inner {
     readers: Pool,
     changes: broadcast::Sender<Code>,
     network: Network,
+    gateway: Code,
     gateway_key: PublicKey,
+    gateway_epoch: KeyEpoch,
+    issuer_pass: Vec<u8>,
     path: PathBuf,
     tracing: OnceCell<Tracing>,
 }
@@ -66,16 +72,19 @@ impl Ledger {
         if bearings.issuer_pass.len() > SIGNED_MAX || bearings.gateway_pass.len() > SIGNED_MAX {
             return Err(OpenError::Passes);
         }
-        let network = bearings.network;
+        let (network, gateway) = (bearings.network, bearings.gateway);
         let gateway_key = bearings.signer.public_key();
+        let (gateway_epoch, issuer_pass) = (bearings.gateway_epoch, bearings.issuer_pass.clone());
         let (mut connection, readers) = store::open(path).await?;
         let height = journal::head(&mut connection).await?.height;
         let head = verify::chain(&mut connection, height.saturating_sub(TAIL_CHECKED)).await?;
         verify::sums(&mut connection).await?;
+        let epoch_before = house::epoch(&mut connection).await?;
         house::claim(&mut connection, &bearings).await?;
+        let place = federation::opened(&mut connection, &bearings, epoch_before).await?;
         let (queue, jobs) = mpsc::channel(QUEUE_MOST);
         let (changes, _) = broadcast::channel(CHANGES_MOST);
-        let desk = Desk::new(connection, bearings, head);
+        let desk = Desk::new(connection, bearings, head, place);
         let writer = tokio::spawn(writer::run(desk, jobs, changes.clone()));
         Ok(Self {
             inner: Arc::new(Inner {
@@ -84,7 +93,10 @@ impl Ledger {
                 readers,
                 changes,
                 network,
+                gateway,
                 gateway_key,
+                gateway_epoch,
+                issuer_pass,
                 path: path.to_owned(),
                 tracing: OnceCell::new(),
             }),
@@ -115,7 +127,7 @@ impl Ledger {
             .is_some_and(|queue| !queue.is_closed())
     }
 
-    async fn submit<C: Command + Sync>(&self, command: C) -> Result<C::Answer, Status> {
+    pub(crate) async fn submit<C: Command + Sync>(&self, command: C) -> Result<C::Answer, Status> {
         let (caller, answer) = oneshot::channel();
         let queue = lock(&self.inner.queue).clone().ok_or(Status::Storage)?;
         let job: Box<dyn Job> = Box::new(Pending::new(command, caller));
@@ -125,6 +137,26 @@ impl Ledger {
         })?;
         drop(queue);
         answer.await.unwrap_or(Err(Status::Storage))
+    }
+
+    pub(crate) fn network(&self) -> &Network {
+        &self.inner.network
+    }
+
+    pub(crate) fn gateway(&self) -> Code {
+        self.inner.gateway
+    }
+
+    pub(crate) fn gateway_epoch(&self) -> KeyEpoch {
+        self.inner.gateway_epoch
+    }
+
+    pub(crate) fn own_key(&self) -> PublicKey {
+        self.inner.gateway_key
+    }
+
+    pub(crate) fn issuer_pass(&self) -> &[u8] {
+        &self.inner.issuer_pass
     }
 
     pub(crate) async fn reader(&self) -> Result<PoolConnection<sqlx::Sqlite>, Error> {
@@ -178,6 +210,22 @@ impl Ledger {
         .await?
     }
 
+    /// Hands in a payment with everything that covers it, and with its payee's receipt where there
+    /// is one. The covers come first: each is its payee's by the payment that stands on it.
+    pub async fn hand_in_covered(
+        &self,
+        covered: CoveredEvidence,
+        receipt: Option<Owned<Receipt>>,
+        now: Timestamp,
+    ) -> Result<Answer, Status> {
+        self.submit(HandInCovered {
+            covered,
+            receipt,
+            now,
+        })
+        .await?
+    }
+
     /// The newest value of a recorded payment by the unit, to check the next one from.
     pub async fn released(&self, payment: &Digest) -> Result<Option<Released>, Error> {
         let standing = payments::standing(&mut *self.reader().await?, payment).await?;
@@ -193,16 +241,18 @@ impl Ledger {
 
     /// The evidence of a recorded payment, checked again: for who brings only a receipt.
     pub async fn evidence(&self, payment: &Digest) -> Result<Option<Evidence>, Error> {
-        let bytes = payments::evidence_bytes(&mut *self.reader().await?, payment).await?;
+        let mut reader = self.reader().await?;
+        let bytes = payments::evidence_bytes(&mut reader, payment).await?;
         let Some((allowance, signed)) = bytes else {
             return Ok(None);
         };
+        let covers = covers::of(&mut reader, payment).await?;
         let (network, key) = (&self.inner.network, &self.inner.gateway_key);
         let read = || {
             let allowance = open::<Allowance>(&allowance, network)?.verify(key)?;
             let wallet_key = &allowance.get().wallet_key;
             let signed = open::<Payment>(&signed, network)?.verify(wallet_key)?;
-            Evidence::new(&allowance, &signed)
+            Evidence::recorded(&allowance, &signed, covers)
         };
         let damaged = |_| Damage::new("payment", payment, "holds no evidence");
         Ok(Some(read().map_err(damaged)?))
@@ -239,14 +289,56 @@ impl Ledger {
 
     /// Puts money into a purse.
     pub async fn load(&self, order: LoadOrder, now: Timestamp) -> Result<Loaded, Status> {
-        let way = Way::Load;
-        self.submit(Treasury { order, way, now }).await
+        let (fund, way) = (None, Way::Load);
+        let treasury = Treasury {
+            order,
+            fund,
+            way,
+            now,
+        };
+        self.submit(treasury).await
     }
 
     /// Takes free money out of a purse.
     pub async fn redeem(&self, order: LoadOrder, now: Timestamp) -> Result<Loaded, Status> {
-        let way = Way::Redeem;
-        self.submit(Treasury { order, way, now }).await
+        let (fund, way) = (None, Way::Redeem);
+        let treasury = Treasury {
+            order,
+            fund,
+            way,
+            now,
+        };
+        self.submit(treasury).await
+    }
+
+    /// Puts money into what stands behind forks, or takes it out.
+    pub async fn fund(&self, order: FundOrder, way: Way, now: Timestamp) -> Result<Loaded, Status> {
+        let FundOrder {
+            fund,
+            currency,
+            amount,
+            key,
+            by,
+        } = order;
+        let code = match fund {
+            Fund::Deposit(code) => code,
+            Fund::Bond | Fund::Guarantee => self.inner.gateway,
+        };
+        let order = LoadOrder {
+            code,
+            currency,
+            amount,
+            key,
+            by,
+        };
+        let fund = Some(fund);
+        let treasury = Treasury {
+            order,
+            fund,
+            way,
+            now,
+        };
+        self.submit(treasury).await
     }
 
     /// Declares a currency; it never changes afterwards.

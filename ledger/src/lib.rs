@@ -11,6 +11,7 @@
 //! - [`books`]: accounts, postings, and the hash chain of journal entries;
 //! - [`views`]: what people look at, page by page;
 //! - [`trace`]: every coin forwards and backwards, and who paid whom, from the journal alone;
+//! - [`federation`]: several gateways and a centre;
 //! - [`people`]: the accounts of the portal, in a file of their own.
 //!
 //! Everything that is answered is durable before, everything that is signed here is signed inside
@@ -23,6 +24,7 @@ mod commands;
 mod crash;
 mod error;
 mod evidence;
+pub mod federation;
 mod handle;
 pub mod people;
 pub mod rules;
@@ -31,18 +33,18 @@ pub mod trace;
 pub mod views;
 mod writer;
 
-pub use bearings::{Bearings, Policy};
+pub use bearings::{Bearings, ClassTerms, Classes, Policy};
 pub use commands::overdue::ReturnedCount;
 pub use commands::{Answer, FraudId};
 #[cfg(feature = "crash-points")]
 pub use crash::CRASH_VARIABLE;
 pub use crash::CrashPoint;
 pub use error::{Damage, Error, OpenError};
-pub use evidence::{Evidence, Owned, Released};
+pub use evidence::{CoveredEvidence, Evidence, Owned, Released};
 pub use handle::Ledger;
 pub use store::currencies::CurrencyRow;
 pub use store::inbox::InboxEntry;
 pub use store::issuing::{IssueRequest, NewThing, Reservation};
 pub use store::places::GridRow;
 pub use store::things::{StateChange, Thing, ThingState};
-pub use store::treasury::{LoadOrder, Loaded, Way};
+pub use store::treasury::{Fund, FundOrder, LoadOrder, Loaded, Way};

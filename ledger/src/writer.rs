@@ -6,6 +6,8 @@ use crate::books::{Entry, JournalHead};
 use crate::bounds::BATCH_MOST;
 use crate::crash::{CrashPoint, here};
 use crate::error::{Damage, Error};
+use crate::federation::terms::Place;
+use crate::federation::{credits, hooks};
 use crate::store::{Connection, inbox, journal};
 use protocol::objects::Object;
 use protocol::{Code, Digest, Status, cose};
@@ -60,28 +62,73 @@ pub(crate) struct Desk {
     pub bearings: Bearings,
     /// The journal, with everything this batch has written.
     pub head: JournalHead,
+    /// Its place among other gateways.
+    pub place: Place,
+    /// Whether what is done now is done for a peer, whose letter was taken.
+    pub for_peer: bool,
     /// Whose inboxes grew in this batch.
     told: Vec<Code>,
 }
 
 impl Desk {
-    pub(crate) fn new(connection: Connection, bearings: Bearings, head: JournalHead) -> Self {
+    pub(crate) fn new(
+        connection: Connection,
+        bearings: Bearings,
+        head: JournalHead,
+        place: Place,
+    ) -> Self {
         Self {
             connection,
             bearings,
             head,
+            place,
+            for_peer: false,
             told: Vec::new(),
         }
     }
 
-    /// Appends to the journal and moves the balances.
+    /// Appends to the journal and moves the balances. What would go to the free purse of somebody at
+    /// home elsewhere goes there by credit.
     pub(crate) async fn post(&mut self, entry: &Entry) -> Result<JournalHead, Failure> {
+        let leaving = credits::leaving(self, entry).await?;
+        let entry = leaving.as_ref().map_or(entry, |leaving| &leaving.entry);
         self.head = journal::append(&mut self.connection, &self.head, entry).await?;
+        if let Some(leaving) = &leaving {
+            credits::send(self, leaving).await?;
+        }
         Ok(self.head)
     }
 
-    /// Puts a message into an inbox; `false` when there is no room.
+    /// Puts a message into an inbox, here or at the code's home; `false` when there is no room.
     pub(crate) async fn tell(&mut self, code: &Code, message: &[u8]) -> Result<bool, Failure> {
+        if hooks::told_elsewhere(self, code, message).await? {
+            return Ok(true);
+        }
+        self.tell_here(code, message).await
+    }
+
+    /// Begins a part of a command that may be refused by itself.
+    pub(crate) async fn begin_part(&mut self) -> Result<Part, Failure> {
+        self.run("SAVEPOINT part").await?;
+        Ok(Part {
+            head: self.head,
+            told: self.told.len(),
+        })
+    }
+
+    /// Ends it: what it did stays, or never happened.
+    pub(crate) async fn end_part(&mut self, part: Part, stays: bool) -> Result<(), Failure> {
+        if !stays {
+            self.run("ROLLBACK TO part").await?;
+            self.head = part.head;
+            self.told.truncate(part.told);
+        }
+        self.run("RELEASE part").await?;
+        Ok(())
+    }
+
+    /// Puts a message into an inbox of these books; `false` when there is no room.
+    pub(crate) async fn tell_here(&mut self, code: &Code, message: &[u8]) -> Result<bool, Failure> {
         let told = inbox::push(&mut self.connection, code, message).await?;
         if told {
             self.told.push(*code);
@@ -110,6 +157,12 @@ impl Desk {
         sqlx::query(sql).execute(&mut self.connection).await?;
         Ok(())
     }
+}
+
+/// Where a part of a command began.
+pub(crate) struct Part {
+    head: JournalHead,
+    told: usize,
 }
 
 type Step<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>>;
@@ -242,6 +295,7 @@ async fn write_all(desk: &mut Desk, batch: &mut [Box<dyn Job>]) -> Result<(), Er
                 Failure::Store(error) => error.into(),
             });
             desk.head = head;
+            desk.for_peer = false;
             desk.told.truncate(told);
             desk.run("ROLLBACK TO command").await?;
         }

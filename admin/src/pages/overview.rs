@@ -106,10 +106,11 @@ fn circulation(c: &Conservation, exponents: &Exponents) -> Circulation {
         put_in: text(c.issued_minus_redeemed),
         purses: text(c.purses),
         in_transit: text(c.in_transit),
-        others: text(c.others),
+        others: text(c.others.saturating_add(c.funds)),
         sum: text(c.accounts_sum),
         holds: c.holds,
-        shares: [c.purses, c.in_transit, c.others].map(|part| share(part).min(1000) as u64),
+        shares: [c.purses, c.in_transit, c.others.saturating_add(c.funds)]
+            .map(|part| share(part).min(1000) as u64),
     }
 }
 
@@ -199,6 +200,7 @@ mod tests {
             accounts_sum: i64::MAX,
             purses: i64::MAX - 10,
             in_transit: 10,
+            funds: 0,
             others: 0,
             holds: true,
         };

@@ -63,9 +63,9 @@ pub const fn state(state: ThingState) -> Pill {
 pub const fn fate(fate: Fate) -> Pill {
     let class = match fate {
         Fate::Settled => "good",
-        Fate::InTransit => "info",
+        Fate::InTransit | Fate::Waiting => "info",
         Fate::OpenClaim => "bad",
-        Fate::Declined | Fate::Returned => "warn",
+        Fate::Declined | Fate::Returned | Fate::Guaranteed => "warn",
     };
     let word = match fate {
         Fate::Settled => "settled",
@@ -73,6 +73,8 @@ pub const fn fate(fate: Fate) -> Pill {
         Fate::OpenClaim => "open claim",
         Fate::Declined => "declined",
         Fate::Returned => "returned",
+        Fate::Waiting => "waiting for covers",
+        Fate::Guaranteed => "guaranteed",
     };
     Pill { class, word }
 }

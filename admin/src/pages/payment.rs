@@ -174,6 +174,13 @@ fn steps(portal: &Portal, detail: &PaymentDetail, payment: Option<&Payment>) -> 
             let until = payment.map(|payment| payment.settle_by);
             steps.push(step("Waiting for the payee, who is safe until", until));
         }
+        Fate::Waiting => {
+            steps.push(step("The payee took it; part of it waits for what covers it", stated));
+        }
+        Fate::Guaranteed => {
+            let sentence = "The payer of it or of a cover forked; the payee has what was decided";
+            steps.push(step(sentence, stated));
+        }
         Fate::Declined | Fate::Returned => {
             steps.extend(reached);
             let sentence = match detail.row.fate {

@@ -16,7 +16,8 @@ use admin::{
 };
 use issuer::{Authorities, CheckedRequest, IssueOrder, Names, Plan};
 use ledger::people::People;
-use ledger::{Bearings, IssueRequest, Ledger, LoadOrder, NewThing, Policy};
+use ledger::bounds::CURRENCY_TERMS_MOST;
+use ledger::{Bearings, ClassTerms, IssueRequest, Ledger, LoadOrder, NewThing, Policy};
 use protocol::code::IssuedBy;
 use protocol::objects::Rights;
 use protocol::{AmountMinor, AssuranceClass, Code, Currency, KeyEpoch, Kind, Network, Timestamp};
@@ -73,12 +74,13 @@ impl House {
             issuer_pass: authorities.issuer.pass().to_vec(),
             gateway_pass: authorities.gateway.pass().to_vec(),
             policy: Policy {
-                class_limits: [amount(1_000_000_000); 3],
-                most_per_payment: [amount(500_000_000); 3],
+                usual: [ClassTerms::offline(amount(1_000_000_000), amount(500_000_000)); 3],
+                currencies: [None; CURRENCY_TERMS_MOST],
                 most_payments: 2_000,
                 allowance_life_s: 7 * 86_400,
                 grace_s: 86_400,
             },
+            upstream: None,
         };
         Self {
             ledger: Ledger::open(&folder.join("ledger.db"), bearings)

@@ -1,5 +1,7 @@
 //! What changes the books: each command reads what decides, asks the rules, and writes.
 
+mod accuse;
+pub(crate) mod credit;
 pub(crate) mod hand_in;
 pub(crate) mod inbox;
 pub(crate) mod overdue;
@@ -31,7 +33,7 @@ pub struct Answer {
 pub struct FraudId(pub i64);
 
 /// Text that people read: bounded, and nothing that does not print.
-fn printable(text: &str) -> Result<(), Status> {
+pub(crate) fn printable(text: &str) -> Result<(), Status> {
     if text.len() > NAME_BYTES_MOST || text.chars().any(char::is_control) {
         return Err(Status::Malformed);
     }
@@ -39,7 +41,7 @@ fn printable(text: &str) -> Result<(), Status> {
 }
 
 /// An idempotency key: short, not empty.
-fn key(text: &str) -> Result<(), Status> {
+pub(crate) fn key(text: &str) -> Result<(), Status> {
     if text.is_empty() || text.len() > KEY_BYTES_MOST || text.chars().any(char::is_control) {
         return Err(Status::Malformed);
     }

@@ -1,11 +1,14 @@
-//! What nobody claimed in time goes back to who paid it.
+//! What nobody claimed in time goes back to who paid it, and what covers did not bring until then
+//! stays missing.
 
+use super::credit::{flowing, top_up};
 use super::word::{Word, tell};
-use crate::books::{Account, EntryKind, Transfer};
-use crate::bounds::RETURN_MOST;
+use crate::books::{Account, EntryKind, route};
+use crate::bounds::{RETURN_MOST, TOP_UP_MOST};
 use crate::crash::{CrashPoint, here};
-use crate::rules::settle::Fate;
-use crate::store::payments::{self, Overdue, Progress};
+use crate::federation::hooks;
+use crate::rules::settle::{Fate, Flow};
+use crate::store::payments::{self, Flowing, Progress};
 use crate::writer::{Command, Desk, Failure};
 use protocol::{AmountMinor, Timestamp};
 
@@ -22,14 +25,21 @@ impl Command for ReturnOverdue {
     type Answer = ReturnedCount;
 
     async fn execute(&self, desk: &mut Desk) -> Result<ReturnedCount, Failure> {
+        // Whatever has been lifted is paid before anything is given up.
+        if top_up(desk, self.now, TOP_UP_MOST).await? >= TOP_UP_MOST {
+            return Ok(ReturnedCount(self.most.min(RETURN_MOST)));
+        }
         let grace_s = desk.bearings.policy.grace_s;
-        let Some(last) = self.now.0.checked_sub(grace_s).map(Timestamp) else {
+        // What others noted in time must have had its time to come here.
+        let clock = hooks::clock(desk, self.now).await?;
+        let Some(last) = clock.0.checked_sub(grace_s).map(Timestamp) else {
             return Ok(ReturnedCount::default());
         };
         let most = self.most.min(RETURN_MOST);
         let overdue = payments::overdue(&mut desk.connection, last, most).await?;
-        for payment in &overdue {
-            self.give_back(desk, payment).await?;
+        for id in &overdue {
+            let payment = flowing(desk, id).await?;
+            self.end(desk, &payment).await?;
         }
         // No page is longer than its bound.
         Ok(ReturnedCount(overdue.len() as u32))
@@ -37,34 +47,49 @@ impl Command for ReturnOverdue {
 }
 
 impl ReturnOverdue {
-    /// To the free money: the readings it took stay taken.
-    async fn give_back(&self, desk: &mut Desk, payment: &Overdue) -> Result<(), Failure> {
+    /// What is in transit goes to the free money, and the readings it took stay taken. What the
+    /// payee took stays its own; what is missing of that is for a person to decide about.
+    async fn end(&self, desk: &mut Desk, overdue: &Flowing) -> Result<(), Failure> {
+        let before = overdue.flow()?;
+        let after = Flow {
+            closed: true,
+            ..before
+        };
+        let missing = after.missing();
+        let short = missing > AmountMinor::ZERO;
+        let (fate, kind) = match short {
+            true => (Fate::Settled, EntryKind::Short),
+            false => (Fate::Returned, EntryKind::Return),
+        };
         let progress = Progress {
-            fate: Fate::Returned,
+            fate,
             receipt: None,
             waits: AmountMinor::ZERO,
             settle_by: Timestamp(0),
-            units: payment.units,
+            units: overdue.units,
             shown: None,
+            funded: overdue.funded,
+            missing,
+            claimed: false,
             now: self.now,
         };
-        payments::advance(&mut desk.connection, &payment.id, &progress).await?;
+        payments::advance(&mut desk.connection, &overdue.id, &progress).await?;
         here(CrashPoint::Returned);
+        let payment = &overdue.payment;
         let word = Word {
-            payment: payment.id,
+            payment: overdue.id,
             currency: payment.currency,
-            fate: Fate::Returned,
-            units: payment.units,
+            fate,
+            units: overdue.units,
+            paid: short.then_some(after.paid()),
             now: self.now,
         };
-        let transfer = Transfer {
-            from: Account::InTransit(payment.id),
-            to: Account::PurseFree(payment.payer),
-            amount: payment.waits,
-        };
-        let statement = word.post(desk, EntryKind::Return, vec![transfer]).await?;
+        let waits = before.waits();
+        let transit = [(Account::InTransit(overdue.id), waits)];
+        let back = [(Account::PurseFree(payment.payer), waits)];
+        let statement = word.post(desk, kind, route(&transit, &back)).await?;
         let both = (payment.payer, Some(payment.payee));
-        tell(desk, &payment.id, both, None, &statement).await?;
+        tell(desk, &overdue.id, both, None, &statement).await?;
         Ok(())
     }
 }

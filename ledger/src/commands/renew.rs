@@ -6,14 +6,17 @@ use crate::books::{Account, Entry, EntryKind, Transfer};
 use crate::bounds::SCAN_STEP;
 use crate::crash::{CrashPoint, here};
 use crate::evidence::Owned;
+use crate::federation::{floats, leases, moves};
+use crate::rules::coverage::Coverage;
 use crate::rules::grant::{Grant, Standing, decide, may_ask};
 use crate::rules::links::Links;
+use crate::store::coverage::{self, Purse};
 use crate::store::things::{Thing, ThingState, thing};
-use crate::store::{allowances, journal, payments};
+use crate::store::{allowances, journal};
 use crate::writer::{Command, Desk, Failure};
 use protocol::message::Message;
 use protocol::objects::{Allowance, Renewal};
-use protocol::{Status, Timestamp};
+use protocol::{AmountMinor, Status, Timestamp};
 
 pub(crate) struct Renew {
     pub renewal: Owned<Renewal>,
@@ -32,32 +35,76 @@ impl Command for Renew {
         }
         may_ask(renewal, state == ThingState::Active, key_epoch)?;
         declared(&mut desk.connection, &renewal.currency, Status::NoAllowance).await?;
+        let until = leases::may_grant(desk, &renewal.code, self.now).await?;
         release::lapsed(desk, &renewal.code, &renewal.currency, self.now).await?;
 
         let thing = thing(&mut desk.connection, &renewal.code)
             .await?
             .ok_or(Status::UnknownCode)?;
-        let standing = self.standing(desk, &thing).await?;
-        let grant = decide(renewal, &standing, &desk.bearings.policy, self.now)?;
+        let links = self.links(desk).await?;
+        let coverage = self.coverage(desk).await?;
+        let standing = self.standing(desk, &thing, links, &coverage).await?;
+        let expires = self.expires(desk).min(until);
+        let asked = self.within_float(desk, &thing).await?;
+        let grant = decide(&asked, &standing, expires)?;
         self.give(desk, &thing, &standing, &grant).await
     }
 }
 
 impl Renew {
-    async fn standing(&self, desk: &mut Desk, thing: &Thing) -> Result<Standing, Failure> {
+    fn purse(&self) -> Purse {
+        let renewal = self.renewal.get();
+        Purse {
+            code: renewal.code,
+            key_epoch: renewal.key_epoch,
+            currency: renewal.currency,
+        }
+    }
+
+    /// No purse is promised more than its share of what its gateway may promise.
+    async fn within_float(&self, desk: &mut Desk, thing: &Thing) -> Result<Renewal, Failure> {
+        let renewal = *self.renewal.get();
+        let (code, currency) = (&renewal.code, &renewal.currency);
+        let most = floats::room(desk, code, thing.class, currency, self.now).await?;
+        Ok(Renewal {
+            wanted: most.map_or(renewal.wanted, |most| renewal.wanted.min(most)),
+            ..renewal
+        })
+    }
+
+    /// No allowance outlives what its gateway may promise.
+    fn expires(&self, desk: &Desk) -> Timestamp {
+        self.now.plus_s(desk.bearings.policy.allowance_life_s)
+    }
+
+    /// What the reserve stands for from the purse's own reading on. A purse that lies about its
+    /// reading is refused before this matters.
+    async fn coverage(&self, desk: &mut Desk) -> Result<Coverage, Failure> {
+        let odometer = self.renewal.get().odometer;
+        Ok(coverage::above(&mut desk.connection, &self.purse(), odometer).await?)
+    }
+
+    async fn standing<'a>(
+        &self,
+        desk: &mut Desk,
+        thing: &Thing,
+        links: Links,
+        coverage: &'a Coverage,
+    ) -> Result<Standing<'a>, Failure> {
         let renewal = self.renewal.get();
         let (code, currency) = (&renewal.code, &renewal.currency);
-        let links = self.links(desk).await?;
+        let terms = desk.bearings.policy.terms(currency, thing.class);
         let connection = &mut desk.connection;
         let epoch = renewal.key_epoch;
         Ok(Standing {
             active: thing.state == ThingState::Active,
             key_epoch: thing.key_epoch,
-            class: thing.class,
+            terms,
             links,
-            odometer: payments::odometer(connection, code, epoch, currency).await?,
-            coverage: allowances::coverage(connection, code, epoch, currency).await?,
+            odometer: moves::odometer(connection, code, epoch, currency).await?,
+            coverage,
             free: journal::balance(connection, currency, &Account::PurseFree(*code)).await?,
+            today: allowances::granted_on(connection, code, currency, self.now).await?,
         })
     }
 
@@ -68,9 +115,7 @@ impl Renew {
         let (code, epoch) = (&renewal.code, renewal.key_epoch);
         let mut links = allowances::links(&mut desk.connection, code, epoch).await?;
         loop {
-            let after = links.sequence;
-            let connection = &mut desk.connection;
-            let step = payments::links_after(connection, code, epoch, after, SCAN_STEP).await?;
+            let step = moves::links_after(desk, code, epoch, links.sequence).await?;
             for link in &step {
                 links.follow(link)?;
             }
@@ -84,7 +129,7 @@ impl Renew {
         &self,
         desk: &mut Desk,
         thing: &Thing,
-        standing: &Standing,
+        standing: &Standing<'_>,
         grant: &Grant,
     ) -> Result<Answer, Failure> {
         let renewal = self.renewal.get();
@@ -103,12 +148,22 @@ impl Renew {
             }],
         })
         .await?;
+        floats::granted(desk, code, currency, grant.room).await?;
         let connection = &mut desk.connection;
         allowances::insert_allowance(connection, &id, &allowance, &bytes).await?;
         // A crash here: counters, reserve and allowance go together; no reading is ever granted
         // twice, because nothing signed has left yet.
         here(CrashPoint::AllowanceStored);
-        allowances::set_coverage(connection, code, epoch, currency, &grant.coverage).await?;
+        coverage::save(
+            connection,
+            &self.purse(),
+            standing.coverage,
+            &grant.coverage,
+        )
+        .await?;
+        let today = standing.today.checked_add(grant.to_reserve);
+        let today = today.ok_or(Status::AboveDaily)?;
+        allowances::set_granted_on(connection, code, currency, self.now, today).await?;
         allowances::set_links(connection, code, epoch, &standing.links).await?;
         allowances::insert_renewal(connection, &self.renewal, &id).await?;
         grant_message(&bytes)
@@ -119,11 +174,12 @@ impl Renew {
         &self,
         desk: &mut Desk,
         thing: &Thing,
-        standing: &Standing,
+        standing: &Standing<'_>,
         grant: &Grant,
     ) -> Result<Allowance, Failure> {
         let renewal = self.renewal.get();
         let (gateway_epoch, policy) = (desk.bearings.gateway_epoch, desk.bearings.policy);
+        let terms = standing.terms;
         let connection = &mut desk.connection;
         let number = allowances::count_allowance(connection, gateway_epoch).await?;
         let issued_total = allowances::issued_total(connection, gateway_epoch, &renewal.currency)
@@ -143,7 +199,7 @@ impl Renew {
             base_sequence: standing.links.sequence,
             base_head: standing.links.head,
             base_odometer: grant.base,
-            most_per_payment: policy.most_per_payment(thing.class),
+            most_per_payment: terms.per_payment,
             most_payments: policy.most_payments,
             issued: self.now,
             expires: grant.expires,
@@ -151,8 +207,10 @@ impl Renew {
             gateway_epoch,
             number,
             issued_total,
- area: None, guarantee: None, hops: None,
-})
+            area: None,
+            guarantee: Some(terms.guarantee).filter(|most| *most > AmountMinor::ZERO),
+            hops: Some(terms.hops).filter(|hops| *hops > 0),
+        })
     }
 }
 

@@ -3,16 +3,19 @@
 use super::{declared, holder, key, printable, release};
 use crate::books::{Account, Entry, EntryKind, Transfer};
 use crate::crash::{CrashPoint, here};
+use crate::federation::hooks;
 use crate::store::currencies::{CurrencyRow, currencies, insert_currency};
 use crate::store::journal;
 use crate::store::things::ThingState;
-use crate::store::treasury::{LoadOrder, Loaded, Way, by_key, insert};
+use crate::store::treasury::{Fund, LoadOrder, Loaded, Way, by_key, insert};
 use crate::writer::{Command, Desk, Failure};
 use protocol::{AmountMinor, Digest, Status, Timestamp};
 use sha2::{Digest as _, Sha256};
 
 pub(crate) struct Treasury {
     pub order: LoadOrder,
+    /// Where it is no purse.
+    pub fund: Option<Fund>,
     pub way: Way,
     pub now: Timestamp,
 }
@@ -26,23 +29,24 @@ impl Command for Treasury {
         printable(&order.by)?;
         if let Some(loaded) = by_key(&mut desk.connection, &order.key).await? {
             // The key belongs to one order for ever.
-            let same = loaded.order == *order && loaded.way == self.way;
+            let same = loaded.order == *order && loaded.way == self.way && loaded.fund == self.fund;
             return same.then_some(loaded).ok_or(Status::NotPermitted.into());
         }
         if order.amount == AmountMinor::ZERO {
             return Err(Status::Malformed.into());
         }
-        let (state, ..) = holder(&mut desk.connection, &order.code).await?;
+        hooks::may_issue(desk)?;
+        let state = self.state(desk).await?;
         declared(&mut desk.connection, &order.currency, Status::NotPermitted).await?;
-        let purse = Account::PurseFree(order.code);
+        let held = self.held();
         let (kind, from, to) = match self.way {
             Way::Load => {
                 self.may_load(desk, state).await?;
-                (EntryKind::Load, Account::Issuer, purse)
+                (EntryKind::Load, Account::Issuer, held)
             }
             Way::Redeem => {
                 self.may_redeem(desk, state).await?;
-                (EntryKind::Redeem, purse, Account::Issuer)
+                (EntryKind::Redeem, held, Account::Issuer)
             }
         };
         let head = desk
@@ -60,10 +64,12 @@ impl Command for Treasury {
             .await?;
         // A crash here: neither posting nor order; the same key is carried out once, later.
         here(CrashPoint::TreasuryPosted);
-        let number = insert(&mut desk.connection, order, self.way, self.now, &head).await?;
+        let (connection, what) = (&mut desk.connection, (order, self.fund));
+        let number = insert(connection, what, self.way, self.now, &head).await?;
         Ok(Loaded {
             number,
             order: order.clone(),
+            fund: self.fund,
             way: self.way,
             at: self.now,
             head,
@@ -72,6 +78,20 @@ impl Command for Treasury {
 }
 
 impl Treasury {
+    /// Of the thing whose purse or deposit it is; the funds of the house are nobody's thing.
+    async fn state(&self, desk: &mut Desk) -> Result<ThingState, Failure> {
+        if matches!(self.fund, Some(Fund::Bond | Fund::Guarantee)) {
+            return Ok(ThingState::Active);
+        }
+        let (state, ..) = holder(&mut desk.connection, &self.order.code).await?;
+        Ok(state)
+    }
+
+    fn held(&self) -> Account {
+        self.fund
+            .map_or(Account::PurseFree(self.order.code), |fund| fund.account())
+    }
+
     /// All balances of a currency together stay in range as long as the issuer's does.
     async fn may_load(&self, desk: &mut Desk, state: ThingState) -> Result<(), Failure> {
         if state == ThingState::Revoked {
@@ -90,9 +110,10 @@ impl Treasury {
             return Err(Status::Frozen.into());
         }
         let (code, currency) = (self.order.code, self.order.currency);
-        release::lapsed(desk, &code, &currency, self.now).await?;
-        let purse = Account::PurseFree(code);
-        let free = journal::balance(&mut desk.connection, &currency, &purse).await?;
+        if self.fund.is_none() {
+            release::lapsed(desk, &code, &currency, self.now).await?;
+        }
+        let free = journal::balance(&mut desk.connection, &currency, &self.held()).await?;
         match free.checked_sub(self.order.amount) {
             Some(_) => Ok(()),
             None => Err(Status::NotFunded.into()),

@@ -3,12 +3,13 @@
 use super::hand_in::encode;
 use crate::books::{Entry, EntryKind, Transfer};
 use crate::crash::{CrashPoint, here};
+use crate::federation::hooks;
 use crate::rules::settle::Fate;
 use crate::store::payments;
 use crate::writer::{Desk, Failure};
 use protocol::message::Message;
 use protocol::objects::Statement;
-use protocol::{Code, Currency, Digest, Timestamp};
+use protocol::{AmountMinor, Code, Currency, Digest, Timestamp};
 
 /// What will be said.
 pub(super) struct Word {
@@ -17,6 +18,8 @@ pub(super) struct Word {
     pub fate: Fate,
     /// Of a stream: units that have reached the payee.
     pub units: Option<u32>,
+    /// Where that is not all of it.
+    pub paid: Option<AmountMinor>,
     pub now: Timestamp,
 }
 
@@ -47,11 +50,13 @@ impl Word {
             root: head.root,
             time: self.now,
             units: self.units,
- paid: None, provisional: None,
-})?;
+            paid: self.paid,
+            provisional: None,
+        })?;
         let connection = &mut desk.connection;
         payments::keep_statement(connection, &self.payment, self.fate, &statement).await?;
         here(CrashPoint::StatementStored);
+        hooks::said(desk, &self.payment, &statement).await?;
         Ok(statement)
     }
 }

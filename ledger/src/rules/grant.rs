@@ -2,32 +2,34 @@
 
 use super::coverage::Coverage;
 use super::links::Links;
-use crate::bearings::Policy;
+use crate::bearings::ClassTerms;
 use protocol::objects::Renewal;
 use protocol::units::AMOUNT_MAX;
-use protocol::{AmountMinor, AssuranceClass, KeyEpoch, Odometer, Status, Timestamp};
+use protocol::{AmountMinor, KeyEpoch, Odometer, Status, Timestamp};
 
 /// What the books know about the purse that asks.
 #[derive(Clone, Copy, Debug)]
-pub struct Standing {
+pub struct Standing<'a> {
     /// Whether its code may get new allowances.
     pub active: bool,
     /// Which life of its key is current.
     pub key_epoch: KeyEpoch,
-    /// How well that key is kept.
-    pub class: AssuranceClass,
+    /// What its class may do in this currency.
+    pub terms: ClassTerms,
     /// The chain of its payments as far as it is known here.
     pub links: Links,
     /// The odometer after its newest payment in this currency.
     pub odometer: Odometer,
-    /// What its reserve stands for.
-    pub coverage: Coverage,
+    /// What its reserve stands for from there on.
+    pub coverage: &'a Coverage,
     /// What it holds beside the reserve.
     pub free: AmountMinor,
+    /// What renewals of this day have set aside already.
+    pub today: AmountMinor,
 }
 
 /// What it may get.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// The odometer may run up to here.
     pub limit: Odometer,
@@ -60,34 +62,45 @@ pub fn may_ask(renewal: &Renewal, active: bool, key_epoch: KeyEpoch) -> Result<(
 /// Decides about one renewal that was not answered before.
 pub fn decide(
     renewal: &Renewal,
-    standing: &Standing,
-    policy: &Policy,
-    now: Timestamp,
+    standing: &Standing<'_>,
+    expires: Timestamp,
 ) -> Result<Grant, Status> {
     may_ask(renewal, standing.active, standing.key_epoch)?;
     standing.links.end_at(renewal.sequence, renewal.head)?;
     if renewal.odometer != standing.odometer {
         return Err(Status::OutOfInterval);
     }
-    let base = standing.odometer;
-    // What is reserved ahead may be given out again at once: a limit is a reading, not an amount.
-    let held = standing.coverage.above(base);
-    let funds = held.checked_add(standing.free).ok_or(Status::AboveLimit)?;
+    give(renewal.wanted, standing, standing.odometer, expires)
+}
+
+/// As much as is wanted, held, and permitted by class and day, from `base` on. What is reserved
+/// ahead may be given out again at once: a limit is a reading, not an amount.
+pub fn give(
+    wanted: AmountMinor,
+    standing: &Standing<'_>,
+    base: Odometer,
+    expires: Timestamp,
+) -> Result<Grant, Status> {
+    let coverage = standing.coverage;
+    let room_with = |most: AmountMinor| {
+        let highest = Odometer::new(AMOUNT_MAX).unwrap_or_default();
+        let reach = coverage.reach(base, most).unwrap_or(highest);
+        reach.since(base).unwrap_or_default()
+    };
+    let funds = room_with(standing.free);
     if funds == AmountMinor::ZERO {
         return Err(Status::NotFunded);
     }
-    let readings_left = AmountMinor::new(AMOUNT_MAX - base.get()).unwrap_or_default();
-    let room = renewal
-        .wanted
-        .min(funds)
-        .min(policy.class_limit(standing.class))
-        .min(readings_left);
-    if room == AmountMinor::ZERO {
-        return Err(Status::AboveLimit);
+    let left = standing.terms.daily.checked_sub(standing.today);
+    let today = room_with(left.unwrap_or_default());
+    if today == AmountMinor::ZERO {
+        return Err(Status::AboveDaily);
     }
-    let limit = base.advance(room).ok_or(Status::AboveLimit)?;
-    let expires = now.plus_s(policy.allowance_life_s);
-    let (coverage, to_reserve) = standing.coverage.extended(base, limit, expires);
+    let room = wanted.min(funds).min(today).min(standing.terms.allowance);
+    let limit = base.advance(room).filter(|limit| *limit > base);
+    let limit = limit.ok_or(Status::AboveLimit)?;
+    let mut coverage = coverage.clone();
+    let to_reserve = coverage.extend(base, limit, expires);
     Ok(Grant {
         limit,
         base,

@@ -3,14 +3,16 @@
 use super::coverage::Coverage;
 use super::said::Said;
 use protocol::objects::Receipt;
+use protocol::rules::proof::Charge;
 use protocol::rules::{Contradiction, Spent, contradiction};
 use protocol::stream::Stream;
-use protocol::{AmountMinor, Code, Digest, Status};
+use protocol::{AmountMinor, Code, Digest, Odometer, Status};
 
 /// What became of a payment, as statements and books say it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// Its payee has it; of a stream, what it took.
+    /// Its payee has it; of a stream, what it took. Where covers failed until its deadline, what
+    /// there was.
     Settled,
     /// It has left the payer; of a stream, some of it may have reached the payee.
     InTransit,
@@ -20,6 +22,10 @@ pub enum Fate {
     Declined,
     /// Nobody claimed it in time: what was in transit is the payer's again.
     Returned,
+    /// Its payee has taken it, and part of it waits for the payments that cover it.
+    Waiting,
+    /// A fork left its payee short, and what stands behind the forker paid as far as it goes.
+    Guaranteed,
 }
 
 impl Fate {
@@ -31,6 +37,8 @@ impl Fate {
             Self::OpenClaim => Status::OpenClaim,
             Self::Declined => Status::Declined,
             Self::Returned => Status::Returned,
+            Self::Waiting => Status::WaitingForCover,
+            Self::Guaranteed => Status::Guaranteed,
         }
     }
 
@@ -42,6 +50,8 @@ impl Fate {
             Status::OpenClaim => Some(Self::OpenClaim),
             Status::Declined => Some(Self::Declined),
             Status::Returned => Some(Self::Returned),
+            Status::WaitingForCover => Some(Self::Waiting),
+            Status::Guaranteed => Some(Self::Guaranteed),
             _ => None,
         }
     }
@@ -54,8 +64,12 @@ pub struct Recorded {
     pub fate: Fate,
     /// What its payee's receipt says, if it is there.
     pub said: Option<Said>,
-    /// Of a stream: units that reached the payee.
+    /// Its payee spent it on: the units that counted, 0 of what is no stream.
+    pub used: Option<u32>,
+    /// Of a stream: units that are the payee's.
     pub posted: u32,
+    /// What has left the payer for it.
+    pub funded: AmountMinor,
 }
 
 /// Everything that decides about one hand-in.
@@ -69,6 +83,9 @@ pub struct Case<'a> {
     pub stream: Option<Stream>,
     /// The payee's receipt, if it came along.
     pub receipt: Option<&'a Receipt>,
+    /// It came along as a cover: its payee signed a payment that counts so many units of it, 0 of
+    /// what is no stream.
+    pub used: Option<u32>,
     /// Units of the stream whose release was ever proven here, this time included.
     pub released: u32,
     /// This payment, if it was handed in before.
@@ -76,8 +93,10 @@ pub struct Case<'a> {
     /// Of the payer's payments that moved money: the one with this number, and in this currency the
     /// ones before and after it. The others cannot contradict when these do not.
     pub neighbours: &'a [Spent],
+    /// How far its allowance goes: the limit and every posted credit that names it.
+    pub reach: Odometer,
     /// What the payer's reserve stands for.
-    pub coverage: Coverage,
+    pub coverage: &'a Coverage,
     /// What the payer holds beside it.
     pub free: AmountMinor,
 }
@@ -89,6 +108,13 @@ pub struct Funding {
     pub reserved: AmountMinor,
     /// From the free purse: only when the reserve lapsed before the payment came in.
     pub free: AmountMinor,
+}
+
+impl Funding {
+    /// Both.
+    pub fn sum(&self) -> Option<AmountMinor> {
+        self.reserved.checked_add(self.free)
+    }
 }
 
 /// Where the money goes: from the payer's pockets when the payment is new, else out of transit.
@@ -109,8 +135,14 @@ pub struct Step {
     pub fate: Fate,
     /// What moves.
     pub shares: Shares,
-    /// Of a stream: units that have reached the payee in all.
+    /// Of a stream: units that are the payee's in all.
     pub units: Option<u32>,
+    /// What has left the payer for it in all.
+    pub funded: AmountMinor,
+    /// What has yet to be covered.
+    pub missing: AmountMinor,
+    /// What has reached the payee in all.
+    pub paid: AmountMinor,
 }
 
 /// What to do.
@@ -120,8 +152,8 @@ pub enum Decision {
     Repeat,
     /// Keep the receipt beside what stands; it moves no money.
     Attach,
-    /// Keep the receipt as proof against its signer, and refuse it as a contradiction.
-    KeepContrary,
+    /// The payee contradicts itself: keep the proof against it; what stands, stands.
+    Accuse(Charge),
     /// Record it as an open claim, keep the proof, freeze the payer.
     Claim {
         /// The payment that was here first.
@@ -135,14 +167,16 @@ pub enum Decision {
     Advance(Step),
 }
 
-/// Decides about one hand-in. Signatures, codes, values of streams and the allowance are checked
-/// before.
+/// Decides about one hand-in. Signatures, codes, values of streams, covers and the allowance are
+/// checked before.
 pub fn decide(case: &Case<'_>) -> Result<Decision, Status> {
     let said = match case.receipt {
         Some(receipt) if receipt.payment != case.spent.id || receipt.payee != case.payee => {
             return Err(Status::WrongReceipt);
         }
         Some(receipt) => Some(Said::read(receipt, case.stream.as_ref())?),
+        // Whoever spends a payment on has taken it; a stream stays open for more.
+        None if case.used.is_some() && case.stream.is_none() => Some(Said::Takes),
         None => None,
     };
     if let Some(Said::Closes(units)) = said
@@ -165,34 +199,32 @@ pub fn decide(case: &Case<'_>) -> Result<Decision, Status> {
 }
 
 fn first(case: &Case<'_>, said: Option<Said>) -> Result<Decision, Status> {
-    let amount = amount(case)?;
-    let reserved = case.coverage.share(case.spent);
-    let free = amount.checked_sub(reserved).ok_or(Status::OutOfInterval)?;
-    if said == Some(Said::Declines) {
+    let spent = case.spent;
+    let to = spent.to.min(case.reach).max(spent.from);
+    let fundable = to.since(spent.from).ok_or(Status::OutOfInterval)?;
+    let reserved = case.coverage.share(spent.from, to);
+    let free = fundable
+        .checked_sub(reserved)
+        .ok_or(Status::OutOfInterval)?;
+    let funding = match said {
         // What never left the free purse need not come back, nor be there.
-        let funding = Funding {
+        Some(Said::Declines) => Funding {
             reserved,
-            ..Funding::default()
-        };
-        let shares = Shares {
-            back: reserved,
-            ..Shares::default()
-        };
-        let step = Step {
-            fate: Fate::Declined,
-            shares,
-            units: case.stream.map(|_| 0),
-        };
-        return Ok(Decision::Record(funding, step));
-    }
-    if free > case.free {
-        return Err(Status::NotFunded);
-    }
-    let step = step(case, 0, said)?;
-    Ok(Decision::Record(Funding { reserved, free }, step))
+            free: AmountMinor::ZERO,
+        },
+        _ if free > case.free => return Err(Status::NotFunded),
+        _ => Funding { reserved, free },
+    };
+    let funded = funding.sum().ok_or(Status::OutOfInterval)?;
+    let before = Flow::new(case)?;
+    let step = before.step(case, said, 0, funded)?;
+    Ok(Decision::Record(funding, step))
 }
 
 fn again(case: &Case<'_>, recorded: &Recorded, said: Option<Said>) -> Result<Decision, Status> {
+    if let Some(charge) = belied(case, recorded, said) {
+        return Ok(Decision::Accuse(charge));
+    }
     let more = match said {
         Some(Said::Takes) => true,
         Some(Said::Declines) => false,
@@ -201,72 +233,151 @@ fn again(case: &Case<'_>, recorded: &Recorded, said: Option<Said>) -> Result<Dec
     };
     Ok(match (recorded.fate, recorded.said, said) {
         (Fate::InTransit, _, None) if !more => Decision::Repeat,
-        (Fate::InTransit, ..) => Decision::Advance(step(case, recorded.posted, said)?),
+        (Fate::InTransit, ..) => {
+            let before = Flow::recorded(case, recorded)?;
+            Decision::Advance(before.step(case, said, recorded.posted, recorded.funded)?)
+        }
         (Fate::Returned, ..) if more => return Err(Status::TooLate),
-        (_, Some(stands), Some(said)) if stands != said => Decision::KeepContrary,
-        (Fate::OpenClaim, None, Some(_)) => Decision::Attach,
+        (_, Some(stands), Some(said)) if stands != said => Decision::Accuse(Charge::Receipts),
+        (Fate::OpenClaim, None, Some(_)) if case.receipt.is_some() => Decision::Attach,
         // Closed by the payer's values to the last unit; the payee's word confirms it.
-        (Fate::Settled, None, Some(Said::Closes(_))) => Decision::Attach,
+        (Fate::Settled | Fate::Waiting, None, Some(Said::Closes(_))) => Decision::Attach,
         _ => Decision::Repeat,
     })
 }
 
-/// Where a payment stands of which `posted` units have reached the payee and the rest has not.
-fn step(case: &Case<'_>, posted: u32, said: Option<Said>) -> Result<Step, Status> {
-    let amount = amount(case)?;
-    let Some(stream) = case.stream else {
-        let (fate, shares) = match said {
-            Some(Said::Declines) => (
-                Fate::Declined,
-                Shares {
-                    back: amount,
-                    ..Shares::default()
-                },
-            ),
-            Some(_) => (
-                Fate::Settled,
-                Shares {
-                    payee: amount,
-                    ..Shares::default()
-                },
-            ),
-            None => (
-                Fate::InTransit,
-                Shares {
-                    waits: amount,
-                    ..Shares::default()
-                },
-            ),
-        };
-        return Ok(Step {
-            fate,
-            shares,
-            units: None,
-        });
+/// Whether the payee says less of a payment than it spent on.
+fn belied(case: &Case<'_>, recorded: &Recorded, said: Option<Said>) -> Option<Charge> {
+    let (stands, used) = match (case.used, recorded.used) {
+        (Some(units), _) => (recorded.said, units),
+        (None, Some(units)) => (said, units),
+        (None, None) => return None,
     };
-    let (fate, units) = match said {
-        Some(Said::Declines) => (Fate::Declined, posted),
-        Some(Said::Closes(units)) => (Fate::Settled, units.max(posted)),
-        Some(Said::Takes) => return Err(Status::WrongReceipt),
-        None if case.released >= stream.count => (Fate::Settled, stream.count),
-        None => (Fate::InTransit, case.released.max(posted)),
-    };
-    let cost = |units| stream.cost(units).ok_or(Status::WrongUnit);
-    let short = Status::OutOfInterval;
-    let payee = cost(units)?.checked_sub(cost(posted)?).ok_or(short)?;
-    let rest = amount.checked_sub(cost(units)?).ok_or(short)?;
-    let (back, waits) = match fate {
-        Fate::InTransit => (AmountMinor::ZERO, rest),
-        _ => (rest, AmountMinor::ZERO),
-    };
-    Ok(Step {
-        fate,
-        shares: Shares { payee, back, waits },
-        units: Some(units),
-    })
+    match stands {
+        Some(Said::Declines) => Some(Charge::DeclinedCover),
+        Some(Said::Closes(units)) if units < used => Some(Charge::FewerUnits),
+        _ => None,
+    }
 }
 
-fn amount(case: &Case<'_>) -> Result<AmountMinor, Status> {
-    let spent = case.spent;
-    spent.to.since(spent.from).ok_or(Status::OutOfInterval)
+/// What a payment has taken from its payer and given to its payee.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flow {
+    /// All of it.
+    pub amount: AmountMinor,
+    /// What is the payee's by its word, or by the units released.
+    pub owed: AmountMinor,
+    /// What has left the payer.
+    pub funded: AmountMinor,
+    /// Nothing more can become the payee's.
+    pub closed: bool,
+}
+
+impl Flow {
+    fn new(case: &Case<'_>) -> Result<Self, Status> {
+        let spent = case.spent;
+        let amount = spent.to.since(spent.from).ok_or(Status::OutOfInterval)?;
+        Ok(Self {
+            amount,
+            ..Self::default()
+        })
+    }
+
+    fn recorded(case: &Case<'_>, recorded: &Recorded) -> Result<Self, Status> {
+        Ok(Self {
+            owed: cost(case.stream.as_ref(), recorded.posted)?,
+            funded: recorded.funded,
+            ..Self::new(case)?
+        })
+    }
+
+    /// What has reached the payee.
+    pub fn paid(&self) -> AmountMinor {
+        self.owed.min(self.funded)
+    }
+
+    /// What is in transit.
+    pub fn waits(&self) -> AmountMinor {
+        match self.closed {
+            true => AmountMinor::ZERO,
+            false => self.funded.checked_sub(self.owed).unwrap_or_default(),
+        }
+    }
+
+    /// What has yet to be covered.
+    pub fn missing(&self) -> AmountMinor {
+        let wanted = if self.closed { self.owed } else { self.amount };
+        wanted.checked_sub(self.funded).unwrap_or_default()
+    }
+
+    /// What moves on the way from here to `after`.
+    pub fn shares(&self, after: &Self) -> Result<Shares, Status> {
+        let short = Status::OutOfInterval;
+        let payee = after.paid().checked_sub(self.paid()).ok_or(short)?;
+        let waits = after.waits();
+        let new = after.funded.checked_sub(self.funded).ok_or(short)?;
+        let there = self.waits().checked_add(new).ok_or(short)?;
+        let back = there
+            .checked_sub(payee)
+            .and_then(|rest| rest.checked_sub(waits));
+        Ok(Shares {
+            payee,
+            back: back.ok_or(short)?,
+            waits,
+        })
+    }
+
+    /// Where the payment stands once its payee has said something, or values were shown.
+    fn step(
+        &self,
+        case: &Case<'_>,
+        said: Option<Said>,
+        posted: u32,
+        funded: AmountMinor,
+    ) -> Result<Step, Status> {
+        let (units, closed) = match (case.stream, said) {
+            (None, said) => (None, said.is_some()),
+            (Some(_), Some(Said::Takes)) => return Err(Status::WrongReceipt),
+            (Some(_), Some(Said::Declines)) => (Some(posted), true),
+            (Some(_), Some(Said::Closes(units))) => (Some(units.max(posted)), true),
+            (Some(stream), None) if case.released >= stream.count => (Some(stream.count), true),
+            (Some(_), None) => (Some(case.released.max(posted)), false),
+        };
+        let owed = match (units, said) {
+            (Some(units), _) => cost(case.stream.as_ref(), units)?,
+            (None, Some(Said::Takes)) => self.amount,
+            (None, _) => AmountMinor::ZERO,
+        };
+        let after = Self {
+            owed,
+            funded,
+            closed,
+            ..*self
+        };
+        let fate = match (closed, said) {
+            (false, _) => Fate::InTransit,
+            (true, Some(Said::Declines)) => Fate::Declined,
+            (true, _) if after.missing() > AmountMinor::ZERO => Fate::Waiting,
+            (true, _) => Fate::Settled,
+        };
+        Ok(Step {
+            fate,
+            shares: self.shares(&after)?,
+            units,
+            funded,
+            missing: match fate {
+                Fate::Declined => AmountMinor::ZERO,
+                _ => after.missing(),
+            },
+            paid: after.paid(),
+        })
+    }
+}
+
+/// What so many units cost; nothing where there is no stream.
+pub fn cost(stream: Option<&Stream>, units: u32) -> Result<AmountMinor, Status> {
+    match stream {
+        None => Ok(AmountMinor::ZERO),
+        Some(stream) => stream.cost(units).ok_or(Status::WrongUnit),
+    }
 }

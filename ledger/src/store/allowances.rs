@@ -3,10 +3,9 @@
 use super::row::Row;
 use super::{Connection, Result};
 use crate::evidence::Owned;
-use crate::rules::coverage::Coverage;
 use crate::rules::links::Links;
 use protocol::objects::{Allowance, Renewal};
-use protocol::{Code, Currency, Digest, KeyEpoch, Odometer};
+use protocol::{AmountMinor, Code, Currency, Digest, KeyEpoch, Odometer, Timestamp};
 
 /// Bytes of an allowance that stands in the books.
 pub(crate) async fn allowance(connection: &mut Connection, id: &Digest) -> Result<Option<Vec<u8>>> {
@@ -122,93 +121,6 @@ pub(crate) async fn set_issued_total(
     Ok(())
 }
 
-/// What the reserve of a purse stands for.
-pub(crate) async fn coverage(
-    connection: &mut Connection,
-    code: &Code,
-    epoch: KeyEpoch,
-    currency: &Currency,
-) -> Result<Coverage> {
-    let row: Option<(i64, i64, i64)> = sqlx::query_as(
-        "SELECT first, last, expires FROM coverage
-         WHERE code = $1 AND key_epoch = $2 AND currency = $3",
-    )
-    .bind(code.as_bytes().as_slice())
-    .bind(i64::from(epoch.0))
-    .bind(currency.as_bytes().as_slice())
-    .fetch_optional(connection)
-    .await?;
-    let Some((first, last, expires)) = row else {
-        return Ok(Coverage::default());
-    };
-    let row = Row {
-        table: "coverage",
-        key: code,
-    };
-    Ok(Coverage {
-        first: row.odometer(first)?,
-        last: row.odometer(last)?,
-        expires: row.time(expires)?,
-    })
-}
-
-/// The coverages of a purse in every life of its key.
-pub(crate) async fn coverages(
-    connection: &mut Connection,
-    code: &Code,
-    currency: &Currency,
-) -> Result<Vec<(KeyEpoch, Coverage)>> {
-    let rows: Vec<(i64, i64, i64, i64)> = sqlx::query_as(
-        "SELECT key_epoch, first, last, expires FROM coverage
-         WHERE code = $1 AND currency = $2 AND last > first ORDER BY key_epoch",
-    )
-    .bind(code.as_bytes().as_slice())
-    .bind(currency.as_bytes().as_slice())
-    .fetch_all(connection)
-    .await?;
-    let row = Row {
-        table: "coverage",
-        key: code,
-    };
-    rows.into_iter()
-        .map(|(epoch, first, last, expires)| {
-            Ok((
-                row.key_epoch(epoch)?,
-                Coverage {
-                    first: row.odometer(first)?,
-                    last: row.odometer(last)?,
-                    expires: row.time(expires)?,
-                },
-            ))
-        })
-        .collect()
-}
-
-/// Keeps [`coverage`].
-pub(crate) async fn set_coverage(
-    connection: &mut Connection,
-    code: &Code,
-    epoch: KeyEpoch,
-    currency: &Currency,
-    coverage: &Coverage,
-) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO coverage (code, key_epoch, currency, first, last, expires)
-         VALUES ($1, $2, $3, $4, $5, $6)
-         ON CONFLICT (code, key_epoch, currency) DO UPDATE SET first = excluded.first,
-           last = excluded.last, expires = excluded.expires",
-    )
-    .bind(code.as_bytes().as_slice())
-    .bind(i64::from(epoch.0))
-    .bind(currency.as_bytes().as_slice())
-    .bind(coverage.first.as_i64())
-    .bind(coverage.last.as_i64())
-    .bind(i64::from(coverage.expires.0))
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
 /// How far the links of a purse were unbroken when it last renewed.
 pub(crate) async fn links(
     connection: &mut Connection,
@@ -250,6 +162,52 @@ pub(crate) async fn set_links(
     .bind(i64::from(epoch.0))
     .bind(i64::from(links.sequence.0))
     .bind(links.head.as_bytes().as_slice())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Seconds of a day, counted in UTC.
+const DAY_S: u32 = 86_400;
+
+/// What renewals of this day have set aside for a purse.
+pub(crate) async fn granted_on(
+    connection: &mut Connection,
+    code: &Code,
+    currency: &Currency,
+    now: Timestamp,
+) -> Result<AmountMinor> {
+    let row: Option<(i64,)> = sqlx::query_as(
+        "SELECT amount FROM granted_day WHERE code = $1 AND currency = $2 AND day = $3",
+    )
+    .bind(code.as_bytes().as_slice())
+    .bind(currency.as_bytes().as_slice())
+    .bind(i64::from(now.0 / DAY_S))
+    .fetch_optional(connection)
+    .await?;
+    let key = Row {
+        table: "granted_day",
+        key: code,
+    };
+    Ok(key.amount(row.map_or(0, |(amount,)| amount))?)
+}
+
+/// Keeps [`granted_on`].
+pub(crate) async fn set_granted_on(
+    connection: &mut Connection,
+    code: &Code,
+    currency: &Currency,
+    now: Timestamp,
+    amount: AmountMinor,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO granted_day (code, currency, day, amount) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (code, currency) DO UPDATE SET day = excluded.day, amount = excluded.amount",
+    )
+    .bind(code.as_bytes().as_slice())
+    .bind(currency.as_bytes().as_slice())
+    .bind(i64::from(now.0 / DAY_S))
+    .bind(amount.as_i64())
     .execute(connection)
     .await?;
     Ok(())

@@ -3,6 +3,19 @@
 use super::Connection;
 use crate::bearings::Bearings;
 use crate::error::OpenError;
+use protocol::KeyEpoch;
+
+/// The gateway epoch that these books have seen; none for new books.
+pub(crate) async fn epoch(connection: &mut Connection) -> super::Result<Option<KeyEpoch>> {
+    let row: Option<(i64,)> = sqlx::query_as("SELECT gateway_epoch FROM house")
+        .fetch_optional(connection)
+        .await?;
+    let key = super::row::Row {
+        table: "house",
+        key: &1,
+    };
+    Ok(row.map(|(epoch,)| key.key_epoch(epoch)).transpose()?)
+}
 
 /// Writes the owner into new books; refuses books of another gateway or network, and a gateway epoch
 /// that has already passed.

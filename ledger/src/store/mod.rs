@@ -2,7 +2,10 @@
 //!
 //! Functions take the connection they work on: the writer's inside its transaction, or a reader's.
 
+pub(crate) mod accusations;
 pub(crate) mod allowances;
+pub(crate) mod coverage;
+pub(crate) mod covers;
 pub(crate) mod currencies;
 pub(crate) mod house;
 pub(crate) mod inbox;
@@ -32,7 +35,7 @@ pub(crate) type Result<T> = std::result::Result<T, crate::error::Error>;
 /// How long to wait for another process that holds the file, such as a backup.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Prepared statements kept per connection; more than there are texts.
-const STATEMENTS: usize = 200;
+const STATEMENTS: usize = 400;
 
 /// Opens the file, creates and migrates it, and gives the one writing connection and the readers.
 pub(crate) async fn open(path: &Path) -> std::result::Result<(Connection, Pool), OpenError> {
@@ -74,6 +77,14 @@ fn migrations() -> Vec<Migration> {
         (
             "trace",
             include_str!("../../migrations/sqlite/0003_trace.sql"),
+        ),
+        (
+            "covers",
+            include_str!("../../migrations/sqlite/0004_covers.sql"),
+        ),
+        (
+            "federation",
+            include_str!("../../migrations/sqlite/0005_federation.sql"),
         ),
     ];
     (1..)

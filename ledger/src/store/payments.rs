@@ -4,11 +4,12 @@ use super::row::Row;
 use super::{Connection, Result};
 use crate::evidence::{Evidence, Owned, Released};
 use crate::rules::links::Link;
-use crate::rules::settle::Fate;
+use crate::rules::settle::{Fate, Flow, cost};
 use protocol::objects::{Payment, Receipt};
 use protocol::rules::{Contradiction, Spent};
 use protocol::{
-    AmountMinor, Code, Currency, Digest, KeyEpoch, Odometer, Sequence, Status, Timestamp,
+    AmountMinor, Code, Currency, Digest, KeyEpoch, Network, Odometer, Sequence, Status, Timestamp,
+    cose,
 };
 
 /// A recorded payment with its answers.
@@ -22,6 +23,8 @@ pub(crate) struct Standing {
     pub posted: u32,
     /// Of a stream: the newest value.
     pub shown: Option<Released>,
+    /// What has left the payer for it.
+    pub funded: AmountMinor,
 }
 
 /// Reads an outcome column.
@@ -36,15 +39,17 @@ pub(crate) fn fate(row: &Row<'_>, column: i64) -> Result<Fate> {
 /// The payment, if it was handed in before.
 pub(crate) async fn standing(connection: &mut Connection, id: &Digest) -> Result<Option<Standing>> {
     type Blob = Option<Vec<u8>>;
-    type Columns = (i64, Blob, Blob, Blob, Option<i64>, Option<i64>, Blob);
+    type Columns = (i64, Blob, Blob, Blob, Option<i64>, Option<i64>, Blob, i64);
     let row: Option<Columns> = sqlx::query_as(
-        "SELECT outcome, receipt, transit_statement, statement, units, shown, shown_value
+        "SELECT outcome, receipt, transit_statement, statement, units, shown, shown_value,
+           funded
          FROM payment WHERE id = $1",
     )
     .bind(id.as_bytes().as_slice())
     .fetch_optional(connection)
     .await?;
-    let Some((column, receipt, transit_statement, statement, units, shown, value)) = row else {
+    let Some((column, receipt, transit_statement, statement, units, shown, value, funded)) = row
+    else {
         return Ok(None);
     };
     let row = Row {
@@ -65,6 +70,7 @@ pub(crate) async fn standing(connection: &mut Connection, id: &Digest) -> Result
         statement,
         posted: row.units(units.unwrap_or(0))?,
         shown,
+        funded: row.amount(funded)?,
     }))
 }
 
@@ -153,6 +159,12 @@ pub(crate) struct Progress<'a> {
     pub settle_by: Timestamp,
     pub units: Option<u32>,
     pub shown: Option<&'a Released>,
+    /// What has left the payer.
+    pub funded: AmountMinor,
+    /// What has yet to be covered.
+    pub missing: AmountMinor,
+    /// Its payee has spoken, or asked for it.
+    pub claimed: bool,
     pub now: Timestamp,
 }
 
@@ -163,18 +175,19 @@ pub(crate) async fn advance(
     progress: &Progress<'_>,
 ) -> Result<()> {
     let settled = progress.fate == Fate::Settled;
-    let waits = progress.fate == Fate::InTransit;
+    let pending = matches!(progress.fate, Fate::InTransit | Fate::Waiting);
     sqlx::query(
         "UPDATE payment SET outcome = $2, receipt = coalesce($3, receipt), settled = $4,
            waiting = $5, due = $6, units = $7, shown = coalesce($8, shown),
-           shown_value = coalesce($9, shown_value) WHERE id = $1",
+           shown_value = coalesce($9, shown_value), funded = $10, missing = $11,
+           claimed = coalesce(claimed, $12) WHERE id = $1",
     )
     .bind(id.as_bytes().as_slice())
     .bind(progress.fate.status() as i64)
     .bind(progress.receipt.map(Owned::bytes))
     .bind(settled.then_some(i64::from(progress.now.0)))
     .bind(progress.waits.as_i64())
-    .bind(waits.then_some(i64::from(progress.settle_by.0)))
+    .bind(pending.then_some(i64::from(progress.settle_by.0)))
     .bind(progress.units.map(i64::from))
     .bind(progress.shown.map(|shown| i64::from(shown.units())))
     .bind(
@@ -182,6 +195,9 @@ pub(crate) async fn advance(
             .shown
             .map(|shown| shown.value().as_bytes().as_slice()),
     )
+    .bind(progress.funded.as_i64())
+    .bind(progress.missing.as_i64())
+    .bind(progress.claimed.then_some(i64::from(progress.now.0)))
     .execute(connection)
     .await?;
     Ok(())
@@ -220,49 +236,97 @@ pub(crate) async fn keep_contrary(
     Ok(())
 }
 
-pub(crate) const OVERDUE: &str = "SELECT id, payer, payee, currency, waiting, units FROM payment
-     WHERE due <= $1 ORDER BY due, number LIMIT $2";
+pub(crate) const OVERDUE: &str =
+    "SELECT id FROM payment WHERE due <= $1 ORDER BY due, number LIMIT $2";
 
-/// A payment whose time has passed.
-pub(crate) struct Overdue {
-    pub id: Digest,
-    pub payer: Code,
-    pub payee: Code,
-    pub currency: Currency,
-    /// What still waits.
-    pub waits: AmountMinor,
-    /// Of a stream: units that reached the payee.
-    pub units: Option<u32>,
-}
-
-/// The payments in transit that were due at `last` or before, the longest overdue first.
+/// The payments that wait for their payee or their covers and were due at `last` or before, the
+/// longest overdue first.
 pub(crate) async fn overdue(
     connection: &mut Connection,
     last: Timestamp,
     most: u32,
-) -> Result<Vec<Overdue>> {
-    type Columns = (Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>, i64, Option<i64>);
-    let rows: Vec<Columns> = sqlx::query_as(OVERDUE)
+) -> Result<Vec<Digest>> {
+    let rows: Vec<(Vec<u8>,)> = sqlx::query_as(OVERDUE)
         .bind(i64::from(last.0))
         .bind(most)
         .fetch_all(connection)
         .await?;
     rows.into_iter()
-        .map(|(id, payer, payee, currency, waits, units)| {
+        .map(|(id,)| {
             let row = Row {
                 table: "payment",
                 key: &id,
             };
-            Ok(Overdue {
-                id: row.digest(&id)?,
-                payer: row.code(&payer)?,
-                payee: row.code(&payee)?,
-                currency: row.currency(&currency)?,
-                waits: row.amount(waits)?,
-                units: units.map(|units| row.units(units)).transpose()?,
-            })
+            Ok(row.digest(&id)?)
         })
         .collect()
+}
+
+/// A recorded payment as its money stands.
+pub(crate) struct Flowing {
+    pub id: Digest,
+    pub payment: Payment,
+    /// Whole identifier.
+    pub allowance: Digest,
+    pub fate: Fate,
+    /// Of a stream: units that are the payee's.
+    pub units: Option<u32>,
+    pub funded: AmountMinor,
+    pub missing: AmountMinor,
+    /// When its payee's word first came in.
+    pub claimed: Option<Timestamp>,
+}
+
+impl Flowing {
+    /// What it has taken and given.
+    pub(crate) fn flow(&self) -> std::result::Result<Flow, Status> {
+        let taken = matches!(self.fate, Fate::Settled | Fate::Waiting | Fate::Guaranteed);
+        let owed = match (self.payment.stream, self.units) {
+            (Some(stream), units) => cost(Some(&stream), units.unwrap_or(0))?,
+            (None, _) if taken => self.payment.amount,
+            (None, _) => AmountMinor::ZERO,
+        };
+        Ok(Flow {
+            amount: self.payment.amount,
+            owed,
+            funded: self.funded,
+            closed: self.fate != Fate::InTransit,
+        })
+    }
+}
+
+/// Reads a payment as its money stands.
+pub(crate) async fn flowing(
+    connection: &mut Connection,
+    id: &Digest,
+    network: &Network,
+) -> Result<Option<Flowing>> {
+    type Columns = (Vec<u8>, Vec<u8>, i64, Option<i64>, i64, i64, Option<i64>);
+    let row: Option<Columns> = sqlx::query_as(
+        "SELECT bytes, allowance, outcome, units, funded, missing, claimed
+         FROM payment WHERE id = $1",
+    )
+    .bind(id.as_bytes().as_slice())
+    .fetch_optional(connection)
+    .await?;
+    let Some((bytes, allowance, outcome, units, funded, missing, claimed)) = row else {
+        return Ok(None);
+    };
+    let row = Row {
+        table: "payment",
+        key: id,
+    };
+    let sealed = cose::open::<Payment>(&bytes, network);
+    Ok(Some(Flowing {
+        id: *id,
+        payment: *sealed.map_err(|_| row.damaged("holds no payment"))?.peek(),
+        allowance: row.digest(&allowance)?,
+        fate: fate(&row, outcome)?,
+        units: units.map(|units| row.units(units)).transpose()?,
+        funded: row.amount(funded)?,
+        missing: row.amount(missing)?,
+        claimed: claimed.map(|at| row.time(at)).transpose()?,
+    }))
 }
 
 /// Keeps what is answered about a payment: to the payer alone while it is in transit, to everybody

@@ -150,9 +150,29 @@ pub(crate) fn thing_from(columns: ThingColumns) -> Result<Thing> {
 pub(crate) async fn thing(connection: &mut Connection, code: &Code) -> Result<Option<Thing>> {
     let columns: Option<ThingColumns> = sqlx::query_as(select_thing!("WHERE code = $1"))
         .bind(code.as_bytes().as_slice())
-        .fetch_optional(connection)
+        .fetch_optional(&mut *connection)
         .await?;
-    columns.map(thing_from).transpose()
+    match columns {
+        Some(columns) => thing_from(columns).map(Some),
+        None => guest(connection, code).await,
+    }
+}
+
+/// A thing that another station enrolled: no number here, no certificate, and its code for a name.
+async fn guest(connection: &mut Connection, code: &Code) -> Result<Option<Thing>> {
+    let columns: Option<ThingColumns> = sqlx::query_as(
+        "SELECT 0, code, 0, '', '', x'', wallet_algorithm, wallet_key, class, key_epoch, x'', pass,
+           registered, registered, state FROM guest WHERE code = $1",
+    )
+    .bind(code.as_bytes().as_slice())
+    .fetch_optional(connection)
+    .await?;
+    let Some(mut columns) = columns else {
+        return Ok(None);
+    };
+    columns.2 = code.kind() as i64;
+    columns.3 = code.to_string();
+    thing_from(columns).map(Some)
 }
 
 /// The thing with this number at the station.
@@ -175,8 +195,18 @@ pub(crate) async fn holder(
     let row: Option<(i64, i64, i64)> =
         sqlx::query_as("SELECT state, key_epoch, class FROM thing WHERE code = $1")
             .bind(code.as_bytes().as_slice())
-            .fetch_optional(connection)
+            .fetch_optional(&mut *connection)
             .await?;
+    let row = match row {
+        Some(row) => Some(row),
+        // Enrolled by another station and at home here, or known to the centre.
+        None => {
+            sqlx::query_as("SELECT state, key_epoch, class FROM guest WHERE code = $1")
+                .bind(code.as_bytes().as_slice())
+                .fetch_optional(connection)
+                .await?
+        }
+    };
     let Some((state, key_epoch, class)) = row else {
         return Ok(None);
     };
@@ -199,11 +229,16 @@ pub(crate) async fn set_state(
     (reason, by): (&str, &str),
     now: Timestamp,
 ) -> Result<()> {
-    sqlx::query("UPDATE thing SET state = $2 WHERE code = $1")
-        .bind(code.as_bytes().as_slice())
-        .bind(state.column())
-        .execute(&mut *connection)
-        .await?;
+    for sql in [
+        "UPDATE thing SET state = $2 WHERE code = $1",
+        "UPDATE guest SET state = $2 WHERE code = $1",
+    ] {
+        sqlx::query(sql)
+            .bind(code.as_bytes().as_slice())
+            .bind(state.column())
+            .execute(&mut *connection)
+            .await?;
+    }
     sqlx::query(
         "INSERT INTO thing_state (code, state, reason, made_by, at) VALUES ($1, $2, $3, $4, $5)",
     )
@@ -214,6 +249,25 @@ pub(crate) async fn set_state(
     .bind(i64::from(now.0))
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// Keeps whether a wallet key contradicts itself.
+pub(crate) async fn set_forked(
+    connection: &mut Connection,
+    code: &Code,
+    forked: bool,
+) -> Result<()> {
+    for sql in [
+        "UPDATE thing SET forked = $2 WHERE code = $1",
+        "UPDATE guest SET forked = $2 WHERE code = $1",
+    ] {
+        sqlx::query(sql)
+            .bind(code.as_bytes().as_slice())
+            .bind(forked)
+            .execute(&mut *connection)
+            .await?;
+    }
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use super::row::Row;
 use super::{Connection, Result};
-use crate::books::JournalHead;
+use crate::books::{Account, JournalHead};
 use protocol::{AmountMinor, Code, Currency, Timestamp};
 
 /// What the treasurer wants.
@@ -15,6 +15,43 @@ pub struct LoadOrder {
     /// How much.
     pub amount: AmountMinor,
     /// The caller's idempotency key: the same key is the same order.
+    pub key: String,
+    /// Who orders it.
+    pub by: String,
+}
+
+/// Money that stands behind forks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fund {
+    /// The holder's own, against its own forks.
+    Deposit(Code),
+    /// The operator's, against forks of the purses it lets in.
+    Bond,
+    /// The issuer's, up to what allowances say.
+    Guarantee,
+}
+
+impl Fund {
+    /// Its account.
+    pub const fn account(&self) -> Account {
+        match self {
+            Self::Deposit(code) => Account::Deposit(*code),
+            Self::Bond => Account::Bond,
+            Self::Guarantee => Account::Guarantee,
+        }
+    }
+}
+
+/// What the treasurer wants of a fund.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FundOrder {
+    /// Which one.
+    pub fund: Fund,
+    /// In which currency.
+    pub currency: Currency,
+    /// How much.
+    pub amount: AmountMinor,
+    /// The caller's idempotency key, among those of all orders.
     pub key: String,
     /// Who orders it.
     pub by: String,
@@ -34,8 +71,10 @@ pub enum Way {
 pub struct Loaded {
     /// Its number.
     pub number: u64,
-    /// The order.
+    /// The order; for the bond and the guarantees its code is the gateway's.
     pub order: LoadOrder,
+    /// Into or out of this fund and no purse.
+    pub fund: Option<Fund>,
     /// Which way.
     pub way: Way,
     /// When.
@@ -55,12 +94,13 @@ pub(crate) type LoadedColumns = (
     i64,
     i64,
     Vec<u8>,
+    i64,
 );
 
 macro_rules! select_loaded {
     ($rest:literal) => {
         concat!(
-            "SELECT number, key, redeem, code, currency, amount, made_by, at, height, root \
+            "SELECT number, key, redeem, code, currency, amount, made_by, at, height, root, fund \
              FROM treasury ",
             $rest
         )
@@ -69,15 +109,17 @@ macro_rules! select_loaded {
 pub(crate) use select_loaded;
 
 pub(crate) fn loaded_from(columns: LoadedColumns) -> Result<Loaded> {
-    let (number, key, redeem, code, currency, amount, by, at, height, root) = columns;
+    let (number, key, redeem, code, currency, amount, by, at, height, root, fund) = columns;
     let row = Row {
         table: "treasury",
         key: &number,
     };
+    let code = row.code(&code)?;
     Ok(Loaded {
         number: row.count(number)?,
+        fund: fund_from(&row, fund, code)?,
         order: LoadOrder {
-            code: row.code(&code)?,
+            code,
             currency: row.currency(&currency)?,
             amount: row.amount(amount)?,
             key,
@@ -92,6 +134,18 @@ pub(crate) fn loaded_from(columns: LoadedColumns) -> Result<Loaded> {
     })
 }
 
+/// The column is the kind of the fund's account; 0 for a purse.
+fn fund_from(row: &Row<'_>, column: i64, code: Code) -> Result<Option<Fund>> {
+    if column == 0 {
+        return Ok(None);
+    }
+    let funds = [Fund::Deposit(code), Fund::Bond, Fund::Guarantee];
+    let fund = funds
+        .into_iter()
+        .find(|fund| i64::from(fund.account().kind()) == column);
+    Ok(Some(fund.ok_or_else(|| row.damaged("no fund"))?))
+}
+
 /// The order with this key, if it was carried out.
 pub(crate) async fn by_key(connection: &mut Connection, key: &str) -> Result<Option<Loaded>> {
     let columns: Option<LoadedColumns> = sqlx::query_as(select_loaded!("WHERE key = $1"))
@@ -104,14 +158,14 @@ pub(crate) async fn by_key(connection: &mut Connection, key: &str) -> Result<Opt
 /// Keeps an order that was carried out.
 pub(crate) async fn insert(
     connection: &mut Connection,
-    order: &LoadOrder,
+    (order, fund): (&LoadOrder, Option<Fund>),
     way: Way,
     now: Timestamp,
     head: &JournalHead,
 ) -> Result<u64> {
     let (number,): (i64,) = sqlx::query_as(
-        "INSERT INTO treasury (key, redeem, code, currency, amount, made_by, at, height, root)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING number",
+        "INSERT INTO treasury (key, redeem, code, currency, amount, made_by, at, height, root, fund)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING number",
     )
     .bind(order.key.as_str())
     .bind(i64::from(way == Way::Redeem))
@@ -122,6 +176,7 @@ pub(crate) async fn insert(
     .bind(i64::from(now.0))
     .bind(head.height as i64)
     .bind(head.root.as_bytes().as_slice())
+    .bind(fund.map_or(0, |fund| i64::from(fund.account().kind())))
     .fetch_one(connection)
     .await?;
     Ok(number.unsigned_abs())

@@ -203,11 +203,13 @@ pub(crate) async fn payments(connection: &mut Connection, network: &Network) -> 
         i64,
         i64,
         Option<i64>,
+        i64,
     );
     let (mut after, mut count) = (0i64, 0u64);
     loop {
         let rows: Vec<Columns> = sqlx::query_as(
-            "SELECT number, id, payer, amount, odometer, bytes, outcome, waiting, units FROM payment
+            "SELECT number, id, payer, amount, odometer, bytes, outcome, waiting, units,
+               funded FROM payment
              WHERE number > $1 ORDER BY number LIMIT $2",
         )
         .bind(after)
@@ -217,7 +219,7 @@ pub(crate) async fn payments(connection: &mut Connection, network: &Network) -> 
         if rows.is_empty() {
             return Ok(count);
         }
-        for (number, id, payer, amount, odometer, bytes, outcome, waiting, units) in rows {
+        for (number, id, payer, amount, odometer, bytes, outcome, waiting, units, funded) in rows {
             let damaged = |what| Error::from(Damage::new("payment", number, what));
             let sealed =
                 cose::open::<Payment>(&bytes, network).map_err(|_| damaged("holds no payment"))?;
@@ -241,7 +243,7 @@ pub(crate) async fn payments(connection: &mut Connection, network: &Network) -> 
             };
             // What has not reached the payee waits, and under its own account.
             let waits = match outcome == Status::InTransit as i64 {
-                true => payment.amount.as_i64() - paid.as_i64(),
+                true => funded.saturating_sub(paid.as_i64()).max(0),
                 false => 0,
             };
             let account = Account::InTransit(sealed.id());

@@ -20,6 +20,8 @@ pub struct Conservation {
     pub purses: i64,
     /// Of these: payments that wait for their payee.
     pub in_transit: i64,
+    /// Of these: deposits, bond and guarantees.
+    pub funds: i64,
     /// Of these: everything else.
     pub others: i64,
     /// Whether orders, balances and the issuer's account agree.
@@ -66,7 +68,8 @@ pub(super) const SUMS: &str = "
       -coalesce(sum(CASE WHEN kind = 0 THEN balance END), 0),
       coalesce(sum(CASE WHEN kind <> 0 THEN balance END), 0),
       coalesce(sum(CASE WHEN kind IN (1, 2) THEN balance END), 0),
-      coalesce(sum(CASE WHEN kind = 3 THEN balance END), 0)
+      coalesce(sum(CASE WHEN kind = 3 THEN balance END), 0),
+      coalesce(sum(CASE WHEN kind IN (4, 5, 6) THEN balance END), 0)
     FROM account_total GROUP BY currency ORDER BY currency";
 
 impl Ledger {
@@ -104,11 +107,11 @@ impl Ledger {
 
 /// One statement, so one moment.
 async fn conservation(connection: &mut Connection) -> Result<Vec<Conservation>, Error> {
-    type Columns = (Vec<u8>, i64, i64, i64, i64, i64);
+    type Columns = (Vec<u8>, i64, i64, i64, i64, i64, i64);
     let rows: Vec<Columns> = sqlx::query_as(SUMS).fetch_all(connection).await?;
     rows.into_iter()
         .map(
-            |(currency, orders, issuer, accounts_sum, purses, in_transit)| {
+            |(currency, orders, issuer, accounts_sum, purses, in_transit, funds)| {
                 let row = Row {
                     table: "account",
                     key: &currency,
@@ -119,7 +122,8 @@ async fn conservation(connection: &mut Connection) -> Result<Vec<Conservation>, 
                     accounts_sum,
                     purses,
                     in_transit,
-                    others: accounts_sum - purses - in_transit,
+                    funds,
+                    others: accounts_sum - purses - in_transit - funds,
                     holds: orders == issuer && issuer == accounts_sum,
                 })
             },

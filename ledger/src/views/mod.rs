@@ -10,7 +10,7 @@ mod purses;
 mod registry;
 
 pub use books::{Conservation, Overview};
-pub use fraud::FraudSummary;
+pub use fraud::{AccusationRow, FraudSummary};
 pub use payments::{PaymentDetail, PaymentQuery, PaymentRow};
 pub use purses::{PurseRow, PurseView};
 pub use registry::{ThingQuery, ThingRow};

@@ -32,6 +32,7 @@ async fn no_view_looks_at_a_whole_table() {
         books::COUNTS,
         books::SUMS,
         fraud::CASES,
+        fraud::ACCUSATIONS,
         store::payments::OVERDUE,
     ];
     texts.extend(purses::TEXTS);

@@ -1,11 +1,13 @@
 //! Purses, and the treasurer's orders.
 
 use super::{Listing, Page};
+use crate::error::Damage;
 use crate::error::Error;
 use crate::handle::Ledger;
 use crate::store::row::Row;
 use crate::store::treasury::{Loaded, LoadedColumns, loaded_from, select_loaded};
-use protocol::{AmountMinor, Code, Currency, KeyEpoch, Odometer, Timestamp};
+use protocol::objects::Allowance;
+use protocol::{AmountMinor, Code, Currency, KeyEpoch, Odometer, Timestamp, cose};
 
 /// What one code holds in one currency.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,10 +46,10 @@ pub struct PurseView {
 macro_rules! select_purse {
     ($condition:literal) => {
         concat!(
-            "SELECT holder.sequence, holder.code, thing.name, account.currency,
+            "SELECT holder.sequence, holder.code, coalesce(thing.name, ''), account.currency,
                sum(CASE account.kind WHEN 1 THEN account.balance ELSE 0 END),
                sum(CASE account.kind WHEN 2 THEN account.balance ELSE 0 END)
-             FROM holder JOIN thing ON thing.sequence = holder.sequence
+             FROM holder LEFT JOIN thing ON thing.sequence = holder.sequence
                JOIN account ON account.owner = holder.code ",
             $condition,
             " GROUP BY holder.sequence, account.currency
@@ -63,6 +65,7 @@ const PURSE: &str = select_purse!("WHERE holder.code = $1");
 const LOADS: &str = select_loaded!("WHERE number < $1 ORDER BY number DESC LIMIT $2");
 
 type Columns = (i64, Vec<u8>, String, Vec<u8>, i64, i64);
+type Detail = (i64, i64, Option<Vec<u8>>, i64, i64);
 
 fn purse_from(
     (sequence, code, name, currency, free, reserved): Columns,
@@ -118,7 +121,7 @@ impl Ledger {
         let mut views = Vec::with_capacity(columns.len());
         for columns in columns {
             let row = purse_from(columns)?;
-            let (key_epoch, odometer, limit, expires, incoming): (i64, i64, i64, i64, i64) =
+            let (key_epoch, odometer, allowance, credits, incoming): Detail =
                 sqlx::query_as(PURSE_DETAIL)
                     .bind(code.as_bytes().as_slice())
                     .bind(row.currency.as_bytes().as_slice())
@@ -128,18 +131,30 @@ impl Ledger {
                 table: "purse of",
                 key: code,
             };
-            let (odometer, limit) = (key.odometer(odometer)?, key.odometer(limit)?);
+            let odometer = key.odometer(odometer)?;
+            let allowance = allowance.map(|bytes| self.allowance(&bytes)).transpose()?;
+            let credits = key.amount(credits)?;
+            let limit = allowance.and_then(|allowance| allowance.limit.advance(credits));
+            let limit = limit.unwrap_or_default();
             views.push(PurseView {
                 row,
                 key_epoch: key.key_epoch(key_epoch)?,
                 odometer,
                 limit,
                 exposed: limit.since(odometer).unwrap_or_default(),
-                expires: key.time(expires)?,
+                expires: allowance
+                    .map(|allowance| allowance.expires)
+                    .unwrap_or_default(),
                 incoming: key.amount(incoming)?,
             });
         }
         Ok(views)
+    }
+
+    fn allowance(&self, bytes: &[u8]) -> Result<Allowance, Error> {
+        let sealed = cose::open::<Allowance>(bytes, self.network());
+        let damaged = |_| Damage::new("allowance", bytes.len(), "is no allowance");
+        Ok(*sealed.map_err(damaged)?.peek())
     }
 
     /// Loads and redemptions, the newest first.
@@ -158,14 +173,17 @@ impl Ledger {
 pub(super) const TEXTS: [&str; 5] = [HOLDERS, PURSES, PURSE, LOADS, PURSE_DETAIL];
 
 const PURSE_DETAIL: &str = "
-    SELECT thing.key_epoch,
-      coalesce((SELECT odometer FROM payment WHERE payer = thing.code
-         AND payment.key_epoch = thing.key_epoch AND currency = $2 AND outcome <> 4
+    SELECT coalesce(thing.key_epoch, guest.key_epoch),
+      coalesce((SELECT odometer FROM payment WHERE payer = holder.code
+         AND payment.key_epoch = coalesce(thing.key_epoch, guest.key_epoch) AND currency = $2 AND outcome <> 4
          ORDER BY sequence DESC LIMIT 1), 0),
-      coalesce((SELECT last FROM coverage WHERE coverage.code = thing.code
-         AND coverage.key_epoch = thing.key_epoch AND currency = $2), 0),
-      coalesce((SELECT expires FROM coverage WHERE coverage.code = thing.code
-         AND coverage.key_epoch = thing.key_epoch AND currency = $2), 0),
-      coalesce((SELECT sum(waiting) FROM payment WHERE payee = thing.code
+      (SELECT bytes FROM allowance WHERE allowance.code = holder.code
+         AND allowance.key_epoch = coalesce(thing.key_epoch, guest.key_epoch) AND currency = $2
+         ORDER BY number DESC LIMIT 1),
+      coalesce((SELECT credits FROM allowance WHERE allowance.code = holder.code
+         AND allowance.key_epoch = coalesce(thing.key_epoch, guest.key_epoch) AND currency = $2
+         ORDER BY number DESC LIMIT 1), 0),
+      coalesce((SELECT sum(waiting) FROM payment WHERE payee = holder.code
          AND currency = $2 AND waiting > 0), 0)
-    FROM thing WHERE thing.code = $1";
+    FROM holder LEFT JOIN thing ON thing.code = holder.code
+      LEFT JOIN guest ON guest.code = holder.code WHERE holder.code = $1";

@@ -12,6 +12,7 @@ mod support;
 
 mod back;
 mod conserve;
+mod covers;
 mod damage;
 mod fraud;
 mod grant;

@@ -99,8 +99,8 @@ async fn a_gateway_counts_what_it_grants_up_to_the_end_and_no_further() {
     let folder = tempfile::tempdir().unwrap();
     let world = World::new(folder.path());
     let mut bearings = world.bearings();
-    bearings.policy.class_limits = [amount(AMOUNT_MAX); 3];
-    bearings.policy.most_per_payment = [amount(AMOUNT_MAX); 3];
+    let most = amount(AMOUNT_MAX);
+    bearings.policy.usual = [ledger::ClassTerms::offline(most, most); 3];
     let ledger = ledger::Ledger::open(&world.path, bearings).await.unwrap();
     declare(&ledger).await;
     let mut purse = Purse::register(&ledger, &world, 11).await;

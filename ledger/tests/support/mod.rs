@@ -1,10 +1,13 @@
 //! A small world with fixed keys: a gateway with its passes, and purses that sign by hand.
 
+use ledger::bounds::CURRENCY_TERMS_MOST;
 use ledger::{
-    Answer, Bearings, Evidence, IssueRequest, Ledger, LoadOrder, NewThing, Owned, Policy, Released,
+    Answer, Bearings, ClassTerms, CoveredEvidence, Evidence, IssueRequest, Ledger, LoadOrder,
+    NewThing, Owned, Policy, Released,
 };
 use protocol::code::IssuedBy;
 use protocol::cose::{SIGNED_MAX, open, seal};
+use protocol::covers::{Item, Items};
 use protocol::keys::SoftwareKey;
 use protocol::message::Message;
 use protocol::objects::{
@@ -118,12 +121,16 @@ impl World {
             issuer_pass: self.issuer_pass.clone(),
             gateway_pass: self.gateway_pass.clone(),
             policy: Policy {
-                class_limits: [amount(CLASS_LIMIT); 3],
-                most_per_payment: [amount(MOST_PER_PAYMENT); 3],
+                usual: [ClassTerms {
+                    hops: 3,
+                    ..ClassTerms::offline(amount(CLASS_LIMIT), amount(MOST_PER_PAYMENT))
+                }; 3],
+                currencies: [None; CURRENCY_TERMS_MOST],
                 most_payments: MOST_PAYMENTS,
                 allowance_life_s: LIFE_S,
                 grace_s: GRACE_S,
             },
+            upstream: None,
         }
     }
 
@@ -176,6 +183,39 @@ pub struct Purse {
     pub odometers: BTreeMap<[u8; 6], Odometer>,
     pub allowances: BTreeMap<[u8; 6], Vec<u8>>,
     pub gateway_key: protocol::PublicKey,
+}
+
+/// What a payment says beside who gets how much.
+#[derive(Default)]
+struct Terms {
+    stream: Option<Stream>,
+    covers_for: Option<Reference>,
+    covers: Vec<(Digest, u32)>,
+}
+
+/// Evidence with covers: each payment with the places of its covers.
+pub fn covered(items: &[(&Signed, &[usize])]) -> Result<CoveredEvidence, Status> {
+    covered_with(items, &vec![None; items.len()])
+}
+
+/// The same, with the units of streams that are shown.
+pub fn covered_with(
+    items: &[(&Signed, &[usize])],
+    units: &[Option<u32>],
+) -> Result<CoveredEvidence, Status> {
+    let list: Vec<Item<'_>> = items
+        .iter()
+        .zip(units)
+        .map(|((signed, covers), units)| Item {
+            allowance: &signed.allowance,
+            payment: &signed.payment,
+            released: units.map(|units| (units, *signed.released(units).value())),
+            covers: covers.iter().fold(0, |bits, place| bits | 1 << place),
+        })
+        .collect();
+    let items = Items::new(&list).ok_or(Status::Malformed)?;
+    let key = |_: &Code| Some(SoftwareKey::ed25519(&[3; 32]).public_key());
+    CoveredEvidence::check(&items, &network(), key, |_, _| Ok(()))
 }
 
 /// A signed payment with the allowance it was made under.
@@ -271,6 +311,7 @@ impl Purse {
             odometer: self.odometer(currency),
             wanted: amount(wanted),
             time,
+            lost: None,
         })
     }
 
@@ -302,27 +343,90 @@ impl Purse {
     }
 
     pub fn pay_in(&mut self, currency: Currency, payee: &Code, minor: u64) -> Signed {
-        self.pay_as(currency, payee, minor, None)
+        self.pay_as(currency, payee, minor, Terms::default())
+    }
+
+    /// A payment that its payee may spend on under its newest allowance.
+    pub fn pay_for(&mut self, payee: &Purse, minor: u64) -> Signed {
+        self.pay_covered_for(payee, minor, &[])
+    }
+
+    /// The same, standing on covers.
+    pub fn pay_covered_for(&mut self, payee: &Purse, minor: u64, covers: &[&Signed]) -> Signed {
+        let terms = Terms {
+            covers_for: payee.named(),
+            covers: covers.iter().map(|cover| (cover.id, 0)).collect(),
+            ..Terms::default()
+        };
+        self.pay_as(usd(), &payee.code, minor, terms)
+    }
+
+    /// A payment that stands on covers.
+    pub fn pay_covered(&mut self, payee: &Code, minor: u64, covers: &[&Signed]) -> Signed {
+        let covers: Vec<_> = covers.iter().map(|cover| (*cover, 0)).collect();
+        self.pay_covered_by_units(payee, minor, &covers)
+    }
+
+    /// The same, where units of streams count.
+    pub fn pay_covered_by_units(
+        &mut self,
+        payee: &Code,
+        minor: u64,
+        covers: &[(&Signed, u32)],
+    ) -> Signed {
+        let terms = Terms {
+            covers: covers
+                .iter()
+                .map(|(cover, units)| (cover.id, *units))
+                .collect(),
+            ..Terms::default()
+        };
+        self.pay_as(usd(), payee, minor, terms)
+    }
+
+    /// How a payment names this purse's newest allowance.
+    pub fn named(&self) -> Option<Reference> {
+        let bytes = self.allowances.get(usd().as_bytes())?;
+        Some(
+            open::<Allowance>(bytes, &network())
+                .unwrap()
+                .id()
+                .reference(),
+        )
     }
 
     /// A payment of `count` units whose last value is known to the test.
     pub fn stream(&mut self, payee: &Code, unit: u64, count: u32) -> Signed {
+        self.stream_naming(payee, unit, count, None)
+    }
+
+    /// The same, which its payee may spend on.
+    pub fn stream_for(&mut self, payee: &Purse, unit: u64, count: u32) -> Signed {
+        self.stream_naming(&payee.code, unit, count, payee.named())
+    }
+
+    fn stream_naming(
+        &mut self,
+        payee: &Code,
+        unit: u64,
+        count: u32,
+        covers_for: Option<Reference>,
+    ) -> Signed {
         let chain = Chain::new(&self.code, KeyEpoch(1), self.sequence.next().unwrap());
         let terms = Stream {
             unit: amount(unit),
             count,
             anchor: chain.down(SEED, count),
         };
-        self.pay_as(usd(), payee, unit * u64::from(count), Some(terms))
+        let terms = Terms {
+            stream: Some(terms),
+            covers_for,
+            ..Terms::default()
+        };
+        self.pay_as(usd(), payee, unit * u64::from(count), terms)
     }
 
-    fn pay_as(
-        &mut self,
-        currency: Currency,
-        payee: &Code,
-        minor: u64,
-        stream: Option<Stream>,
-    ) -> Signed {
+    fn pay_as(&mut self, currency: Currency, payee: &Code, minor: u64, mut terms: Terms) -> Signed {
         let allowance = self.allowances[currency.as_bytes()].clone();
         let given = *open::<Allowance>(&allowance, &network()).unwrap().peek();
         let id = open::<Allowance>(&allowance, &network()).unwrap().id();
@@ -339,7 +443,9 @@ impl Purse {
             allowance: id.reference(),
             settle_by: given.expires,
             reference: Reference([self.seed; 16]),
-            stream,
+            covers_for: terms.covers_for,
+            covers: (!terms.covers.is_empty()).then(|| protocol::covers::hash(&mut terms.covers)),
+            stream: terms.stream,
         };
         let signed = self.sign(&payment, allowance);
         self.sequence = payment.sequence;

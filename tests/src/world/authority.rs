@@ -217,8 +217,8 @@ pub(crate) const LARGE_THINGS: usize = 560;
 pub(crate) fn policy() -> Policy {
     let most = protocol::AmountMinor::new(1_000_000).unwrap();
     Policy {
-        class_limits: [most; 3],
-        most_per_payment: [most; 3],
+        usual: [ledger::ClassTerms::offline(most, most); 3],
+        currencies: [None; ledger::bounds::CURRENCY_TERMS_MOST],
         most_payments: 100,
         allowance_life_s: 86_400,
         grace_s: 3_600,

@@ -1,0 +1,96 @@
+//! Proofs against a key, and what they do to its code.
+
+use super::hand_in::encode;
+use crate::crash::{CrashPoint, here};
+use crate::store::accusations::insert;
+use crate::store::things::{ThingState, set_forked, set_state};
+use crate::writer::{Desk, Failure};
+use protocol::message::{CREDENTIALS_MAX, Message, OBJECTS_MAX};
+use protocol::rules::proof::Charge;
+use protocol::{Code, Digest, Timestamp};
+
+/// Who is named when the ledger itself freezes a code.
+const BY_LEDGER: &str = "ledger";
+
+/// Whose key contradicts itself, how, and in which payment.
+pub(super) struct Accused {
+    pub code: Code,
+    pub charge: Charge,
+    pub subject: Digest,
+}
+
+/// Two payments without covers under this gateway: allowance, payment, allowance, payment.
+pub(super) fn proof(desk: &Desk, objects: [&[u8]; 4]) -> Result<Vec<u8>, Failure> {
+    let [first, stands, second, claim] = objects;
+    encode(&Message::Proof {
+        issuer: &desk.bearings.issuer_pass,
+        gateway: &desk.bearings.gateway_pass,
+        allowances: [first, second],
+        payments: [stands, claim],
+    })
+}
+
+/// Everything else; `pass` is that of the thing whose receipts they are.
+pub(super) fn accusation(
+    desk: &Desk,
+    charge: Charge,
+    pass: Option<&[u8]>,
+    objects: &[&[u8]],
+) -> Result<Vec<u8>, Failure> {
+    let (issuer, gateway) = (&desk.bearings.issuer_pass, &desk.bearings.gateway_pass);
+    let credentials: [_; CREDENTIALS_MAX] = [Some(issuer.as_slice()), Some(gateway), pass];
+    let mut list = [None; OBJECTS_MAX];
+    for (place, object) in list.iter_mut().zip(objects) {
+        *place = Some(*object);
+    }
+    encode(&Message::Accusation {
+        how: charge as u8,
+        credentials,
+        objects: list,
+    })
+}
+
+/// The covers of a payment as a charge carries them: identifier 32, units 4, ascending.
+pub(super) fn cover_list(mut covers: Vec<(Digest, u32)>) -> Vec<u8> {
+    covers.sort_unstable();
+    let bytes =
+        |(id, units): (Digest, u32)| [id.as_bytes().as_slice(), &units.to_be_bytes()].concat();
+    covers.into_iter().flat_map(bytes).collect()
+}
+
+/// Keeps the proof, once for each payment, and freezes the code.
+pub(super) async fn keep(
+    desk: &mut Desk,
+    accused: &Accused,
+    proof: &[u8],
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let (state, ..) = super::holder(&mut desk.connection, &accused.code).await?;
+    let Accused {
+        code,
+        charge,
+        subject,
+    } = accused;
+    if !insert(&mut desk.connection, code, *charge, subject, proof, now).await? {
+        return Ok(());
+    }
+    here(CrashPoint::Accused);
+    freeze(desk, code, state, charge.sentence(), now).await
+}
+
+/// Offline rights are frozen until a person decides, and the key is never renewed again.
+pub(super) async fn freeze(
+    desk: &mut Desk,
+    code: &Code,
+    state: ThingState,
+    why: &str,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let connection = &mut desk.connection;
+    set_forked(connection, code, true).await?;
+    if state == ThingState::Active {
+        set_state(connection, code, ThingState::Frozen, (why, BY_LEDGER), now).await?;
+    }
+    here(CrashPoint::PayerFrozen);
+    Ok(())
+}

@@ -125,12 +125,12 @@ impl Stage {
     fn pay(&mut self, from: usize, to: usize, value: u64, number: u8) -> Vec<u8> {
         let order = order(self.things[to].code, value, number);
         let covers_for = self.with(to, |purse, _| Ok(purse.covers_for(usd(), NOW)));
-        let mut pay = |purse: &mut Middling, _: u8| {
+        let pay = |purse: &mut Middling, _: u8| {
             bytes(|out| purse.pay_spendable(&order, covers_for.unwrap(), NOW, out))
         };
-        let evidence = self.with(from, &mut pay);
+        let evidence = self.with(from, pay);
         self.let_out(from, &evidence);
-        let again = self.with(from, &mut pay);
+        let again = self.with(from, pay);
         self.let_out(from, &again);
         evidence
     }

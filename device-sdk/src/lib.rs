@@ -53,7 +53,6 @@ pub mod identity_file;
 pub mod journal;
 #[cfg(feature = "std")]
 pub mod journal_file;
-#[cfg(feature = "std")]
 pub mod links;
 pub mod purse;
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! `onecode device accept`.
 
-use super::Via;
+use super::apart::{self, Asking, Carrying};
 use super::doors::Doors;
 use super::teller::{DevicePurse, Teller};
+use super::{Via, currency, reference};
 use crate::house::Failure;
 use crate::thing_folder::{explain, identity, purse, written};
 use crate::wallet::now;
@@ -25,19 +26,44 @@ pub struct Accept {
     /// With --via udp: where to listen.
     #[arg(long, default_value = "127.0.0.1:5685")]
     listen: SocketAddr,
-    /// With --via udp: the most that is taken at once, in the currency's smallest unit.
+    /// With --via udp, qr or file: the most that is taken at once, in the currency's smallest unit.
     #[arg(long, default_value_t = 10_000_000)]
     most: u64,
-    /// End after this many payments have been settled, or taken with --via udp.
+    /// End after this many payments have been settled, or taken with --via udp, qr or file.
     #[arg(long)]
     count: Option<u64>,
+    /// With --via qr or file: ask for so much, in the currency's smallest unit, and end when it is
+    /// paid.
+    #[arg(
+        long,
+        value_name = "AMOUNT",
+        requires = "reference",
+        conflicts_with = "count"
+    )]
+    invoice: Option<u64>,
+    /// With --invoice: three letters.
+    #[arg(long, default_value = "USD")]
+    currency: String,
+    /// With --invoice: own reference, a number such as a session's.
+    #[arg(long, requires = "invoice")]
+    reference: Option<u64>,
+    /// With --invoice: for how many seconds it is good.
+    #[arg(long, default_value_t = 86_400)]
+    good_for: u32,
+    #[command(flatten)]
+    carrying: Carrying,
 }
 
 /// Takes what comes until it is ended.
 pub async fn run(options: &Accept) -> Result<(), Failure> {
     let code = identity(&options.doors.folder)?.credentials.code;
-    if options.via == Via::Udp {
-        return directly(options).await;
+    match options.via {
+        Via::Qr | Via::File => return by_hand(options).await,
+        _ if options.invoice.is_some() => {
+            return Err("--invoice goes with --via qr or --via file".into());
+        }
+        Via::Udp => return directly(options).await,
+        Via::Mqtt | Via::Coap => {}
     }
     let mut teller = Teller::begin(&options.doors, options.via).await?;
     eprintln!("{code:#} takes payments; Ctrl-C ends");
@@ -59,6 +85,32 @@ pub async fn run(options: &Accept) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// With no network at all.
+async fn by_hand(options: &Accept) -> Result<(), Failure> {
+    let amount = |minor| AmountMinor::new(minor).ok_or("more than an amount can be");
+    let identity = identity(&options.doors.folder)?;
+    let asking = match (options.invoice, options.reference) {
+        (Some(minor), Some(number)) => Some(Asking {
+            amount: amount(minor)?,
+            currency: currency(&identity, &options.currency)?,
+            reference: reference(number),
+            life_s: options.good_for,
+        }),
+        _ => None,
+    };
+    let purse = purse(&identity, &options.doors.folder, amount(options.most)?)?;
+    apart::accept(
+        purse,
+        identity.trust.network,
+        &options.doors.folder,
+        asking.as_ref(),
+        options.count,
+        options.via,
+        &options.carrying,
+    )
+    .await
 }
 
 /// Without a gateway: what was taken is handed in when one is reached again.

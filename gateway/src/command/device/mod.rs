@@ -1,8 +1,10 @@
 //! `onecode device`: be a thing on the command line.
 
 mod accept;
+mod apart;
 mod doors;
 mod pay;
+mod renew;
 mod teller;
 
 use super::Outcome;
@@ -16,6 +18,8 @@ use device_sdk::identity_file::Identity;
 use device_sdk::links::mqtt::PublishError;
 use doors::{Doors, within};
 use pay::Pay;
+use protocol::{Currency, Reference};
+use renew::Renew;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -32,9 +36,11 @@ pub enum Command {
     /// Print what is published under the own code, and what comes to the inbox.
     Sub(Subscribe),
     /// Pay another code from the purse in the folder.
-    Pay(Pay),
+    Pay(Box<Pay>),
     /// Take what others pay to the purse in the folder.
-    Accept(Accept),
+    Accept(Box<Accept>),
+    /// Get an allowance, to pay with while no gateway can be reached; hand in what waits.
+    Renew(Renew),
 }
 
 /// Which way to the gateway, or to another thing.
@@ -46,6 +52,10 @@ enum Via {
     Coap,
     /// Directly to a thing beside this one; no gateway is needed.
     Udp,
+    /// By codes on two screens; no network is needed.
+    Qr,
+    /// By files in a folder that is carried; no network is needed.
+    File,
 }
 
 /// A new thing.
@@ -107,6 +117,7 @@ pub fn run(command: Command) -> Outcome {
         Command::Sub(options) => runtime.block_on(subscribe(&options)),
         Command::Pay(options) => runtime.block_on(pay::run(&options)),
         Command::Accept(options) => runtime.block_on(accept::run(&options)),
+        Command::Renew(options) => runtime.block_on(renew::run(&options)),
     }?;
     Ok(ExitCode::SUCCESS)
 }
@@ -155,10 +166,27 @@ async fn publish(options: &Publish) -> Result<(), Failure> {
                 return Err(format!("{} ({})", refused(&topic), answer.code).into());
             }
         }
-        Via::Udp => return Err("publishing needs a gateway: --via mqtt or --via coap".into()),
+        Via::Udp | Via::Qr | Via::File => {
+            return Err("publishing needs a gateway: --via mqtt or --via coap".into());
+        }
     }
     println!("published {topic}");
     Ok(())
+}
+
+/// A currency of the thing's own issuer.
+fn currency(identity: &Identity, name: &str) -> Result<Currency, Failure> {
+    let name = name
+        .as_bytes()
+        .try_into()
+        .map_err(|_| "a currency has three letters")?;
+    let issuer = identity.credentials.code.issued_by().issuer;
+    Ok(Currency::new(issuer, name).ok_or("a currency has three capital letters")?)
+}
+
+/// An own reference: a number such as a session's.
+fn reference(number: u64) -> Reference {
+    Reference(u128::from(number).to_be_bytes())
 }
 
 fn refused(topic: &str) -> String {

@@ -1,64 +1,100 @@
 //! `onecode device pay`.
 
-use super::Via;
+use super::apart::{self, Carrying, Ordered};
 use super::doors::{ANSWER_TIMEOUT, Doors};
 use super::teller::{DevicePurse, Teller};
+use super::{Via, currency, reference};
 use crate::house::Failure;
 use crate::thing_folder::{explain, identity, purse, written};
 use crate::wallet::now;
 use clap::Args;
+use device_sdk::identity_file::Identity;
 use device_sdk::links::mqtt::Peer;
 use device_sdk::links::udp::{Asker, Timing};
 use device_sdk::purse::{Event, Order};
-use protocol::{AmountMinor, Code, Currency, Reference, Status};
+use protocol::{AmountMinor, Code, Status};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 
 /// What to pay.
 #[derive(Args)]
 pub struct Pay {
     #[command(flatten)]
     doors: Doors,
-    /// Whom.
-    #[arg(long)]
-    to: Code,
+    /// Whom. With --invoice: only an invoice of this code.
+    #[arg(long, required_unless_present = "invoice")]
+    to: Option<Code>,
     /// How much, in the currency's smallest unit.
-    #[arg(long)]
-    amount: u64,
+    #[arg(long, required_unless_present = "invoice", conflicts_with = "invoice")]
+    amount: Option<u64>,
     /// Three letters.
     #[arg(long, default_value = "USD")]
     currency: String,
     /// Own reference, a number such as a session's. The same reference again is the same payment.
-    #[arg(long)]
-    reference: u64,
+    #[arg(long, required_unless_present = "invoice", conflicts_with = "invoice")]
+    reference: Option<u64>,
+    /// With --via qr or file: pay the invoice that is scanned or lies in the folder, or the one in
+    /// this file, which may be a picture of its code.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    invoice: Option<Option<PathBuf>>,
+    /// With --invoice: pay up to so much without asking.
+    #[arg(long, requires = "invoice")]
+    most: Option<u64>,
     /// Which way.
     #[arg(long, value_enum, default_value = "mqtt")]
     via: Via,
     /// With --via udp: where the payee listens.
     #[arg(long)]
     peer: Option<SocketAddr>,
+    #[command(flatten)]
+    carrying: Carrying,
 }
 
 /// Pays, and waits a while for the payee.
 pub async fn run(options: &Pay) -> Result<(), Failure> {
     let identity = identity(&options.doors.folder)?;
-    let name = options
-        .currency
-        .as_bytes()
-        .try_into()
-        .map_err(|_| "a currency has three letters")?;
-    let issuer = identity.credentials.code.issued_by().issuer;
-    let order = Order {
-        payee: options.to,
-        currency: Currency::new(issuer, name).ok_or("a currency has three capital letters")?,
-        amount: AmountMinor::new(options.amount).ok_or("more than an amount can be")?,
-        reference: Reference(u128::from(options.reference).to_be_bytes()),
-    };
-    if options.via == Via::Udp {
-        let peer = (options.peer).ok_or("--via udp wants --peer ADDRESS:PORT of the payee")?;
-        let purse = purse(&identity, &options.doors.folder, AmountMinor::ZERO)?;
-        return directly(purse, &order, peer).await;
+    let ordered = options.ordered(&identity)?;
+    let own_purse = || purse(&identity, &options.doors.folder, AmountMinor::ZERO);
+    match (options.via, &ordered) {
+        (Via::Qr | Via::File, _) => {
+            apart::pay(
+                own_purse()?,
+                identity.trust.network,
+                &options.doors.folder,
+                &ordered,
+                options.via,
+                &options.carrying,
+            )
+            .await
+        }
+        (_, Ordered::Invoice { .. }) => Err("--invoice goes with --via qr or --via file".into()),
+        (Via::Udp, Ordered::Order(order)) => {
+            let peer = (options.peer).ok_or("--via udp wants --peer ADDRESS:PORT of the payee")?;
+            directly(own_purse()?, order, peer).await
+        }
+        (Via::Mqtt | Via::Coap, Ordered::Order(order)) => {
+            through_gateway(Teller::begin(&options.doors, options.via).await?, order).await
+        }
     }
-    through_gateway(Teller::begin(&options.doors, options.via).await?, &order).await
+}
+
+impl Pay {
+    fn ordered(&self, identity: &Identity) -> Result<Ordered, Failure> {
+        let amount = |minor| AmountMinor::new(minor).ok_or("more than an amount can be");
+        if let Some(file) = &self.invoice {
+            return Ok(Ordered::Invoice {
+                file: file.clone(),
+                payee: self.to,
+                most: self.most.map(amount).transpose()?,
+            });
+        }
+        Ok(Ordered::Order(Order {
+            payee: self.to.ok_or("--to says whom")?,
+            currency: currency(identity, &self.currency)?,
+            amount: amount(self.amount.ok_or("--amount says how much")?)?,
+            reference: reference(self.reference.ok_or("--reference names the payment")?),
+        }))
+    }
 }
 
 async fn directly(mut purse: DevicePurse, order: &Order, peer: SocketAddr) -> Result<(), Failure> {
@@ -79,13 +115,8 @@ async fn directly(mut purse: DevicePurse, order: &Order, peer: SocketAddr) -> Re
 }
 
 async fn through_gateway(mut teller: Teller, order: &Order) -> Result<(), Failure> {
-    let purse = &mut teller.purse;
-    if purse.spendable(order.currency) < order.amount {
-        let renewal = written(|out| purse.renewal(order.currency, order.amount, now(), out))
-            .map_err(explain)?;
-        if let Event::Refused { status, .. } = teller.ask(Peer::Gateway, &renewal).await? {
-            return Err(format!("no allowance: {}", explain(status)).into());
-        }
+    if teller.purse.spendable(order.currency) < order.amount {
+        teller.renew(order.currency, order.amount).await?;
     }
     let evidence = written(|out| teller.purse.pay(order, now(), out)).map_err(explain)?;
     let mut event = teller.ask(Peer::Code(order.payee), &evidence).await?;

@@ -13,7 +13,7 @@ use protocol::cose::open;
 use protocol::message::Message;
 use protocol::objects::Payment;
 use protocol::units::AMOUNT_MAX;
-use protocol::{AmountMinor, Network};
+use protocol::{AmountMinor, Currency, Network};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -29,6 +29,14 @@ const CBOR: u16 = 60;
 
 /// The purse of the command line.
 pub type DevicePurse = FolderPurse<OUTBOX, PAYERS>;
+
+/// What somebody pays, in a person's words.
+pub fn worded(payment: &Payment) -> String {
+    format!(
+        "{} {} from {:#}",
+        payment.amount, payment.currency, payment.payer
+    )
+}
 
 enum Link {
     Mqtt(Mqtt, Deliveries),
@@ -64,7 +72,7 @@ impl Teller {
                 Link::Mqtt(mqtt, inbox)
             }
             Via::Coap => Link::Coap(doors.coap(&identity)?, 0),
-            Via::Udp => return Err("there is no gateway this way".into()),
+            Via::Udp | Via::Qr | Via::File => return Err("there is no gateway this way".into()),
         };
         // What comes through a gateway is in transit there already: nothing is risked.
         let most = AmountMinor::new(AMOUNT_MAX).ok_or("no amount")?;
@@ -85,6 +93,18 @@ impl Teller {
             teller.ask(Peer::Gateway, message).await?;
         }
         Ok(teller)
+    }
+
+    /// Asks for an allowance of so much from where the purse stands.
+    pub async fn renew(&mut self, currency: Currency, wanted: AmountMinor) -> Result<(), Failure> {
+        let renewal =
+            written(|out| self.purse.renewal(currency, wanted, now(), out)).map_err(explain)?;
+        match self.ask(Peer::Gateway, &renewal).await? {
+            Event::Refused { status, .. } => {
+                Err(format!("no allowance: {}", explain(status)).into())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Sends a message and waits for what the purse learns next.
@@ -120,20 +140,11 @@ impl Teller {
             .peek();
         match written(|out| self.purse.accept(evidence, None, now(), out)) {
             Ok(receipt) => {
-                println!(
-                    "{} {} from {:#}: taken",
-                    order.amount, order.currency, order.payer
-                );
+                println!("{}: taken", worded(&order));
                 self.send(Peer::Code(order.payer), &receipt).await
             }
             Err(status) => {
-                println!(
-                    "{} {} from {:#}: not taken, {}",
-                    order.amount,
-                    order.currency,
-                    order.payer,
-                    explain(status)
-                );
+                println!("{}: not taken, {}", worded(&order), explain(status));
                 Ok(())
             }
         }

@@ -1,4 +1,5 @@
 //! The running gateway with real purses, and what it refuses.
 
+mod apart;
 mod bad_input;
 mod pair;

@@ -1,0 +1,42 @@
+//! `onecode device renew`.
+
+use super::doors::Doors;
+use super::teller::Teller;
+use super::{Via, currency};
+use crate::house::Failure;
+use crate::thing_folder::identity;
+use clap::Args;
+use protocol::AmountMinor;
+
+/// What to ask for.
+#[derive(Args)]
+pub struct Renew {
+    #[command(flatten)]
+    doors: Doors,
+    /// How much is wanted, in the currency's smallest unit; 0 only hands in what waits.
+    #[arg(long)]
+    amount: u64,
+    /// Three letters.
+    #[arg(long, default_value = "USD")]
+    currency: String,
+    /// Which way: mqtt or coap.
+    #[arg(long, value_enum, default_value = "mqtt")]
+    via: Via,
+}
+
+/// Hands in what waits, then asks.
+pub async fn run(options: &Renew) -> Result<(), Failure> {
+    let currency = currency(&identity(&options.doors.folder)?, &options.currency)?;
+    let wanted = AmountMinor::new(options.amount).ok_or("more than an amount can be")?;
+    let mut teller = Teller::begin(&options.doors, options.via).await?;
+    if wanted > AmountMinor::ZERO {
+        teller.renew(currency, wanted).await?;
+    }
+    let purse = &teller.purse;
+    println!(
+        "{} {currency} may be paid with no gateway; {} payments wait for one",
+        purse.spendable(currency),
+        purse.unanswered()
+    );
+    Ok(())
+}

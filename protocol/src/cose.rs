@@ -124,6 +124,16 @@ impl<'b, T: Object> Sealed<'b, T> {
         self.id
     }
 
+    /// Takes the signature as checked: only for bytes that were verified before they were stored
+    /// where nobody else writes.
+    pub fn verified_before(self) -> Verified<'b, T> {
+        Verified {
+            bytes: self.bytes,
+            object: self.object,
+            id: self.id,
+        }
+    }
+
     /// Checks the signature.
     pub fn verify(self, key: &PublicKey) -> Result<Verified<'b, T>, Status> {
         if key.algorithm() != self.algorithm

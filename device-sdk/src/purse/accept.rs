@@ -56,7 +56,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         self.ready(out)?;
         self.sign_pending()?;
         let mut room = [0; EVIDENCE_MAX];
-        let evidence = self.completed(evidence, &mut room)?;
+        let (evidence, held) = self.completed(evidence, &mut room)?;
         let kept = self.read_evidence(evidence)?;
         let payment = open::<Payment>(kept.payment(), &self.own.trust.network)?;
         if let Some((record, receipt)) = self.taken_before(&payment.id()) {
@@ -77,7 +77,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
                 (covered.allowance, covered.payment, Some(covered.sum()))
             }
             None => {
-                let (allowance, payment) = self.verified(&kept, now)?;
+                let (allowance, payment) = self.verified(&kept, held, now)?;
                 (allowance, payment, None)
             }
         };
@@ -109,10 +109,12 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         Ok(kept)
     }
 
-    /// Its allowance and itself with their signatures checked; those of its covers are not.
+    /// Its allowance and itself with their signatures checked; those of its covers are not. An
+    /// allowance that is held was checked when it came.
     pub(super) fn verified<'b>(
         &self,
         kept: &Kept<'b>,
+        held: bool,
         now: Timestamp,
     ) -> Result<(Verified<'b, Allowance>, Verified<'b, Payment>), Status> {
         let network = self.own.trust.network;
@@ -124,7 +126,10 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         if gateway.expires <= now {
             return Err(Status::Expired);
         }
-        let allowance = allowance.verify(&gateway.key)?;
+        let allowance = match held {
+            true => allowance.verified_before(),
+            false => allowance.verify(&gateway.key)?,
+        };
         let payment = open::<Payment>(kept.payment(), &network)?;
         let payment = payment.verify(&allowance.get().wallet_key)?;
         Ok((allowance, payment))

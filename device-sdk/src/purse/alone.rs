@@ -69,15 +69,15 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     }
 
     /// Turns a Payment message into Evidence with the allowance of that payer's newest payment;
-    /// leaves any other message alone. `WrongAllowance` when this purse does not hold it: the payer
+    /// leaves any other message alone. True when the allowance is the one held. `WrongAllowance` when this purse does not hold it: the payer
     /// sends Evidence then.
     pub(super) fn completed<'b>(
         &mut self,
         message: &'b [u8],
         room: &'b mut [u8; EVIDENCE_MAX],
-    ) -> Result<&'b [u8], Status> {
+    ) -> Result<(&'b [u8], bool), Status> {
         let Ok(Message::Payment { payment }) = Message::read(message) else {
-            return Ok(message);
+            return Ok((message, false));
         };
         let made = open::<Payment>(payment, &self.own.trust.network)?;
         if made.peek().payee != self.own.me {
@@ -98,7 +98,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             return Err(Status::WrongAllowance);
         }
         let len = send(&Message::Evidence { allowance, payment }, room)?;
-        room.get(..len).ok_or(Status::Full)
+        Ok((room.get(..len).ok_or(Status::Full)?, true))
     }
 
     /// The allowance under which a payment was taken.

@@ -41,7 +41,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             return Err(Status::Malformed);
         }
         let mut room = [0; EVIDENCE_MAX];
-        let evidence = self.completed(evidence, &mut room)?;
+        let (evidence, held) = self.completed(evidence, &mut room)?;
         let kept = self.read_evidence(evidence)?;
         let payment = open::<Payment>(kept.payment(), &self.own.trust.network)?;
         if let Some(refused) = self.refused(&payment.id()) {
@@ -50,7 +50,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         if self.taken_before(&payment.id()).is_some() {
             return Err(Status::Contradiction);
         }
-        let (_, payment) = self.verified(&kept, now)?;
+        let (_, payment) = self.verified(&kept, held, now)?;
         let p = payment.get();
         let newest = self.book.newest(p.payer, p.currency);
         let forgotten = match newest {

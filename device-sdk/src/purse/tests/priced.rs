@@ -277,3 +277,20 @@ fn a_payment_alone_under_a_new_allowance_is_not_sent() {
     ));
     bytes(|out| charger.accept(&payment, None, NOW, out)).unwrap();
 }
+
+#[test]
+fn a_payment_alone_by_another_key_is_refused() {
+    let (_, b, mut car, mut charger) = pair();
+    let evidence = bytes(|out| car.pay(&order(b.code, 10, 1), NOW, out)).unwrap();
+    bytes(|out| charger.accept(&evidence, None, NOW, out)).unwrap();
+    let next = bytes(|out| car.pay(&order(b.code, 10, 2), NOW, out)).unwrap();
+    let Ok(Message::Evidence { payment, .. }) = Message::read(&next) else {
+        panic!("not evidence");
+    };
+    let content = *open::<Payment>(payment, &network()).unwrap().peek();
+    let forged = sealed(&content, &SoftwareKey::ed25519(&[77; 32]));
+    let alone = |payment| written(&Message::Payment { payment });
+    let mut accept = |message: &[u8]| bytes(|out| charger.accept(message, None, NOW, out));
+    assert_eq!(accept(&alone(&forged)), Err(Status::BadSignature));
+    accept(&alone(payment)).unwrap();
+}

@@ -3,6 +3,7 @@
 //! [`house::House`] is a running gateway, [`thing::Thing`] a device with a code, [`by_hand`] makes
 //! what no purse would, [`program`] runs other programs. The scenarios themselves are `tests/whole`.
 //! [`world`] is a simulation of everything in one process.
+//! [`model`] is a small world that is walked through exhaustively.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,6 +14,7 @@
 
 pub mod by_hand;
 pub mod house;
+pub mod model;
 pub mod program;
 pub mod thing;
 pub mod world;

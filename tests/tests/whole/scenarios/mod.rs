@@ -3,3 +3,4 @@
 mod apart;
 mod bad_input;
 mod pair;
+mod stream;

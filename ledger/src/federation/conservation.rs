@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::handle::Ledger;
 use crate::views::Conservation;
 use protocol::Currency;
+use std::collections::BTreeMap;
 
 /// One currency over several books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub struct Books {
 
 /// Sums several books. They are read one after the other: nothing may move meanwhile.
 pub async fn conserved(ledgers: &[Ledger]) -> Result<Vec<Books>, Error> {
-    let mut all: Vec<Books> = Vec::new();
+    let mut all: BTreeMap<Currency, Books> = BTreeMap::new();
     for ledger in ledgers {
         for own in ledger.conservation().await? {
             add(of(&mut all, own.currency), &own);
@@ -44,6 +45,7 @@ pub async fn conserved(ledgers: &[Ledger]) -> Result<Vec<Books>, Error> {
             books.ahead += freed - off;
         }
     }
+    let mut all: Vec<Books> = all.into_values().collect();
     for books in &mut all {
         let held = books.purses + books.in_transit + books.funds + books.clearing;
         books.holds &= held == books.issued_minus_redeemed
@@ -53,23 +55,18 @@ pub async fn conserved(ledgers: &[Ledger]) -> Result<Vec<Books>, Error> {
     Ok(all)
 }
 
-fn of(all: &mut Vec<Books>, currency: Currency) -> &mut Books {
-    let place = all.iter().position(|books| books.currency == currency);
-    let place = place.unwrap_or_else(|| {
-        all.push(Books {
-            currency,
-            issued_minus_redeemed: 0,
-            purses: 0,
-            in_transit: 0,
-            funds: 0,
-            clearing: 0,
-            in_flight: 0,
-            ahead: 0,
-            holds: true,
-        });
-        all.len() - 1
-    });
-    &mut all[place]
+fn of(all: &mut BTreeMap<Currency, Books>, currency: Currency) -> &mut Books {
+    all.entry(currency).or_insert(Books {
+        currency,
+        issued_minus_redeemed: 0,
+        purses: 0,
+        in_transit: 0,
+        funds: 0,
+        clearing: 0,
+        in_flight: 0,
+        ahead: 0,
+        holds: true,
+    })
 }
 
 fn add(books: &mut Books, own: &Conservation) {
@@ -77,6 +74,7 @@ fn add(books: &mut Books, own: &Conservation) {
     books.purses += own.purses;
     books.in_transit += own.in_transit;
     books.funds += own.funds;
+    // Nothing else is left of the accounts of one ledger.
     books.clearing += own.others;
     books.holds &= own.holds;
 }

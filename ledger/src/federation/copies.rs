@@ -70,8 +70,11 @@ fn read(bytes: &[u8]) -> Option<Block> {
     })
 }
 
+/// What each account gained.
+type Changes<'b> = Vec<(&'b [u8], i64)>;
+
 /// The lines of a canonical entry: its height, its currency, and what each account gained.
-pub(crate) fn lines(entry: &[u8]) -> Option<(u64, Currency, Vec<(&[u8], i64)>)> {
+pub(crate) fn lines(entry: &[u8]) -> Option<(u64, Currency, Changes<'_>)> {
     let (height, rest) = entry.split_first_chunk()?;
     // Time 4, kind 1, subject 32.
     let (currency, rest) = rest.get(37..)?.split_first_chunk()?;

@@ -33,7 +33,7 @@ pub(crate) struct Checked {
 
 /// What was handed in.
 pub(crate) enum Handed {
-    One(Evidence),
+    One(Box<Evidence>),
     Covered(CoveredEvidence),
 }
 
@@ -130,13 +130,17 @@ async fn check(desk: &mut Desk, message: &[u8], pass: &[u8]) -> Result<Checked, 
     };
     let (evidence, receipt, units) = match Message::read(message)? {
         Message::Evidence { allowance, payment } => {
-            (Handed::One(one(allowance, payment)?), None, None)
+            (Handed::One(Box::new(one(allowance, payment)?)), None, None)
         }
         Message::Claim {
             allowance,
             payment,
             receipt,
-        } => (Handed::One(one(allowance, payment)?), Some(receipt), None),
+        } => (
+            Handed::One(Box::new(one(allowance, payment)?)),
+            Some(receipt),
+            None,
+        ),
         Message::StreamClaim {
             allowance,
             payment,
@@ -144,7 +148,7 @@ async fn check(desk: &mut Desk, message: &[u8], pass: &[u8]) -> Result<Checked, 
             value,
             receipt,
         } => (
-            Handed::One(one(allowance, payment)?),
+            Handed::One(Box::new(one(allowance, payment)?)),
             receipt,
             Some((units, value)),
         ),
@@ -331,8 +335,8 @@ async fn carry_out(
     match &checked.evidence {
         Handed::One(evidence) => {
             let evidence = match bringer {
-                Some(bringer) => evidence.clone().brought_by(bringer),
-                None => evidence.clone(),
+                Some(bringer) => evidence.as_ref().clone().brought_by(bringer),
+                None => evidence.as_ref().clone(),
             };
             let hand_in = HandIn {
                 evidence,

@@ -153,7 +153,8 @@ pub(crate) async fn withdrawal(
     connection: &mut Connection,
     subject: &Digest,
 ) -> Result<Option<Withdrawal>> {
-    let row: Option<(String, Vec<u8>, Vec<u8>, i64, String, i64)> = sqlx::query_as(
+    type Columns = (String, Vec<u8>, Vec<u8>, i64, String, i64);
+    let row: Option<Columns> = sqlx::query_as(
         "SELECT key, code, currency, amount, made_by, outcome FROM withdrawal WHERE subject = $1",
     )
     .bind(subject.as_bytes().as_slice())

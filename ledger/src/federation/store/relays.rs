@@ -152,7 +152,7 @@ pub(crate) async fn neighbours(
            SELECT payment.id, sequence, payment.currency, amount, odometer, allowance.bytes,
                payment.bytes
              FROM payment JOIN allowance ON allowance.id = payment.allowance
-             WHERE payer = $1 AND payment.key_epoch = $2 AND outcome <> 4)
+             WHERE payer = $1 AND payment.key_epoch = $2 AND lost = 0)
          SELECT * FROM seen WHERE sequence = $3
          UNION ALL
          SELECT * FROM (SELECT * FROM seen WHERE currency = $4 AND sequence < $3

@@ -1,0 +1,21 @@
+//! Two gateways and a centre, each with its own books, and the post between them.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail"
+)]
+
+#[allow(dead_code, reason = "the other tests use the rest")]
+#[path = "../support/mod.rs"]
+mod support;
+
+#[cfg(feature = "crash-points")]
+mod crash;
+mod floats;
+mod homes;
+mod house;
+mod post;
+mod relays;
+mod settle;

@@ -1,0 +1,166 @@
+use crate::house::*;
+use crate::support::*;
+use ledger::federation::RelayOrder;
+use protocol::Status;
+use protocol::message::Message;
+
+#[tokio::test]
+async fn a_provisional_word_is_replaced_by_the_arbiters() {
+    let house = House::new().await;
+    let mut payer = house.payer(A, 11, 1_000).await;
+    let payee = house.payee(B, 12).await;
+    let signed = payer.pay(&payee.code, 300);
+    let first = house.hand_in(B, &signed, Some(&payee)).await.unwrap();
+    assert_eq!(house.outcome(&first), (Status::Settled, true));
+    assert_eq!(house.ledger(B).relays_open().await.unwrap(), 1);
+    // Nothing has moved, and what is provisional is nobody's to spend.
+    assert_eq!(held(house.ledger(B), &payee).await, (0, 0));
+    let asked = payee.renewal(usd(), 1, house.now);
+    let refused = house.ledger(B).renew(asked, house.now).await.unwrap_err();
+    assert_eq!(refused, Status::NotFunded);
+    let again = house.hand_in(B, &signed, Some(&payee)).await.unwrap();
+    assert_eq!(again.message, first.message);
+    house.assert_sound().await;
+    house.calm().await;
+    let last = house.hand_in(B, &signed, Some(&payee)).await.unwrap();
+    assert_eq!(house.outcome(&last), (Status::Settled, false));
+    assert_eq!(house.statement(&last.message).gateway, house.code(A));
+    // Its bringer finds it in the inbox as well.
+    let inbox = house.ledger(B).inbox(&payee.code, 0, 9).await.unwrap();
+    assert!(inbox.iter().any(|entry| entry.bytes == last.message));
+    assert_eq!(house.ledger(B).relays_open().await.unwrap(), 0);
+    assert_eq!(held(house.ledger(B), &payee).await, (300, 0));
+    house.assert_settled().await;
+}
+
+#[tokio::test]
+async fn both_sides_hand_in_at_two_gateways_that_are_cut_off_from_each_other() {
+    for order in [[A, B], [B, A]] {
+        let house = House::new().await;
+        let mut payer = house.payer(A, 11, 1_000).await;
+        let payee = house.payee(B, 12).await;
+        let signed = payer.pay(&payee.code, 300);
+        let by_payer = house.hand_in(A, &signed, None).await.unwrap();
+        let by_payee = house.hand_in(B, &signed, Some(&payee)).await.unwrap();
+        assert_eq!(house.outcome(&by_payer), (Status::InTransit, false));
+        assert_eq!(house.outcome(&by_payee), (Status::Settled, true));
+        for gateway in order {
+            house.exchange(gateway).await;
+        }
+        house.calm().await;
+        assert_eq!(held(house.ledger(A), &payer).await, (0, 700));
+        assert_eq!(held(house.ledger(B), &payee).await, (300, 0));
+        house.assert_settled().await;
+    }
+}
+
+#[tokio::test]
+async fn a_claim_noted_in_time_holds_against_the_deadline() {
+    let mut house = House::new().await;
+    let mut payer = house.payer(A, 11, 1_000).await;
+    let payee = house.payee(B, 12).await;
+    let signed = payer.pay(&payee.code, 300);
+    house.hand_in(A, &signed, None).await.unwrap();
+    house.calm().await;
+    // B takes the claim at the last moment and cannot pass it on.
+    house.now = NOW.plus_s(LIFE_S);
+    house.ledger(CENTRE).sweep(house.now).await.unwrap();
+    house.carry(CENTRE, B).await;
+    house.hand_in(B, &signed, Some(&payee)).await.unwrap();
+    house.now = NOW.plus_s(LIFE_S + GRACE_S + 1);
+    // A does not give up before it has heard everything that the centre had by then.
+    let early = house.ledger(A).return_overdue(house.now, 9).await.unwrap();
+    assert_eq!(early.0, 0);
+    house.calm().await;
+    let late = house.ledger(A).return_overdue(house.now, 9).await.unwrap();
+    assert_eq!(late.0, 0);
+    house.calm().await;
+    assert_eq!(held(house.ledger(B), &payee).await, (300, 0));
+    house.assert_settled().await;
+}
+
+#[tokio::test]
+async fn out_of_touch_for_longer_than_grace_nothing_final_is_said() {
+    let mut house = House::new().await;
+    let mut payer = house.payer(A, 11, 1_000).await;
+    let payee = house.payee(B, 12).await;
+    let signed = payer.pay(&payee.code, 300);
+    house.now = house.now.plus_s(GRACE_S);
+    assert!(house.hand_in(B, &signed, None).await.is_ok());
+    house.now = house.now.plus_s(1);
+    let noted = house.hand_in(B, &signed, Some(&payee)).await;
+    assert_eq!(noted.unwrap_err(), Status::Busy);
+    let settled = house.hand_in(A, &signed, Some(&payee)).await;
+    assert_eq!(settled.unwrap_err(), Status::Busy);
+    house.calm().await;
+    let settled = house.hand_in(A, &signed, Some(&payee)).await.unwrap();
+    assert_eq!(house.outcome(&settled), (Status::Settled, false));
+}
+
+#[tokio::test]
+async fn a_stranger_is_refused_and_a_bad_claim_leaves_nothing() {
+    let house = House::new().await;
+    let mut payer = house.payer(A, 11, 1_000).await;
+    let payee = house.payee(B, 12).await;
+    let signed = payer.pay(&payee.code, 300);
+    let relay = |message: Vec<u8>, pass: Vec<u8>| RelayOrder {
+        message,
+        pass,
+        bringer: None,
+    };
+    // A receipt by somebody else.
+    let forged = written(&Message::Claim {
+        allowance: &signed.allowance,
+        payment: &signed.payment,
+        receipt: payer.receipt(&signed).bytes(),
+    });
+    for message in [forged, b"nonsense".to_vec()] {
+        let head = house.ledger(B).journal().await.unwrap();
+        let order = relay(message, sealed_pass(&house, &payee));
+        assert!(house.ledger(B).relay(order, house.now).await.is_err());
+        assert_eq!(house.ledger(B).journal().await.unwrap(), head);
+    }
+    // Declined at home elsewhere, the money goes back.
+    let declined = written(&Message::Claim {
+        allowance: &signed.allowance,
+        payment: &signed.payment,
+        receipt: payee.decline(&signed).bytes(),
+    });
+    let order = relay(declined, sealed_pass(&house, &payee));
+    let answer = house.ledger(B).relay(order, house.now).await.unwrap();
+    assert_eq!(house.outcome(&answer), (Status::Declined, true));
+    house.calm().await;
+    assert_eq!(held(house.ledger(A), &payer).await, (300, 700));
+    house.assert_settled().await;
+}
+
+#[tokio::test]
+async fn what_is_final_everywhere_is_marked() {
+    let house = House::new().await;
+    let mut payer = house.payer(A, 11, 1_000).await;
+    let payee = house.payee(B, 12).await;
+    let signed = payer.pay(&payee.code, 300);
+    let answer = house.hand_in(A, &signed, Some(&payee)).await;
+    // The payee's key is known to its own station only.
+    assert!(answer.is_ok());
+    let height = house.ledger(A).journal().await.unwrap().height;
+    house.carry(A, CENTRE).await;
+    house.copy(A).await;
+    house.ledger(CENTRE).sweep(house.now).await.unwrap();
+    house.carry(CENTRE, A).await;
+    // The credit has not come to its home.
+    assert!(marked(&house).await < height);
+    house.calm().await;
+    assert!(marked(&house).await >= height);
+}
+
+async fn marked(house: &House) -> u64 {
+    for news in house.ledger(A).news().await.unwrap() {
+        if let Message::Watermark { watermark } = Message::read(&news).unwrap() {
+            let key = protocol::Signer::public_key(house.offices[CENTRE].key.as_ref());
+            let mark = protocol::cose::open::<protocol::objects::Watermark>(watermark, &network());
+            return mark.unwrap().verify(&key).unwrap().get().height;
+        }
+    }
+    0
+}

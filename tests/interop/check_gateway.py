@@ -3,83 +3,19 @@
 The token of the office's API is taken from ONECODE_TOKEN.
 """
 
-import json
 import os
-import sys
-import time
-import tomllib
-from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
 
+import check_covers
 from checks import check, finish, outcome, same, within
+from live import USD, REFERENCE, LOADED, WANTED, ask, door, enrolled, load, new_thing, now, office, refusal
 from onecode import codes, enrol, messages, rules
-from onecode.coap import Client
-from onecode.keys import ED25519, NAMES, P256, SigningKey
+from onecode.keys import ED25519, P256, SigningKey
 from onecode.objects import seal
 from onecode.purse import Purse
 
-URL, COAP, TRUST_FILE = sys.argv[1:]
-USD = (1).to_bytes(3) + b"USD"
-REFERENCE = b"session 00000001"
-LOADED, WANTED = 10_000, 4_000
-
-
-def trust():
-    text = tomllib.loads(Path(TRUST_FILE).read_text())
-    algorithm, public = text["root_key"].split(":")
-    return enrol.Trust(text["network"], (NAMES[algorithm], bytes.fromhex(public)))
-
-
-def now():
-    return int(time.time())
-
-
-office = enrol.Office(URL, trust())
-door = Client(COAP.rsplit(":", 1)[0], int(COAP.rsplit(":", 1)[1]))
-
-
-def api(path, order):
-    headers = {"Authorization": f"Bearer {os.environ['ONECODE_TOKEN']}", "Content-Type": "application/json"}
-    status, body = office.call(path, json.dumps(order).encode(), headers)
-    same((status, body if status != 200 else b""), (200, b""))
-    return json.loads(body)
-
-
-def secret():
-    return api("/api/v1/secrets", {"count": 1, "kind": "device", "life_s": 3_600})["secrets"][0]
-
-
-def ask(thing, message):
-    """Code and payload of the gateway's answer to a wallet message."""
-    return door.post(f"oc/1/{thing.text}/w/out/gateway", message)
-
-
-def refusal(thing, message):
-    """The CoAP code of a refusal, its status word and what it is about."""
-    code, payload = ask(thing, message)
-    name, parts = messages.read(payload)
-    same(name, "refusal")
-    return code, *parts
-
-
 # --- getting a code
-
-
-def new_thing(algorithm):
-    """Keys and a request, and a secret for it."""
-    transport = ec.generate_private_key(ec.SECP256R1())
-    seed = os.urandom(31) if algorithm == P256 else os.urandom(32)  # below the order of the curve
-    wallet = SigningKey(algorithm, seed)
-    return transport, wallet, enrol.request(transport, wallet, office.trust.network), secret()
-
-
-def enrolled(algorithm):
-    transport, wallet, csr, once = new_thing(algorithm)
-    status, certificate = office.enrol(csr, once)
-    same((status, certificate if status != 200 else ""), (200, ""))
-    return enrol.identity(office, certificate, transport, wallet, now())
 
 
 def check_enrolment():
@@ -181,11 +117,6 @@ def check_allowance(payer):
 def impostor(thing):
     """The same thing in the hands of somebody who does not have its wallet key."""
     return enrol.Identity(**{**vars(thing), "wallet": SigningKey(ED25519, os.urandom(32))})
-
-
-def load(thing, amount):
-    order = {"code": thing.text, "currency": "USD", "amount_minor": amount, "key": f"load {thing.text} {amount}"}
-    api("/api/v1/loads", order)
 
 
 def check_payment(payer, payee):
@@ -395,4 +326,6 @@ def life(payer_algorithm, payee_algorithm):
 within("enrolment", check_enrolment)
 within("an Ed25519 purse pays a P-256 purse", lambda: life(ED25519, P256))
 within("a P-256 purse pays an Ed25519 purse", lambda: life(P256, ED25519))
+within("Ed25519, P-256 and Ed25519 purses", lambda: check_covers.life((ED25519, P256, ED25519)))
+within("P-256, Ed25519 and P-256 purses", lambda: check_covers.life((P256, ED25519, P256)))
 finish()

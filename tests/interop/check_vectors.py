@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from checks import check, finish, outcome, same
-from onecode import codes, grid_codes, messages, rules, streams, wallet_proof
+from onecode import accusations, codes, covers, grid_codes, messages, rules, streams, wallet_proof
 from onecode.keys import NAMES, SigningKey, verify
 from onecode.objects import OBJECTS, confirmation, confirmed, open_object, read_payload, seal
 
@@ -28,6 +28,14 @@ def wire(kind, value):
             return None
         case "code":
             return codes.read_code(value)
+        case "codes":
+            return [codes.read_code(code) for code in value]
+        case "mark":
+            return True if value else None
+        case "cells":
+            return [bytes.fromhex(cell) for cell in value]
+        case "prices":
+            return [[bytes.fromhex(one["item"]), one["measure"], int(one["amount"])] for one in value]
         case "key":
             return list(key_of(value))
         case "confirmation":
@@ -181,6 +189,9 @@ def good_message(vector):
             parts = [bytes.fromhex(vector["about"]), vector["units"], bytes.fromhex(vector["value"])]
         case "stream_claim":
             parts[2:2] = [vector["units"], bytes.fromhex(vector["value"])]
+        case "accusation":
+            passes = vector["credentials"]
+            parts = [vector["charge"], parts[:passes], parts[passes:]]
     same(messages.write(name, *parts), data)
     read_name, read_parts = messages.read(data)
     same((read_name, [part for part in read_parts if part is not None]), (name, parts))
@@ -282,6 +293,37 @@ def check_fraud_proofs():
         check(f"fraud proof: {vector['why']}", lambda: proven(vector, key, network))
 
 
+def covered(vector, network, gateway_key):
+    name, (items, _) = messages.read(bytes.fromhex(vector["message"]))
+    same(name, "covered")
+    sums = []
+    judge = lambda: sums.append(sum(cover.counts for cover in covers.judge(items, network, lambda _: gateway_key)[-1].covers))
+    wanted = [] if vector["sum"] is None else [int(vector["sum"])]
+    same((outcome(judge), sums), (vector["outcome"], wanted))
+
+
+def check_covers():
+    vectors = load("covers.json")
+    network, key = vectors["network"], key_of(vectors["gateway_key"])
+    for vector in vectors["evidence"]:
+        check(f"covers: {vector['why']}", lambda: covered(vector, network, key))
+
+
+def accused(vector, root_key, network):
+    data, found = bytes.fromhex(vector["message"]), []
+    same(messages.read(data)[1][0], vector["charge"])
+    judge = lambda: found.append(codes.write_text(accusations.accusation(data, root_key, network)))
+    wanted = [] if vector["code"] is None else [vector["code"]]
+    same((outcome(judge), found), (vector["outcome"], wanted))
+
+
+def check_accusations():
+    vectors = load("accusations.json")
+    key, network = key_of(vectors["root_key"]), vectors["network"]
+    for vector in vectors["accusations"]:
+        check(f"accusation: {vector['why']}", lambda: accused(vector, key, network))
+
+
 def good_chain(vector):
     payer, seed = codes.read_code(vector["payer"]), bytes.fromhex(vector["seed"])
     chain = streams.Chain(payer, vector["key_epoch"], vector["sequence"])
@@ -356,6 +398,8 @@ CHECKS = {
     "receipts.json": check_receipts,
     "streams.json": check_streams,
     "fraud-proofs.json": check_fraud_proofs,
+    "covers.json": check_covers,
+    "accusations.json": check_accusations,
 }
 check("every file of vectors is known", lambda: same({path.name for path in FOLDER.glob("*.json")}, set(CHECKS)))
 for vectors_of in CHECKS.values():

@@ -1,13 +1,16 @@
-"""As much of a CoAP client (RFC 7252) as a wallet message needs: one confirmable POST at a time."""
+"""As much of a CoAP client (RFC 7252) as a wallet message needs: one confirmable POST at a time, large ones in
+blocks (RFC 7959)."""
 
 import os
 import socket
 
 CONFIRMABLE, ACKNOWLEDGEMENT, RESET = 0, 2, 3
 POST = 0x02
-URI_PATH, CONTENT_FORMAT, BLOCK2 = 11, 12, 23
+URI_PATH, CONTENT_FORMAT, BLOCK2, BLOCK1 = 11, 12, 23, 27
 CBOR = 60
 ATTEMPTS, FIRST_TIMEOUT_S = 5, 2
+BLOCK_BYTES, BLOCK_SIZE_CODE = 1_024, 6
+CONTINUE = "2.31"
 
 
 class Client:
@@ -20,10 +23,22 @@ class Client:
 
     def post(self, path, payload):
         """The code of the answer as in `2.04`, and its payload."""
-        self.message_id = self.message_id + 1 & 0xFFFF
-        token = os.urandom(4)
         options = [(URI_PATH, segment.encode()) for segment in path.split("/")]
         options.append((CONTENT_FORMAT, bytes([CBOR])))
+        if len(payload) <= BLOCK_BYTES:
+            return self._ask(options, payload)
+        blocks = [payload[at : at + BLOCK_BYTES] for at in range(0, len(payload), BLOCK_BYTES)]
+        for number, block in enumerate(blocks):
+            more = number + 1 < len(blocks)
+            which = (number << 4 | more << 3 | BLOCK_SIZE_CODE).to_bytes(1 if number < 16 else 2)
+            answer = self._ask([*options, (BLOCK1, which)], block)
+            if more and answer[0] != CONTINUE:
+                break
+        return answer
+
+    def _ask(self, options, payload):
+        self.message_id = self.message_id + 1 & 0xFFFF
+        token = os.urandom(4)
         head = bytes([0x40 | CONFIRMABLE << 4 | len(token), POST]) + self.message_id.to_bytes(2)
         datagram = head + token + _write_options(options) + b"\xff" + payload
         for attempt in range(ATTEMPTS):

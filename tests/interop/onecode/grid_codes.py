@@ -71,15 +71,7 @@ def read_bytes(data):
         if name in SIGNED and value >> bits - 1:
             value -= 1 << bits
         parts[name] = value
-    if parts["level"] not in SIZES:
-        raise Refused("range")
-    tall, wide = SIZES[parts["level"]]
-    if not -POLE - tall < parts["latitude"] < POLE:
-        raise Refused("range")
-    if not -DATE_LINE <= parts["longitude"] < DATE_LINE:
-        raise Refused("range")
-    if parts["latitude"] % tall or parts["longitude"] % wide:
-        raise Refused("corner")
+    check_corner(parts["level"], parts["latitude"], parts["longitude"])
     return {
         "issuer": parts["issuer"],
         "station": parts["station"],
@@ -92,6 +84,30 @@ def read_bytes(data):
     }
 
 
+def check_corner(level, latitude, longitude):
+    """Refuses what is not the south-west corner of a cell."""
+    if level not in SIZES:
+        raise Refused("range")
+    tall, wide = SIZES[level]
+    if not -POLE - tall < latitude < POLE or not -DATE_LINE <= longitude < DATE_LINE:
+        raise Refused("range")
+    if latitude % tall or longitude % wide:
+        raise Refused("corner")
+
+
+def cell_parts(cell):
+    """Level, latitude and longitude of the 9 bytes of a cell (chapter 6)."""
+    return cell[0], int.from_bytes(cell[1:5], signed=True), int.from_bytes(cell[5:], signed=True)
+
+
+def lies_in(cell, other):
+    """Whether a cell is part of another one (6.9)."""
+    (level, *corner), (coarser, *other_corner) = cell_parts(cell), cell_parts(other)
+    if level < coarser:
+        return False
+    return [at // size * size for at, size in zip(corner, SIZES[coarser], strict=True)] == other_corner
+
+
 def read_grid_code(text):
     """The 30 bytes of a grid code from text."""
     data = read_text(text, GRID_CODE_BYTES)
@@ -102,4 +118,6 @@ def read_grid_code(text):
     return data
 
 
-__all__ = ["from_nanodegrees", "make", "read_bytes", "read_grid_code", "write_text"]
+__all__ = [
+    "cell_parts", "check_corner", "from_nanodegrees", "lies_in", "make", "read_bytes", "read_grid_code", "write_text",
+]  # fmt: skip

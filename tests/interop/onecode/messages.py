@@ -2,7 +2,7 @@
 
 from . import Refused, cbor
 
-MESSAGE_MAX = 2_804
+MESSAGE_MAX = 4_072
 # Kind: name and parts; an object is a byte string of any length, a part with `?` may be left out.
 PARTS = {
     1: ("evidence", ["allowance", "payment"]),
@@ -16,20 +16,43 @@ PARTS = {
     9: ("invoice", ["invoice", "pass"]),
     10: ("unit", ["start", "units", "value"]),
     11: ("stream_claim", ["allowance", "payment", "units", "value", "receipt?"]),
+    12: ("covered", ["items", "receipt?"]),
+    13: ("payment", ["payment"]),
+    14: ("beacon", ["beacon"]),
+    15: ("filter", ["filter"]),
+    16: ("warrant", ["pass", "float-warrant"]),
+    17: ("area", ["area"]),
+    18: ("tariff", ["tariff", "pass"]),
+    19: ("closing", ["closing"]),
+    20: ("void", ["void"]),
+    21: ("claim_note", ["claim-note"]),
+    22: ("move", ["move"]),
+    23: ("lease", ["lease"]),
+    24: ("release", ["release"]),
+    25: ("closing_balance", ["closing-balance"]),
+    26: ("credit", ["credit"]),
+    27: ("watermark", ["watermark"]),
+    28: ("seen", ["allowance", "payment"]),
+    29: ("accusation", ["charge", "passes", "objects"]),
 }
 KINDS = {name: kind for kind, (name, _) in PARTS.items()}
 SIZES = {"about": 16, "start": 4, "value": 32}
+NUMBERS_MOST = {"units": 2**32 - 1, "charge": 2**8 - 1}
+ARRAYS_MOST = {"passes": 3, "objects": 6}
 
 STATUSES = {
     1: "accepted", 2: "settled", 3: "in_transit", 4: "open_claim", 5: "declined", 6: "returned",
+    7: "waiting_for_cover", 8: "guaranteed",
     16: "malformed", 17: "bad_signature", 18: "unknown_code", 19: "unknown_gateway",
     20: "not_for_you", 21: "not_permitted", 22: "wrong_allowance", 23: "out_of_sequence",
     24: "out_of_interval", 25: "wrong_receipt", 26: "wrong_unit",
+    27: "wrong_cover", 28: "above_hops", 29: "over_budget", 30: "wrong_home", 31: "wrong_lease",
     32: "above_limit", 33: "above_most_per_payment", 34: "expired", 35: "too_late",
     36: "not_funded", 37: "links_broken", 38: "no_allowance", 39: "frozen",
     40: "no_rule", 41: "above_rule", 42: "above_day",
+    43: "above_holding", 44: "above_daily", 45: "float_exhausted", 46: "needs_key",
     48: "wrong_amount", 49: "wrong_reference", 50: "above_class", 51: "ask_gateway",
-    52: "invoice_expired",
+    52: "invoice_expired", 53: "outside_area", 54: "above_float", 55: "revoked", 56: "no_time",
     64: "contradiction",
     80: "full", 81: "busy", 82: "storage",
 }  # fmt: skip
@@ -69,9 +92,12 @@ def _read_part(part, value):
     if part == "status":
         if type(value) is int and value in STATUSES:
             return STATUSES[value]
-    elif part == "units":
-        if type(value) is int and 0 <= value < 2**32:
+    elif part in NUMBERS_MOST:
+        if type(value) is int and 0 <= value <= NUMBERS_MOST[part]:
             return value
+    elif part in ARRAYS_MOST:
+        if type(value) is list and len(value) <= ARRAYS_MOST[part]:
+            return [_read_part("object", one) for one in value]
     elif type(value) is bytes and len(value) == SIZES.get(part, len(value)):
         return value
     raise Refused("malformed")

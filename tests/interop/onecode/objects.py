@@ -5,77 +5,13 @@ from dataclasses import dataclass
 
 import cbor2
 
-from . import Refused, cbor, codes
+from . import Refused, cbor
 from .keys import ED25519, KEY_BYTES, P256, SIGNATURE_BYTES, verify
+from .values import TYPES
 
 PAYLOAD_MAX = 384
-UNITS_MAX = 2**20
-AMOUNT_MAX = 2**63 - 1
 RIGHTS = {"pay": 1, "accept": 2, "settle": 4, "issue_codes": 8, "issue_money": 16}
 SIGN1_TAG = 18
-
-
-def _number(most):
-    return lambda value: type(value) is int and 0 <= value <= most
-
-
-def _bytes(size):
-    return lambda value: type(value) is bytes and len(value) == size
-
-
-def _code(value):
-    return _bytes(20)(value) and value[0] >> 4 == 1 and value[0] & 15 in codes.KINDS
-
-
-def _name(value):
-    if type(value) is not str:
-        return False
-    try:
-        return codes.write_text(codes.read_code(value)) == value
-    except Refused:
-        return False
-
-
-def _key(value):
-    if type(value) is not list or len(value) != 2:
-        return False
-    algorithm, public = value
-    if type(algorithm) is not int or algorithm not in KEY_BYTES or type(public) is not bytes:
-        return False
-    return len(public) == KEY_BYTES[algorithm] and (algorithm != P256 or public[0] in (2, 3))
-
-
-def _confirmation(value):
-    if type(value) is not dict or list(value) != [1] or type(value[1]) is not dict:
-        return False
-    key = value[1]
-    if list(key) == [1, -1, -2]:
-        return key[1] == 1 and key[-1] == 6 and _bytes(32)(key[-2])
-    if list(key) == [1, -1, -2, -3]:
-        return key[1] == 2 and key[-1] == 1 and _bytes(32)(key[-2]) and type(key[-3]) is bool
-    return False
-
-
-def _stream(value):
-    """Unit, count and anchor."""
-    if type(value) is not list or len(value) != 3 or not _number(AMOUNT_MAX)(value[0]):
-        return False
-    unit, count, anchor = value
-    if unit < 1 or not _number(UNITS_MAX)(count) or count < 1 or not _bytes(32)(anchor):
-        return False
-    return unit * count <= AMOUNT_MAX
-
-
-def _currency(value):
-    return _bytes(6)(value) and all(chr(byte) in "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789" for byte in value[3:])
-
-
-TYPES = {
-    "code": _code, "name": _name, "key": _key, "confirmation": _confirmation,
-    "u32": _number(2**32 - 1), "u64": _number(2**64 - 1), "amount": _number(AMOUNT_MAX),
-    "reading": _number(AMOUNT_MAX), "time": _number(2**32 - 1), "class": _number(2),
-    "rights": _number(31), "stream": _stream, "currency": _currency, "id": _bytes(32), "ref": _bytes(16),
-}  # fmt: skip
 
 # Key, name, type; a type with `?` is optional.
 OBJECTS = {
@@ -89,7 +25,8 @@ OBJECTS = {
         (1, "code", "code"), (2, "wallet_key", "key"), (3, "key_epoch", "u32"), (4, "class", "class"),
         (5, "currency", "currency"), (6, "limit", "reading"), (7, "base_sequence", "u32"),
         (8, "base_head", "ref"), (9, "base_odometer", "reading"), (10, "most_per_payment", "amount"),
-        (11, "most_payments", "u32"), (15, "issued", "time"), (16, "expires", "time"),
+        (11, "most_payments", "u32"), (12, "hops", "u32?"), (13, "area", "ref?"),
+        (14, "guarantee", "amount?"), (15, "issued", "time"), (16, "expires", "time"),
         (17, "gateway", "code"), (18, "gateway_epoch", "u32"), (19, "number", "u64"),
         (20, "issued_total", "reading"),
     ],
@@ -97,7 +34,7 @@ OBJECTS = {
         (1, "payer", "code"), (2, "key_epoch", "u32"), (3, "sequence", "u32"), (4, "previous", "ref"),
         (5, "payee", "code"), (6, "currency", "currency"), (7, "amount", "amount"),
         (8, "odometer", "reading"), (9, "allowance", "ref"), (10, "settle_by", "time"),
-        (11, "reference", "ref"), (14, "stream", "stream?"),
+        (11, "reference", "ref"), (12, "covers_for", "ref?"), (13, "covers", "id?"), (14, "stream", "stream?"),
     ],
     "receipt": [
         (1, "payee", "code"), (2, "payment", "id"), (3, "time", "time"), (4, "declined", "u32?"),
@@ -106,17 +43,63 @@ OBJECTS = {
     "renewal": [
         (1, "code", "code"), (2, "key_epoch", "u32"), (3, "currency", "currency"),
         (4, "sequence", "u32"), (5, "head", "ref"), (6, "odometer", "reading"),
-        (7, "wanted", "amount"), (8, "time", "time"),
+        (7, "wanted", "amount"), (8, "time", "time"), (9, "lost", "mark?"),
     ],
     "statement": [
         (1, "gateway", "code"), (2, "gateway_epoch", "u32"), (3, "payment", "id"),
         (4, "outcome", "u32"), (5, "height", "u64"), (6, "root", "id"), (7, "time", "time"),
-        (8, "units", "u32?"),
+        (8, "units", "u32?"), (9, "provisional", "mark?"), (10, "paid", "amount?"),
     ],
     "invoice": [
         (1, "payee", "code"), (2, "currency", "currency"), (3, "amount", "amount?"),
         (4, "unit", "amount?"), (5, "most_units", "u32?"), (6, "reference", "ref"),
         (7, "nonce", "u64"), (8, "expires", "time"), (9, "least_class", "class"),
+        (10, "covers_for", "ref?"), (11, "holds", "ref?"),
+    ],
+    "float-warrant": [
+        (1, "centre", "code"), (2, "gateway", "code"), (3, "gateway_epoch", "u32"), (4, "currency", "currency"),
+        (5, "limit", "reading"), (6, "issued", "time"), (7, "expires", "time"),
+    ],
+    "area": [(1, "by", "code"), (2, "cells", "cells"), (3, "issued", "time")],
+    "closing": [
+        (1, "code", "code"), (2, "key_epoch", "u32"), (3, "currency", "currency"), (4, "allowance", "ref"),
+        (5, "sequence", "u32"), (6, "odometer", "reading"), (7, "time", "time"),
+    ],
+    "void": [
+        (1, "code", "code"), (2, "key_epoch", "u32"), (3, "first", "u32"), (4, "last", "u32"), (5, "time", "time"),
+    ],
+    "beacon": [
+        (1, "gateway", "code"), (2, "time", "time"), (3, "filter_version", "u32?"), (4, "filter", "id?"),
+    ],
+    "filter": [(1, "gateway", "code"), (2, "version", "u32"), (3, "time", "time"), (4, "codes", "codes?")],
+    "move": [(1, "code", "code"), (2, "from", "code"), (3, "to", "code"), (4, "lease", "u64"), (5, "time", "time")],
+    "lease": [
+        (1, "centre", "code"), (2, "code", "code"), (3, "home", "code"), (4, "number", "u64"),
+        (5, "issued", "time"), (6, "ends", "time"),
+    ],
+    "release": [(1, "centre", "code"), (2, "code", "code"), (3, "number", "u64"), (4, "time", "time")],
+    "closing-balance": [
+        (1, "gateway", "code"), (2, "gateway_epoch", "u32"), (3, "code", "code"), (4, "lease", "u64"),
+        (5, "currency", "currency"), (6, "free", "amount"), (7, "reserved", "amount"), (8, "open_until", "time"),
+        (9, "key_epoch", "u32"), (10, "sequence", "u32"), (11, "head", "ref"), (12, "odometer", "reading"),
+        (13, "time", "time"),
+    ],
+    "credit": [
+        (1, "gateway", "code"), (2, "gateway_epoch", "u32"), (3, "subject", "id"), (4, "payee", "code"),
+        (5, "currency", "currency"), (6, "amount", "amount"), (7, "covers_for", "ref?"),
+        (8, "provisional", "mark?"), (9, "time", "time"),
+    ],
+    "claim-note": [
+        (1, "gateway", "code"), (2, "gateway_epoch", "u32"), (3, "payment", "id"), (4, "covers", "id?"),
+        (5, "time", "time"),
+    ],
+    "watermark": [
+        (1, "centre", "code"), (2, "gateway", "code"), (3, "gateway_epoch", "u32"), (4, "height", "u64"),
+        (5, "time", "time"),
+    ],
+    "tariff": [
+        (1, "payee", "code"), (2, "currency", "currency"), (3, "issued", "time"), (4, "expires", "time"),
+        (5, "prices", "prices"),
     ],
 }  # fmt: skip
 

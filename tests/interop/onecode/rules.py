@@ -1,8 +1,8 @@
 """Rules: chapter 9."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from . import Refused, codes, messages
+from . import Refused, codes, grid_codes, messages
 from .objects import RIGHTS, confirmed, open_object
 
 CLOCK_SKEW_S = 300
@@ -62,8 +62,9 @@ def in_time(given, now):
 # --- 9.2 and 9.3 payments
 
 
-def fits(allowance, payment):
-    """A payment under its allowance."""
+def fits(allowance, payment, counted=None):
+    """A payment under its allowance; `counted` is what its covers count together, where they are shown."""
+    _refuse_unless(payment["covers"] is None or counted is not None, "wrong_cover")
     _refuse_unless(payment["allowance"] == allowance.reference, "wrong_allowance")
     for of_payment, of_allowance in (("payer", "code"), ("key_epoch",) * 2, ("currency",) * 2):
         _refuse_unless(payment[of_payment] == allowance[of_allowance], "wrong_allowance")
@@ -76,7 +77,7 @@ def fits(allowance, payment):
     last = min(base + allowance["most_payments"], 2**32 - 1)
     _refuse_unless(base < payment["sequence"] <= last, "out_of_sequence")
     _refuse_unless(odometer - amount >= allowance["base_odometer"], "out_of_interval")
-    _refuse_unless(odometer <= allowance["limit"], "above_limit")
+    _refuse_unless(odometer <= allowance["limit"] + (counted or 0), "above_limit")
     _refuse_unless(payment["settle_by"] <= allowance["expires"], "too_late")
 
 
@@ -126,10 +127,33 @@ class View:
     most_by_class: list
     newest: Taken | None = None
     expected: tuple | None = None  # reference and amount of an invoice
+    revoked: frozenset = frozenset()  # codes on the filters it holds
+    centre: bool = True  # whether the gateway is one
+    warrants: tuple = ()
+    areas: dict = field(default_factory=dict)  # by reference
+    cell: bytes | None = None  # where it stands
+    has_time: bool = True
 
 
-def acceptable(allowance, payment, view):
-    """Steps 5 to 12, after `not_for_you`."""
+def _good_here(allowance, view):
+    """Step 9 for one allowance."""
+    _refuse_unless(allowance["expires"] > view.now, "expired")
+    _refuse_unless(allowance["code"] not in view.revoked, "revoked")
+    warranted = any(
+        all(warrant[of] == allowance[of] for of in ("gateway", "gateway_epoch", "currency"))
+        and allowance["issued_total"] <= warrant["limit"]
+        and allowance["issued"] <= warrant["expires"]
+        for warrant in view.warrants
+    )
+    _refuse_unless(view.centre or warranted, "above_float")
+    if allowance["area"] is not None:
+        _refuse_unless(allowance["area"] in view.areas and view.cell is not None, "outside_area")
+        cells = view.areas[allowance["area"]]["cells"]
+        _refuse_unless(any(grid_codes.lies_in(view.cell, cell) for cell in cells), "outside_area")
+
+
+def acceptable(allowance, payment, view, covering=()):
+    """Steps 6 to 13, after `not_for_you`; `covering` are the other items of covered evidence."""
     _refuse_unless(payment["payee"] == view.me, "not_for_you")
     taken, newest = Taken.of(payment), view.newest
     of_this_payer = newest is not None and newest.payer == taken.payer
@@ -137,11 +161,14 @@ def acceptable(allowance, payment, view):
     if view.expected is not None:
         _refuse_unless(payment["reference"] == view.expected[0], "wrong_reference")
         _refuse_unless(payment["amount"] == view.expected[1], "wrong_amount")
-    fits(allowance, payment)
-    _refuse_unless(allowance["expires"] > view.now, "expired")
+    if not covering:  # otherwise 9.12 held
+        fits(allowance, payment)
+    for given in (allowance, *(item.allowance for item in covering)):
+        _good_here(given, view)
     _refuse_unless(payment["settle_by"] >= view.now + view.sync_margin_s, "too_late")
     most = view.most_by_class[allowance["class"]]
     _refuse_unless(payment["amount"] <= most, "above_class")
+    _refuse_unless(view.has_time or payment["amount"] <= view.most_by_class[0], "no_time")
     if of_this_payer and taken.key_epoch == newest.key_epoch:
         _refuse_unless(contradiction(taken, newest) is None, "contradiction")
         same = taken.currency == newest.currency

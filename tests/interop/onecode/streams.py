@@ -4,7 +4,7 @@ import hashlib
 
 from . import Refused
 from .messages import STATUSES
-from .objects import AMOUNT_MAX, UNITS_MAX
+from .values import AMOUNT_MAX, UNITS_MAX
 
 # Statuses below are no refusals, so nothing is declined because of them.
 FIRST_REFUSAL = 16

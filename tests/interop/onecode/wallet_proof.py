@@ -4,7 +4,7 @@ import hashlib
 
 from . import Refused, cbor
 from .keys import SIGNATURE_BYTES, verify
-from .objects import TYPES
+from .values import TYPES
 
 PROOF_MAX = 112
 

@@ -27,11 +27,25 @@
 //!    approves in advance ([`purse::Purse::set_rules`]).
 //! 3. Send what the calls write into the buffer, over any link, as often as needed: every repetition
 //!    is the same message and changes nothing on the other side.
-//! 4. Whatever comes in goes to `accept` (Evidence), `consider` (Invoice) or `receive` (everything
+//! 4. Whatever comes in goes to `accept` (Evidence, Covered), `consider` (Invoice) or `receive` (everything
 //!    else, units too). An `Err` is the status to answer and has changed nothing, except that after
 //!    `Busy` something waits for its signature: call again. A payee that refuses a payment for good
 //!    says so with `decline`, in writing.
-//! 5. After [`Status::Storage`](protocol::Status::Storage) drop the purse and open it again: only
+//! 5. What was just received may be spent before it is settled, if the payment names the payee's
+//!    allowance: invoices of a purse say which, others tell it ([`purse::Purse::covers_for`],
+//!    [`purse::Purse::pay_spendable`]). `pay` attaches such payments by itself when the limit is
+//!    reached; [`purse::Purse::pay_back`] gives change. [`purse::Totals::spendable_here`] says how
+//!    far that goes.
+//! 6. Gateways also say what time it is, whom not to take from and how far whose allowances count
+//!    (Beacon, Filter, Warrant, Area, Watermark): anybody may pass that on, and it goes to `receive`.
+//!    A thing without a clock counts seconds since it was switched on and passes everywhere what
+//!    [`purse::Purse::time`] makes of them ([`purse::Clock`]).
+//! 7. With the payments a gateway is shown what [`purse::Purse::notices`] gives: voids, closings,
+//!    proofs. Neighbours tell each other [`purse::Purse::seen`].
+//! 8. A purse whose journal may be lost or an old copy is opened with
+//!    [`purse::Purse::open_in_doubt`]; after [`purse::Event::Behind`] it is in doubt by itself.
+//!    Either way the next `renewal` asks for a new life of its key.
+//! 9. After [`Status::Storage`](protocol::Status::Storage) drop the purse and open it again: only
 //!    the journal knows what was written.
 //!
 //! Bytes are written into the caller's buffer only after what they promise is durable. Every buffer

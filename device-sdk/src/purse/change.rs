@@ -12,8 +12,10 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     /// The allowance that a payment to this purse names if it is to be spent before it is settled.
     /// Invoices of this purse carry it; beside a printed price it is told.
     pub fn covers_for(&self, currency: Currency, now: Timestamp) -> Option<Reference> {
-        let held = self.book.pocket(currency)?.allowance?;
-        let good = self.book.unsure.is_none() && held.allowance.expires > now;
+        let pocket = self.book.pocket(currency)?;
+        let held = pocket.allowance?;
+        let spends = self.book.unsure.is_none() && !pocket.is_closed();
+        let good = spends && held.allowance.expires > now;
         good.then_some(held.reference)
     }
 

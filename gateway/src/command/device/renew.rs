@@ -33,9 +33,12 @@ pub async fn run(options: &Renew) -> Result<(), Failure> {
         teller.renew(currency, wanted).await?;
     }
     let purse = &teller.purse;
+    let totals = purse.totals(currency);
     println!(
-        "{} {currency} may be paid with no gateway; {} payments wait for one",
-        purse.spendable(currency),
+        "{} {currency} may be paid here and now, {} of it under the allowance; {} {currency} wait for a gateway, {} payments in all",
+        totals.spendable_here,
+        totals.spendable,
+        totals.received_unsettled,
         purse.unanswered()
     );
     Ok(())

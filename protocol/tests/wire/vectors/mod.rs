@@ -3,6 +3,8 @@
 //!
 //! `ONECODE_WRITE_VECTORS=1 cargo test -p protocol vectors_in_the_tree` writes them anew.
 
+mod accusations;
+mod covers;
 mod fields;
 mod held;
 mod held_streams;
@@ -58,8 +60,8 @@ fn all() -> Vec<(&'static str, Value)> {
         ("streams.json", streams::streams()),
         ("invoices.json", streams::invoices()),
         ("receipts.json", streams::receipts()),
-        ("covers.json", society::covers()),
-        ("accusations.json", society::accusations()),
+        ("covers.json", covers::covers()),
+        ("accusations.json", accusations::accusations()),
     ]
 }
 

@@ -16,6 +16,8 @@ use std::path::Path;
 const JOURNAL_FILE: &str = "purse.journal";
 /// How long such a thing may need to reach a gateway.
 const SYNC_MARGIN_S: u32 = 3_600;
+/// Room for opening the largest purse of this program, unoptimised.
+const OPENING_STACK_BYTES: usize = 64 << 20;
 
 /// A purse in a folder.
 pub type FolderPurse<const OUTBOX: usize, const PAYERS: usize> =
@@ -65,7 +67,25 @@ pub fn identity(folder: &Path) -> Result<Identity, Failure> {
 
 /// Its purse, which trusts the gateway that gave it its code and takes `most` at once from a payer
 /// it cannot ask anybody about.
+///
+/// A purse allocates nothing: its tables are inside it, and opening one hands them from one stack
+/// frame to the next. So it is opened on a stack of its own and lives on the heap.
 pub fn purse<const OUTBOX: usize, const PAYERS: usize>(
+    identity: &Identity,
+    folder: &Path,
+    most: AmountMinor,
+) -> Result<Box<FolderPurse<OUTBOX, PAYERS>>, Failure> {
+    std::thread::scope(|scope| {
+        let opening = std::thread::Builder::new()
+            .stack_size(OPENING_STACK_BYTES)
+            .spawn_scoped(scope, || opened(identity, folder, most).map(Box::new))?;
+        opening
+            .join()
+            .unwrap_or_else(|_| Err("opening the purse failed".into()))
+    })
+}
+
+fn opened<const OUTBOX: usize, const PAYERS: usize>(
     identity: &Identity,
     folder: &Path,
     most: AmountMinor,

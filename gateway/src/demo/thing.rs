@@ -19,7 +19,7 @@ const PAYERS: usize = 128;
 pub type ThingPurse = FolderPurse<OUTBOX, PAYERS>;
 
 /// Opens the purse from what is on disk.
-type Opener = Box<dyn Fn() -> Result<ThingPurse, Failure> + Send + Sync>;
+type Opener = Box<dyn Fn() -> Result<Box<ThingPurse>, Failure> + Send + Sync>;
 
 /// One machine.
 pub struct Thing {
@@ -40,7 +40,7 @@ impl Thing {
         let purse = opener()?;
         Ok(Self {
             code: purse.me(),
-            purse: Mutex::new(Some(Box::new(purse))),
+            purse: Mutex::new(Some(purse)),
             opener,
             settled: Mutex::default(),
             moved: Notify::new(),
@@ -51,7 +51,7 @@ impl Thing {
     pub fn power_cut(&self) -> Result<(), Failure> {
         let mut purse = lock(&self.purse);
         *purse = None;
-        *purse = Some(Box::new((self.opener)()?));
+        *purse = Some((self.opener)()?);
         Ok(())
     }
 
@@ -124,7 +124,7 @@ impl Thing {
     /// Takes whatever comes in by any link; what it returns is the answer for the sender.
     pub fn take(&self, message: &[u8]) -> Result<Option<Vec<u8>>, Status> {
         let answer = match Message::read(message)? {
-            Message::Evidence { .. } => {
+            Message::Evidence { .. } | Message::Covered { .. } => {
                 Some(self.write(|purse, out| purse.accept_invoiced(message, now(), out))?)
             }
             Message::Unit { .. } => Some(self.take_units(message)?),

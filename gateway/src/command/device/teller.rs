@@ -10,6 +10,7 @@ use device_sdk::coap::{Client, Request};
 use device_sdk::links::mqtt::{Deliveries, Delivery, Mqtt, Peer};
 use device_sdk::purse::{Event, HandInCursor, OUT_MAX};
 use protocol::cose::open;
+use protocol::covers::Items;
 use protocol::message::Message;
 use protocol::objects::Payment;
 use protocol::units::AMOUNT_MAX;
@@ -28,7 +29,7 @@ const INBOX: &str = "oc/1/me/w/in";
 const CBOR: u16 = 60;
 
 /// The purse of the command line.
-pub type DevicePurse = FolderPurse<OUTBOX, PAYERS>;
+pub type DevicePurse = Box<FolderPurse<OUTBOX, PAYERS>>;
 
 /// What somebody pays, in a person's words.
 pub fn worded(payment: &Payment) -> String {
@@ -121,6 +122,16 @@ impl Teller {
             let event = match Message::read(&news.message) {
                 Ok(Message::Evidence { payment, .. }) => {
                     self.accept(&news.message, payment).await?;
+                    None
+                }
+                Ok(Message::Covered {
+                    items,
+                    receipt: None,
+                }) => {
+                    let items = Items::read(items).map_err(explain)?;
+                    let payment = items.last().map(|item| item.payment);
+                    self.accept(&news.message, payment.unwrap_or_default())
+                        .await?;
                     None
                 }
                 _ => Some(self.purse.receive(&news.message, now()).map_err(explain)?),

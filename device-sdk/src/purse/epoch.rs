@@ -19,7 +19,8 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     pub fn open_in_doubt(settings: Settings<'_>, key: K, journal: J) -> Result<Self, OpenError> {
         let mut purse = Self::read(settings, key, journal)?;
         purse.distrust().map_err(opening)?;
-        purse.finish()
+        purse.finish()?;
+        Ok(purse)
     }
 
     /// To be called when the journal was lost or restored from a copy, or may have been: nothing is

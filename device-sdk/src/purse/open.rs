@@ -7,7 +7,7 @@ use crate::journal::{Journal, JournalFailed, RecordId};
 use crate::purse::record::Record;
 use protocol::cose::{SIGNED_MAX, open};
 use protocol::objects::Pass;
-use protocol::{Signer, Status};
+use protocol::{Reference, Signer, Status};
 
 /// Why a purse cannot be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,23 +53,16 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     /// Opens a purse on its journal; an empty journal becomes that of a new purse. Finishes what a
     /// power cut left half done.
     pub fn open(settings: Settings<'_>, key: K, journal: J) -> Result<Self, OpenError> {
-        Self::read(settings, key, journal)?.finish()
+        let mut purse = Self::read(settings, key, journal)?;
+        purse.finish()?;
+        Ok(purse)
     }
 
     /// The purse as the journal has it, and everything finished but what waits for a signature.
     pub(super) fn read(settings: Settings<'_>, key: K, mut journal: J) -> Result<Self, OpenError> {
         let own = Own::new(&settings, &key)?;
-        let mut replay = Replay::read(&own, &key, &mut journal)?;
-        for _ in 0..READINGS {
-            for record in replay.stale.iter().flatten() {
-                journal.forget(*record)?;
-            }
-            if replay.stale.iter().any(Option::is_none) {
-                break;
-            }
-            replay = Replay::read(&own, &key, &mut journal)?;
-        }
-        let (spare, answered) = (replay.spare, replay.answered);
+        let replay = tidied(&own, &key, &mut journal)?;
+        let (owned, spare, answered) = (replay.owned, replay.spare, replay.answered);
         let mut purse = Self {
             key,
             journal,
@@ -80,27 +73,36 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             broken: false,
         };
         purse.book.certified(&purse.own);
-        if !replay.owned {
-            let key = purse.key.public_key();
-            let network = purse.own.trust.network;
-            let owner = Record::Owner {
-                code: purse.own.me,
-                key,
-                network: network.as_str().as_bytes(),
-            };
-            purse.append(&owner).map_err(opening)?;
-        }
-        purse.absorb_closed(spare)?;
-        if let Some(invoice) = answered {
-            purse.close_invoice(invoice).map_err(opening)?;
-        }
+        purse.recover(owned, spare, answered)?;
         Ok(purse)
     }
 
-    pub(super) fn finish(mut self) -> Result<Self, OpenError> {
+    fn recover(
+        &mut self,
+        owned: bool,
+        spare: Option<Entry>,
+        answered: Option<Reference>,
+    ) -> Result<(), OpenError> {
+        if !owned {
+            let key = self.key.public_key();
+            let network = self.own.trust.network;
+            let owner = Record::Owner {
+                code: self.own.me,
+                key,
+                network: network.as_str().as_bytes(),
+            };
+            self.append(&owner).map_err(opening)?;
+        }
+        self.absorb_closed(spare)?;
+        answered.map_or(Ok(()), |invoice| {
+            self.close_invoice(invoice).map_err(opening)
+        })
+    }
+
+    pub(super) fn finish(&mut self) -> Result<(), OpenError> {
         match self.sign_pending() {
             // The purse says so again when it is asked for something.
-            Ok(()) | Err(Status::Busy | Status::Full) => Ok(self),
+            Ok(()) | Err(Status::Busy | Status::Full) => Ok(()),
             Err(status) => Err(opening(status)),
         }
     }
@@ -128,6 +130,25 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
                 }
             }
             _ => Ok(()),
+        }
+    }
+}
+
+/// Reads the journal until nothing useless is left in it.
+fn tidied<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize>(
+    own: &Own,
+    key: &K,
+    journal: &mut J,
+) -> Result<Replay<OUTBOX, PAYERS>, OpenError> {
+    let mut readings = 0;
+    loop {
+        let replay = Replay::read(own, key, journal)?;
+        for record in replay.stale.iter().flatten() {
+            journal.forget(*record)?;
+        }
+        readings += 1;
+        if replay.stale.iter().any(Option::is_none) || readings > READINGS {
+            return Ok(replay);
         }
     }
 }

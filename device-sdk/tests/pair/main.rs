@@ -103,7 +103,7 @@ impl Authorities {
         }
     }
 
-    fn device(&self, folder: &Path, seed: u8) -> Device {
+    fn device(&self, folder: &Path, seed: u8) -> Box<Device> {
         let me = code(Kind::Device, 1, u64::from(seed));
         let rights = Rights::PAY.and(Rights::ACCEPT);
         let pass = sealed(
@@ -120,7 +120,7 @@ impl Authorities {
             clock: Clock::Kept,
         };
         let journal = FileJournal::open(&folder.join(format!("purse-{seed}"))).unwrap();
-        let mut purse = Purse::open(settings, key(seed), journal).unwrap();
+        let mut purse = Box::new(Purse::open(settings, key(seed), journal).unwrap());
         purse
             .trust_gateway(&self.issuer_pass, &self.gateway_pass, NOW)
             .unwrap();

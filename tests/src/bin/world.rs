@@ -101,14 +101,17 @@ fn conclude(summary: &Summary, started: Instant) {
         .collect();
     println!("refusals: {}", refusals.join(", "));
     println!(
-        "{} seeds, {} steps, {} payments ({} streams), {} handed in ({} again), {} messages lost, \
+        "{} seeds, {} steps, {} payments ({} streams, {} covered, {} waited), {} handed in ({} again, {} worlds in two orders), {} messages lost, \
          {} power cuts, {} gateway falls, {} frauds found, {} failures, {:.1} seconds",
         summary.seeds,
         tally.steps,
         tally.payments,
         tally.streams,
+        tally.covered,
+        tally.waited,
         tally.handed_in,
         tally.again,
+        tally.orders,
         tally.lost,
         tally.power_cuts,
         tally.gateway_falls,

@@ -60,7 +60,7 @@ pub(crate) fn shelf() -> PathBuf {
     }
 }
 
-fn code(kind: Kind, station: u16, sequence: u64) -> Code {
+pub(super) fn code(kind: Kind, station: u16, sequence: u64) -> Code {
     let by = IssuedBy {
         issuer: ISSUER,
         station,
@@ -68,25 +68,25 @@ fn code(kind: Kind, station: u16, sequence: u64) -> Code {
     Code::derive(kind, by, sequence, &spki(sequence)).unwrap()
 }
 
-fn spki(sequence: u64) -> Vec<u8> {
+pub(super) fn spki(sequence: u64) -> Vec<u8> {
     let mut spki = vec![0x5a; 91];
     spki[..8].copy_from_slice(&sequence.to_be_bytes());
     spki
 }
 
-fn seed(what: u8, number: u64) -> [u8; 32] {
+pub(super) fn seed(what: u8, number: u64) -> [u8; 32] {
     let mut seed = [what; 32];
     seed[..8].copy_from_slice(&number.to_be_bytes());
     seed
 }
 
-fn sealed<T: Object>(object: &T, key: &SoftwareKey) -> Vec<u8> {
+pub(super) fn sealed<T: Object>(object: &T, key: &SoftwareKey) -> Vec<u8> {
     let mut out = [0; SIGNED_MAX];
     let (len, _) = seal(object, &network(), key, &mut out).unwrap();
     out[..len].to_vec()
 }
 
-fn pass(by: Code, of: Code, key: &SoftwareKey, rights: Rights) -> Pass {
+pub(super) fn pass(by: Code, of: Code, key: &SoftwareKey, rights: Rights) -> Pass {
     Pass {
         issuer: Party(by),
         subject: Party(of),
@@ -225,7 +225,7 @@ pub(crate) fn policy() -> Policy {
     }
 }
 
-async fn register(ledger: &Ledger, birth: &Birth, now: Timestamp) {
+pub(super) async fn register(ledger: &Ledger, birth: &Birth, now: Timestamp) {
     let number = birth.code.sequence();
     let request = IssueRequest {
         secret_hash: None,

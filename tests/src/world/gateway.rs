@@ -83,6 +83,35 @@ impl Gateway {
         }
     }
 
+    /// Another gateway of the same name, with a copy of these books.
+    pub(crate) fn copy(&mut self) -> Self {
+        self.down();
+        let folder = tempfile::tempdir_in(shelf()).unwrap();
+        // What is not yet moved out of the write-ahead log belongs to the books.
+        for name in ["books.db", "books.db-wal"] {
+            let from = self.folder.path().join(name);
+            if from.exists() {
+                std::fs::copy(from, folder.path().join(name)).unwrap();
+            }
+        }
+        self.up();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        let mut copy = Self {
+            code: self.code,
+            house: self.house,
+            office: self.office,
+            policy: self.policy,
+            runtime,
+            folder,
+            running: None,
+        };
+        copy.up();
+        copy
+    }
+
     pub(crate) const fn is_up(&self) -> bool {
         self.running.is_some()
     }

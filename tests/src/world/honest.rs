@@ -5,7 +5,7 @@ use super::authority::currencies;
 use super::counter::short;
 use super::links::Party;
 use super::thing::written;
-use super::wire::{EVIDENCE, INVOICE, Letter, REFUSAL};
+use super::wire::{COVERED, EVIDENCE, INVOICE, Letter, PAYMENT, REFUSAL};
 use super::{Acceptance, Cargo, World, invariants};
 use crate::world::model::Payment;
 use device_sdk::purse::{
@@ -31,6 +31,8 @@ pub(crate) struct Plan {
 struct Deal {
     payee: usize,
     order: Order,
+    /// The payee may spend it on.
+    spendable: bool,
     /// Price of one and count, with what the last value is made of.
     units: Option<(AmountMinor, u32, Digest)>,
 }
@@ -72,15 +74,41 @@ fn draw_currency(world: &mut World) -> Currency {
     }
 }
 
+/// What it may spend without a gateway.
+fn here(world: &World, thing: usize, currency: Currency) -> u64 {
+    let it = &world.things[thing];
+    let clock = it.clock(world.now());
+    let Some(purse) = it.purse.as_ref() else {
+        return 0;
+    };
+    let most = purse.allowance(currency).map(|a| a.most_per_payment);
+    let here = purse.spendable_here(currency, clock);
+    here.min(most.unwrap_or_default()).get()
+}
+
 fn new_deal(world: &mut World, thing: usize) {
     let currency = draw_currency(world);
-    let payee = draw_payee(world, thing);
     let wealth = world.scenario.wealth;
     let minor = match world.chance.below(20) {
         0 => world.chance.between(1, wealth),
         1 => 1,
+        // All there is, with what was just received.
+        2..6 => here(world, thing, currency).max(1),
         _ => world.chance.between(1, wealth / 8 + 1),
     };
+    deal(world, thing, currency, minor);
+}
+
+/// What was just received is spent at once.
+fn spend_on(world: &mut World, thing: usize, currency: Currency) {
+    let all = here(world, thing, currency);
+    if all > 0 && world.chance.per_mille(400) {
+        deal(world, thing, currency, all);
+    }
+}
+
+fn deal(world: &mut World, thing: usize, currency: Currency, minor: u64) {
+    let payee = draw_payee(world, thing);
     let units = world.chance.per_mille(250).then(|| {
         let count = world.chance.between(1, 40) as u32;
         let unit = minor / u64::from(count) + 1;
@@ -96,6 +124,7 @@ fn new_deal(world: &mut World, thing: usize) {
             }),
             reference: Reference(world.chance.bytes()),
         },
+        spendable: world.chance.per_mille(700),
         units,
     };
     let deals = &mut world.plans[thing].deals;
@@ -107,8 +136,16 @@ fn new_deal(world: &mut World, thing: usize) {
 }
 
 fn pay(world: &mut World, thing: usize, deal: Deal) {
+    // Beside a printed price stands under which allowance the payee may spend it on.
+    let now = world.now();
+    let payee = world.things[deal.payee].purse.as_ref();
+    let covers_for = payee.and_then(|purse| purse.covers_for(deal.order.currency, now));
     let paid = world.with_purse(thing, |purse, now| {
         written(|out| match deal.units {
+            None if deal.spendable && covers_for.is_some() => {
+                let covers_for = covers_for.unwrap_or_default();
+                purse.pay_spendable(&deal.order, covers_for, now, out)
+            }
             Some((unit, count, seed)) => purse.pay_stream(
                 &StreamOrder {
                     payee: deal.order.payee,
@@ -144,7 +181,7 @@ pub(crate) fn note_payment(
     evidence: &[u8],
     verb: &str,
 ) {
-    let paper = Letter::read(evidence).and_then(|letter| letter.paper(1, "payment"));
+    let paper = Letter::read(evidence).and_then(|letter| letter.payment());
     let Some(p) = paper.and_then(|paper| Payment::read(&paper)) else {
         return;
     };
@@ -367,7 +404,7 @@ fn read_inbox(world: &mut World, thing: usize, from: Party, page: &[(u64, Vec<u8
 
 fn read(world: &mut World, thing: usize, from: Party, bytes: &[u8]) -> Result<(), Status> {
     match Letter::read(bytes).map(|letter| letter.kind) {
-        Some(EVIDENCE) => take(world, thing, from, bytes),
+        Some(EVIDENCE | COVERED | PAYMENT) => take(world, thing, from, bytes),
         Some(INVOICE) => {
             pay_invoice(world, thing, from, bytes);
             Ok(())
@@ -408,7 +445,9 @@ fn take(world: &mut World, thing: usize, from: Party, evidence: &[u8]) -> Result
     let payer = payer_of(world, evidence);
     let to = payer.map_or(from, Party::Thing);
     match answer {
-        Ok(answer) => world.send(Party::Thing(thing), to, Cargo::Wallet(answer)),
+        Ok(answer) => {
+            world.send(Party::Thing(thing), to, Cargo::Wallet(answer));
+        }
         Err(Status::Storage) => return Err(Status::Storage),
         Err(status) => {
             world.tally.refused(status.word());
@@ -433,7 +472,7 @@ fn decline(world: &mut World, thing: usize, to: Party, evidence: &[u8], why: Sta
 }
 
 fn payer_of(world: &World, evidence: &[u8]) -> Option<usize> {
-    let paper = Letter::read(evidence)?.paper(1, "payment")?;
+    let paper = Letter::read(evidence)?.payment()?;
     let payer = paper.code(1)?;
     world.things.iter().position(|thing| thing.code == payer)
 }
@@ -443,7 +482,7 @@ pub(crate) fn accept(world: &mut World, thing: usize, evidence: &[u8]) -> Result
     let answer = world.with_purse(thing, |purse, now| {
         written(|out| purse.accept(evidence, None, now, out))
     })?;
-    let paper = Letter::read(evidence).and_then(|letter| letter.paper(1, "payment"));
+    let paper = Letter::read(evidence).and_then(|letter| letter.payment());
     if let Some(p) = paper.and_then(|paper| Payment::read(&paper)) {
         let fresh = !world.accepted.contains_key(&(thing, p.id));
         world.accepted.entry((thing, p.id)).or_insert(Acceptance {
@@ -453,9 +492,15 @@ pub(crate) fn accept(world: &mut World, thing: usize, evidence: &[u8]) -> Result
         if fresh {
             world.tally.payments += 1;
             world.tally.streams += u64::from(p.stream.is_some());
+            world.tally.covered += u64::from(p.covers.is_some());
             let name = world.things[thing].name();
             world.note(format!("{name} takes {}", short(&p.id)));
             invariants::taken(world, thing, &p);
+            let pieces = Letter::read(evidence).and_then(|letter| world.model.pieces(&letter));
+            world.model.remember(&pieces.unwrap_or_default());
+            if p.covers_for.is_some() && !world.calm {
+                spend_on(world, thing, p.currency);
+            }
         }
     }
     Ok(answer)

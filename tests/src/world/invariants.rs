@@ -2,8 +2,8 @@
 
 use super::World;
 use super::authority::currencies;
-use super::model::{Fate, Payment};
-use super::wire::{EVIDENCE, Letter};
+use super::model::{BYTES_MOST, Fate, Payment};
+use super::wire::{COVERED, EVIDENCE, Item, Letter};
 use protocol::Code;
 use protocol::rules::judge_proof;
 use std::collections::BTreeSet;
@@ -13,9 +13,6 @@ const LOOK_EVERY: u64 = 64;
 /// Evidence without covers, in bytes; with a stream.
 const EVIDENCE_MOST: usize = 560;
 const STREAM_EVIDENCE_MOST: usize = 616;
-/// Evidence with covers.
-const COVERED_MOST: usize = 3_600;
-
 pub(crate) fn after_step(world: &mut World) {
     honest_keys(world);
     if world.tally.steps.is_multiple_of(LOOK_EVERY) {
@@ -42,9 +39,7 @@ fn honest_keys(world: &mut World) {
 pub(crate) fn after_decision(world: &mut World, gateway: usize, message: &[u8]) {
     conservation(world, gateway);
     let papers = Letter::read(message).map(|letter| {
-        let payment = letter
-            .paper(1, "payment")
-            .or_else(|| letter.paper(0, "renewal"));
+        let payment = letter.payment().or_else(|| letter.paper(0, "renewal"));
         payment
             .into_iter()
             .flat_map(|paper| [paper.code(1), paper.code(5)])
@@ -145,22 +140,27 @@ pub(crate) fn frauds(world: &mut World) {
 
 /// Evidence never exceeds its budget.
 pub(crate) fn fits(world: &mut World, bytes: &[u8]) {
-    let Some(letter) = Letter::read(bytes).filter(|letter| letter.kind == EVIDENCE) else {
+    let Some(letter) = Letter::read(bytes) else {
         return;
     };
-    let payment = letter.paper(1, "payment");
+    let payment = letter.payment();
     let payment = payment.as_ref().and_then(Payment::read);
-    let most = match payment {
-        _ if letter.parts.len() > 2 => COVERED_MOST,
-        Some(Payment {
-            stream: Some(_), ..
-        }) => STREAM_EVIDENCE_MOST,
-        _ => EVIDENCE_MOST,
+    let items = letter.parts.first().and_then(Item::bytes);
+    let (len, most) = match (letter.kind, payment) {
+        (COVERED, _) => (items.map_or(0, <[u8]>::len), BYTES_MOST),
+        (
+            EVIDENCE,
+            Some(Payment {
+                stream: Some(_), ..
+            }),
+        ) => (bytes.len(), STREAM_EVIDENCE_MOST),
+        (EVIDENCE, _) => (bytes.len(), EVIDENCE_MOST),
+        _ => return,
     };
-    if bytes.len() > most {
+    if len > most {
         world.fail(
             "evidence never exceeds its budget",
-            format!("{} bytes, at most {most}", bytes.len()),
+            format!("{len} bytes, at most {most}"),
         );
     }
 }
@@ -171,7 +171,10 @@ pub(crate) fn taken(world: &mut World, thing: usize, payment: &Payment) {
     let grant = world.model.grants.get(&payment.allowance);
     let fit = world.model.signed.payments.contains_key(&payment.id)
         && payment.payee == world.things[thing].code
-        && grant.is_some_and(|grant| grant.permits(payment));
+        && grant.is_some_and(|grant| {
+            // With covers: the purse has looked at them, and the gateway will.
+            payment.covers.is_some() || grant.permits(payment)
+        });
     if !fit {
         world.fail(
             "a payee takes only what will be paid",
@@ -221,7 +224,7 @@ pub(crate) fn nobody_is_short(world: &mut World) {
             continue;
         }
         let paid = &world.model.signed.payments[payment];
-        let forked = world.model.signed.forked.contains_key(&paid.payer);
+        let forked = world.model.is_rotten(payment);
         let entry = world.model.entries.get(payment);
         let whole = entry.is_some_and(|entry| match paid.stream {
             // What was released and shown; the rest went back.

@@ -30,6 +30,7 @@ mod invariants;
 mod links;
 mod log;
 mod model;
+mod order;
 mod run;
 mod sabotage;
 mod scenario;
@@ -171,6 +172,9 @@ impl World {
         if self.scenario.skew_s > 0 && self.chance.per_mille(300) {
             let most = u64::from(self.scenario.skew_s);
             thing.skew_s = self.chance.below(2 * most + 1) as i32 - most as i32;
+        }
+        if mover == Mover::Itself {
+            thing.clockless = self.chance.per_mille(self.scenario.clockless);
         }
         self.things.push(thing);
         self.plans.push(Plan::default());
@@ -340,6 +344,7 @@ impl World {
                 wire::RECEIPT => 0,
                 wire::CLAIM => 2,
                 wire::STREAM_CLAIM => 4,
+                wire::COVERED => 1,
                 _ => return None,
             };
             model::Receipt::read(&letter.paper(part, "receipt")?)
@@ -368,11 +373,16 @@ impl World {
         act: impl FnOnce(&mut SimPurse, Timestamp) -> Result<T, Status>,
     ) -> Result<T, Status> {
         self.disturb(thing);
-        let now = self.now();
+        let (now, now_ms) = (self.now(), self.schedule.now_ms());
         let it = &mut self.things[thing];
         let clock = it.clock(now);
+        let ticks_ms = now_ms.saturating_sub(it.on_since_ms);
         let Some(purse) = it.purse.as_mut() else {
             return Err(Status::Storage);
+        };
+        let clock = match it.clockless {
+            true => purse.time(u32::try_from(ticks_ms / 1_000).unwrap_or(u32::MAX)),
+            false => clock,
         };
         let done = act(purse, clock);
         if it.flash.is_dead() {
@@ -403,6 +413,7 @@ impl World {
     }
 
     fn power_on(&mut self, thing: usize) {
+        self.things[thing].on_since_ms = self.schedule.now_ms();
         let up = self.things[thing].power_on(self.house);
         self.read_ink();
         if up {

@@ -39,7 +39,7 @@ pub(crate) fn strike(world: &mut World, gateway: usize, message: &[u8], answer: 
         return;
     };
     let letter = Letter::read(message);
-    let paper = letter.and_then(|letter| letter.paper(1, "payment"));
+    let paper = letter.and_then(|letter| letter.payment());
     let Some(payment) = paper.and_then(|paper| Payment::read(&paper)) else {
         return;
     };

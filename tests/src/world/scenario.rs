@@ -4,7 +4,7 @@ use super::adversary::{KINDS, Kind};
 use super::chance::Chance;
 use super::links::Quality;
 use super::sabotage::Sabotage;
-use ledger::Policy;
+use ledger::{ClassTerms, Policy};
 use protocol::AmountMinor;
 
 /// How large a world is.
@@ -52,6 +52,8 @@ pub(crate) struct Scenario {
     /// Times in a thousand that a message is handed in twice in a row.
     pub(crate) again: u32,
     pub(crate) skew_s: u32,
+    /// Times in a thousand that a thing has no clock.
+    pub(crate) clockless: u32,
     /// Times in a thousand that a journal has no room for a moment.
     pub(crate) flash_full: u32,
     pub(crate) adversaries: Vec<Kind>,
@@ -98,6 +100,7 @@ impl Scenario {
             gateway_falls: bad(chance, 25),
             again: chance.between(20, 200) as u32,
             skew_s: chance.below(120) as u32,
+            clockless: bad(chance, 400),
             flash_full: bad(chance, FULL_MOST),
             adversaries: adversaries(chance, bias),
             sabotage: bias.sabotage,
@@ -110,11 +113,15 @@ impl Scenario {
 }
 
 fn policy(chance: &mut Chance, wealth: u64) -> Policy {
-    let limit = AmountMinor::new(chance.between(wealth / 4 + 1, wealth * 2)).unwrap();
+    let limit = AmountMinor::new(chance.between(wealth / 8 + 1, wealth)).unwrap();
     let most = AmountMinor::new(chance.between(wealth / 8 + 1, wealth * 2)).unwrap();
+    let terms = ClassTerms {
+        hops: chance.below(4) as u32,
+        ..ClassTerms::offline(limit, most)
+    };
     Policy {
-        class_limits: [limit; 3],
-        most_per_payment: [most; 3],
+        usual: [terms; 3],
+        currencies: [None; ledger::bounds::CURRENCY_TERMS_MOST],
         most_payments: chance.between(4, 60) as u32,
         allowance_life_s: chance.between(3_600, 30 * 3_600) as u32,
         grace_s: chance.between(600, 4 * 3_600) as u32,

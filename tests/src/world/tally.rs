@@ -20,10 +20,16 @@ pub struct Tally {
     pub payments: u64,
     /// Of these, streams.
     pub streams: u64,
+    /// Of these, payments that stand on covers.
+    pub covered: u64,
+    /// Payments that waited for a cover.
+    pub waited: u64,
     /// Messages that a gateway decided about.
     pub handed_in: u64,
     /// Messages that never arrived.
     pub lost: u64,
+    /// How often everything was handed in to copies of the books in two orders.
+    pub orders: u64,
     /// Messages that were shown again on purpose.
     pub again: u64,
     /// How often a thing lost its power.
@@ -44,9 +50,12 @@ impl Tally {
         self.steps += other.steps;
         self.payments += other.payments;
         self.streams += other.streams;
+        self.covered += other.covered;
+        self.waited += other.waited;
         self.handed_in += other.handed_in;
         self.lost += other.lost;
         self.again += other.again;
+        self.orders += other.orders;
         self.power_cuts += other.power_cuts;
         self.gateway_falls += other.gateway_falls;
         self.frauds += other.frauds;

@@ -71,6 +71,10 @@ pub(crate) struct Thing {
     pub(crate) flash: Flash,
     pub(crate) purse: Option<SimPurse>,
     pub(crate) mover: Mover,
+    /// It has no clock: it counts seconds since it was switched on.
+    pub(crate) clockless: bool,
+    /// When that was, in milliseconds.
+    pub(crate) on_since_ms: u64,
     /// What its clock shows too much.
     pub(crate) skew_s: i32,
     pub(crate) most_by_class: AmountMinor,
@@ -88,6 +92,8 @@ impl Thing {
             flash,
             purse: None,
             mover: Mover::Itself,
+            clockless: false,
+            on_since_ms: 0,
             skew_s: 0,
             most_by_class: AmountMinor::new(1_000_000).unwrap(),
             ink: ink.clone(),
@@ -134,7 +140,12 @@ impl Thing {
             sync_margin_s: MARGIN_S,
             most_by_class: [self.most_by_class; 3],
             place: None,
-            clock: Clock::Kept,
+            clock: match self.clockless {
+                true => Clock::Ticks {
+                    stale_after_s: STALE_AFTER_S,
+                },
+                false => Clock::Kept,
+            },
         };
         let pen = Pen {
             key: self.key(),
@@ -161,6 +172,9 @@ impl Thing {
 
 /// How long a thing needs at worst until it reaches a gateway, as its purse is told.
 pub(crate) const MARGIN_S: u32 = 600;
+
+/// How old the newest beacon may be for a thing without a clock.
+const STALE_AFTER_S: u32 = 6 * 3_600;
 
 /// Runs something that writes into a buffer.
 pub(crate) fn written(

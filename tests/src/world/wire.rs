@@ -286,6 +286,9 @@ pub(crate) const PROOF: i64 = 8;
 pub(crate) const INVOICE: i64 = 9;
 pub(crate) const UNIT: i64 = 10;
 pub(crate) const STREAM_CLAIM: i64 = 11;
+pub(crate) const COVERED: i64 = 12;
+pub(crate) const PAYMENT: i64 = 13;
+pub(crate) const BEACON: i64 = 14;
 
 impl Letter {
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
@@ -317,6 +320,23 @@ impl Letter {
         Paper::read(kind, self.parts.get(part)?.bytes()?)
     }
 
+    /// The payment it shows: of evidence with covers, the covered one.
+    pub(crate) fn payment(&self) -> Option<Paper> {
+        match self.kind {
+            PAYMENT => self.paper(0, "payment"),
+            COVERED => {
+                let Item::List(items) = Item::read(self.parts.first()?.bytes()?)? else {
+                    return None;
+                };
+                let Item::List(parts) = items.last()? else {
+                    return None;
+                };
+                Paper::read("payment", parts.get(1)?.bytes()?)
+            }
+            _ => self.paper(1, "payment"),
+        }
+    }
+
     /// A number in this part.
     pub(crate) fn number(&self, part: usize) -> Option<u64> {
         u64::try_from(self.parts.get(part)?.int()?).ok()
@@ -336,6 +356,9 @@ impl Letter {
             INVOICE => "invoice",
             UNIT => "unit",
             STREAM_CLAIM => "stream claim",
+            COVERED => "covered",
+            PAYMENT => "payment",
+            BEACON => "beacon",
             _ => "message",
         }
     }

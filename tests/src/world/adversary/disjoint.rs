@@ -37,9 +37,9 @@ impl Disjoint {
         let evidence = world.with_purse(self.thing, |purse, now| {
             written(|out| purse.pay(&order, now, out))
         });
-        let letter = Letter::read(&evidence.ok()?)?;
+        let letter = Letter::read(&evidence.ok()?).filter(|l| l.kind == EVIDENCE)?;
         let allowance = letter.parts.first()?.bytes()?.to_vec();
-        Some((allowance, letter.paper(1, "payment")?))
+        Some((allowance, letter.payment()?))
     }
 }
 

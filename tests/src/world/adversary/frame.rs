@@ -32,7 +32,10 @@ impl Frame {
     /// The same with something wrong in it.
     fn spoil(world: &mut World, message: &[u8], forger: usize) -> Option<Vec<u8>> {
         let letter = Letter::read(message)?;
-        let mut payment = letter.paper(1, "payment")?;
+        if !matches!(letter.kind, EVIDENCE | CLAIM) {
+            return Some(message[..message.len() - 1].to_vec());
+        }
+        let mut payment = letter.payment()?;
         let allowance = letter.parts.first()?.bytes()?.to_vec();
         let key = world.things[forger].key();
         let spoilt = match world.chance.below(6) {
@@ -104,11 +107,11 @@ impl Adversary for Frame {
                 .is_up()
                 .then(|| world.gateways[0].frauds().len());
             let answer = finish::ask(world, self.thing, &garbage);
-            let payment = Letter::read(&garbage).and_then(|letter| letter.paper(1, "payment"));
+            let payment = Letter::read(&garbage).and_then(|letter| letter.payment());
             // With the whole message intact apart from what nobody signs, it may be taken.
             let genuine = payment.is_some_and(|paper: Paper| {
                 world.model.signed.is_genuine(&paper)
-                    && Letter::read(&message).and_then(|l| l.paper(1, "payment")) == Some(paper)
+                    && Letter::read(&message).and_then(|l| l.payment()) == Some(paper)
             });
             let after = world.gateways[0]
                 .is_up()

@@ -35,10 +35,10 @@ impl Late {
         let Some((_, evidence)) = pay(world, self.thing, payee) else {
             return;
         };
-        let letter = Letter::read(&evidence);
+        let letter = Letter::read(&evidence).filter(|letter| letter.kind == EVIDENCE);
         let parts = letter.and_then(|letter| {
             let allowance = letter.parts.first()?.bytes()?.to_vec();
-            Some((allowance, letter.paper(1, "payment")?))
+            Some((allowance, letter.payment()?))
         });
         let Some((allowance, payment)) = parts else {
             return;
@@ -69,7 +69,7 @@ impl Late {
     fn claim(&mut self, world: &mut World) {
         let now = world.now();
         let deadline = |evidence: &Vec<u8>| {
-            let paper = Letter::read(evidence).and_then(|l| l.paper(1, "payment"));
+            let paper = Letter::read(evidence).and_then(|l| l.payment());
             paper.and_then(|paper| paper.int(SETTLE_BY))
         };
         let grace_s = u64::from(world.scenario.policy.grace_s);

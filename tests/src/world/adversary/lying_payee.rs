@@ -27,35 +27,36 @@ impl LyingPayee {
         })
     }
 
-    fn receipt(world: &mut World, thing: usize, payment: Digest, declined: bool) -> Paper {
-        let it = &world.things[thing];
-        let (code, key) = (it.code, it.key());
-        let now = world.now();
-        let mut receipt = Paper::draft(
-            "receipt",
-            &[
-                (1, Item::Bytes(code.as_bytes().to_vec())),
-                (2, Item::Bytes(payment.0.to_vec())),
-                (3, Item::Int(i64::from(now.0))),
-            ],
-        );
-        if declined {
-            receipt = receipt.with(DECLINED, Item::Int(Status::WrongAmount as i64));
-        }
-        let receipt = receipt.signed(&key);
-        world.publish(thing, &receipt);
-        receipt
-    }
-
     fn claim(
         world: &mut World,
         (thing, allowance, payment): &(usize, Vec<u8>, Paper),
         declined: bool,
     ) -> Result<Vec<u8>, Status> {
-        let receipt = Self::receipt(world, *thing, payment.id(), declined);
+        let receipt = receipt(world, *thing, payment.id(), declined);
         let parts = [allowance.clone(), payment.bytes(), receipt.bytes()];
         finish::ask(world, *thing, &Letter::new(CLAIM, &parts).bytes())
     }
+}
+
+/// Its word on a payment.
+pub(super) fn receipt(world: &mut World, thing: usize, payment: Digest, declined: bool) -> Paper {
+    let it = &world.things[thing];
+    let (code, key) = (it.code, it.key());
+    let now = world.now();
+    let mut receipt = Paper::draft(
+        "receipt",
+        &[
+            (1, Item::Bytes(code.as_bytes().to_vec())),
+            (2, Item::Bytes(payment.0.to_vec())),
+            (3, Item::Int(i64::from(now.0))),
+        ],
+    );
+    if declined {
+        receipt = receipt.with(DECLINED, Item::Int(Status::WrongAmount as i64));
+    }
+    let receipt = receipt.signed(&key);
+    world.publish(thing, &receipt);
+    receipt
 }
 
 impl Adversary for LyingPayee {
@@ -77,7 +78,7 @@ impl Adversary for LyingPayee {
         let first = world.chance.per_mille(500);
         // First one word, then the other, and the payer hears the opposite of the gateway.
         let said = Self::claim(world, &got, first);
-        let told = Self::receipt(world, got.0, got.2.id(), !first);
+        let told = receipt(world, got.0, got.2.id(), !first);
         let parts = [told.bytes(), world.things[got.0].pass().to_vec()];
         let letter = Letter::new(RECEIPT, &parts).bytes();
         let back = Self::claim(world, &got, !first);
@@ -108,9 +109,7 @@ impl Adversary for LyingPayee {
 
     fn hear(&mut self, world: &mut World, thing: usize, _: Party, bytes: &[u8]) {
         let letter = Letter::read(bytes).filter(|letter| letter.kind == EVIDENCE);
-        let payment = letter
-            .as_ref()
-            .and_then(|letter| letter.paper(1, "payment"));
+        let payment = letter.as_ref().and_then(|letter| letter.payment());
         let allowance = letter.as_ref().and_then(|l| l.parts.first()?.bytes());
         match (payment, allowance) {
             (Some(payment), Some(allowance))

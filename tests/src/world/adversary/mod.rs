@@ -5,6 +5,7 @@
 //! in which an adversary never gets to try anything proves nothing.
 
 mod clone;
+mod covers;
 mod disjoint;
 mod frame;
 mod frozen;
@@ -13,6 +14,7 @@ mod lying_payee;
 mod race;
 mod replay;
 mod retries;
+mod stale;
 mod starve;
 
 use super::authority::currencies;
@@ -79,6 +81,11 @@ pub(crate) const KINDS: &[Kind] = &[
         make: frame::Frame::make,
     },
     Kind {
+        name: covers::NAME,
+        recruits: 2,
+        make: covers::Covers::make,
+    },
+    Kind {
         name: frozen::NAME,
         recruits: 1,
         make: frozen::Frozen::make,
@@ -102,6 +109,11 @@ pub(crate) const KINDS: &[Kind] = &[
         name: retries::NAME,
         recruits: 1,
         make: retries::Retries::make,
+    },
+    Kind {
+        name: stale::NAME,
+        recruits: 1,
+        make: stale::Stale::make,
     },
     Kind {
         name: starve::NAME,
@@ -183,19 +195,49 @@ pub(crate) fn pay(world: &mut World, thing: usize, payee: usize) -> Option<(Dige
     let purse = world.things[thing].purse.as_ref()?;
     let most = purse.allowance(currency)?.most_per_payment;
     let most = most.min(purse.spendable(currency)).get();
+    let minor = world.chance.between(1, most.max(1));
+    pay_amount(world, thing, payee, minor)
+}
+
+/// The same with so much; where the payee has an allowance, it may spend it on.
+pub(crate) fn pay_amount(
+    world: &mut World,
+    thing: usize,
+    payee: usize,
+    minor: u64,
+) -> Option<(Digest, Vec<u8>)> {
+    let currency = currencies()[0];
     let order = Order {
         payee: world.things[payee].code,
         currency,
-        amount: amount(world.chance.between(1, most.max(1))),
+        amount: amount(minor),
         reference: Reference(world.chance.bytes()),
     };
+    let now = world.now();
+    let payee_purse = world.things[payee].purse.as_ref();
+    let covers_for = payee_purse.and_then(|purse| purse.covers_for(currency, now));
     let paid = world.with_purse(thing, |purse, now| {
-        written(|out| purse.pay(&order, now, out))
+        written(|out| match covers_for {
+            Some(covers_for) => purse.pay_spendable(&order, covers_for, now, out),
+            None => purse.pay(&order, now, out),
+        })
     });
     let evidence = paid.ok()?;
-    let id = Letter::read(&evidence)?.paper(1, "payment")?.id();
+    let id = Letter::read(&evidence)?.payment()?.id();
     note_payment(world, thing, payee, &evidence, "pays");
     Some((id, evidence))
+}
+
+/// Takes out as much as the gateway lets it, in ever smaller bites.
+pub(crate) fn drain(world: &mut World, thing: usize) {
+    let currency = currencies()[0];
+    let code = world.things[thing].code;
+    let mut bite = world.model.total(code, currency);
+    while bite > 0 {
+        if !world.redeem(thing, currency, bite) {
+            bite /= 2;
+        }
+    }
 }
 
 /// An honest thing that is up, by chance.

@@ -21,10 +21,10 @@ impl Replay {
 
     /// The same payment in the other currency, signed again under the old allowance.
     fn exchanged(&self, world: &mut World, evidence: &[u8]) -> Option<Vec<u8>> {
-        let letter = Letter::read(evidence)?;
+        let letter = Letter::read(evidence).filter(|letter| letter.kind == EVIDENCE)?;
         let other = currencies()[1].as_bytes().to_vec();
         let payment = letter
-            .paper(1, "payment")?
+            .payment()?
             .with(6, Item::Bytes(other))
             .signed(&world.things[self.thing].key());
         world.publish(self.thing, &payment);
@@ -56,6 +56,7 @@ impl Adversary for Replay {
         let by_stranger = finish::ask(world, other, &evidence);
         let mut refused = by_stranger.is_err();
         if let (Ok(receipt), Some(letter)) = (&first, Letter::read(&evidence))
+            && letter.kind == EVIDENCE
             && let Some(receipt) = Letter::read(receipt).and_then(|l| l.paper(0, "receipt"))
         {
             let parts: Vec<_> = letter.parts.iter().filter_map(Item::bytes).collect();

@@ -1,8 +1,7 @@
 //! Starving a payee: it pays offline, and then takes out, renews and pays elsewhere with everything
 //! it can, so that nothing is left when the payee comes with its claim.
 
-use super::{Adversary, fund, hand_in, pay, victim};
-use crate::world::authority::currencies;
+use super::{Adversary, drain, fund, hand_in, pay, victim};
 use crate::world::honest::accept;
 use crate::world::{World, finish};
 use protocol::Digest;
@@ -22,18 +21,6 @@ impl Starve {
             owed: Vec::new(),
         })
     }
-
-    /// Takes out as much as the gateway lets it, in ever smaller bites.
-    fn drain(&self, world: &mut World) {
-        let currency = currencies()[0];
-        let code = world.things[self.thing].code;
-        let mut bite = world.model.total(code, currency);
-        while bite > 0 {
-            if !world.redeem(self.thing, currency, bite) {
-                bite /= 2;
-            }
-        }
-    }
 }
 
 impl Adversary for Starve {
@@ -50,10 +37,10 @@ impl Adversary for Starve {
             self.owed.push(id);
         }
         // The gateway does not know of it yet.
-        self.drain(world);
+        drain(world, self.thing);
         if world.chance.per_mille(500) {
             hand_in(world, self.thing);
-            self.drain(world);
+            drain(world, self.thing);
         }
     }
 

@@ -1,8 +1,9 @@
 //! What handing something in must lead to.
 
+use super::covers::Piece;
 use super::signed::contradict;
 use super::{Entry, Model, Payment, Receipt};
-use crate::world::wire::{CLAIM, EVIDENCE, Letter, Paper, RECEIPT, STREAM_CLAIM};
+use crate::world::wire::{CLAIM, COVERED, EVIDENCE, Letter, Paper, RECEIPT, STREAM_CLAIM};
 use protocol::{Code, Digest, Fault, Status, Timestamp};
 use std::collections::BTreeSet;
 
@@ -14,6 +15,8 @@ pub(crate) enum Fate {
     OpenClaim,
     Declined,
     Returned,
+    /// Taken, and part of it waits for what covers it.
+    Waiting,
 }
 
 impl Fate {
@@ -25,12 +28,13 @@ impl Fate {
             Self::OpenClaim => 4,
             Self::Declined => 5,
             Self::Returned => 6,
+            Self::Waiting => 7,
         }
     }
 
     /// Nothing more is to come.
     pub(crate) fn is_final(self) -> bool {
-        self != Self::Transit
+        !matches!(self, Self::Transit | Self::Waiting)
     }
 }
 
@@ -76,6 +80,10 @@ impl Model {
             EVIDENCE => (self.evidence(letter)?, None),
             CLAIM => (self.evidence(letter)?, Some(receipt_at(2)?)),
             STREAM_CLAIM => (self.evidence(letter)?, receipt_at(4)),
+            COVERED => {
+                let last = self.pieces(letter)?.pop()?;
+                (self.signed.payments.get(&last.payment)?, receipt_at(1))
+            }
             RECEIPT => {
                 let receipt = receipt_at(0)?;
                 let payment = Receipt::read(&receipt)?.payment;
@@ -96,6 +104,7 @@ impl Model {
                 Some(units).filter(|units| payment.releases(*units, value))?;
                 Some(units)
             }
+            COVERED => self.pieces(letter)?.pop()?.shown,
             _ => None,
         };
         let handed = HandedIn {
@@ -106,6 +115,28 @@ impl Model {
             now,
         };
         Some((payment.id, self.verdicts(&handed)))
+    }
+
+    /// What becomes of a payment that came along as a cover: its payee has taken it.
+    pub(super) fn used(&self, piece: &Piece, now: Timestamp) -> Vec<Verdict> {
+        let Some(payment) = self.signed.payments.get(&piece.payment) else {
+            return Vec::new();
+        };
+        self.verdicts(&HandedIn {
+            payment,
+            said: payment.stream.is_none().then_some(Said::Takes),
+            shown: piece.shown,
+            by: None,
+            now,
+        })
+    }
+
+    /// How much of a payment there is money for: what lies below its allowance's limit and the
+    /// credits that name it.
+    pub(super) fn fundable(&self, p: &Payment) -> u64 {
+        let limit = self.grants.get(&p.allowance).map_or(0, |grant| grant.limit);
+        let reach = limit + self.credits.get(&p.allowance).copied().unwrap_or(0);
+        reach.saturating_sub(p.from()).min(p.amount)
     }
 
     /// The payment of a message that shows a payment with its allowance, if both are what they say.
@@ -155,7 +186,7 @@ impl Model {
             return vec![Verdict::Refused];
         }
         match known {
-            Some(entry) => again(handed, entry, shown),
+            Some(entry) => again(handed, entry, shown, self.fundable(p)),
             None => self.first(handed, shown),
         }
     }
@@ -179,7 +210,12 @@ impl Model {
         if self.entries.iter().any(stands) {
             return vec![Verdict::Becomes(fresh)];
         }
-        let mut verdicts = vec![Verdict::Becomes(stepped(handed, &fresh, shown))];
+        let mut verdicts = vec![Verdict::Becomes(stepped(
+            handed,
+            &fresh,
+            shown,
+            self.fundable(p),
+        ))];
         let grant = self.grants.get(&p.allowance);
         if grant.is_none_or(|grant| self.lapsed(grant, handed.now)) {
             // Nothing stands behind it any more: it is paid if there is money, and otherwise not.
@@ -190,19 +226,19 @@ impl Model {
 }
 
 /// It was handed in before.
-fn again(handed: &HandedIn<'_>, entry: &Entry, shown: u32) -> Vec<Verdict> {
-    if entry.fate.is_final() {
+fn again(handed: &HandedIn<'_>, entry: &Entry, shown: u32, fundable: u64) -> Vec<Verdict> {
+    if entry.fate != Fate::Transit {
         // Whatever is said now moves nothing.
         return vec![Verdict::Unchanged];
     }
     if handed.said.is_none() && shown <= entry.units {
         return vec![Verdict::Unchanged];
     }
-    vec![Verdict::Becomes(stepped(handed, entry, shown))]
+    vec![Verdict::Becomes(stepped(handed, entry, shown, fundable))]
 }
 
 /// Where it stands once the money has gone where the payee's word and the shown units say.
-fn stepped(handed: &HandedIn<'_>, before: &Entry, shown: u32) -> Entry {
+fn stepped(handed: &HandedIn<'_>, before: &Entry, shown: u32, fundable: u64) -> Entry {
     let p = handed.payment;
     let all = p.stream.map(|(_, count, _)| count);
     let (fate, units) = match (handed.said, all) {
@@ -212,22 +248,33 @@ fn stepped(handed: &HandedIn<'_>, before: &Entry, shown: u32) -> Entry {
         (None, Some(count)) if shown >= count => (Fate::Settled, count),
         (None, _) => (Fate::Transit, shown.max(before.units)),
     };
-    let reached = match (p.stream, fate) {
-        (Some(_), _) => p.cost(units),
-        (None, Fate::Settled) => p.amount,
-        (None, _) => 0,
-    };
-    Entry {
+    let entry = Entry {
         fate,
-        reached,
-        waits: match fate {
-            Fate::Transit => p.amount - reached,
-            _ => 0,
-        },
         units,
         shown,
         said: handed.said.or(before.said),
-        answered: before.answered.clone(),
-        first_handed: before.first_handed,
+        ..before.clone()
+    };
+    funded(p, entry, fundable)
+}
+
+/// Pays as much as there is money for.
+pub(super) fn funded(p: &Payment, mut entry: Entry, fundable: u64) -> Entry {
+    let due = match (p.stream, entry.fate) {
+        (Some(_), _) => p.cost(entry.units),
+        (None, Fate::Settled | Fate::Waiting) => p.amount,
+        (None, _) => 0,
+    };
+    entry.reached = due.min(fundable);
+    if matches!(entry.fate, Fate::Settled | Fate::Waiting) {
+        entry.fate = match entry.reached == due {
+            true => Fate::Settled,
+            false => Fate::Waiting,
+        };
     }
+    entry.waits = match entry.fate {
+        Fate::Transit => fundable - entry.reached,
+        _ => 0,
+    };
+    entry
 }

@@ -1,13 +1,15 @@
 //! The reference model: what the books must say, worked out from what was signed and when. It is
 //! written from the wallet's design and shares no code with purse, desk or ledger.
 
+mod covers;
 mod judge;
 mod signed;
 
+pub(crate) use covers::BYTES_MOST;
 pub(crate) use judge::{Fate, Said, Verdict};
 pub(crate) use signed::{Grant, Payment, Receipt, Signed};
 
-use super::wire::{GRANT, Letter, REFUSAL, RENEWAL, STATEMENT};
+use super::wire::{COVERED, GRANT, Letter, REFUSAL, RENEWAL, STATEMENT};
 use protocol::{Code, Currency, Digest, Status, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,10 +37,16 @@ pub(crate) struct Model {
     pub(crate) signed: Signed,
     pub(crate) grants: BTreeMap<[u8; 16], Grant>,
     pub(crate) entries: BTreeMap<Digest, Entry>,
+    /// What was posted for each allowance by payments that may be spent on under it.
+    pub(crate) credits: BTreeMap<[u8; 16], u64>,
     /// Free and reserved together.
     pub(crate) totals: BTreeMap<(Code, Currency), u64>,
     pub(crate) issued: BTreeMap<Currency, u64>,
     pub(crate) frozen: BTreeSet<Code>,
+    /// Adversaries that contradicted themselves otherwise than by two payments.
+    pub(crate) liars: BTreeSet<Code>,
+    /// What a payment with covers stands on.
+    pub(crate) stands_on: BTreeMap<Digest, Vec<Digest>>,
     pub(crate) grace_s: u32,
 }
 
@@ -95,7 +103,8 @@ impl Model {
         let mut by_epoch: BTreeMap<u32, Vec<(u64, u64)>> = BTreeMap::new();
         for grant in self.grants.values() {
             if (grant.code, grant.currency) == (code, currency) && !self.lapsed(grant, now) {
-                let readings = (grant.base_odometer, grant.limit);
+                let credit = self.credits.get(&grant.reference).copied().unwrap_or(0);
+                let readings = (grant.base_odometer, grant.limit + credit);
                 by_epoch.entry(grant.key_epoch).or_default().push(readings);
             }
         }
@@ -147,6 +156,12 @@ impl Model {
                 None => Ok(()),
             };
         }
+        if letter.kind == COVERED
+            && answered.is_some()
+            && let Some(pieces) = self.pieces(&letter)
+        {
+            self.covers_used(&pieces, now)?;
+        }
         let Some((payment, verdicts)) = self.judge(by, &letter, now) else {
             return match answer {
                 Err(_) => Ok(()),
@@ -157,6 +172,27 @@ impl Model {
             };
         };
         self.settle(payment, verdicts, answered.as_ref(), answer, now)
+    }
+
+    /// The covers of a payment that was handed in: their payee has spent them.
+    fn covers_used(&mut self, pieces: &[covers::Piece], now: Timestamp) -> Result<(), Surprise> {
+        let Some((_, covers)) = pieces.split_last() else {
+            return Ok(());
+        };
+        for piece in covers {
+            let next = self
+                .used(piece, now)
+                .into_iter()
+                .find_map(|verdict| match verdict {
+                    Verdict::Becomes(next) => Some(next),
+                    _ => None,
+                });
+            if let Some(mut next) = next {
+                next.answered.insert(next.fate.outcome());
+                self.carry_out(piece.payment, next, now)?;
+            }
+        }
+        Ok(())
     }
 
     /// One of the verdicts must be what was answered; it is carried out.
@@ -182,7 +218,8 @@ impl Model {
                 let units = heard
                     .units
                     .is_none_or(|units| units == u64::from(next.units));
-                next.fate.outcome() == heard.outcome && units
+                let paid = heard.paid.is_none_or(|paid| paid == next.reached);
+                next.fate.outcome() == heard.outcome && units && paid
             }
             _ => false,
         };
@@ -200,15 +237,16 @@ impl Model {
             if known.is_none() {
                 next.first_handed = now;
             }
-            self.carry_out(payment, next)?;
+            self.carry_out(payment, next, now)?;
         }
         Ok(())
     }
 
     /// Moves the money between what stood before and what stands now.
-    fn carry_out(&mut self, id: Digest, next: Entry) -> Result<(), Surprise> {
+    fn carry_out(&mut self, id: Digest, next: Entry, now: Timestamp) -> Result<(), Surprise> {
         let p = self.signed.payments.get(&id).ok_or("an unsigned payment")?;
         let (payer, payee, currency, amount) = (p.payer, p.payee, p.currency, p.amount);
+        let covers_for = p.covers_for;
         let before = self.entries.get(&id);
         let out = |entry: &Entry| entry.reached + entry.waits;
         let (out_before, reached_before) = before.map_or((0, 0), |e| (out(e), e.reached));
@@ -223,8 +261,58 @@ impl Model {
             Some(more) => self.take(payer, currency, more)?,
             None => *self.totals.entry((payer, currency)).or_default() += out_before - out_now,
         }
-        *self.totals.entry((payee, currency)).or_default() += next.reached - reached_before;
+        let more = next.reached - reached_before;
+        *self.totals.entry((payee, currency)).or_default() += more;
         self.entries.insert(id, next);
+        match covers_for {
+            Some(allowance) if more > 0 => self.credit(allowance, payee, more, now),
+            _ => Ok(()),
+        }
+    }
+
+    /// Which payment stands on which.
+    pub(crate) fn remember(&mut self, pieces: &[covers::Piece]) {
+        for piece in pieces.iter().filter(|piece| !piece.covers.is_empty()) {
+            let covers = piece.covers.iter().filter_map(|place| pieces.get(*place));
+            let covers = covers.map(|cover| cover.payment).collect();
+            self.stands_on.insert(piece.payment, covers);
+        }
+    }
+
+    /// Whether the key of its payer, or of a payer of what it stands on, contradicted itself.
+    pub(crate) fn is_rotten(&self, payment: &Digest) -> bool {
+        let payer = self.signed.payments.get(payment).map(|p| p.payer);
+        let lied = payer.is_some_and(|payer| {
+            self.signed.forked.contains_key(&payer) || self.liars.contains(&payer)
+        });
+        let covers = self.stands_on.get(payment);
+        lied || covers.is_some_and(|covers| covers.iter().any(|cover| self.is_rotten(cover)))
+    }
+
+    /// Money came that may be spent under an allowance of its payee: what waited for it is paid.
+    fn credit(
+        &mut self,
+        allowance: [u8; 16],
+        payee: Code,
+        more: u64,
+        now: Timestamp,
+    ) -> Result<(), Surprise> {
+        let good = self.grants.get(&allowance);
+        let good = good.is_some_and(|grant| grant.code == payee && !self.lapsed(grant, now));
+        if !good {
+            return Ok(());
+        }
+        *self.credits.entry(allowance).or_default() += more;
+        let waiting = self.entries.iter().filter_map(|(id, entry)| {
+            let p = self.signed.payments.get(id)?;
+            let open = p.allowance == allowance && !entry.fate.is_final();
+            let next = judge::funded(p, entry.clone(), self.fundable(p));
+            (open && next != *entry).then_some((*id, next))
+        });
+        for (id, mut next) in waiting.collect::<Vec<_>>() {
+            next.answered.insert(next.fate.outcome());
+            self.carry_out(id, next, now)?;
+        }
         Ok(())
     }
 
@@ -261,21 +349,31 @@ impl Model {
         Ok(())
     }
 
-    /// What nobody claimed by its deadline and grace goes back.
-    pub(crate) fn overdue(&mut self, now: Timestamp) -> Result<u32, Surprise> {
+    /// What nobody claimed by its deadline and grace goes back, and what waited for covers ends with
+    /// what there was. How many of each.
+    pub(crate) fn overdue(&mut self, now: Timestamp) -> Result<(u32, u32), Surprise> {
         let late = self.entries.iter().filter(|(id, entry)| {
             let settle_by = self.signed.payments.get(*id).map(|p| p.settle_by);
-            entry.fate == Fate::Transit
-                && settle_by.is_some_and(|by| by.plus_s(self.grace_s) <= now)
+            let passed = settle_by.is_some_and(|by| by.plus_s(self.grace_s) <= now);
+            passed && !entry.fate.is_final()
         });
         let late: Vec<_> = late.map(|(id, entry)| (*id, entry.clone())).collect();
-        for (id, mut entry) in late.iter().cloned() {
-            entry.fate = Fate::Returned;
-            entry.waits = 0;
-            entry.answered.insert(Fate::Returned.outcome());
-            self.carry_out(id, entry)?;
+        let (mut returned, mut ended) = (0, 0);
+        for (id, mut entry) in late {
+            (entry.fate, entry.waits) = match entry.fate {
+                Fate::Waiting => {
+                    ended += 1;
+                    (Fate::Settled, 0)
+                }
+                _ => {
+                    returned += 1;
+                    (Fate::Returned, 0)
+                }
+            };
+            entry.answered.insert(entry.fate.outcome());
+            self.carry_out(id, entry, now)?;
         }
-        Ok(late.len() as u32)
+        Ok((returned, ended))
     }
 }
 
@@ -284,6 +382,7 @@ impl Model {
 struct Heard {
     outcome: u64,
     units: Option<u64>,
+    paid: Option<u64>,
 }
 
 impl Heard {
@@ -301,6 +400,7 @@ impl Heard {
         Ok(Self {
             outcome: statement.int(4).ok_or("no outcome")?,
             units: statement.int(8),
+            paid: statement.int(10),
         })
     }
 }

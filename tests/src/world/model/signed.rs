@@ -20,6 +20,10 @@ pub(crate) struct Payment {
     pub(crate) allowance: [u8; 16],
     pub(crate) settle_by: Timestamp,
     pub(crate) reference: [u8; 16],
+    /// The payee's allowance under which it may be spent on.
+    pub(crate) covers_for: Option<[u8; 16]>,
+    /// Hash over what covers it.
+    pub(crate) covers: Option<Digest>,
     /// Price of one, how many, anchor.
     pub(crate) stream: Option<(u64, u32, Digest)>,
 }
@@ -49,6 +53,8 @@ impl Payment {
             allowance: paper.bytes_at(9)?,
             settle_by: Timestamp(u32::try_from(paper.int(10)?).ok()?),
             reference: paper.bytes_at(11)?,
+            covers_for: paper.bytes_at(12),
+            covers: paper.bytes_at(13).map(Digest),
             stream,
         })
     }
@@ -90,6 +96,7 @@ pub(crate) struct Grant {
     pub(crate) most_per_payment: u64,
     pub(crate) most_payments: u64,
     pub(crate) expires: Timestamp,
+    pub(crate) hops: u64,
 }
 
 impl Grant {
@@ -109,11 +116,17 @@ impl Grant {
             most_per_payment: paper.int(10)?,
             most_payments: paper.int(11)?,
             expires: Timestamp(u32::try_from(paper.int(16)?).ok()?),
+            hops: paper.int(12).unwrap_or(0),
         })
     }
 
-    /// Whether the payment keeps to it.
+    /// Whether the payment keeps to it with nothing that covers it.
     pub(crate) fn permits(&self, p: &Payment) -> bool {
+        p.covers.is_none() && self.permits_up_to(p, self.limit)
+    }
+
+    /// Whether it keeps to it with the limit raised by covers.
+    pub(crate) fn permits_up_to(&self, p: &Payment, limit: u64) -> bool {
         let numbers = self.base_sequence + 1..=self.base_sequence + self.most_payments;
         let stream_fits = p
             .stream
@@ -125,7 +138,7 @@ impl Grant {
             && numbers.contains(&p.sequence)
             && p.odometer >= p.amount
             && p.from() >= self.base_odometer
-            && p.odometer <= self.limit
+            && p.odometer <= limit
             && p.settle_by <= self.expires
             && stream_fits
     }

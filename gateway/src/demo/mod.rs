@@ -52,7 +52,7 @@ pub struct Options {
     #[arg(long)]
     sessions: Option<PathBuf>,
     /// Cars pay chargers beside them whenever so much energy has flowed.
-    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=4_096))]
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=4_096))]
     step_wh: u32,
     /// End after the report; the exit code says whether every check holds.
     #[arg(long)]

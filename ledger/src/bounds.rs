@@ -21,6 +21,14 @@ pub const COPY_MOST: u32 = 256;
 /// Codes looked at in one sweep of the federation, for each reason to look.
 pub const SWEEP_MOST: u32 = 256;
 
+/// Wallet keys that one code may ever give up.
+pub const KEYS_MOST: u32 = 16;
+/// Lost things whose money is moved on in one turn.
+pub const RECOVERIES_MOST: u32 = 16;
+/// Voids of one key epoch.
+pub const VOIDS_MOST: u32 = 1024;
+/// Payments that one decision about a claim reaches.
+pub const PIECES_MOST: usize = 64;
 /// Connections that read.
 pub const READERS: u32 = 4;
 /// Changes of inboxes that a slow listener may fall behind; then it has to look at all of them.

@@ -57,6 +57,18 @@ crash_points! {
     Credited "credited";
     /// More of a payment is covered and its money has not moved yet.
     ToppedUp "topped_up";
+    /// A key has begun its next life and has no allowance in it yet.
+    LifeBegun "life_begun";
+    /// A code has another wallet key.
+    KeyReplaced "key_replaced";
+    /// A lost thing is revoked and its money has not gone to the new one.
+    RecoveryKept "recovery_kept";
+    /// The owner of a thing is kept.
+    OwnerKept "owner_kept";
+    /// What a purse declared is kept and not held against its payments yet.
+    Declared "declared";
+    /// A person's decision about a claim is posted and not kept.
+    Decided "decided";
     /// The proof against a payee is stored and it is not frozen yet.
     Accused "accused";
     /// The fraud proof is stored and the payer is not frozen yet.

@@ -2,11 +2,14 @@
 
 use crate::bearings::Bearings;
 use crate::books::JournalHead;
-use crate::bounds::{CHANGES_MOST, QUEUE_MOST, TAIL_CHECKED};
+use crate::bounds::{CHANGES_MOST, KEYS_MOST, QUEUE_MOST, TAIL_CHECKED};
 use crate::commands::Answer;
+use crate::commands::claims::Decide;
 use crate::commands::hand_in::{HandIn, HandInCovered};
 use crate::commands::inbox::Acknowledge;
+use crate::commands::lives::{Own, Recover, ReplaceKey};
 use crate::commands::overdue::{ReturnOverdue, ReturnedCount};
+use crate::commands::promise::{self, Word};
 use crate::commands::registry::{AddSecrets, BeginIssue, FinishIssue, IssueGrid, SetState};
 use crate::commands::renew::Renew;
 use crate::commands::treasury::{Declare, Treasury};
@@ -14,18 +17,21 @@ use crate::error::{Damage, Error, OpenError};
 use crate::evidence::{CoveredEvidence, Evidence, Owned, Released};
 use crate::federation;
 use crate::store::currencies::CurrencyRow;
+use crate::store::decisions::{ClaimOrder, Decided};
 use crate::store::inbox::InboxEntry;
 use crate::store::issuing::{IssueRequest, NewThing, Reservation};
+use crate::store::lives::NewKey;
 use crate::store::places::GridRow;
 use crate::store::things::{Thing, ThingState};
 use crate::store::treasury::{Fund, FundOrder, LoadOrder, Loaded, Way};
 use crate::store::{
-    self, Pool, covers, currencies, house, inbox, journal, payments, places, things, verify,
+    self, Pool, covers, currencies, decisions, house, inbox, journal, lives, payments, places,
+    things, verify,
 };
 use crate::trace::Tracing;
 use crate::writer::{self, Command, Desk, Job, Pending};
 use protocol::cose::{SIGNED_MAX, open};
-use protocol::objects::{Allowance, Payment, Receipt, Renewal};
+use protocol::objects::{Allowance, Closing, Payment, Receipt, Renewal, Void};
 use protocol::{
     Code, Currency, Digest, GridCode, KeyEpoch, Kind, Network, PublicKey, Status, Timestamp,
 };
@@ -263,6 +269,22 @@ impl Ledger {
         self.submit(Renew { renewal, now }).await
     }
 
+    /// A purse declares that numbers will not be used. The signature is checked before.
+    pub async fn declare_void(&self, void: Owned<Void>, now: Timestamp) -> Result<(), Status> {
+        let word = Word::Void(void);
+        self.submit(promise::Declare { word, now }).await
+    }
+
+    /// A purse declares how far it went under an allowance. The signature is checked before.
+    pub async fn declare_closing(
+        &self,
+        closing: Owned<Closing>,
+        now: Timestamp,
+    ) -> Result<(), Status> {
+        let word = Word::Closing(closing);
+        self.submit(promise::Declare { word, now }).await
+    }
+
     // -------------------------------------------------------------------------------- inbox
 
     /// Messages that wait for a code, oldest first, after the number `after`.
@@ -357,6 +379,18 @@ impl Ledger {
         .await
     }
 
+    /// A person decides who bears what a fork left short: the forker's free purse, its deposit, the
+    /// bond, the guarantees, then the payees. A payment that only waited for what forked is decided
+    /// with the cover that did.
+    pub async fn decide_claim(&self, order: ClaimOrder, now: Timestamp) -> Result<Decided, Status> {
+        self.submit(Decide { order, now }).await
+    }
+
+    /// What people decided about a claim, the oldest first.
+    pub async fn decisions(&self, claim: &Digest) -> Result<Vec<Decided>, Error> {
+        decisions::about(&mut *self.reader().await?, claim).await
+    }
+
     // ----------------------------------------------------------------------------- registry
 
     /// Keeps one-time enrolment secrets, as SHA-256.
@@ -392,6 +426,77 @@ impl Ledger {
     /// The thing with this code.
     pub async fn thing(&self, code: &Code) -> Result<Option<Thing>, Error> {
         things::thing(&mut *self.reader().await?, code).await
+    }
+
+    /// Gives a code another wallet key, which begins a new life. What the old one signed settles as
+    /// before; the same key again changes nothing.
+    pub async fn replace_wallet_key(&self, new: NewKey, now: Timestamp) -> Result<Thing, Status> {
+        self.submit(ReplaceKey { new, now }).await
+    }
+
+    /// The keys that a code has signed with: the current one first, then those it gave up.
+    pub async fn wallet_keys(&self, code: &Code) -> Result<Vec<PublicKey>, Error> {
+        let mut reader = self.reader().await?;
+        let Some(thing) = things::thing(&mut reader, code).await? else {
+            return Ok(Vec::new());
+        };
+        let mut keys = vec![thing.wallet_key];
+        keys.extend(lives::keys_before(&mut reader, code, KEYS_MOST).await?);
+        Ok(keys)
+    }
+
+    /// The money of a lost thing goes to its owner's new code: what is free at once, the rest after
+    /// expiry and grace. The old code is revoked.
+    pub async fn recover(
+        &self,
+        from: &Code,
+        to: &Code,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<(), Status> {
+        self.submit(Recover {
+            from: *from,
+            to: *to,
+            by: by.to_owned(),
+            now,
+        })
+        .await
+    }
+
+    /// The issuer knows this owner by that name: guarantees are paid to nobody else.
+    pub async fn enrol_owner(
+        &self,
+        owner: &Code,
+        name: &str,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<(), Status> {
+        self.submit(Own {
+            code: None,
+            owner: *owner,
+            enrol_as: Some(name.to_owned()),
+            by: by.to_owned(),
+            now,
+        })
+        .await
+    }
+
+    /// Says who owns a thing.
+    pub async fn set_owner(
+        &self,
+        code: &Code,
+        owner: &Code,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<(), Status> {
+        self.submit(Own {
+            code: Some(*code),
+            owner: *owner,
+            enrol_as: None,
+            by: by.to_owned(),
+            now,
+        })
+        .await
     }
 
     /// Freezes, thaws or revokes a code.

@@ -32,6 +32,13 @@ ALTER TABLE payment ADD COLUMN missing INTEGER NOT NULL DEFAULT 0;  -- has yet t
 ALTER TABLE payment ADD COLUMN claimed INTEGER;    -- when its payee's word first came in
 UPDATE payment SET funded = amount WHERE outcome <> 4;
 UPDATE payment SET claimed = coalesce(settled, recorded) WHERE receipt IS NOT NULL;
+-- The losing branch of a fork: it took no number and no reading, whatever was paid for it later.
+ALTER TABLE payment ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;
+UPDATE payment SET lost = 1 WHERE outcome = 4;
+DROP INDEX payment_sequence;
+DROP INDEX payment_currency;
+CREATE UNIQUE INDEX payment_sequence ON payment (payer, key_epoch, sequence) WHERE lost = 0;
+CREATE INDEX payment_currency ON payment (payer, key_epoch, currency, sequence) WHERE lost = 0;
 CREATE INDEX payment_missing ON payment (allowance, odometer) WHERE missing > 0;
 
 CREATE TABLE cover (                    -- which payments lift a payment above its limit

@@ -88,7 +88,7 @@ async fn named(
     Ok((good && allowance.currency == *currency).then_some((lifted, allowance)))
 }
 
-fn opened(desk: &Desk, bytes: &[u8]) -> Result<Allowance, Failure> {
+pub(super) fn opened(desk: &Desk, bytes: &[u8]) -> Result<Allowance, Failure> {
     let sealed = cose::open::<Allowance>(bytes, &desk.bearings.network);
     let damaged = |_| Damage::new("allowance", bytes.len(), "is no allowance");
     Ok(*sealed.map_err(damaged)?.peek())

@@ -2,6 +2,7 @@
 //! stays missing.
 
 use super::credit::{flowing, top_up};
+use super::lives;
 use super::word::{Word, tell};
 use crate::books::{Account, EntryKind, route};
 use crate::bounds::{RETURN_MOST, TOP_UP_MOST};
@@ -29,6 +30,7 @@ impl Command for ReturnOverdue {
         if top_up(desk, self.now, TOP_UP_MOST).await? >= TOP_UP_MOST {
             return Ok(ReturnedCount(self.most.min(RETURN_MOST)));
         }
+        lives::sweep(desk, self.now).await?;
         let grace_s = desk.bearings.policy.grace_s;
         // What others noted in time must have had its time to come here.
         let clock = hooks::clock(desk, self.now).await?;

@@ -8,15 +8,15 @@ use crate::crash::{CrashPoint, here};
 use crate::evidence::Owned;
 use crate::federation::{floats, leases, moves};
 use crate::rules::coverage::Coverage;
-use crate::rules::grant::{Grant, Standing, decide, may_ask};
+use crate::rules::grant::{self, Grant, Standing, decide, may_ask};
 use crate::rules::links::Links;
 use crate::store::coverage::{self, Purse};
-use crate::store::things::{Thing, ThingState, thing};
+use crate::store::things::{Thing, ThingState, is_forked, set_key_epoch, thing};
 use crate::store::{allowances, journal};
 use crate::writer::{Command, Desk, Failure};
 use protocol::message::Message;
 use protocol::objects::{Allowance, Renewal};
-use protocol::{AmountMinor, Status, Timestamp};
+use protocol::{AmountMinor, KeyEpoch, Odometer, Status, Timestamp};
 
 pub(crate) struct Renew {
     pub renewal: Owned<Renewal>,
@@ -33,7 +33,14 @@ impl Command for Renew {
         if let Some(allowance) = allowances::answered_renewal(&mut desk.connection, &id).await? {
             return grant_message(&allowance);
         }
-        may_ask(renewal, state == ThingState::Active, key_epoch)?;
+        match renewal.lost {
+            Some(_) => self.may_start_over(desk, state, key_epoch).await?,
+            None => may_ask(renewal, state == ThingState::Active, key_epoch)?,
+        }
+        // A key that contradicts itself promises nothing more, whoever holds it by now.
+        if is_forked(&mut desk.connection, &renewal.code).await? {
+            return Err(Status::NeedsKey.into());
+        }
         declared(&mut desk.connection, &renewal.currency, Status::NoAllowance).await?;
         let until = leases::may_grant(desk, &renewal.code, self.now).await?;
         release::lapsed(desk, &renewal.code, &renewal.currency, self.now).await?;
@@ -41,24 +48,82 @@ impl Command for Renew {
         let thing = thing(&mut desk.connection, &renewal.code)
             .await?
             .ok_or(Status::UnknownCode)?;
+        let expires = self.expires(desk).min(until);
+        let asked = self.within_float(desk, &thing).await?;
+        if renewal.lost.is_some() {
+            return self.start_over(desk, &thing, asked.wanted, expires).await;
+        }
         let links = self.links(desk).await?;
         let coverage = self.coverage(desk).await?;
         let standing = self.standing(desk, &thing, links, &coverage).await?;
-        let expires = self.expires(desk).min(until);
-        let asked = self.within_float(desk, &thing).await?;
         let grant = decide(&asked, &standing, expires)?;
         self.give(desk, &thing, &standing, &grant).await
     }
 }
 
 impl Renew {
-    fn purse(&self) -> Purse {
+    fn purse(&self, key_epoch: KeyEpoch) -> Purse {
         let renewal = self.renewal.get();
         Purse {
             code: renewal.code,
-            key_epoch: renewal.key_epoch,
+            key_epoch,
             currency: renewal.currency,
         }
+    }
+
+    /// Refuses a purse that cannot show its links where that needs no look at its money. What it
+    /// says of itself is only what it still knows; an old request must not end a later life.
+    async fn may_start_over(
+        &self,
+        desk: &mut Desk,
+        state: ThingState,
+        key_epoch: KeyEpoch,
+    ) -> Result<(), Failure> {
+        let renewal = self.renewal.get();
+        if renewal.wanted == AmountMinor::ZERO {
+            return Err(Status::Malformed.into());
+        }
+        if state != ThingState::Active {
+            return Err(Status::Frozen.into());
+        }
+        if renewal.key_epoch > key_epoch {
+            return Err(Status::WrongAllowance.into());
+        }
+        let newest = allowances::newest_asked(&mut desk.connection, &renewal.code).await?;
+        match newest {
+            Some(newest) if renewal.time <= newest => Err(Status::Expired.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The next life of its key begins at nothing, and only what is free stands behind it: what the
+    /// earlier lives may still be owed stays reserved for them.
+    async fn start_over(
+        &self,
+        desk: &mut Desk,
+        thing: &Thing,
+        wanted: AmountMinor,
+        expires: Timestamp,
+    ) -> Result<Answer, Failure> {
+        let (code, currency) = (&thing.code, &self.renewal.get().currency);
+        let key_epoch = thing.key_epoch.0.checked_add(1).map(KeyEpoch);
+        let key_epoch = key_epoch.ok_or(Status::NeedsKey)?;
+        let coverage = Coverage::default();
+        let connection = &mut desk.connection;
+        let standing = Standing {
+            active: true,
+            key_epoch,
+            terms: desk.bearings.policy.terms(currency, thing.class),
+            links: Links::default(),
+            odometer: Odometer::ZERO,
+            coverage: &coverage,
+            free: journal::balance(connection, currency, &Account::PurseFree(*code)).await?,
+            today: allowances::granted_on(connection, code, currency, self.now).await?,
+        };
+        let grant = grant::give(wanted, &standing, Odometer::ZERO, expires)?;
+        set_key_epoch(connection, code, key_epoch).await?;
+        here(CrashPoint::LifeBegun);
+        self.give(desk, thing, &standing, &grant).await
     }
 
     /// No purse is promised more than its share of what its gateway may promise.
@@ -81,7 +146,8 @@ impl Renew {
     /// reading is refused before this matters.
     async fn coverage(&self, desk: &mut Desk) -> Result<Coverage, Failure> {
         let odometer = self.renewal.get().odometer;
-        Ok(coverage::above(&mut desk.connection, &self.purse(), odometer).await?)
+        let purse = self.purse(self.renewal.get().key_epoch);
+        Ok(coverage::above(&mut desk.connection, &purse, odometer).await?)
     }
 
     async fn standing<'a>(
@@ -135,7 +201,7 @@ impl Renew {
         let renewal = self.renewal.get();
         let allowance = self.allowance(desk, thing, standing, grant).await?;
         let (bytes, id) = desk.seal(&allowance)?;
-        let (code, epoch, currency) = (&renewal.code, renewal.key_epoch, &renewal.currency);
+        let (code, epoch, currency) = (&renewal.code, standing.key_epoch, &renewal.currency);
         desk.post(&Entry {
             kind: EntryKind::Allow,
             subject: id,
@@ -156,7 +222,7 @@ impl Renew {
         here(CrashPoint::AllowanceStored);
         coverage::save(
             connection,
-            &self.purse(),
+            &self.purse(epoch),
             standing.coverage,
             &grant.coverage,
         )
@@ -166,6 +232,7 @@ impl Renew {
         allowances::set_granted_on(connection, code, currency, self.now, today).await?;
         allowances::set_links(connection, code, epoch, &standing.links).await?;
         allowances::insert_renewal(connection, &self.renewal, &id).await?;
+        allowances::set_newest_asked(connection, code, renewal.time).await?;
         grant_message(&bytes)
     }
 
@@ -192,7 +259,7 @@ impl Renew {
         Ok(Allowance {
             code: renewal.code,
             wallet_key: thing.wallet_key,
-            key_epoch: renewal.key_epoch,
+            key_epoch: standing.key_epoch,
             class: thing.class,
             currency: renewal.currency,
             limit: grant.limit,

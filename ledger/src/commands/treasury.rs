@@ -101,7 +101,23 @@ impl Treasury {
         let issuer = journal::raw_balance(connection, currency, &Account::Issuer).await?;
         let issued = AmountMinor::new(issuer.unwrap_or(0).unsigned_abs());
         let room = issued.and_then(|issued| issued.checked_add(self.order.amount));
-        room.map(|_| ()).ok_or(Status::AboveLimit.into())
+        room.ok_or(Status::AboveLimit)?;
+        match self.fund {
+            None => self.may_hold(desk).await,
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// What a purse is paid, it is paid; but nobody loads it beyond what its class may hold.
+    async fn may_hold(&self, desk: &mut Desk) -> Result<(), Failure> {
+        let (code, currency) = (&self.order.code, &self.order.currency);
+        let (_, _, class) = holder(&mut desk.connection, code).await?;
+        let most = desk.bearings.policy.terms(currency, class).holding;
+        let held = journal::held(&mut desk.connection, currency, code).await?;
+        match held.checked_add(self.order.amount) {
+            Some(held) if held <= most => Ok(()),
+            _ => Err(Status::AboveHolding.into()),
+        }
     }
 
     /// Only what is free can leave.

@@ -7,3 +7,4 @@ pub mod grant;
 pub mod links;
 pub mod said;
 pub mod settle;
+pub mod waterfall;

@@ -26,3 +26,21 @@ pub(crate) async fn insert(
     .await?;
     Ok(kept.rows_affected() > 0)
 }
+
+/// Whether a code stands accused about this payment.
+pub(crate) async fn stands(
+    connection: &mut Connection,
+    code: &Code,
+    subject: &Digest,
+) -> Result<bool> {
+    let row: Option<(i64,)> = sqlx::query_as(
+        "SELECT 1 FROM accusation WHERE code = $1 AND subject = $2 AND charge IN ($3, $4) LIMIT 1",
+    )
+    .bind(code.as_bytes().as_slice())
+    .bind(subject.as_bytes().as_slice())
+    .bind(Charge::DeclinedCover as i64)
+    .bind(Charge::FewerUnits as i64)
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.is_some())
+}

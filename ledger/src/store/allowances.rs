@@ -212,3 +212,36 @@ pub(crate) async fn set_granted_on(
     .await?;
     Ok(())
 }
+
+/// When the newest renewal of a code was asked for that was answered.
+pub(crate) async fn newest_asked(
+    connection: &mut Connection,
+    code: &Code,
+) -> Result<Option<Timestamp>> {
+    let row: Option<(i64,)> = sqlx::query_as("SELECT time FROM asked WHERE code = $1")
+        .bind(code.as_bytes().as_slice())
+        .fetch_optional(connection)
+        .await?;
+    let key = Row {
+        table: "asked",
+        key: code,
+    };
+    Ok(row.map(|(time,)| key.time(time)).transpose()?)
+}
+
+/// Keeps [`newest_asked`], which never falls.
+pub(crate) async fn set_newest_asked(
+    connection: &mut Connection,
+    code: &Code,
+    time: Timestamp,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO asked (code, time) VALUES ($1, $2)
+         ON CONFLICT (code) DO UPDATE SET time = max(asked.time, excluded.time)",
+    )
+    .bind(code.as_bytes().as_slice())
+    .bind(i64::from(time.0))
+    .execute(connection)
+    .await?;
+    Ok(())
+}

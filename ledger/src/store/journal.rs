@@ -5,7 +5,7 @@ use super::{Connection, Result};
 use crate::books::{Account, Entry, JournalHead, Posting};
 use crate::crash::{CrashPoint, here};
 use crate::error::Damage;
-use protocol::{AmountMinor, Currency};
+use protocol::{AmountMinor, Code, Currency};
 
 /// Where the journal stands.
 pub(crate) async fn head(connection: &mut Connection) -> Result<JournalHead> {
@@ -111,6 +111,27 @@ pub(crate) async fn balance(
         key: account,
     };
     Ok(row.amount(balance.unwrap_or(0))?)
+}
+
+/// What a purse holds in a currency, free and reserved.
+pub(crate) async fn held(
+    connection: &mut Connection,
+    currency: &Currency,
+    code: &Code,
+) -> Result<AmountMinor> {
+    let (held,): (i64,) = sqlx::query_as(
+        "SELECT coalesce(sum(balance), 0) FROM account
+         WHERE owner = $1 AND currency = $2 AND kind IN (1, 2)",
+    )
+    .bind(code.as_bytes().as_slice())
+    .bind(currency.as_bytes().as_slice())
+    .fetch_one(connection)
+    .await?;
+    let row = Row {
+        table: "account of",
+        key: code,
+    };
+    Ok(row.amount(held)?)
 }
 
 /// The balance of any account, as it stands in the books.

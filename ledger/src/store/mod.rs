@@ -7,14 +7,17 @@ pub(crate) mod allowances;
 pub(crate) mod coverage;
 pub(crate) mod covers;
 pub(crate) mod currencies;
+pub(crate) mod decisions;
 pub(crate) mod house;
 pub(crate) mod inbox;
 pub(crate) mod issuing;
 pub(crate) mod journal;
+pub(crate) mod lives;
 #[cfg(test)]
 mod migrated;
 pub(crate) mod payments;
 pub(crate) mod places;
+pub(crate) mod promises;
 pub(crate) mod row;
 pub(crate) mod things;
 pub(crate) mod treasury;

@@ -79,14 +79,14 @@ pub(crate) async fn neighbours(connection: &mut Connection, spent: &Spent) -> Re
     type Columns = (Vec<u8>, i64, Vec<u8>, i64, i64);
     let rows: Vec<Columns> = sqlx::query_as(
         "SELECT id, sequence, currency, amount, odometer FROM payment
-           WHERE payer = $1 AND key_epoch = $2 AND sequence = $3 AND outcome <> 4
+           WHERE payer = $1 AND key_epoch = $2 AND sequence = $3 AND lost = 0
          UNION ALL
          SELECT * FROM (SELECT id, sequence, currency, amount, odometer FROM payment
-           WHERE payer = $1 AND key_epoch = $2 AND currency = $4 AND sequence < $3 AND outcome <> 4
+           WHERE payer = $1 AND key_epoch = $2 AND currency = $4 AND sequence < $3 AND lost = 0
            ORDER BY sequence DESC LIMIT 1)
          UNION ALL
          SELECT * FROM (SELECT id, sequence, currency, amount, odometer FROM payment
-           WHERE payer = $1 AND key_epoch = $2 AND currency = $4 AND sequence > $3 AND outcome <> 4
+           WHERE payer = $1 AND key_epoch = $2 AND currency = $4 AND sequence > $3 AND lost = 0
            ORDER BY sequence LIMIT 1)",
     )
     .bind(spent.payer.as_bytes().as_slice())
@@ -128,8 +128,8 @@ pub(crate) async fn insert_payment(
     let p: &Payment = payment.get();
     sqlx::query(
         "INSERT INTO payment (id, payer, key_epoch, sequence, payee, currency, amount, odometer,
-           previous, allowance, bytes, outcome, recorded)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+           previous, allowance, bytes, outcome, recorded, lost)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
     )
     .bind(payment.id().as_bytes().as_slice())
     .bind(p.payer.as_bytes().as_slice())
@@ -144,6 +144,7 @@ pub(crate) async fn insert_payment(
     .bind(payment.bytes())
     .bind(fate.status() as i64)
     .bind(i64::from(now.0))
+    .bind(fate == Fate::OpenClaim)
     .execute(connection)
     .await?;
     Ok(())
@@ -329,6 +330,22 @@ pub(crate) async fn flowing(
     }))
 }
 
+/// Writes what a decision about a claim has made of a payment.
+pub(crate) async fn compensate(
+    connection: &mut Connection,
+    id: &Digest,
+    fate: Fate,
+    missing: AmountMinor,
+) -> Result<()> {
+    sqlx::query("UPDATE payment SET outcome = $2, missing = $3 WHERE id = $1")
+        .bind(id.as_bytes().as_slice())
+        .bind(fate.status() as i64)
+        .bind(missing.as_i64())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// Keeps what is answered about a payment: to the payer alone while it is in transit, to everybody
 /// once it is final.
 pub(crate) async fn keep_statement(
@@ -385,7 +402,7 @@ pub(crate) async fn links_after(
 ) -> Result<Vec<Link>> {
     let rows: Vec<(i64, Vec<u8>, Vec<u8>)> = sqlx::query_as(
         "SELECT sequence, previous, id FROM payment
-         WHERE payer = $1 AND key_epoch = $2 AND sequence > $3 AND outcome <> 4
+         WHERE payer = $1 AND key_epoch = $2 AND sequence > $3 AND lost = 0
          ORDER BY sequence LIMIT $4",
     )
     .bind(code.as_bytes().as_slice())
@@ -418,7 +435,7 @@ pub(crate) async fn odometer(
 ) -> Result<Odometer> {
     let row: Option<(i64,)> = sqlx::query_as(
         "SELECT odometer FROM payment
-         WHERE payer = $1 AND key_epoch = $2 AND currency = $3 AND outcome <> 4
+         WHERE payer = $1 AND key_epoch = $2 AND currency = $3 AND lost = 0
          ORDER BY sequence DESC LIMIT 1",
     )
     .bind(code.as_bytes().as_slice())

@@ -271,6 +271,37 @@ pub(crate) async fn set_forked(
     Ok(())
 }
 
+/// Whether the current wallet key contradicts itself.
+pub(crate) async fn is_forked(connection: &mut Connection, code: &Code) -> Result<bool> {
+    let row: Option<(bool,)> = sqlx::query_as(
+        "SELECT forked FROM thing WHERE code = $1
+         UNION ALL SELECT forked FROM guest WHERE code = $1",
+    )
+    .bind(code.as_bytes().as_slice())
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.is_some_and(|(forked,)| forked))
+}
+
+/// Begins another life of the same key.
+pub(crate) async fn set_key_epoch(
+    connection: &mut Connection,
+    code: &Code,
+    key_epoch: KeyEpoch,
+) -> Result<()> {
+    for sql in [
+        "UPDATE thing SET key_epoch = $2 WHERE code = $1",
+        "UPDATE guest SET key_epoch = $2 WHERE code = $1",
+    ] {
+        sqlx::query(sql)
+            .bind(code.as_bytes().as_slice())
+            .bind(i64::from(key_epoch.0))
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
 /// One change of a thing's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateChange {

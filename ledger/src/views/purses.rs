@@ -175,7 +175,7 @@ pub(super) const TEXTS: [&str; 5] = [HOLDERS, PURSES, PURSE, LOADS, PURSE_DETAIL
 const PURSE_DETAIL: &str = "
     SELECT coalesce(thing.key_epoch, guest.key_epoch),
       coalesce((SELECT odometer FROM payment WHERE payer = holder.code
-         AND payment.key_epoch = coalesce(thing.key_epoch, guest.key_epoch) AND currency = $2 AND outcome <> 4
+         AND payment.key_epoch = coalesce(thing.key_epoch, guest.key_epoch) AND currency = $2 AND lost = 0
          ORDER BY sequence DESC LIMIT 1), 0),
       (SELECT bytes FROM allowance WHERE allowance.code = holder.code
          AND allowance.key_epoch = coalesce(thing.key_epoch, guest.key_epoch) AND currency = $2

@@ -11,12 +11,16 @@
 mod support;
 
 mod back;
+mod claims;
+mod classes;
 mod conserve;
 mod covers;
 mod damage;
 mod fraud;
 mod grant;
 mod inbox;
+mod lives;
+mod promises;
 mod refusals;
 mod registry;
 mod settle;

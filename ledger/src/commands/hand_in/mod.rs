@@ -3,7 +3,7 @@
 mod fraud;
 mod record;
 
-use super::{Answer, FraudId, credit, holder};
+use super::{Answer, FraudId, credit, holder, promise};
 use crate::books::Account;
 use crate::bounds::TOP_UP_MOST;
 use crate::error::Damage;
@@ -64,7 +64,7 @@ impl Command for HandInCovered {
         let (mut told, mut fraud) = (Vec::new(), None);
         let mut answered = Err(Status::Malformed);
         for (place, part) in self.covered.parts().iter().enumerate() {
-            if hooks::settles_elsewhere(desk, &part.evidence) {
+            if hooks::settles_elsewhere(desk, &part.evidence).await? {
                 continue;
             }
             let standing_on_it = self.covered.parts().iter().skip(place);
@@ -181,10 +181,16 @@ impl Handing<'_> {
             Decision::Repeat => self.repeat(standing),
             Decision::Attach => self.attach(desk, standing).await,
             Decision::Accuse(charge) => return self.accuse(desk, charge, standing).await,
-            Decision::Claim { stands, how } => self.claim(desk, &stands, how, payer_state).await,
+            Decision::Claim { stands, how } => {
+                let answer = self.claim(desk, &stands, how, payer_state).await?;
+                promise::check(desk, self.evidence, self.now).await?;
+                Ok(answer)
+            }
             Decision::Record(funding, step) => {
                 let coverage = ground.map(|ground| ground.coverage).unwrap_or_default();
-                self.record(desk, funding, &step, coverage).await
+                let answer = self.record(desk, funding, &step, coverage).await?;
+                promise::check(desk, self.evidence, self.now).await?;
+                Ok(answer)
             }
             Decision::Advance(step) => self.advance(desk, &step).await,
         };
@@ -194,7 +200,9 @@ impl Handing<'_> {
     /// What was settled that names its allowance, which must stand in these books.
     async fn credits(&self, desk: &mut Desk) -> Result<AmountMinor, Failure> {
         let allowance = self.evidence.allowance();
-        if allowance.get().gateway != desk.bearings.gateway {
+        if allowance.get().gateway != desk.bearings.gateway
+            && !hooks::stands_for(desk, self.evidence).await?
+        {
             return Err(Status::UnknownGateway.into());
         }
         let credits = coverage::credits(&mut desk.connection, &allowance.id()).await?;

@@ -37,6 +37,7 @@ mod scenario;
 mod schedule;
 mod tally;
 mod thing;
+pub mod union;
 mod wire;
 
 pub use log::Log;

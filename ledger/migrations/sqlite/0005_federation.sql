@@ -155,6 +155,12 @@ CREATE TABLE released (                 -- at the centre: leases given up withou
   PRIMARY KEY (code, lease, currency)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE taken_over (               -- at a new home: whose allowances it settles since then
+  code  BLOB NOT NULL,
+  home  BLOB NOT NULL,                  -- the lost one
+  PRIMARY KEY (code, home)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE written_off (              -- at the lost home, when it is back
   code      BLOB NOT NULL,
   lease     INTEGER NOT NULL,
@@ -240,6 +246,7 @@ CREATE INDEX shown_sequence ON shown (payer, key_epoch, sequence);
 CREATE TABLE asked_from (               -- who relayed a payment to this arbiter
   payment  BLOB NOT NULL,
   peer     BLOB NOT NULL,
+  told     INTEGER NOT NULL,            -- whether it was, since it last asked
   PRIMARY KEY (payment, peer)
 ) STRICT, WITHOUT ROWID;
 

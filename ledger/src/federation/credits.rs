@@ -12,7 +12,7 @@ use crate::books::{Account, Entry, EntryKind, Transfer};
 use crate::bounds::TOP_UP_MOST;
 use crate::commands::credit::{land_at, top_up};
 use crate::crash::{CrashPoint, here};
-use crate::store::{journal, payments};
+use crate::store::{coverage, journal, payments};
 use crate::writer::{Desk, Failure};
 use protocol::cose::open;
 use protocol::objects::{Credit, Payment};
@@ -37,13 +37,37 @@ pub(crate) async fn leaving(desk: &mut Desk, entry: &Entry) -> Result<Option<Lea
         let Account::PurseFree(code) = transfer.to else {
             continue;
         };
-        if transfer.amount == AmountMinor::ZERO || !leases::is_away(desk, &code).await? {
+        if transfer.amount == AmountMinor::ZERO {
+            continue;
+        }
+        if !leases::is_away(desk, &code).await? && !lifts_elsewhere(desk, entry, &code).await? {
             continue;
         }
         transfer.to = Account::Clearing;
         leaving.gone.push((code, transfer.amount));
     }
     Ok((!leaving.gone.is_empty()).then_some(leaving))
+}
+
+/// Whether a payment to a purse that has come from elsewhere covers an allowance of the home before:
+/// then it goes there first.
+async fn lifts_elsewhere(desk: &mut Desk, entry: &Entry, payee: &Code) -> Result<bool, Failure> {
+    // What comes by credit has been there.
+    if entry.kind == EntryKind::Credit {
+        return Ok(false);
+    }
+    let (connection, network) = (&mut desk.connection, desk.bearings.network);
+    let home = homes::home(connection, payee).await?;
+    if home.is_none_or(|(homed, _)| homed.number < 2) {
+        return Ok(false);
+    }
+    let named = covers_for(connection, network, &entry.subject, payee).await?;
+    let Some(reference) = named else {
+        return Ok(false);
+    };
+    Ok(coverage::named(connection, payee, &reference)
+        .await?
+        .is_none())
 }
 
 /// The entry is written: the credits for what left with it.
@@ -116,6 +140,7 @@ pub(crate) async fn emit(
     let letter = Letter::Credit {
         height: desk.head.height,
         before,
+        asked: false,
         credit: &bytes,
     };
     if desk.place != Place::Centre {
@@ -128,11 +153,12 @@ pub(crate) async fn emit(
 /// At the centre: on to the payee's home. `false` when that is here.
 async fn onward(desk: &mut Desk, credit: &Credit, letter: &Letter<'_>) -> Result<bool, Failure> {
     let me = desk.bearings.gateway;
-    let Letter::Credit { height, .. } = *letter else {
+    let Letter::Credit { height, asked, .. } = *letter else {
         return Err(Status::Malformed.into());
     };
     let connection = &mut desk.connection;
-    let goal = match homes::home(connection, &credit.payee).await? {
+    let home = homes::home(connection, &credit.payee).await?;
+    let goal = match &home {
         Some((homed, _)) => homed.home,
         None if credit.payee == me => me,
         None if homes::is_enrolled_here(connection, &credit.payee).await? => me,
@@ -141,10 +167,19 @@ async fn onward(desk: &mut Desk, credit: &Credit, letter: &Letter<'_>) -> Result
             return Ok(true);
         }
     };
+    // The allowance that it covers may still stand where the payee has lived before.
+    let (goal, letter) = match home {
+        Some((homed, _)) if !asked && credit.covers_for.is_some() => {
+            let moving = homes::moving(connection, &credit.payee, homed.number).await?;
+            let before = moving.map_or(goal, |moving| moving.source);
+            (before, letter.asked(before != goal))
+        }
+        _ => (goal, *letter),
+    };
     if goal == me {
         return Ok(false);
     }
-    let (hop, number) = post::send(desk, &goal, letter).await?;
+    let (hop, number) = post::send(desk, &goal, &letter).await?;
     let origin = &credit.gateway;
     credits::went(&mut desk.connection, origin, height, &hop, number).await?;
     Ok(true)
@@ -153,11 +188,18 @@ async fn onward(desk: &mut Desk, credit: &Credit, letter: &Letter<'_>) -> Result
 /// At the centre: a credit that came up, or that its home sends back because the purse has moved.
 pub(crate) async fn route(
     desk: &mut Desk,
-    height: u64,
-    before: AmountMinor,
-    signed: &[u8],
+    letter: &Letter<'_>,
     now: Timestamp,
 ) -> Result<(), Failure> {
+    let Letter::Credit {
+        height,
+        before,
+        asked,
+        credit: signed,
+    } = *letter
+    else {
+        return Err(Status::Malformed.into());
+    };
     let credit = keys::by_gateway::<Credit>(desk, signed, |credit| credit.gateway).await?;
     let before = absorbed(desk, credit.get(), before).await?;
     if rules::news(credit.get().amount, before).is_none() {
@@ -166,12 +208,31 @@ pub(crate) async fn route(
     let letter = Letter::Credit {
         height,
         before,
+        asked,
         credit: signed,
     };
     if onward(desk, credit.get(), &letter).await? {
         return Ok(());
     }
-    take(desk, height, before, signed, now).await
+    // Here it is at home, or was, and no allowance of these books is covered: then on it goes.
+    if leases::is_away(desk, &credit.get().payee).await? && !covers_here(desk, credit.get()).await?
+    {
+        return onward(desk, credit.get(), &letter.asked(true))
+            .await
+            .map(drop);
+    }
+    take(desk, &letter, now).await
+}
+
+/// Whether the allowance that a credit covers was given by these books.
+async fn covers_here(desk: &mut Desk, credit: &Credit) -> Result<bool, Failure> {
+    let Some(reference) = credit.covers_for else {
+        return Ok(false);
+    };
+    let connection = &mut desk.connection;
+    Ok(coverage::named(connection, &credit.payee, &reference)
+        .await?
+        .is_some())
 }
 
 /// What a lost home sends after all has gone on without it: it takes the place of that.
@@ -188,14 +249,21 @@ async fn absorbed(
     Ok(before.checked_add(taken).ok_or(Status::AboveLimit)?)
 }
 
-/// A credit for a purse at home here: what is news of it is posted, once.
+/// A credit for a purse at home here, or for what it left behind: what is news of it is posted,
+/// once.
 pub(crate) async fn take(
     desk: &mut Desk,
-    height: u64,
-    before: AmountMinor,
-    signed: &[u8],
+    letter: &Letter<'_>,
     now: Timestamp,
 ) -> Result<(), Failure> {
+    let Letter::Credit {
+        before,
+        credit: signed,
+        ..
+    } = *letter
+    else {
+        return Err(Status::Malformed.into());
+    };
     let credit = keys::by_gateway::<Credit>(desk, signed, |credit| credit.gateway).await?;
     let credit = *credit.get();
     // What its arbiter has not settled never enters a purse.
@@ -205,13 +273,9 @@ pub(crate) async fn take(
     let Some(more) = rules::news(credit.amount, before) else {
         return Ok(());
     };
-    if leases::is_away(desk, &credit.payee).await? {
-        let back = Letter::Credit {
-            height,
-            before,
-            credit: signed,
-        };
-        return post::report(desk, &back).await;
+    let away = leases::is_away(desk, &credit.payee).await?;
+    if away && !covers_here(desk, &credit).await? {
+        return post::report(desk, letter).await;
     }
     if !credits::take(&mut desk.connection, &credit, more, signed).await? {
         return Ok(());
@@ -223,19 +287,21 @@ pub(crate) async fn take(
     if credit.payee == desk.bearings.gateway {
         return withdrawals::paid(desk, &credit, more, now).await;
     }
-    let entry = |transfers| Entry {
-        kind: EntryKind::Credit,
-        subject: credit.subject,
-        currency: credit.currency,
-        at: now,
-        transfers,
-    };
     let to = (credit.payee, credit.currency);
     let goals = land_at(desk, to, credit.covers_for, more, now).await?;
-    let transfers = goals
-        .into_iter()
-        .map(|(to, amount)| Transfer { from, to, amount });
-    desk.post(&entry(transfers.collect())).await?;
+    let transfer = |(to, amount)| Transfer { from, to, amount };
+    desk.post(&Entry {
+        kind: EntryKind::Credit,
+        // What goes on from here is not to be taken for the credit itself.
+        subject: match away {
+            true => rules::passed_on(&credit.gateway, &credit.subject),
+            false => credit.subject,
+        },
+        currency: credit.currency,
+        at: now,
+        transfers: goals.into_iter().map(transfer).collect(),
+    })
+    .await?;
     top_up(desk, now, TOP_UP_MOST).await?;
     Ok(())
 }
@@ -260,7 +326,15 @@ pub(crate) async fn emit_released(
     };
     let height = desk.head.height;
     match emit(desk, &sent).await? {
-        Some((before, bytes)) => take(desk, height, before, &bytes, now).await,
+        Some((before, bytes)) => {
+            let letter = Letter::Credit {
+                height,
+                before,
+                asked: true,
+                credit: &bytes,
+            };
+            take(desk, &letter, now).await
+        }
         None => Ok(()),
     }
 }

@@ -6,8 +6,8 @@ use super::store::{homes, peers, relays};
 use super::terms::Place;
 use super::{leases, post};
 use crate::evidence::Evidence;
-use crate::store::payments;
 use crate::store::things;
+use crate::store::{allowances, payments};
 use crate::writer::{Desk, Failure};
 use protocol::cose::open;
 use protocol::message::{MESSAGE_MAX, Message};
@@ -90,6 +90,7 @@ pub(crate) async fn said(
     for origin in relays::askers(&mut desk.connection, payment).await? {
         word(desk, &origin, payment, &message).await?;
     }
+    relays::told(&mut desk.connection, payment).await?;
     let bytes = payments::evidence_bytes(&mut desk.connection, payment).await?;
     let Some((allowance, signed)) = bytes else {
         return Ok(());
@@ -100,11 +101,23 @@ pub(crate) async fn said(
     if !leases::is_away(desk, &payer).await? {
         return Ok(());
     }
-    let letter = Letter::Shown {
-        allowance: &allowance,
-        payment: &signed,
+    show(desk, &payer, (&allowance, &signed)).await?;
+    let Some(stands) = relays::stands_against(&mut desk.connection, payment).await? else {
+        return Ok(());
     };
-    to_home(desk, &payer, &letter).await
+    match payments::evidence_bytes(&mut desk.connection, &stands).await? {
+        Some((allowance, signed)) => show(desk, &payer, (&allowance, &signed)).await,
+        None => Ok(()),
+    }
+}
+
+async fn show(
+    desk: &mut Desk,
+    payer: &Code,
+    (allowance, payment): (&[u8], &[u8]),
+) -> Result<(), Failure> {
+    let letter = Letter::Shown { allowance, payment };
+    to_home(desk, payer, &letter).await
 }
 
 /// To the home of a code; by way of the centre, which knows where that is.
@@ -119,9 +132,34 @@ async fn to_home(desk: &mut Desk, code: &Code, letter: &Letter<'_>) -> Result<()
     post::send(desk, &homed.home, letter).await.map(drop)
 }
 
-/// Whether another gateway gave the allowance.
-pub(crate) fn settles_elsewhere(desk: &Desk, evidence: &Evidence) -> bool {
-    desk.place != Place::Alone && evidence.allowance().get().gateway != desk.bearings.gateway
+/// Whether another gateway settles under this allowance.
+pub(crate) async fn settles_elsewhere(
+    desk: &mut Desk,
+    evidence: &Evidence,
+) -> Result<bool, Failure> {
+    let allowance = *evidence.allowance().get();
+    let others = desk.place != Place::Alone && allowance.gateway != desk.bearings.gateway;
+    if !others {
+        return Ok(false);
+    }
+    // After a home was lost, the next one stands for the allowances it gave, while it is home.
+    let connection = &mut desk.connection;
+    let taken = homes::has_taken_over(connection, &allowance.code, &allowance.gateway).await?;
+    Ok(!taken || leases::is_away(desk, &allowance.code).await?)
+}
+
+/// Whether these books settle under an allowance that they did not give; then it stands in them.
+pub(crate) async fn stands_for(desk: &mut Desk, evidence: &Evidence) -> Result<bool, Failure> {
+    let allowance = evidence.allowance();
+    if desk.place == Place::Alone || settles_elsewhere(desk, evidence).await? {
+        return Ok(false);
+    }
+    let connection = &mut desk.connection;
+    let id = allowance.id();
+    if allowances::allowance(connection, &id).await?.is_none() {
+        allowances::insert_allowance(connection, &id, allowance.get(), allowance.bytes()).await?;
+    }
+    Ok(true)
 }
 
 /// The arbiter's word goes to where the payment was handed in.
@@ -132,7 +170,7 @@ pub(crate) async fn word(
     message: &[u8],
 ) -> Result<(), Failure> {
     if *origin == desk.bearings.gateway {
-        return Ok(());
+        return super::relays::heard(desk, payment, message).await;
     }
     let letter = Letter::Word {
         origin: *origin,

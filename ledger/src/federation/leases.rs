@@ -87,21 +87,14 @@ pub(crate) async fn enrolled(
     if let Some((homed, bytes)) = homes::home(&mut desk.connection, &code).await? {
         // Whoever asks again hears the same.
         if homed.home == from.code {
-            send(desk, &from.code, &bytes, &[], KeyEpoch(0)).await?;
+            send(desk, &from.code, &bytes, &[]).await?;
         }
         return Ok(());
     }
     let bytes = give(desk, &code, &from.code, 1, now).await?;
-    send(desk, &from.code, &bytes, &[], KeyEpoch(0)).await?;
+    send(desk, &from.code, &bytes, &[]).await?;
     for letter in waiting::waited(&mut desk.connection, &code).await? {
-        if let Letter::Credit {
-            height,
-            before,
-            credit,
-        } = Letter::read(&letter)?
-        {
-            credits::route(desk, height, before, credit, now).await?;
-        }
+        credits::route(desk, &Letter::read(&letter)?, now).await?;
     }
     Ok(())
 }
@@ -124,7 +117,7 @@ pub(crate) async fn wanted(
         true => give(desk, code, &from.code, number, now).await?,
         false => bytes,
     };
-    send(desk, &from.code, &bytes, &[], KeyEpoch(0)).await
+    send(desk, &from.code, &bytes, &[]).await
 }
 
 /// At the centre: a lease, persisted before anybody hears of it. Its end never falls.
@@ -170,20 +163,31 @@ pub(crate) async fn send(
     to: &Code,
     lease: &[u8],
     pass: &[u8],
-    epoch: KeyEpoch,
 ) -> Result<(), Failure> {
-    let letter = Letter::Lease { lease, pass, epoch };
+    let letter = Letter::Lease {
+        lease,
+        pass,
+        epoch: KeyEpoch(0),
+        lost: None,
+    };
     post::send(desk, to, &letter).await.map(drop)
 }
 
 /// At a gateway: the centre's word on a home.
 pub(crate) async fn given(
     desk: &mut Desk,
-    signed: &[u8],
-    pass: &[u8],
-    epoch: KeyEpoch,
+    letter: &Letter<'_>,
     now: Timestamp,
 ) -> Result<(), Failure> {
+    let Letter::Lease {
+        lease: signed,
+        pass,
+        epoch,
+        lost,
+    } = *letter
+    else {
+        return Err(Status::Malformed.into());
+    };
     let lease = keys::by_centre::<Lease>(desk, signed, |lease| lease.centre).await?;
     let lease = *lease.get();
     let me = desk.bearings.gateway;
@@ -202,6 +206,9 @@ pub(crate) async fn given(
     homes::set_home(&mut desk.connection, &lease, signed).await?;
     here(CrashPoint::LeaseTaken);
     if comes {
+        if let Some(lost) = lost {
+            homes::take_over(&mut desk.connection, &lease.code, &lost).await?;
+        }
         moves::arrive(desk, &lease.code, lease.number, pass, epoch, now).await?;
     }
     Ok(())

@@ -63,6 +63,8 @@ pub enum Letter<'b> {
         height: u64,
         /// How much of the credit went this way before.
         before: AmountMinor,
+        /// Whether a former home was asked for the allowance that the credit covers.
+        asked: bool,
         /// The signed credit.
         credit: &'b [u8],
     },
@@ -120,6 +122,8 @@ pub enum Letter<'b> {
         pass: &'b [u8],
         /// First key epoch that the new home may use; 0 where the closing balances say it.
         epoch: KeyEpoch,
+        /// The home that was lost, whose allowances the new one settles; none where it closed.
+        lost: Option<Code>,
     },
     /// From the centre, to a home that was lost: this much of a purse has gone on without you.
     Release {
@@ -130,6 +134,8 @@ pub enum Letter<'b> {
         /// How much.
         amount: AmountMinor,
     },
+    /// A letter that was taken back before it was taken.
+    Nothing,
     /// To the centre, from a home that was lost and is back: so much of it is out of my books.
     WrittenOff {
         /// Whose purse.
@@ -175,6 +181,24 @@ impl<'b> Letter<'b> {
         read(bytes).ok_or(Status::Malformed)
     }
 
+    /// The same credit, once a former home of its payee was asked.
+    pub(crate) const fn asked(self, yes: bool) -> Self {
+        match self {
+            Self::Credit {
+                height,
+                before,
+                credit,
+                ..
+            } if yes => Self::Credit {
+                height,
+                before,
+                asked: true,
+                credit,
+            },
+            other => other,
+        }
+    }
+
     /// Its bytes.
     pub fn write(&self) -> Vec<u8> {
         let n = |number: u64| number.to_be_bytes();
@@ -193,8 +217,12 @@ impl<'b> Letter<'b> {
             Self::Credit {
                 height,
                 before,
+                asked,
                 credit,
-            } => pack(7, &[&n(height), &n(before.get()), credit]),
+            } => {
+                let asked = [u8::from(asked)];
+                pack(7, &[&n(height), &n(before.get()), &asked, credit])
+            }
             Self::Relay {
                 origin,
                 message,
@@ -210,7 +238,16 @@ impl<'b> Letter<'b> {
             Self::Shown { allowance, payment } => pack(11, &[allowance, payment]),
             Self::Peer { pass } => pack(12, &[pass]),
             Self::Warrant { base, warrant } => pack(13, &[&n(base.get()), warrant]),
-            Self::Lease { lease, pass, epoch } => pack(14, &[lease, pass, &e(epoch)]),
+            Self::Lease {
+                lease,
+                pass,
+                epoch,
+                lost,
+            } => {
+                let lost = lost.as_ref().map_or([].as_slice(), |lost| lost.as_bytes());
+                pack(14, &[lease, pass, &e(epoch), lost])
+            }
+            Self::Nothing => pack(20, &[]),
             Self::Release {
                 release,
                 currency,
@@ -313,6 +350,21 @@ impl<'b> Parts<'b> {
         Code::from_bytes(self.bytes()?.try_into().ok()?).ok()
     }
 
+    fn code_or_none(&mut self) -> Option<Option<Code>> {
+        match self.bytes()? {
+            [] => Some(None),
+            code => Some(Some(Code::from_bytes(code.try_into().ok()?).ok()?)),
+        }
+    }
+
+    fn flag(&mut self) -> Option<bool> {
+        match self.bytes()? {
+            [0] => Some(false),
+            [1] => Some(true),
+            _ => None,
+        }
+    }
+
     fn currency(&mut self) -> Option<Currency> {
         Currency::from_bytes(self.bytes()?.try_into().ok()?)
     }
@@ -355,6 +407,7 @@ fn read(bytes: &[u8]) -> Option<Letter<'_>> {
         7 => Letter::Credit {
             height: p.number()?,
             before: p.amount()?,
+            asked: p.flag()?,
             credit: p.bytes()?,
         },
         8 => Letter::Relay {
@@ -385,7 +438,9 @@ fn read(bytes: &[u8]) -> Option<Letter<'_>> {
             lease: p.bytes()?,
             pass: p.bytes()?,
             epoch: p.epoch()?,
+            lost: p.code_or_none()?,
         },
+        20 => Letter::Nothing,
         15 => Letter::Release {
             release: p.bytes()?,
             currency: p.currency()?,
@@ -441,7 +496,15 @@ mod tests {
             Letter::Credit {
                 height: 7,
                 before: AmountMinor::ZERO,
+                asked: true,
                 credit: b"credit",
+            },
+            Letter::Nothing,
+            Letter::Lease {
+                lease: b"lease",
+                pass: b"",
+                epoch: KeyEpoch(0),
+                lost: Some(code()),
             },
             Letter::NotWithdrawn {
                 subject: Digest([3; 32]),
@@ -451,6 +514,7 @@ mod tests {
                 lease: b"lease",
                 pass: b"pass",
                 epoch: KeyEpoch(2),
+                lost: None,
             },
         ];
         for letter in letters {

@@ -2,7 +2,7 @@
 
 use super::letter::Letter;
 use super::store::peers::Peer;
-use super::store::{copies, homes};
+use super::store::{copies, homes, peers};
 use super::terms::Place;
 use super::{credits, hooks, keys, leases, post, rules};
 use crate::books::{Account, Entry, EntryKind, Transfer};
@@ -359,7 +359,7 @@ pub(crate) async fn closed(
     let (homed, bytes) = home.ok_or(Status::UnknownCode)?;
     if homed.number >= this.lease {
         // Too late: it was released meanwhile. The old home hears who has it.
-        return leases::send(desk, &from.code, &bytes, &[], KeyEpoch(0)).await;
+        return leases::send(desk, &from.code, &bytes, &[]).await;
     }
     if homed.home != from.code || this.from != from.code || homed.number + 1 != this.lease {
         return Err(Status::WrongLease.into());
@@ -384,10 +384,10 @@ async fn settle(desk: &mut Desk, order: &Owned<Move>, now: Timestamp) -> Result<
         for closing in closings {
             post::send(desk, &this.to, &Letter::Balance { balance: &closing }).await?;
         }
-        leases::send(desk, &this.to, &lease, &pass, KeyEpoch(0)).await?;
+        leases::send(desk, &this.to, &lease, &pass).await?;
     }
     if this.from != me {
-        leases::send(desk, &this.from, &lease, &[], KeyEpoch(0)).await?;
+        leases::send(desk, &this.from, &lease, &[]).await?;
     }
     Ok(())
 }
@@ -482,16 +482,58 @@ async fn release_one(
     let lease = leases::give(desk, &code, &moving.goal, moving.lease, now).await?;
     homes::moved(&mut desk.connection, &code, moving.lease).await?;
     homes::raise_epoch(&mut desk.connection, &code, epoch).await?;
-    leases::send(desk, &lost, &lease, &[], KeyEpoch(0)).await?;
+    leases::send(desk, &lost, &lease, &[]).await?;
     if moving.goal != me {
         let pass = homes::pass_of(&mut desk.connection, &code).await?;
         let pass = pass.ok_or(Status::UnknownCode)?;
-        leases::send(desk, &moving.goal, &lease, &pass, epoch).await?;
+        let letter = Letter::Lease {
+            lease: &lease,
+            pass: &pass,
+            epoch,
+            lost: Some(lost),
+        };
+        post::send(desk, &moving.goal, &letter).await?;
+    } else {
+        homes::take_over(&mut desk.connection, &code, &lost).await?;
     }
     for (currency, amount) in held {
         credits::emit_released(desk, &code, number, (&currency, amount), now).await?;
     }
-    Ok(())
+    take_back(desk, &lost, &moving.goal, &code, now).await
+}
+
+/// What waits for a lost home and is about this purse's payments goes to who settles them now.
+async fn take_back(
+    desk: &mut Desk,
+    lost: &Code,
+    goal: &Code,
+    code: &Code,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let me = desk.bearings.gateway;
+    let mut after = 0;
+    loop {
+        let connection = &mut desk.connection;
+        let step = peers::letters(connection, lost, after, crate::bounds::PARCELS_MOST).await?;
+        let Some((last, _)) = step.last() else {
+            return Ok(());
+        };
+        after = *last;
+        for (number, bytes) in &step {
+            let letter = Letter::read(bytes)?;
+            let Letter::Relay { message, .. } = letter else {
+                continue;
+            };
+            if super::relays::payer(desk, message, lost)? == Some(*code) {
+                let nothing = Letter::Nothing.write();
+                peers::replace(&mut desk.connection, lost, *number, &nothing).await?;
+                match *goal == me {
+                    true => super::relays::judge(desk, &letter, now).await?,
+                    false => post::send(desk, goal, &letter).await.map(drop)?,
+                }
+            }
+        }
+    }
 }
 
 type Held = Vec<(Currency, AmountMinor)>;

@@ -170,24 +170,9 @@ async fn at_centre(
         }
         Letter::Balance { balance } => moves::balance(desk, balance).await,
         Letter::Closed { order } => moves::closed(desk, from, order, now).await,
-        Letter::Credit {
-            height,
-            before,
-            credit,
-        } => credits::route(desk, height, before, credit, now).await,
-        Letter::Relay { message, .. } => match relays::arbiters(desk, message)? {
-            arbiters if arbiters == [me] => relays::judge(desk, letter, now).await,
-            arbiters => {
-                for arbiter in arbiters {
-                    let arbiter = moves::successor(desk, &arbiter, message).await?;
-                    match arbiter == me {
-                        true => relays::judge(desk, letter, now).await?,
-                        false => send(desk, &arbiter, letter).await.map(drop)?,
-                    }
-                }
-                Ok(())
-            }
-        },
+        Letter::Credit { .. } => credits::route(desk, letter, now).await,
+        Letter::Nothing => Ok(()),
+        Letter::Relay { .. } => fan_out(desk, letter, now).await,
         Letter::Word { origin, .. } if origin != me => send(desk, &origin, letter).await.map(drop),
         Letter::Word {
             payment, message, ..
@@ -207,11 +192,33 @@ async fn at_centre(
     }
 }
 
+/// To every gateway that settles part of it, except where it was handed in.
+async fn fan_out(desk: &mut Desk, letter: &Letter<'_>, now: Timestamp) -> Result<(), Failure> {
+    let Letter::Relay {
+        origin, message, ..
+    } = *letter
+    else {
+        return Err(Status::Malformed.into());
+    };
+    let me = desk.bearings.gateway;
+    for arbiter in relays::arbiters(desk, message)? {
+        if arbiter == origin {
+            continue;
+        }
+        let arbiter = moves::successor(desk, &arbiter, message).await?;
+        match arbiter == me {
+            true => relays::judge(desk, letter, now).await?,
+            false => send(desk, &arbiter, letter).await.map(drop)?,
+        }
+    }
+    Ok(())
+}
+
 async fn at_gateway(desk: &mut Desk, letter: &Letter<'_>, now: Timestamp) -> Result<(), Failure> {
     match *letter {
         Letter::Peer { pass } => known(desk, pass).await,
         Letter::Warrant { base, warrant } => floats::warranted(desk, base, warrant).await,
-        Letter::Lease { lease, pass, epoch } => leases::given(desk, lease, pass, epoch, now).await,
+        Letter::Lease { .. } => leases::given(desk, letter, now).await,
         Letter::Order { order, pass } => moves::ordered(desk, order, pass, now).await.map(drop),
         Letter::Balance { balance } => moves::balance(desk, balance).await,
         Letter::Release {
@@ -219,11 +226,8 @@ async fn at_gateway(desk: &mut Desk, letter: &Letter<'_>, now: Timestamp) -> Res
             currency,
             amount,
         } => moves::written_off(desk, release, &currency, amount, now).await,
-        Letter::Credit {
-            height,
-            before,
-            credit,
-        } => credits::take(desk, height, before, credit, now).await,
+        Letter::Credit { .. } => credits::take(desk, letter, now).await,
+        Letter::Nothing => Ok(()),
         Letter::Relay { .. } => relays::judge(desk, letter, now).await,
         Letter::Word {
             payment, message, ..

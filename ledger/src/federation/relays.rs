@@ -92,9 +92,9 @@ pub(crate) fn arbiters(desk: &Desk, message: &[u8]) -> Result<Vec<Code>, Status>
         let gateway = open::<Allowance>(allowance, &desk.bearings.network)?
             .peek()
             .gateway;
-        if !arbiters.contains(&gateway) {
-            arbiters.push(gateway);
-        }
+        // The one who settles the last payment stands last.
+        arbiters.retain(|known| *known != gateway);
+        arbiters.push(gateway);
     }
     Ok(arbiters)
 }
@@ -193,18 +193,23 @@ impl Command for Relay {
 
     async fn execute(&self, desk: &mut Desk) -> Result<Answer, Failure> {
         let hash = Digest(Sha256::digest(&self.message).into());
-        if let Some(answer) = relays::answer(&mut desk.connection, &hash).await? {
-            return Ok(answered(answer));
-        }
         if desk.place == Place::Alone {
             return Err(Status::UnknownGateway.into());
         }
-        hooks::in_touch(desk, self.now).await?;
         let me = desk.bearings.gateway;
         let arbiters = arbiters(desk, &self.message)?;
+        let known = relays::answer(&mut desk.connection, &hash).await?;
+        if let Some(answer) = known.as_ref().filter(|_| arbiters.last() != Some(&me)) {
+            return Ok(answered(answer.clone()));
+        }
+        hooks::in_touch(desk, self.now).await?;
         let checked = check(desk, &self.message, &self.pass).await?;
+        if known.is_some() {
+            // The last word on it is given here, and may have changed since.
+            return Ok(carry_out(desk, &checked, self.bringer, self.now).await??);
+        }
         for evidence in checked.evidence.all() {
-            if evidence.allowance().get().gateway != me {
+            if hooks::settles_elsewhere(desk, evidence).await? {
                 see(desk, evidence, self.now).await?;
             }
         }
@@ -383,18 +388,13 @@ pub(crate) async fn judge(
     if note.get().gateway != origin || note.get().payment != last {
         return Err(Status::NotForYou.into());
     }
-    let me = desk.bearings.gateway;
     for evidence in checked.evidence.all() {
-        if evidence.allowance().get().gateway == me {
+        if !hooks::settles_elsewhere(desk, evidence).await? {
             let id = evidence.payment().id();
             relays::asked_from(&mut desk.connection, &id, &origin).await?;
-        } else {
-            take_over(desk, evidence).await?;
         }
     }
-    // A note is no older than its gateway may have been cut off.
-    let oldest = now.minus_s(desk.bearings.policy.grace_s.saturating_mul(2));
-    let seen = note.get().time.max(oldest).min(now);
+    let seen = note.get().time.min(now);
     let part = desk.begin_part().await?;
     let done = carry_out(desk, &checked, None, seen).await;
     let answer = match done {
@@ -412,21 +412,18 @@ pub(crate) async fn judge(
         Err(failure) => return Err(failure),
     };
     here(CrashPoint::RelayJudged);
-    let mine = checked.evidence.last()?.allowance().get().gateway == me;
+    let mine = !hooks::settles_elsewhere(desk, checked.evidence.last()?).await?;
     match answer {
         // Whoever settles the last payment has the last word on it.
         _ if !mine => Ok(()),
+        // What is new was said already, and maybe more than this.
+        Ok(_) if relays::was_told(&mut desk.connection, &last, &origin).await? => Ok(()),
         Ok(answer) => hooks::word(desk, &origin, &last, &answer.message).await,
         Err(status) => {
             let refusal = Message::refusal(status, Some(last.reference()));
             hooks::word(desk, &origin, &last, &hooks::encode(&refusal)?).await
         }
     }
-}
-
-/// After a home was lost, the next one stands for the allowances it gave.
-async fn take_over(_desk: &mut Desk, _evidence: &Evidence) -> Result<(), Failure> {
-    Ok(())
 }
 
 /// Where it was handed in: the arbiter's word, instead of ours.

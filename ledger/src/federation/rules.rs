@@ -121,6 +121,15 @@ pub fn subject(cause: &str, code: &Code, number: u64, currency: &Currency) -> Di
     Digest(hash.finalize().into())
 }
 
+/// Names what of a credit goes on from a former home of its payee.
+pub fn passed_on(gateway: &Code, subject: &Digest) -> Digest {
+    let mut hash = Sha256::new();
+    hash.update(b"onecode/1/subject/passed-on");
+    hash.update(gateway.as_bytes());
+    hash.update(subject.as_bytes());
+    Digest(hash.finalize().into())
+}
+
 /// The key epoch in which a purse goes on when its old home is lost.
 pub fn epoch_after(known: KeyEpoch, seen: Option<KeyEpoch>) -> KeyEpoch {
     KeyEpoch(known.0.max(seen.map_or(0, |seen| seen.0)).saturating_add(1))

@@ -183,3 +183,40 @@ async fn a_lost_home_is_given_up_only_after_lease_and_grace() {
     house.assert_settled().await;
     assert_ne!(house.now, Timestamp(0));
 }
+
+#[tokio::test]
+async fn the_next_home_settles_what_a_lost_one_promised() {
+    let mut house = House::new().await;
+    let mut payer = house.payer(A, 11, 1_000).await;
+    let payee = house.payee(B, 12).await;
+    let signed = payer.pay(&payee.code, 300);
+    house.calm().await;
+    // A is gone with the payment unheard; the claim waits for it at the centre.
+    house.hand_in(B, &signed, Some(&payee)).await.unwrap();
+    house.exchange(B).await;
+    let order = house.moves(&payer, A, B, 2);
+    let pass = sealed_pass(&house, &payer);
+    house
+        .ledger(B)
+        .move_home(&order, &pass, house.now)
+        .await
+        .unwrap();
+    house.exchange(B).await;
+    house.now = house.now.plus_s(LEASE_S + GRACE_S + 1);
+    for _ in 0..3 {
+        house.ledger(CENTRE).sweep(house.now).await.unwrap();
+        house.exchange(B).await;
+    }
+    let word = house.hand_in(B, &signed, Some(&payee)).await.unwrap();
+    assert_eq!(house.outcome(&word), (Status::Settled, false));
+    assert_eq!(held(house.ledger(B), &payer).await, (700, 0));
+    assert_eq!(held(house.ledger(B), &payee).await, (300, 0));
+    house.assert_sound().await;
+    // And when it is back, nothing happens twice.
+    house.calm().await;
+    house.calm().await;
+    assert_eq!(held(house.ledger(A), &payer).await, (0, 0));
+    assert_eq!(held(house.ledger(B), &payer).await, (700, 0));
+    assert_eq!(held(house.ledger(B), &payee).await, (300, 0));
+    house.assert_settled().await;
+}

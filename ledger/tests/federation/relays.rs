@@ -2,6 +2,7 @@ use crate::house::*;
 use crate::support::*;
 use ledger::federation::RelayOrder;
 use protocol::Status;
+use protocol::covers::{COVERED_MAX, Item, Items};
 use protocol::message::Message;
 
 #[tokio::test]
@@ -163,4 +164,102 @@ async fn marked(house: &House) -> u64 {
         }
     }
     0
+}
+
+/// A payment and what covers it, as it travels.
+fn covered(cover: &Signed, payment: &Signed, receipt: Option<&[u8]>) -> Vec<u8> {
+    let item =
+        |signed: &'_ Signed, covers| (signed.allowance.clone(), signed.payment.clone(), covers);
+    let parts = [item(cover, 0), item(payment, 1)];
+    let list: Vec<Item<'_>> = parts
+        .iter()
+        .map(|(allowance, payment, covers)| Item {
+            allowance,
+            payment,
+            released: None,
+            covers: *covers,
+        })
+        .collect();
+    let mut items = vec![0; COVERED_MAX];
+    let len = Items::new(&list).unwrap().write(&mut items).unwrap();
+    items.truncate(len);
+    written(&Message::Covered {
+        items: &items,
+        receipt,
+    })
+}
+
+#[tokio::test]
+async fn money_received_from_one_gateway_is_spent_under_another() {
+    for (gateway, bringer_has_moved) in [(A, false), (B, false), (CENTRE, false), (A, true)] {
+        let house = House::new().await;
+        let mut first = house.payer(A, 11, 1_000).await;
+        let mut second = house.payer(B, 12, 100).await;
+        let third = house.payee(A, 13).await;
+        // 300 to the second, who spends 350 of its own 100 and of that.
+        let cover = first.pay_for(&second, 300);
+        let payment = second.pay_covered(&third.code, 350, &[&cover]);
+        if bringer_has_moved {
+            let order = house.moves(&second, B, A, 2);
+            house
+                .ledger(B)
+                .move_home(&order, &[], house.now)
+                .await
+                .unwrap();
+            house.calm().await;
+        }
+        let message = covered(&cover, &payment, Some(third.receipt(&payment).bytes()));
+        let order = RelayOrder {
+            message,
+            pass: sealed_pass(&house, &third),
+            bringer: Some(third.code),
+        };
+        let answer = house
+            .ledger(gateway)
+            .relay(order.clone(), house.now)
+            .await
+            .unwrap();
+        let (_, provisional) = house.outcome(&answer);
+        assert_eq!(provisional, gateway != B);
+        house.assert_sound().await;
+        house.calm().await;
+        let answer = house.ledger(gateway).relay(order, house.now).await.unwrap();
+        assert_eq!(
+            house.outcome(&answer),
+            (Status::Settled, false),
+            "{gateway}"
+        );
+        assert_eq!(held(house.ledger(A), &first).await, (0, 700));
+        assert_eq!(held(house.ledger(A), &third).await, (350, 0));
+        let (free, reserved) = held(house.ledger(B), &second).await;
+        assert_eq!(free + reserved, 50);
+        house.assert_settled().await;
+    }
+}
+
+#[tokio::test]
+async fn a_fork_over_two_gateways_is_proven_at_home() {
+    let house = House::new().await;
+    let mut payer = house.payer(A, 11, 1_000).await;
+    let payee = house.payee(B, 12).await;
+    let mut clone = payer.clone();
+    let stands = payer.pay(&payee.code, 300);
+    house.hand_in(A, &stands, Some(&payee)).await.unwrap();
+    let order = house.moves(&payer, A, B, 2);
+    house
+        .ledger(A)
+        .move_home(&order, &[], house.now)
+        .await
+        .unwrap();
+    house.calm().await;
+    // The clone goes on under the old allowance, and nobody but the old home could know.
+    let forked = clone.pay(&house.code(CENTRE), 200);
+    house.hand_in(CENTRE, &forked, None).await.unwrap();
+    house.calm().await;
+    let thing = house.ledger(B).thing(&payer.code).await.unwrap().unwrap();
+    assert_eq!(thing.state, ledger::ThingState::Frozen);
+    let accusations = house.ledger(B).accusations(&payer.code).await.unwrap();
+    let verdict = protocol::rules::judge(&house.trust, &accusations[0]).unwrap();
+    assert_eq!(verdict.code, payer.code);
+    house.assert_sound().await;
 }

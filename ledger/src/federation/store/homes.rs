@@ -578,3 +578,28 @@ pub(crate) async fn accusations(
             .await?;
     Ok(rows.into_iter().map(|(bytes,)| bytes).collect())
 }
+
+/// From now on this home settles under the allowances that a lost one gave the code.
+pub(crate) async fn take_over(connection: &mut Connection, code: &Code, lost: &Code) -> Result<()> {
+    sqlx::query("INSERT INTO taken_over (code, home) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+        .bind(code.as_bytes().as_slice())
+        .bind(lost.as_bytes().as_slice())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Whether it does.
+pub(crate) async fn has_taken_over(
+    connection: &mut Connection,
+    code: &Code,
+    lost: &Code,
+) -> Result<bool> {
+    let row: Option<(i64,)> =
+        sqlx::query_as("SELECT 1 FROM taken_over WHERE code = $1 AND home = $2")
+            .bind(code.as_bytes().as_slice())
+            .bind(lost.as_bytes().as_slice())
+            .fetch_optional(connection)
+            .await?;
+    Ok(row.is_some())
+}

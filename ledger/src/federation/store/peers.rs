@@ -143,6 +143,22 @@ pub(crate) async fn letters(
     Ok(rows.into_iter().map(unsigned).collect())
 }
 
+/// Puts another letter in the place of one that waits.
+pub(crate) async fn replace(
+    connection: &mut Connection,
+    to: &Code,
+    number: u64,
+    bytes: &[u8],
+) -> Result<()> {
+    sqlx::query("UPDATE letter SET bytes = $3 WHERE peer = $1 AND number = $2")
+        .bind(to.as_bytes().as_slice())
+        .bind(number as i64)
+        .bind(bytes)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// How many letters were written to a peer in this epoch.
 pub(crate) async fn written(connection: &mut Connection, to: &Code) -> Result<u64> {
     let row: Option<(i64,)> = sqlx::query_as("SELECT written FROM peer WHERE code = $1")

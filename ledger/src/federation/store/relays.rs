@@ -79,12 +79,39 @@ pub(crate) async fn asked_from(
     payment: &Digest,
     peer: &Code,
 ) -> Result<()> {
-    sqlx::query("INSERT INTO asked_from (payment, peer) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+    sqlx::query(
+        "INSERT INTO asked_from (payment, peer, told) VALUES ($1, $2, 0)
+         ON CONFLICT (payment, peer) DO UPDATE SET told = 0",
+    )
+    .bind(payment.as_bytes().as_slice())
+    .bind(peer.as_bytes().as_slice())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// All of them are being told.
+pub(crate) async fn told(connection: &mut Connection, payment: &Digest) -> Result<()> {
+    sqlx::query("UPDATE asked_from SET told = 1 WHERE payment = $1")
         .bind(payment.as_bytes().as_slice())
-        .bind(peer.as_bytes().as_slice())
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// Whether this one was told since it last asked.
+pub(crate) async fn was_told(
+    connection: &mut Connection,
+    payment: &Digest,
+    peer: &Code,
+) -> Result<bool> {
+    let row: Option<(bool,)> =
+        sqlx::query_as("SELECT told FROM asked_from WHERE payment = $1 AND peer = $2")
+            .bind(payment.as_bytes().as_slice())
+            .bind(peer.as_bytes().as_slice())
+            .fetch_optional(connection)
+            .await?;
+    Ok(row.is_some_and(|(told,)| told))
 }
 
 /// Which gateways want to hear of a payment.
@@ -227,4 +254,20 @@ pub(crate) async fn links_after(
             })
         })
         .collect()
+}
+
+/// The payment against which this one is an open claim.
+pub(crate) async fn stands_against(
+    connection: &mut Connection,
+    claim: &Digest,
+) -> Result<Option<Digest>> {
+    let row: Option<(Vec<u8>,)> = sqlx::query_as("SELECT stands FROM fraud WHERE claim = $1")
+        .bind(claim.as_bytes().as_slice())
+        .fetch_optional(connection)
+        .await?;
+    let key = Row {
+        table: "fraud",
+        key: claim,
+    };
+    row.map(|(stands,)| Ok(key.digest(&stands)?)).transpose()
 }

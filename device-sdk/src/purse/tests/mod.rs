@@ -17,6 +17,7 @@ mod power_cuts;
 mod priced;
 mod stream_cuts;
 mod streams;
+mod town;
 
 use super::{Clock, HandInCursor, OUT_MAX, Order, Purse, Settings};
 use crate::journal::{Journal, JournalFailed, RecordId};

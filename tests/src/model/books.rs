@@ -20,7 +20,7 @@ pub const USD: Currency = match Currency::new(1, *b"USD") {
     None => panic!("USD is three capital letters"),
 };
 /// How far an allowance goes.
-pub const WANTED: u64 = 3;
+pub const WANTED: u64 = 4;
 /// Numbers that an allowance opens.
 const MOST_PAYMENTS: u32 = 8;
 

@@ -60,6 +60,21 @@ pub struct Size {
     pub silence: bool,
 }
 
+impl Size {
+    /// One payer that pays once.
+    pub const LEAST: Self = Self {
+        payers: 1,
+        payments: 1,
+        forks: false,
+        renewals: 0,
+        moves: 0,
+        late: false,
+        declines: false,
+        withdrawals: false,
+        silence: false,
+    };
+}
+
 /// Sizes that together show every rule at work, small enough for every run of the tests.
 pub const SMALL: [(&str, Size); 7] = [
     (
@@ -120,15 +135,8 @@ pub const SMALL: [(&str, Size); 7] = [
     ),
 ];
 
-/// The same, larger: minutes to hours.
-pub const LARGE: [(&str, Size); 5] = [
-    (
-        "three payments",
-        Size {
-            payments: 3,
-            ..Size::LEAST
-        },
-    ),
+/// Larger ones: seconds to many minutes each.
+pub const LARGE: [(&str, Size); 6] = [
     (
         "two payers, late",
         Size {
@@ -139,52 +147,53 @@ pub const LARGE: [(&str, Size); 5] = [
         },
     ),
     (
-        "a fork beside an honest payer",
+        "everything that can happen to one payment",
         Size {
-            payers: 2,
-            payments: 2,
-            forks: true,
-            ..Size::LEAST
-        },
-    ),
-    (
-        "a fork, renewed and late",
-        Size {
-            payments: 2,
-            forks: true,
-            renewals: 1,
-            late: true,
-            ..Size::LEAST
-        },
-    ),
-    (
-        "moves and silence",
-        Size {
-            payments: 2,
             renewals: 1,
             moves: 2,
+            late: true,
             declines: true,
             withdrawals: true,
             silence: true,
             ..Size::LEAST
         },
     ),
+    (
+        "a fork, late and withdrawn",
+        Size {
+            payments: 2,
+            forks: true,
+            late: true,
+            withdrawals: true,
+            ..Size::LEAST
+        },
+    ),
+    (
+        "a fork across a renewal",
+        Size {
+            payments: 2,
+            forks: true,
+            renewals: 1,
+            ..Size::LEAST
+        },
+    ),
+    (
+        "two payments and a move",
+        Size {
+            payments: 2,
+            renewals: 1,
+            moves: 1,
+            ..Size::LEAST
+        },
+    ),
+    (
+        "three payments",
+        Size {
+            payments: 3,
+            ..Size::LEAST
+        },
+    ),
 ];
-
-impl Size {
-    /// One payer that pays once.
-    pub const LEAST: Self = Self {
-        payers: 1,
-        payments: 1,
-        forks: false,
-        renewals: 0,
-        moves: 0,
-        late: false,
-        declines: false,
-        withdrawals: false,
-        silence: false,
-    };
-}
 
 /// A rule that is taken away, to see that it is missed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,6 +9,7 @@ pub mod file;
 pub mod frames;
 #[cfg(feature = "std")]
 pub mod mqtt;
+pub mod neighbours;
 #[cfg(feature = "std")]
 pub mod udp;
 

@@ -48,6 +48,15 @@ impl Default for Timing {
     }
 }
 
+impl Timing {
+    /// For a peer that answered a moment ago, about what may as well stay unsaid.
+    pub const BRIEF: Self = Self {
+        first_wait: Duration::from_millis(100),
+        longest_wait: Duration::from_millis(400),
+        give_up_after: Duration::from_secs(1),
+    };
+}
+
 /// Why there is no answer.
 #[derive(Debug)]
 pub enum AskError {
@@ -126,6 +135,20 @@ impl Asker {
                 return Err(AskError::NoAnswer);
             }
         }
+    }
+
+    /// Asks as often as `turn` has something to ask. It is given the peer's last answer, and at
+    /// first an empty one.
+    pub async fn converse(
+        &self,
+        peer: SocketAddr,
+        mut turn: impl FnMut(&[u8]) -> Option<Vec<u8>>,
+    ) -> Result<(), AskError> {
+        let mut answer = Vec::new();
+        while let Some(question) = turn(&answer) {
+            answer = self.ask(peer, &question).await?;
+        }
+        Ok(())
     }
 }
 

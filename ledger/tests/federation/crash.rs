@@ -13,7 +13,7 @@ use std::process::{Command, ExitStatus};
 const FOLDER_VARIABLE: &str = "ONECODE_FEDERATION_CRASH_FOLDER";
 const OUTCOME_FILE: &str = "outcome.txt";
 /// How often a step is let pass, at most, before the process dies at it.
-const PASSES_MOST: u32 = 3;
+const PASSES_MOST: u32 = 2;
 const SIGABRT: i32 = 6;
 
 #[test]

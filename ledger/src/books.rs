@@ -70,6 +70,26 @@ impl Account {
         }
         key
     }
+
+    /// The account with this name, if there can be one.
+    pub fn read(key: &[u8]) -> Option<Self> {
+        let (_, rest) = key.split_first()?;
+        let alone = [Self::Issuer, Self::Bond, Self::Guarantee, Self::Clearing];
+        let payment = Digest::from_slice(rest).map(Self::InTransit);
+        alone
+            .into_iter()
+            .chain(payment)
+            .chain(Self::of_code(rest).into_iter().flatten())
+            .find(|account| account.key() == key)
+    }
+
+    fn of_code(rest: &[u8]) -> Option<[Self; 3]> {
+        let (code, rest) = rest.split_first_chunk()?;
+        let code = Code::from_bytes(*code).ok()?;
+        let epoch = rest.try_into().map_or(0, u32::from_be_bytes);
+        let reserved = Self::PurseReserved(code, KeyEpoch(epoch));
+        Some([Self::PurseFree(code), Self::Deposit(code), reserved])
+    }
 }
 
 /// One line of an entry: what an account gained or lost.
@@ -258,6 +278,34 @@ mod tests {
                 amount: AmountMinor::new(amount).unwrap(),
             }],
         }
+    }
+
+    #[test]
+    fn every_account_is_known_by_its_key_and_nothing_else_is() {
+        let by = protocol::code::IssuedBy {
+            issuer: 1,
+            station: 2,
+        };
+        let code = Code::derive(protocol::Kind::Device, by, 3, b"key").unwrap();
+        let accounts = [
+            Account::Issuer,
+            Account::PurseFree(code),
+            Account::PurseReserved(code, KeyEpoch(7)),
+            Account::InTransit(Digest([5; 32])),
+            Account::Deposit(code),
+            Account::Bond,
+            Account::Guarantee,
+            Account::Clearing,
+        ];
+        for account in accounts {
+            let mut key = account.key();
+            assert_eq!(Account::read(&key), Some(account));
+            key.push(0);
+            assert_eq!(Account::read(&key), None, "{account:?} and more");
+            key.truncate(key.len() - 2);
+            assert_eq!(Account::read(&key), None, "{account:?} cut off");
+        }
+        assert_eq!(Account::read(&[accounts.len() as u8]), None);
     }
 
     #[test]

@@ -229,6 +229,10 @@ fn holder(holder: &Holder) -> Value {
         Holder::InTransit(payment) => {
             json!({ "kind": "in_transit", "payment": payment.to_string() })
         }
+        Holder::Deposit(code) => json!({ "kind": "deposit", "code": code.to_string() }),
+        Holder::Bond => json!({ "kind": "bond" }),
+        Holder::Guarantee => json!({ "kind": "guarantee" }),
+        Holder::Clearing => json!({ "kind": "clearing" }),
         Holder::Other(key) => {
             let digits: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
             json!({ "kind": "other", "account": digits })

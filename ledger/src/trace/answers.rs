@@ -17,43 +17,44 @@ pub enum Holder {
     Reserved(Code, KeyEpoch),
     /// A payment that waits for its payee.
     InTransit(Digest),
-    /// Any other account of the books, by its key. Coins of its source come from beyond these books.
+    /// What the holder of a purse put down against its own forks.
+    Deposit(Code),
+    /// What the operator put down against forks.
+    Bond,
+    /// What the issuer set aside for its guarantees.
+    Guarantee,
+    /// On its way to other books. Coins of its source came from them.
+    Clearing,
+    /// An account of a later version of the books, by its key.
     Other(Vec<u8>),
 }
 
 impl Holder {
     /// The holder of an account with this key.
     pub fn read(key: &[u8]) -> Self {
-        let known = Self::purse(key)
-            .or((key.len() == 1).then_some((Account::Issuer, Self::Issuer)))
-            .or_else(|| {
-                let payment = Digest::from_slice(key.get(1..)?)?;
-                Some((Account::InTransit(payment), Self::InTransit(payment)))
-            });
-        match known {
-            Some((account, holder)) if account.key() == key => holder,
-            _ => Self::Other(key.to_vec()),
+        match Account::read(key) {
+            Some(Account::Issuer) => Self::Issuer,
+            Some(Account::PurseFree(code)) => Self::Purse(code),
+            Some(Account::PurseReserved(code, epoch)) => Self::Reserved(code, epoch),
+            Some(Account::InTransit(payment)) => Self::InTransit(payment),
+            Some(Account::Deposit(code)) => Self::Deposit(code),
+            Some(Account::Bond) => Self::Bond,
+            Some(Account::Guarantee) => Self::Guarantee,
+            Some(Account::Clearing) => Self::Clearing,
+            None => Self::Other(key.to_vec()),
         }
     }
 
-    fn purse(key: &[u8]) -> Option<(Account, Self)> {
-        let (code, rest) = key.get(1..)?.split_first_chunk()?;
-        let code = Code::from_bytes(*code).ok()?;
-        match <[u8; 4]>::try_from(rest) {
-            Ok(epoch) => {
-                let epoch = KeyEpoch(u32::from_be_bytes(epoch));
-                let account = Account::PurseReserved(code, epoch);
-                Some((account, Self::Reserved(code, epoch)))
-            }
-            Err(_) => Some((Account::PurseFree(code), Self::Purse(code))),
-        }
-    }
-
-    /// Whose purse it is.
+    /// Whose purse or deposit it is.
     pub const fn code(&self) -> Option<Code> {
         match self {
-            Self::Purse(code) | Self::Reserved(code, _) => Some(*code),
-            Self::Issuer | Self::InTransit(_) | Self::Other(_) => None,
+            Self::Purse(code) | Self::Reserved(code, _) | Self::Deposit(code) => Some(*code),
+            Self::Issuer
+            | Self::InTransit(_)
+            | Self::Bond
+            | Self::Guarantee
+            | Self::Clearing
+            | Self::Other(_) => None,
         }
     }
 }
@@ -100,7 +101,7 @@ pub struct Note {
 impl Note {
     /// Its kind in a word.
     pub fn word(&self) -> &'static str {
-        const WORDS: [(EntryKind, &str); 10] = [
+        const WORDS: [(EntryKind, &str); 17] = [
             (EntryKind::Load, "load"),
             (EntryKind::Redeem, "redeem"),
             (EntryKind::Allow, "allow"),
@@ -111,6 +112,13 @@ impl Note {
             (EntryKind::Units, "units"),
             (EntryKind::Decline, "decline"),
             (EntryKind::Return, "return"),
+            (EntryKind::TopUp, "top_up"),
+            (EntryKind::Short, "short"),
+            (EntryKind::Compensate, "compensate"),
+            (EntryKind::Recover, "recover"),
+            (EntryKind::Credit, "credit"),
+            (EntryKind::Close, "close"),
+            (EntryKind::Relay, "relay"),
         ];
         let mut words = WORDS.into_iter();
         let found = words.find(|(kind, _)| *kind as u8 == self.kind);

@@ -1,13 +1,15 @@
 //! How the database means to answer, and files that are no index.
 
+use super::answers::Note;
 use super::ask::{self, Budget, gather};
 use super::fifo::{AccountId, Arrived, Posted, Spot, Transferred};
 use super::{chain, follow, index};
-use crate::books::{Account, JournalHead};
+use crate::books::{Account, EntryKind, JournalHead};
 use crate::store::{self, Connection};
 use protocol::code::IssuedBy;
 use protocol::{Code, Currency, Digest, Kind, Timestamp};
 use sqlx::AssertSqlSafe;
+use std::collections::BTreeSet;
 
 async fn scans(connection: &mut Connection, sql: &str) -> Vec<String> {
     let rows: Vec<(i64, i64, i64, String)> =
@@ -163,4 +165,40 @@ async fn a_page_that_costs_too_much_ends_early_and_the_next_goes_on() {
     assert!(pages > whole.len());
     let whole: Vec<Arrived> = whole.into_iter().map(|(_, row)| row).collect();
     assert_eq!(rows, whole);
+}
+
+#[test]
+fn every_kind_of_entry_has_a_word_of_its_own() {
+    let kinds = [
+        EntryKind::Load,
+        EntryKind::Redeem,
+        EntryKind::Allow,
+        EntryKind::Release,
+        EntryKind::Transit,
+        EntryKind::Settle,
+        EntryKind::Claim,
+        EntryKind::Units,
+        EntryKind::Decline,
+        EntryKind::Return,
+        EntryKind::TopUp,
+        EntryKind::Short,
+        EntryKind::Compensate,
+        EntryKind::Recover,
+        EntryKind::Credit,
+        EntryKind::Close,
+        EntryKind::Relay,
+    ];
+    let word = |kind| {
+        let note = Note {
+            height: 1,
+            at: Timestamp(9),
+            kind,
+            subject: Digest([7; 32]),
+        };
+        note.word()
+    };
+    assert_eq!(word(0), "other");
+    let words: BTreeSet<&str> = kinds.iter().map(|kind| word(*kind as u8)).collect();
+    assert_eq!(words.len(), kinds.len());
+    assert!(!words.contains("other"));
 }

@@ -4,7 +4,7 @@ use crate::support::*;
 use ledger::{ClaimOrder, ClassTerms, CoveredEvidence, Fund, FundOrder, Ledger, Way};
 use protocol::{Code, Digest, Status};
 
-fn into(fund: Fund, minor: u64, key: &str) -> FundOrder {
+pub(crate) fn into(fund: Fund, minor: u64, key: &str) -> FundOrder {
     FundOrder {
         fund,
         currency: usd(),
@@ -14,7 +14,7 @@ fn into(fund: Fund, minor: u64, key: &str) -> FundOrder {
     }
 }
 
-fn about(payment: Digest, key: &str) -> ClaimOrder {
+pub(crate) fn about(payment: Digest, key: &str) -> ClaimOrder {
     ClaimOrder {
         payment,
         key: key.into(),
@@ -23,7 +23,7 @@ fn about(payment: Digest, key: &str) -> ClaimOrder {
 }
 
 /// A house that guarantees 400 for each allowance.
-async fn guaranteeing() -> (tempfile::TempDir, World, Ledger) {
+pub(crate) async fn guaranteeing() -> (tempfile::TempDir, World, Ledger) {
     let folder = tempfile::tempdir().unwrap();
     let world = World::new(folder.path());
     let mut bearings = world.bearings();
@@ -37,7 +37,7 @@ async fn guaranteeing() -> (tempfile::TempDir, World, Ledger) {
     (folder, world, ledger)
 }
 
-async fn owned_by(ledger: &Ledger, purse: &Purse, owner: &Code, enrolled: bool) {
+pub(crate) async fn owned_by(ledger: &Ledger, purse: &Purse, owner: &Code, enrolled: bool) {
     ledger
         .set_owner(&purse.code, owner, "op", NOW)
         .await
@@ -50,8 +50,27 @@ async fn owned_by(ledger: &Ledger, purse: &Purse, owner: &Code, enrolled: bool) 
     }
 }
 
+/// A deposit of 150, a bond of 200 and a fund of 5,000 for guarantees.
+pub(crate) async fn put_behind_forks(ledger: &Ledger, forker: &Purse) {
+    for (fund, minor, key) in [
+        (Fund::Deposit(forker.code), 150, "deposit"),
+        (Fund::Bond, 200, "bond"),
+        (Fund::Guarantee, 5_000, "guarantee"),
+    ] {
+        ledger
+            .fund(into(fund, minor, key), Way::Load, NOW)
+            .await
+            .unwrap();
+    }
+}
+
 /// The payer forks: the first branch stands, the second moved nothing.
-async fn forked(ledger: &Ledger, payer: &mut Purse, first: &Purse, second: &Purse) -> Signed {
+pub(crate) async fn forked(
+    ledger: &Ledger,
+    payer: &mut Purse,
+    first: &Purse,
+    second: &Purse,
+) -> Signed {
     let mut clone = payer.clone();
     let stands = payer.pay(&first.code, 500);
     let claim = clone.pay(&second.code, 900);
@@ -72,16 +91,7 @@ async fn a_claim_runs_down_purse_deposit_bond_and_guarantee_once() {
     let second = Purse::register(&ledger, &world, 13).await;
     owned_by(&ledger, &second, &world.gateway, true).await;
     ledger.load(order(&payer, 100, "free"), NOW).await.unwrap();
-    for (fund, minor, key) in [
-        (Fund::Deposit(payer.code), 150, "deposit"),
-        (Fund::Bond, 200, "bond"),
-        (Fund::Guarantee, 5_000, "guarantee"),
-    ] {
-        ledger
-            .fund(into(fund, minor, key), Way::Load, NOW)
-            .await
-            .unwrap();
-    }
+    put_behind_forks(&ledger, &payer).await;
     let claim = forked(&ledger, &mut payer, &first, &second).await;
     let decided = ledger
         .decide_claim(about(claim.id, "k"), NOW)

@@ -1,5 +1,6 @@
 //! Coins of a real ledger, against every coin moved by hand from the lines of the same journal.
 
+use crate::claims::{about, forked, guaranteeing, owned_by, put_behind_forks};
 use crate::support::*;
 use ledger::books::Account;
 use ledger::trace::{Holder, Holding, Period, Serials, TraceCursor, Tracing, file_beside};
@@ -70,7 +71,8 @@ async fn assert_traced(ledger: &Ledger, world: &World, purses: &[&Purse], loads:
     for purse in purses {
         let reserve = Account::PurseReserved(purse.code, protocol::KeyEpoch(1)).key();
         let mut expected = Vec::new();
-        for key in [Account::PurseFree(purse.code).key(), reserve] {
+        let deposit = Account::Deposit(purse.code).key();
+        for key in [Account::PurseFree(purse.code).key(), deposit, reserve] {
             let coins = queues.get(&key).into_iter().flatten();
             expected.extend(runs(coins.map(|coin| (Holder::read(&key), coin))));
         }
@@ -84,7 +86,11 @@ async fn assert_traced(ledger: &Ledger, world: &World, purses: &[&Purse], loads:
                 }
                 joins
             });
-            found.sort_by_key(|(holder, ..)| matches!(holder, Holder::Reserved(..)));
+            found.sort_by_key(|(holder, ..)| match holder {
+                Holder::Reserved(..) => 2,
+                Holder::Deposit(_) => 1,
+                _ => 0,
+            });
             assert_eq!(found, expected, "{most} a page");
         }
     }
@@ -249,6 +255,43 @@ async fn every_coin_is_found_forwards_and_backwards_through_a_whole_life() {
         last: 1_900,
     };
     assert_eq!(tracing.path(&beyond, None, 9).await.unwrap().answer, None);
+}
+
+#[tokio::test]
+async fn coins_that_stood_behind_a_fork_are_followed_to_the_payee_it_left_short() {
+    let (_folder, world, ledger) = guaranteeing().await;
+    let (mut payer, first) = pair(&ledger, &world, 1_000).await;
+    let second = Purse::register(&ledger, &world, 13).await;
+    owned_by(&ledger, &second, &world.gateway, true).await;
+    ledger.load(order(&payer, 100, "free"), NOW).await.unwrap();
+    put_behind_forks(&ledger, &payer).await;
+    let purses = [&payer.clone(), &first, &second];
+    let loads = [1, 3, 4, 5, 6];
+    assert_traced(&ledger, &world, &purses, &loads).await;
+    let tracing = ledger.tracing().await.unwrap();
+    let funds = [Holder::Deposit(payer.code), Holder::Bond, Holder::Guarantee];
+    for (load, fund) in loads.iter().skip(2).zip(&funds) {
+        let held = forwards(&tracing, *load, 9).await;
+        assert_eq!(
+            held.iter().map(|held| &held.holder).collect::<Vec<_>>(),
+            [fund]
+        );
+    }
+
+    let claim = forked(&ledger, &mut payer, &first, &second).await;
+    let decided = ledger.decide_claim(about(claim.id, "k"), NOW).await;
+    assert_eq!(decided.unwrap().missing.get(), 900);
+    assert_traced(&ledger, &world, &purses, &loads).await;
+    let chain = tracing.chain(&second.code, Period::ALWAYS, None, 9).await;
+    let links = chain.unwrap().answer.into_iter();
+    let said = links.map(|link| (link.note.word(), link.payer, link.amount.get()));
+    // What the forker had put down came from the forker.
+    let expected = [
+        ("compensate", Holder::Guarantee, 400),
+        ("compensate", Holder::Bond, 200),
+        ("compensate", Holder::Purse(payer.code), 250),
+    ];
+    assert_eq!(said.collect::<Vec<_>>(), expected);
 }
 
 /// Enough for several blocks of moves, and the same money again and again.

@@ -2,7 +2,7 @@
 
 use super::{AccountId, Move, Posted, Spot, Transferred};
 use crate::books::Account as Book;
-use protocol::{Code, Currency, Digest, KeyEpoch};
+use protocol::{Code, Currency, Digest};
 use std::collections::BTreeMap;
 
 const ISSUER: u8 = Book::Issuer.kind();
@@ -30,19 +30,9 @@ impl Name {
         }
     }
 
-    /// Whose purse it belongs to.
+    /// Whose purse or deposit it is.
     pub fn owner(&self) -> Option<Code> {
-        let (kind, rest) = self.key.split_first()?;
-        let (code, _) = rest.split_first_chunk()?;
-        let code = Code::from_bytes(*code).ok()?;
-        let owned = [
-            Book::PurseFree(code),
-            Book::PurseReserved(code, KeyEpoch(0)),
-        ];
-        owned
-            .iter()
-            .any(|book| book.kind() == *kind)
-            .then_some(code)
+        Book::read(&self.key)?.owner()
     }
 
     fn is(&self, kind: u8) -> bool {

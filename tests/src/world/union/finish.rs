@@ -9,7 +9,7 @@ use protocol::{Currency, Digest};
 use std::collections::BTreeMap;
 
 /// Everything waits no longer than that between two turns.
-const TURN_MS: u64 = 20 * 60_000;
+const TURN_MS: u64 = 15 * 60_000;
 
 pub(crate) fn finish(world: &mut Union) {
     world.note("everything heals");
@@ -109,47 +109,54 @@ fn nothing_is_on_its_way(world: &mut Union) {
     }
 }
 
-/// What became of every payment, in all books.
-fn fates(world: &mut Union) -> BTreeMap<Digest, Vec<(usize, Fate)>> {
+/// What became of every payment in all books: where, how, and how much of it reached its payee.
+type Fates = BTreeMap<Digest, Vec<(usize, Fate, u64)>>;
+
+fn fates(world: &mut Union) -> Fates {
     let mut fates = BTreeMap::new();
     let deals: Vec<_> = world.deals.keys().copied().collect();
     for id in deals {
         let in_books = world.offices.iter().filter_map(|office| {
-            let row = office.payment(&id)?;
-            Some((office.number, row.fate))
+            let (fate, paid) = office.fate(&id)?;
+            Some((office.number, fate, paid))
         });
         fates.insert(id, in_books.collect::<Vec<_>>());
     }
     fates
 }
 
-fn is_settled(fates: &[(usize, Fate)]) -> bool {
-    fates.iter().any(|(_, fate)| *fate == Fate::Settled)
+/// What of a payment reached its payee.
+fn paid(fates: &[(usize, Fate, u64)]) -> u64 {
+    fates.iter().map(|(_, _, paid)| *paid).max().unwrap_or(0)
 }
 
-fn the_books_agree(world: &mut Union, fates: &BTreeMap<Digest, Vec<(usize, Fate)>>) {
+fn the_books_agree(world: &mut Union, fates: &Fates) {
     for (id, fates) in fates {
         let (deal, what) = (world.deals[id], format!("{}: {fates:?}", things::short(id)));
-        let settled = fates.iter().filter(|(_, fate)| *fate == Fate::Settled);
-        if settled.count() > 1 {
-            world.fail("no payment is settled twice over all books", what.clone());
+        let settled = fates.iter().filter(|(_, fate, _)| *fate == Fate::Settled);
+        match settled.count() {
+            0 => world.tally.count("came to nothing"),
+            1 => world.tally.count("settled"),
+            // What a lost home settled and nobody had heard of stands in the books of two; that it
+            // is paid once is for the balances to show.
+            _ if world.tally.of("offices lost") > 0 => world.tally.count("settled before a loss"),
+            _ => world.fail("no payment is settled twice over all books", what.clone()),
         }
         let pending = |fate: &Fate| matches!(fate, Fate::InTransit | Fate::Waiting);
-        if fates.iter().any(|(_, fate)| pending(fate)) {
-            world.fail(
-                "nothing is pending once links heal and deadlines pass",
-                what.clone(),
-            );
+        if fates.iter().any(|(_, fate, _)| pending(fate)) {
+            world.fail("nothing is pending once links heal and deadlines pass", what.clone());
         }
         let both = world.things[deal.payer].honest && world.things[deal.payee].honest;
         let in_time = deal.claimed.is_some_and(|at| at <= deal.settle_by);
-        if both && deal.taken && in_time && !is_settled(fates) {
+        // While a home is lost, what it would have said may come too late.
+        let short = paid(fates) < deal.amount;
+        if both && deal.taken && in_time && short && world.tally.of("offices lost") > 0 {
+            world.tally.count("short after a loss");
+        } else if both && deal.taken && in_time && short {
+            let (claimed, by) = (deal.claimed, deal.settle_by);
             world.fail(
                 "an honest payee who claims in time is paid",
-                format!(
-                    "{what}, claimed at {:?} by {:?}",
-                    deal.claimed, deal.settle_by
-                ),
+                format!("{what} of {}, claimed at {claimed:?} by {by:?}", deal.amount),
             );
         }
     }
@@ -160,24 +167,16 @@ fn the_books_agree(world: &mut Union, fates: &BTreeMap<Digest, Vec<(usize, Fate)
     }
 }
 
-fn balance_agrees(
-    world: &mut Union,
-    thing: usize,
-    currency: Currency,
-    fates: &BTreeMap<Digest, Vec<(usize, Fate)>>,
-) {
+fn balance_agrees(world: &mut Union, thing: usize, currency: Currency, fates: &Fates) {
     let given = world.given.get(&(thing, currency)).copied();
     let mut expected = given.unwrap_or_default();
     for (id, deal) in &world.deals {
-        if deal.currency != currency || !is_settled(&fates[id]) {
+        if deal.currency != currency {
             continue;
         }
-        if deal.payer == thing {
-            expected -= deal.amount as i64;
-        }
-        if deal.payee == thing {
-            expected += deal.amount as i64;
-        }
+        let moved = paid(&fates[id]) as i64;
+        expected -= if deal.payer == thing { moved } else { 0 };
+        expected += if deal.payee == thing { moved } else { 0 };
     }
     let code = world.things[thing].code;
     let held: Vec<_> = (world.offices.iter())
@@ -188,16 +187,13 @@ fn balance_agrees(
         let name = world.things[thing].name();
         world.fail(
             "all books together hold what was loaded and settled",
-            format!(
-                "{name} should hold {expected} {} and holds {held:?}",
-                currency.name()
-            ),
+            format!("{name} should hold {expected} {} and holds {held:?}", currency.name()),
         );
     }
 }
 
 /// What honest purses were told is what happened.
-fn purses_agree(world: &mut Union, fates: &BTreeMap<Digest, Vec<(usize, Fate)>>) {
+fn purses_agree(world: &mut Union, fates: &Fates) {
     for thing in 0..world.things.len() {
         if !world.things[thing].honest {
             continue;
@@ -205,9 +201,9 @@ fn purses_agree(world: &mut Union, fates: &BTreeMap<Digest, Vec<(usize, Fate)>>)
         for (currency, received) in world.things[thing].received().unwrap_or_default() {
             let to_it = world.deals.iter().filter(|(id, deal)| {
                 let it = (deal.payee, deal.currency) == (thing, currency);
-                it && deal.taken && is_settled(&fates[*id])
+                it && deal.taken && fates.contains_key(*id)
             });
-            let settled: u64 = to_it.map(|(_, deal)| deal.amount).sum();
+            let settled: u64 = to_it.map(|(id, _)| paid(&fates[id])).sum();
             if received != settled {
                 let name = world.things[thing].name();
                 world.fail(

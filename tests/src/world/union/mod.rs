@@ -49,10 +49,10 @@ use thing::Thing;
 use tokio::runtime::Runtime;
 
 const SWEEP_MS: u64 = 10 * 60_000;
-const WEATHER_MS: u64 = 60 * 60_000;
-const TREASURER_MS: u64 = 90 * 60_000;
+const WEATHER_MS: u64 = 30 * 60_000;
+const TREASURER_MS: u64 = 60 * 60_000;
 /// Conservation is looked at once in so many happenings; at the end of everything in any case.
-const LOOK_EVERY: u64 = 8;
+const LOOK_EVERY: u64 = 50;
 
 /// What can happen.
 #[derive(Clone, Debug)]
@@ -306,8 +306,8 @@ impl Union {
         if !self.is_away(office) && self.chance.per_mille(self.scenario.losses) {
             let lease_s = u64::from(self.scenario.terms.lease_life_s);
             let (least_s, most_s) = match self.chance.per_mille(500) {
-                true => (600, 7_200),
-                false => (lease_s + 7_200, lease_s + 20_000),
+                true => (600, 5_400),
+                false => (lease_s + 3_600, lease_s + 9_000),
             };
             let gone_ms = 1_000 * self.chance.between(least_s, most_s);
             self.offices[office].away_until_ms = self.schedule.now_ms() + gone_ms;

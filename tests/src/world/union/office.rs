@@ -4,12 +4,13 @@
 use super::super::authority::network;
 use super::cast::{CENTRE, Cast};
 use ledger::federation::{Block, Moving, Parcel, RelayOrder, Taken};
-use ledger::views::{AccusationRow, FraudSummary, Page, PaymentRow};
+use ledger::rules::settle::Fate;
+use ledger::views::{AccusationRow, FraudSummary, Page};
 use ledger::{CoveredEvidence, Evidence, InboxEntry, Ledger, LoadOrder, Owned, Policy};
 use protocol::cose::open;
 use protocol::covers::Items;
 use protocol::message::Message;
-use protocol::objects::{Allowance, Object, Pass, Payment, Receipt, Renewal};
+use protocol::objects::{Allowance, Object, Pass, Payment, Receipt, Renewal, Statement};
 use protocol::{Code, Currency, Digest, PublicKey, Signer, Status, Timestamp};
 use std::path::Path;
 use std::rc::Rc;
@@ -255,9 +256,17 @@ impl Office {
         })
     }
 
-    pub(crate) fn payment(&self, id: &Digest) -> Option<PaymentRow> {
-        let detail = self.runtime.block_on(self.ledger.payment(id)).unwrap();
-        detail.map(|detail| detail.row)
+    /// What became of a payment here, and how much of it reached its payee.
+    pub(crate) fn fate(&self, id: &Digest) -> Option<(Fate, u64)> {
+        let detail = self.runtime.block_on(self.ledger.payment(id)).unwrap()?;
+        let row = detail.row;
+        let statement = detail.statement.unwrap_or_default();
+        let paid = open::<Statement>(&statement, &network());
+        let paid = paid.ok().and_then(|statement| statement.peek().paid);
+        Some(match row.fate {
+            Fate::Settled => (row.fate, paid.unwrap_or(row.amount).get()),
+            _ => (row.fate, 0),
+        })
     }
 
     pub(crate) fn frauds(&self) -> Vec<FraudSummary> {

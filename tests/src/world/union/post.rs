@@ -8,13 +8,15 @@ use ledger::federation::{Block, Parcel, Taken};
 use protocol::Status;
 
 /// Letters that leave at one time.
-const LETTERS_AT_ONCE: u32 = 24;
+const LETTERS_AT_ONCE: u32 = 12;
 /// Journal entries that leave at one time.
 const ENTRIES_AT_ONCE: u32 = 64;
 /// Between two letters of one round: they leave in order, and may still overtake each other.
 const APART_MS: u64 = 4_000;
 /// Between two rounds of one office.
-const ROUND_MS: u64 = 4 * 60_000;
+const ROUND_MS: u64 = 5 * 60_000;
+/// Rounds until everything that waited has come, when nothing is lost.
+const ROUNDS_MOST: u32 = 200;
 
 /// What travels between offices.
 #[derive(Clone, Debug)]
@@ -46,7 +48,9 @@ impl Union {
         }
         if office != CENTRE {
             let block = self.offices[office].block(self.offices[office].copied, ENTRIES_AT_ONCE);
-            self.mail(office, CENTRE, 0, Mail::Block(block));
+            if !block.entries.is_empty() {
+                self.mail(office, CENTRE, 0, Mail::Block(block));
+            }
         }
     }
 
@@ -140,15 +144,26 @@ impl Union {
                 if self.is_away(from) || self.is_away(to) {
                     continue;
                 }
-                let code = self.offices[to].code;
-                for parcel in self.offices[from].parcels(&code, 1_000) {
-                    if let Some(answer) = self.takes(from, to, Mail::Parcel(parcel)) {
-                        self.takes(to, from, answer);
-                    }
-                }
+                self.carries(from, to);
                 if to == CENTRE {
                     self.copy_all(gateway);
                 }
+            }
+        }
+    }
+
+    fn carries(&mut self, from: usize, to: usize) {
+        let code = self.offices[to].code;
+        for _ in 0..ROUNDS_MOST {
+            let waiting = self.offices[from].parcels(&code, 1_000);
+            if waiting.is_empty() || self.broken.is_some() {
+                return;
+            }
+            for parcel in waiting {
+                match self.takes(from, to, Mail::Parcel(parcel)) {
+                    Some(answer) => self.takes(to, from, answer),
+                    None => return,
+                };
             }
         }
     }

@@ -3,6 +3,7 @@
 use super::super::authority::policy;
 use super::super::chance::Chance;
 use super::super::links::Quality;
+use super::cast::GRACE_S;
 use ledger::federation::Terms;
 use ledger::{ClassTerms, Policy};
 use protocol::AmountMinor;
@@ -35,13 +36,13 @@ impl Scenario {
         let wealth = chance.between(200, 4_000);
         let most = AmountMinor::new(wealth).unwrap();
         let hops = chance.between(0, 3) as u32;
-        let life_s = chance.between(2, 5) as u32 * HOUR_S;
+        let life_s = chance.between(2, 5) as u32 * HOUR_S / 2;
         let floats = chance.between(1, 12);
         Self {
             gateways: chance.between(2, 3) as usize,
-            things_each: chance.between(2, 4) as usize,
-            span_ms: chance.between(16, 36) * u64::from(HOUR_S) * 1_000,
-            wake_ms: chance.between(20, 50) * 60_000,
+            things_each: chance.between(2, 3) as usize,
+            span_ms: chance.between(6, 12) * u64::from(HOUR_S) * 1_000,
+            wake_ms: chance.between(10, 25) * 60_000,
             wealth,
             quality: Quality {
                 loses: chance.between(0, 300) as u32,
@@ -55,6 +56,7 @@ impl Scenario {
                     ..ClassTerms::offline(most, most)
                 }; 3],
                 allowance_life_s: life_s,
+                grace_s: GRACE_S,
                 ..policy()
             },
             terms: Terms {
@@ -63,7 +65,7 @@ impl Scenario {
                 lease_life_s: 2 * life_s,
             },
             share_permille: chance.between(300, 1_000) as u32,
-            losses: chance.between(0, 80) as u32,
+            losses: chance.between(0, 120) as u32,
         }
     }
 }

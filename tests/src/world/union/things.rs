@@ -277,6 +277,8 @@ fn hand_in(world: &mut Union, thing: usize, office: usize, message: &[u8]) {
                 p.payee == world.things[thing].code,
             ) {
                 deal.claimed.get_or_insert(now);
+                // The power may have gone after it was taken and before anybody heard of it.
+                deal.taken = true;
             }
             let said = said(&answer);
             world.note(format!("{name} hands in {} at {at}: {said}", short(&id)));

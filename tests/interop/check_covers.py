@@ -4,7 +4,7 @@ import os
 
 from checks import check, outcome, same
 from live import LOADED, REFERENCE, USD, ask, enrolled, granted, load, now, refusal
-from onecode import accusations, cbor, covers, messages
+from onecode import accusations, cbor, coap, covers, messages
 from onecode.keys import ED25519, SigningKey
 from onecode.objects import seal
 from onecode.purse import Purse
@@ -66,6 +66,7 @@ def check_covers(payer, middle, third):
     check("the third purse claims it with its covers, and everybody gets the same statement", claimed)
     check("what covered it has settled by the signature of who spent it", cover_settled)
     check_covers_again(payer, middle, third, cover)
+    check_spent_on(payer, middle, third)
     check_declined_on_covers(payer, middle, third)
     check_declined_cover(middle, cover)
 
@@ -119,7 +120,7 @@ def check_wrong_covers(payer, middle, third, cover):
             ([items[1]], "malformed"),
             ([items[0], items[0], [*items[1][:2], [0, 1]]], "malformed"),
             ([items[0], [0, items[0][1], []], [*items[1][:2], [0, 1]]], "wrong_cover"),
-            ([[b"", b"", []], *[[0, b"", []]] * 15, [0, b"", list(range(16))]], "over_budget"),
+            ([[b"", b"", []], *[[0, b"", []]] * 15, [0, b"", list(range(16))]], "malformed"),
             ([[bytes(1_700), bytes(1_700), []], items[1]], "over_budget"),
         ):  # fmt: skip
             evidence = messages.write("covered", cbor.write(wrong))
@@ -152,23 +153,89 @@ def check_covers_again(payer, middle, third, cover):
         same(third.take_statement(statement), (payment.id, "settled"))
 
     def stream_so_far():
+        _, statement = ask(payer.identity, payer.evidence(stream))
+        same(payer.take_statement(statement), (stream.id, "in_transit", 6))
+        same(middle.take_unit(payer.release(stream, 8)), 200)
+        payer.take_receipt(middle.close(stream, now()), now())
         _, statement = ask(middle.identity, middle.claim_stream(stream))
-        identifier, became, units = middle.take_statement(statement)
-        same((identifier, units), (stream.id, 6))
-        same(became in ("settled", "in_transit"), True)
+        same(middle.take_statement(statement), (stream.id, "settled", 8))
 
     def next_allowance():
         same(granted(middle, 1_000)["base_odometer"], middle.odometer)
 
     check("a cover again and the units of a stream pay the next one", spent)
-    check("the units of a stream that were spent have reached who spent them", stream_so_far)
+    check("the units of a stream that were spent have reached who spent them, and it stays open", stream_so_far)
     check("the next allowance begins where the covered payments end", next_allowance)
+
+
+def check_spent_on(payer, middle, third):
+    """What is spent is spent on: as change, and by the third purse, as far as the hops go."""
+    first = paid_naming(payer, middle, 60)
+    room = middle.allowance["limit"] - middle.odometer
+    change = middle.pay(payer.identity.code, room + 10, REFERENCE, [first])
+    second = middle.pay(third.identity.code, 50, REFERENCE, [first], **named(third))
+
+    def changed():
+        evidence = middle.evidence(change)
+        middle.take_receipt(payer.accept(evidence, now()), now())
+        _, statement = ask(payer.identity, payer.claim(evidence))
+        same(middle.take_statement(statement), (change.id, "settled"))
+
+    def two_hops():
+        third.accept(middle.evidence(second), now())
+        room = third.allowance["limit"] - third.odometer
+        last = third.pay(payer.identity.code, room + 50, REFERENCE, [third.spendable(second)])
+        evidence = third.evidence(last)
+        if payer.allowance["hops"] < 2:
+            same(outcome(lambda: payer.accept(evidence, now())), "above_hops")
+            same(refusal(payer.identity, evidence)[1], "above_hops")
+            return
+        third.take_receipt(payer.accept(evidence, now()), now())
+        _, statement = ask(payer.identity, payer.claim(evidence))
+        same(third.take_statement(statement), (last.id, "settled"))
+        _, statement = ask(middle.identity, middle.evidence(second))
+        same(middle.take_statement(statement), (second.id, "settled"))
+
+    def too_many_hops():
+        spenders = [middle, third]
+        while len(spenders) <= payer.allowance["hops"]:
+            spenders.append(funded(ED25519, 10))
+        spent = paid_naming(payer, middle, 40)
+        for by, to in zip(spenders, [*spenders[1:], payer], strict=True):
+            over = {"odometer": by.allowance["limit"] + 40}
+            spent = by.item(by.order(to.identity.code, 40, REFERENCE, [spent]) | named(to) | over, [spent])
+        evidence = messages.write("covered", covers.write_items(spent))
+        same(outcome(lambda: payer.accept(evidence, now())), "above_hops")
+        same(refusal(payer.identity, evidence)[1], "above_hops")
+
+    def many():
+        granted(middle, 100)
+        room = middle.allowance["limit"] - middle.odometer
+        many = [paid_naming(payer, middle, 10) for _ in range(12)]
+        payment = middle.pay(third.identity.code, room + 120, REFERENCE, many)
+        evidence = middle.evidence(payment)
+        same(len(evidence) > 2 * coap.BLOCK_BYTES, True)
+        third.accept(evidence, now())
+        _, statement = ask(third.identity, third.claim(evidence))
+        same(third.take_statement(statement), (payment.id, "settled"))
+
+    check("change is a payment back, covered by what it answers", changed)
+    check("what covers is spent on by the next one, as far as its allowance says", two_hops)
+    check("and no further", too_many_hops)
+    check("twelve covers fill several blocks, and settle", many)
+    granted(middle, 1_000)
+
+
+def paid_naming(payer, payee, amount):
+    """A payment taken that its payee may spend."""
+    payment = payer.pay(payee.identity.code, amount, REFERENCE, **named(payee))
+    payee.accept(payer.evidence(payment), now())
+    return payee.spendable(payment)
 
 
 def check_declined_on_covers(payer, middle, third):
     room = middle.allowance["limit"] - middle.odometer
-    received = payer.pay(middle.identity.code, 80, REFERENCE, **named(middle))
-    middle.accept(payer.evidence(received), now())
+    received = paid_naming(payer, middle, 80).payment
     payment = middle.pay(third.identity.code, room + 80, REFERENCE, [middle.spendable(received)])
     evidence = middle.evidence(payment)
 
@@ -207,9 +274,9 @@ def check_declined_cover(middle, cover):
 
 def check_cover_that_never_comes(payer, middle, third):
     """A payment that covers turns out to be a fork: what it was to pay waits."""
+    granted(middle, 500)
     twice = payer.order(middle.identity.code, 90, REFERENCE) | named(middle)
-    cover = payer.pay(middle.identity.code, 90, REFERENCE, **named(middle))
-    middle.accept(payer.evidence(cover), now())
+    cover = paid_naming(payer, middle, 90).payment
     room = middle.allowance["limit"] - middle.odometer
     payment = middle.pay(third.identity.code, room + 90, REFERENCE, [middle.spendable(cover)])
     evidence = middle.evidence(payment)
@@ -228,10 +295,52 @@ def check_cover_that_never_comes(payer, middle, third):
     check("what a forked cover was to pay waits, and the statement says how much was paid", waits)
 
 
+def check_given_up(payer, payee):
+    """What a purse says it will never sign, and a purse that lost its journal."""
+
+    def recorded():
+        unused = payer.sequence + 5
+        void = {"code": payer.identity.code, "key_epoch": payer.key_epoch, "first": unused, "last": unused + 4}
+        void = messages.write("void", payer.seal("void", void | {"time": now()}).bytes)
+        closing = {
+            "code": payer.identity.code, "key_epoch": payer.key_epoch, "currency": USD,
+            "allowance": payer.allowance.reference, "sequence": payer.sequence, "odometer": payer.odometer,
+            "time": now(),
+        }  # fmt: skip
+        closing = messages.write("closing", payer.seal("closing", closing).bytes)
+        for message in (void, closing):
+            for _ in range(2):
+                same(ask(payer.identity, message), ("2.04", b""))
+        forged = payee.seal("void", {"code": payer.identity.code, "key_epoch": 1, "first": 1, "last": 2, "time": now()})
+        same(refusal(payer.identity, messages.write("void", forged.bytes))[1:], ("bad_signature", forged.reference))
+
+    def lost():
+        asked = payer.renewal(100, now() + 1, lost=True)
+        _, first = ask(payer.identity, asked)
+        allowance = payer.take_grant(first, now())
+        same((allowance["key_epoch"], allowance["base_sequence"], allowance["base_odometer"]), (2, 0, 0))
+        same((allowance["base_head"], allowance["limit"]), (bytes(16), 100))
+        same(ask(payer.identity, asked)[1], first)
+        same(refusal(payer.identity, payer.renewal(100, now(), lost=True))[1], "expired")
+        payment = payer.pay(payee.identity.code, 100, REFERENCE)
+        evidence = payer.evidence(payment)
+        payee.accept(evidence, now())
+        same(payer.take_statement(ask(payee.identity, payee.claim(evidence))[1]), (payment.id, "settled"))
+
+    check("a void and a closing are recorded, and nothing is answered", recorded)
+    check("a purse that lost its journal begins a new key epoch", lost)
+
+
+def funded(algorithm, wanted):
+    """A purse with money and an allowance."""
+    purse = Purse(enrolled(algorithm), USD)
+    load(purse.identity, LOADED)
+    granted(purse, wanted)
+    return purse
+
+
 def life(algorithms):
-    purses = [Purse(enrolled(algorithm), USD) for algorithm in algorithms]
-    for purse, wanted in zip(purses, (4_000, 1_000, 1_000), strict=True):
-        load(purse.identity, LOADED)
-        granted(purse, wanted)
+    purses = [funded(*each) for each in zip(algorithms, (4_000, 1_000, 1_000), strict=True)]
     check_covers(*purses)
+    check_given_up(purses[2], purses[1])
     check_cover_that_never_comes(*purses)

@@ -9,7 +9,7 @@ from cryptography import x509
 
 import check_covers
 from checks import check, finish, outcome, same, within
-from live import USD, REFERENCE, LOADED, WANTED, ask, door, enrolled, load, new_thing, now, office, refusal
+from live import LOADED, REFERENCE, USD, WANTED, ask, door, enrolled, load, new_thing, now, office, refusal
 from onecode import codes, enrol, messages, rules
 from onecode.keys import ED25519, P256, SigningKey
 from onecode.objects import seal
@@ -306,6 +306,8 @@ def check_fraud(payer, payee, settled):
         same(outcome(lambda: rules.fraud_proof(honest, *root)), "malformed")
         other = messages.write("proof", *parts, settled.bytes, second.bytes)
         same(outcome(lambda: rules.fraud_proof(other, *root)), "wrong_allowance")
+        same(ask(thing, proof), ("2.04", b""))
+        same(refusal(thing, honest)[1], "malformed")
 
     check("the payee finds two payments under one number", found_by_payee)
     check("the gateway keeps the second as an open claim and freezes the payer", found_by_gateway)

@@ -11,7 +11,7 @@ OBJECTS = {
     10: PAIR * 2,
 }  # fmt: skip
 BY_REGISTERED_KEY = {3: "payee", 6: "code"}
-LISTED_BYTES = 36
+LISTED_BYTES, LISTED_MAX = 36, covers.ITEMS_MAX
 
 
 def _refuse_unless(condition, status="malformed"):
@@ -24,21 +24,34 @@ def accusation(data, root_key, network):
     name, parts = messages.read(data)
     _refuse_unless(name == "accusation")
     charge, passes, objects = parts
-    _refuse_unless(charge in OBJECTS and len(objects) == len(OBJECTS[charge]) and len(passes) >= 2)
+    _refuse_unless(charge in OBJECTS and len(objects) == len(OBJECTS[charge]) and passes)
     issuer = rules.issuer_pass(passes[0], root_key, network)
-    gateways = [rules.gateway_pass(issuer, passes[1], network)]
+    gateways = Gateways(issuer, passes[1:], network)
     thing = None
     if charge in BY_REGISTERED_KEY:
         _refuse_unless(len(passes) == 3)
-        thing = rules.pass_under(gateways[0], passes[2], network)
-    elif len(passes) == 3:
-        gateways.append(rules.gateway_pass(issuer, passes[2], network))
-    named = {given["subject"]: confirmed(given["key"]) for given in gateways}
-    opened = _open(OBJECTS[charge], objects, named, thing, network)
+        gateway = rules.gateway_pass(issuer, passes[1], network)
+        thing = rules.pass_under(gateway, passes[2], network)
+    opened = _open(OBJECTS[charge], objects, gateways, thing, network)
     if thing is not None:
         for one in opened:
-            _refuse_unless(codes.write_text(one[BY_REGISTERED_KEY[charge]]) == thing["subject"], "not_for_you")
+            _refuse_unless(codes.write_text(one[BY_REGISTERED_KEY[charge]]) == thing["subject"])
     return CHARGES[charge](*opened)
+
+
+class Gateways:
+    """The gateways whose passes come along; the second is looked at only when the first is not the one."""
+
+    def __init__(self, issuer, passes, network):
+        self.issuer, self.passes, self.network = issuer, passes, network
+
+    def key_of(self, allowance):
+        """The pass key of the gateway that an allowance names."""
+        for data in self.passes:
+            given = rules.gateway_pass(self.issuer, data, self.network)
+            if given["subject"] == codes.write_text(allowance["gateway"]):
+                return confirmed(given["key"])
+        raise Refused("unknown_gateway")
 
 
 def _open(kinds, objects, gateways, thing, network):
@@ -49,9 +62,7 @@ def _open(kinds, objects, gateways, thing, network):
             continue
         one = open_object(kind, data, network)
         if kind == "allowance":
-            signer = gateways.get(codes.write_text(one["gateway"]))
-            _refuse_unless(signer is not None, "unknown_gateway")
-            one.checked(signer)
+            one.checked(gateways.key_of(one))
             wallet_key = tuple(one["wallet_key"])
         else:
             one.checked(wallet_key)
@@ -96,12 +107,14 @@ def _receipts(one, other):
 
 def _counted(payment, listed, receipt):
     """The units of the cover that a receipt is about, as the payment signed them."""
-    _refuse_unless(listed and len(listed) % LISTED_BYTES == 0)
+    entries = [listed[at : at + LISTED_BYTES] for at in range(0, len(listed), LISTED_BYTES)]
+    _refuse_unless(1 <= len(entries) <= LISTED_MAX and len(entries[-1]) == LISTED_BYTES)
+    _refuse_unless(all(one <= after for one, after in zip(entries, entries[1:], strict=False)))
     _refuse_unless(covers.hash_of(listed) == payment["covers"])
     _refuse_unless(receipt["payee"] == payment["payer"])
-    for at in range(0, len(listed), LISTED_BYTES):
-        if listed[at : at + 32] == receipt["payment"]:
-            return int.from_bytes(listed[at + 32 : at + LISTED_BYTES])
+    for entry in entries:
+        if entry[:32] == receipt["payment"]:
+            return int.from_bytes(entry[32:])
     raise Refused("malformed")
 
 
@@ -113,6 +126,7 @@ def _declined_cover(_, payment, listed, receipt):
 
 def _fewer_units(_, payment, listed, receipt):
     counted = _counted(payment, listed, receipt)
+    _refuse_unless(receipt["declined"] is None)
     _refuse_unless(receipt["units"] is not None and receipt["units"] < counted)
     return payment["payer"]
 
@@ -133,7 +147,8 @@ def _float(one, other):
     _same(one, other, "gateway", "gateway_epoch", "currency")
     _refuse_unless(one.id != other.id)
     begins = [given["issued_total"] - (given["limit"] - given["base_odometer"]) for given in (one, other)]
-    _refuse_unless(max(begins) < min(one["issued_total"], other["issued_total"]))
+    _refuse_unless(min(begins) >= 0 and all(given["base_odometer"] <= given["limit"] for given in (one, other)))
+    _refuse_unless(begins[0] < other["issued_total"] and begins[1] < one["issued_total"])
     return one["gateway"]
 
 

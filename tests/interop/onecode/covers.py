@@ -69,8 +69,7 @@ def read_items(data):
     """Allowance, payment, places of the covers, units and value of each item; nothing is opened."""
     _refuse_unless(len(data) <= ITEMS_BYTES_MAX, "over_budget")
     parts = cbor.read(data)
-    _refuse_unless(type(parts) is list and len(parts) >= 2, "malformed")
-    _refuse_unless(len(parts) <= ITEMS_MAX, "over_budget")
+    _refuse_unless(type(parts) is list and 2 <= len(parts) <= ITEMS_MAX, "malformed")
     read, whose, covering = [], {}, set()
     for place, part in enumerate(parts):
         _refuse_unless(type(part) is list and len(part) in (3, 5), "malformed")
@@ -90,13 +89,12 @@ def read_items(data):
         covering.update(covers)
         read.append((allowance, payment, covers, units, value))
     _refuse_unless(covering == set(range(len(read) - 1)), "malformed")
-    _refuse_unless(sum(item[3] or 0 for item in read) <= UNITS_TOGETHER_MAX, "over_budget")
     return read
 
 
 def judge(data, network, key_of):
     """The items, the covered one last; `key_of` gives the key of an allowance's gateway or refuses."""
-    items = []
+    items, together = [], 0
     for allowance, payment, covers, units, value in read_items(data):
         allowance = open_object("allowance", allowance, network)
         payment = open_object("payment", payment, network)
@@ -105,6 +103,8 @@ def judge(data, network, key_of):
         item = Item(allowance, payment, [items[cover] for cover in covers], units, value)
         if units is not None:
             _refuse_unless(payment["stream"] is not None, "wrong_unit")
+            together += units
+            _refuse_unless(together <= UNITS_TOGETHER_MAX, "over_budget")
             streams.released(payment, 0, payment["stream"][2], units, value)
         check_item(item)
         for earlier in items:

@@ -8,7 +8,6 @@ from .objects import RIGHTS, confirmed, open_object, seal
 SYNC_MARGIN_S = 60
 MOST_OFFLINE = 5_000_000
 UNITS_AT_ONCE_MAX = 4_096
-KEY_EPOCH = 1
 OUTCOMES = {
     "settled", "in_transit", "open_claim", "declined", "returned", "waiting_for_cover", "guaranteed",
 }  # fmt: skip
@@ -21,7 +20,7 @@ class Purse:
         self.identity, self.currency = identity, currency
         self.network = identity.trust.network
         self.allowance = None
-        self.sequence, self.head, self.odometer = 0, bytes(16), 0
+        self.key_epoch, self.sequence, self.head, self.odometer = 1, 0, bytes(16), 0
         self.payments = {}  # by identifier: what this purse signed
         self.items = {}  # by identifier: the same under their allowances, on what covers them
         self.seeds = {}  # by identifier: of the streams that this purse signed
@@ -47,7 +46,7 @@ class Purse:
     def renewal(self, wanted, now, **changes):
         """A request for an allowance."""
         fields = {
-            "code": self.identity.code, "key_epoch": KEY_EPOCH, "currency": self.currency,
+            "code": self.identity.code, "key_epoch": self.key_epoch, "currency": self.currency,
             "sequence": self.sequence, "head": self.head, "odometer": self.odometer,
             "wanted": wanted, "time": now,
         }  # fmt: skip
@@ -65,8 +64,12 @@ class Purse:
             raise Refused("not_for_you")
         if tuple(granted["wallet_key"]) != self.identity.wallet.public:
             raise Refused("wrong_allowance")
+        if granted["key_epoch"] < self.key_epoch:
+            raise Refused("wrong_allowance")
         if granted["expires"] <= now:
             raise Refused("expired")
+        if granted["key_epoch"] > self.key_epoch:
+            self.key_epoch, self.sequence, self.head, self.odometer = granted["key_epoch"], 0, bytes(16), 0
         self.allowance = granted
         return granted
 
@@ -74,7 +77,7 @@ class Purse:
         """The fields of the next payment; a test may want them wrong."""
         deadlines = [self.allowance["expires"], *(item.payment["settle_by"] for item in on)]
         return {
-            "payer": self.identity.code, "key_epoch": KEY_EPOCH, "sequence": self.sequence + 1,
+            "payer": self.identity.code, "key_epoch": self.key_epoch, "sequence": self.sequence + 1,
             "previous": self.head, "payee": payee, "currency": self.currency, "amount": amount,
             "odometer": self.odometer + amount, "allowance": self.allowance.reference,
             "settle_by": min(deadlines), "reference": reference,
@@ -250,8 +253,18 @@ class Purse:
             if allowance["class"] < invoice["least_class"]:
                 raise Refused("above_class")
         newest = self.newest.get(payment["payer"])
+        for item in covering:
+            self._not_against(rules.Taken.of(item.payment))
         view = rules.View(self.identity.code, now, SYNC_MARGIN_S, [MOST_OFFLINE] * 3, newest, expected)
         rules.acceptable(allowance, payment, view, covering)
+
+    def _not_against(self, shown):
+        """Refuses a cover that contradicts what was taken, or that this purse is to have signed and did not."""
+        newest = self.newest.get(shown.payer)
+        if newest is not None and rules.contradiction(shown, newest) is not None:
+            raise Refused("contradiction")
+        if shown.payer == self.identity.code and shown.id not in self.payments:
+            raise Refused("contradiction")
 
     def _take(self, item, now):
         payment = item.payment

@@ -45,7 +45,8 @@ def check_covers(payer, middle, third):
         message = messages.write("receipt", forged, third.identity.own_pass.bytes)
         same(outcome(lambda: middle.take_receipt(message, now())), "bad_signature")
         items = messages.read(evidence)[1][0]
-        same(refusal(third.identity, messages.write("covered", items, forged))[1:], ("bad_signature", payment.reference))
+        claim = messages.write("covered", items, forged)
+        same(refusal(third.identity, claim)[1:], ("bad_signature", payment.reference))
         same(middle.take_receipt(receipt, now()).id, payment.id)
 
     def claimed():

@@ -297,7 +297,8 @@ def covered(vector, network, gateway_key):
     name, (items, _) = messages.read(bytes.fromhex(vector["message"]))
     same(name, "covered")
     sums = []
-    judge = lambda: sums.append(sum(cover.counts for cover in covers.judge(items, network, lambda _: gateway_key)[-1].covers))
+    last = lambda: covers.judge(items, network, lambda _: gateway_key)[-1]
+    judge = lambda: sums.append(sum(cover.counts for cover in last().covers))
     wanted = [] if vector["sum"] is None else [int(vector["sum"])]
     same((outcome(judge), sums), (vector["outcome"], wanted))
 

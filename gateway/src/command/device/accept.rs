@@ -2,15 +2,14 @@
 
 use super::apart::{self, Asking, Carrying};
 use super::doors::Doors;
+use super::neighbours::{self, Payee};
 use super::teller::{DevicePurse, Teller};
-use super::{Via, currency, reference};
+use super::{Via, currency, reference, words};
 use crate::house::Failure;
-use crate::thing_folder::{explain, identity, purse, written};
-use crate::wallet::now;
+use crate::thing_folder::{identity, purse};
 use clap::Args;
 use device_sdk::links::udp::Answerer;
 use device_sdk::purse::Event;
-use protocol::message::Message;
 use protocol::{AmountMinor, Status};
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -69,19 +68,16 @@ pub async fn run(options: &Accept) -> Result<(), Failure> {
     eprintln!("{code:#} takes payments; Ctrl-C ends");
     let mut settled = 0;
     while options.count.is_none_or(|count| settled < count) {
-        match teller.event().await? {
-            Event::Stated {
-                payment,
-                outcome: Status::Settled,
-            } => {
-                settled += 1;
-                println!("payment {payment}: settled");
-            }
-            Event::Stated { payment, outcome } => {
-                println!("payment {payment}: {}", explain(outcome));
-            }
-            Event::Refused { status, .. } => println!("refused: {}", explain(status)),
-            _ => {}
+        let (message, event) = teller.event().await?;
+        if let Some(words) = words::event(&message, &event) {
+            println!("{words}");
+        }
+        if let Event::Stated {
+            outcome: Status::Settled,
+            ..
+        } = event
+        {
+            settled += 1;
         }
     }
     Ok(())
@@ -124,20 +120,13 @@ async fn directly(options: &Accept) -> Result<(), Failure> {
         purse.me(),
         answerer.local_addr()?
     );
-    let (purse, taken) = (RefCell::new(purse), tokio::sync::Notify::new());
-    let answering = answerer.serve(|evidence| {
-        let accepted = written(|out| purse.borrow_mut().accept(&evidence, None, now(), out));
-        let answer = match accepted {
-            Ok(receipt) => {
-                println!("a payment was taken");
-                taken.notify_one();
-                Some(receipt)
-            }
-            Err(status) => {
-                println!("not taken: {}", explain(status));
-                written(|out| Message::refusal(status, None).write(out).ok_or(status)).ok()
-            }
-        };
+    let taken = tokio::sync::Notify::new();
+    let payee = RefCell::new(Payee::new(purse, identity.trust.network));
+    let answering = answerer.serve(|message| {
+        let (answer, is_taken) = payee.borrow_mut().answer(&message);
+        if is_taken {
+            taken.notify_one();
+        }
         async move { answer }
     });
     let counting = async {
@@ -146,6 +135,8 @@ async fn directly(options: &Accept) -> Result<(), Failure> {
             taken.notified().await;
             left = left.map(|left| left - 1);
         }
+        // The last payer may not have heard of it, and may have something to tell.
+        tokio::time::sleep(neighbours::LINGER).await;
     };
     tokio::select! {
         error = answering => Err(error.into()),

@@ -3,9 +3,13 @@
 mod accept;
 mod apart;
 mod doors;
+mod neighbours;
+mod owner;
 mod pay;
+mod prices;
 mod renew;
 mod teller;
+mod words;
 
 use super::Outcome;
 use crate::house::Failure;
@@ -17,6 +21,7 @@ use device_sdk::coap::Request;
 use device_sdk::identity_file::Identity;
 use device_sdk::links::mqtt::PublishError;
 use doors::{Doors, within};
+use owner::{CloseAllowance, Rules, Show, Tariff};
 use pay::Pay;
 use protocol::{Currency, Reference};
 use renew::Renew;
@@ -41,6 +46,16 @@ pub enum Command {
     Accept(Box<Accept>),
     /// Get an allowance, to pay with while no gateway can be reached; hand in what waits.
     Renew(Renew),
+    /// Say what the purse in the folder holds, with no gateway: what can be spent here and now, and
+    /// what waits for a gateway.
+    Show(Show),
+    /// Say which invoices `pay --by-rules` pays without asking.
+    Rules(Rules),
+    /// Publish prices, or read those of others.
+    #[command(subcommand)]
+    Tariff(Tariff),
+    /// Give up what the allowance has left.
+    CloseAllowance(CloseAllowance),
 }
 
 /// Which way to the gateway, or to another thing.
@@ -118,6 +133,10 @@ pub fn run(command: Command) -> Outcome {
         Command::Pay(options) => runtime.block_on(pay::run(&options)),
         Command::Accept(options) => runtime.block_on(accept::run(&options)),
         Command::Renew(options) => runtime.block_on(renew::run(&options)),
+        Command::Show(options) => owner::show(&options),
+        Command::Rules(options) => owner::rules(&options),
+        Command::Tariff(command) => runtime.block_on(owner::tariff(&command)),
+        Command::CloseAllowance(options) => runtime.block_on(owner::close_allowance(&options)),
     }?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,9 +1,9 @@
 //! `onecode device pay`.
 
-use super::apart::{self, Carrying, Ordered};
+use super::apart::{self, ByRules, Carrying, Ordered};
 use super::doors::{ANSWER_TIMEOUT, Doors};
 use super::teller::{DevicePurse, Teller};
-use super::{Via, currency, reference};
+use super::{Via, currency, neighbours, prices, reference};
 use crate::house::Failure;
 use crate::thing_folder::{explain, identity, purse, written};
 use crate::wallet::now;
@@ -11,7 +11,7 @@ use clap::Args;
 use device_sdk::identity_file::Identity;
 use device_sdk::links::mqtt::Peer;
 use device_sdk::links::udp::{Asker, Timing};
-use device_sdk::purse::{Event, Order};
+use device_sdk::purse::{Buying, Event, Order};
 use protocol::{AmountMinor, Code, Status};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -40,6 +40,17 @@ pub struct Pay {
     /// With --invoice: pay up to so much without asking.
     #[arg(long, requires = "invoice")]
     most: Option<u64>,
+    /// With --invoice: pay what the standing rules approve (`onecode device rules`), and nothing
+    /// else.
+    #[arg(long, requires = "invoice", conflicts_with = "most")]
+    by_rules: bool,
+    /// With --by-rules: what is bought, such as watt-hour:1000:energy for 1,000 watt-hours of what
+    /// the tariff calls energy.
+    #[arg(long, value_name = "MEASURE:QUANTITY:ITEM", requires = "by_rules", value_parser = prices::buying)]
+    buying: Option<Buying>,
+    /// With --buying: the payee's prices, which it must not exceed (`onecode device tariff`).
+    #[arg(long, value_name = "FILE", requires = "buying")]
+    tariff: Option<PathBuf>,
     /// Which way.
     #[arg(long, value_enum, default_value = "mqtt")]
     via: Via,
@@ -86,6 +97,10 @@ impl Pay {
                 file: file.clone(),
                 payee: self.to,
                 most: self.most.map(amount).transpose()?,
+                by_rules: self.by_rules.then(|| ByRules {
+                    buying: self.buying,
+                    tariff: self.tariff.clone(),
+                }),
             });
         }
         Ok(Ordered::Order(Order {
@@ -111,25 +126,32 @@ async fn directly(mut purse: DevicePurse, order: &Order, peer: SocketAddr) -> Re
         }
         _ => println!("paid; the payee's receipt is in the purse"),
     }
-    Ok(())
+    drop(asker);
+    neighbours::converse(&mut purse, own, peer).await
 }
 
 async fn through_gateway(mut teller: Teller, order: &Order) -> Result<(), Failure> {
-    if teller.purse.spendable(order.currency) < order.amount {
+    if teller.purse.spendable_here(order.currency, now()) < order.amount {
         teller.renew(order.currency, order.amount).await?;
     }
     let evidence = written(|out| teller.purse.pay(order, now(), out)).map_err(explain)?;
-    let mut event = teller.ask(Peer::Code(order.payee), &evidence).await?;
+    let paid = apart::payment(&evidence, &teller.network());
+    let (about, _) = paid.ok_or("no evidence")?;
+    let payee = Peer::Code(order.payee);
+    let mut event = teller.ask_about(payee, &evidence, Some(about)).await?;
     println!("sent; waiting for the payee");
     let settled = async {
         loop {
             match event {
                 Event::Stated {
+                    payment,
                     outcome: Status::Settled,
-                    ..
-                } => return Ok::<_, Failure>(()),
+                } if payment.reference() == about => return Ok::<_, Failure>(()),
+                Event::Declined { payment, reason } if payment.reference() == about => {
+                    return Err(format!("the payee declines: {}", explain(reason)).into());
+                }
                 Event::Refused { status, .. } => return Err(explain(status).into()),
-                _ => event = teller.event().await?,
+                _ => event = teller.told().await?,
             }
         }
     };

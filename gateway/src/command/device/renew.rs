@@ -2,7 +2,7 @@
 
 use super::doors::Doors;
 use super::teller::Teller;
-use super::{Via, currency};
+use super::{Via, currency, words};
 use crate::house::Failure;
 use crate::thing_folder::identity;
 use clap::Args;
@@ -32,14 +32,6 @@ pub async fn run(options: &Renew) -> Result<(), Failure> {
     if wanted > AmountMinor::ZERO {
         teller.renew(currency, wanted).await?;
     }
-    let purse = &teller.purse;
-    let totals = purse.totals(currency);
-    println!(
-        "{} {currency} may be paid here and now, {} of it under the allowance; {} {currency} wait for a gateway, {} payments in all",
-        totals.spendable_here,
-        totals.spendable,
-        totals.received_unsettled,
-        purse.unanswered()
-    );
+    println!("{}", words::sums(&teller.purse, currency));
     Ok(())
 }

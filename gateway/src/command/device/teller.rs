@@ -1,20 +1,19 @@
 //! A purse with a way to its gateway: carries messages to and fro, and takes what comes meanwhile.
 
-use super::Via;
 use super::doors::{Doors, within};
+use super::{Via, apart, words};
 use crate::house::Failure;
 use crate::thing_folder::{FolderPurse, explain, identity, purse, written};
 use crate::wallet::now;
 use device_sdk::coap::inbox::read_page;
 use device_sdk::coap::{Client, Request};
 use device_sdk::links::mqtt::{Deliveries, Delivery, Mqtt, Peer};
-use device_sdk::purse::{Event, HandInCursor, OUT_MAX};
+use device_sdk::purse::{Event, HandInCursor, NoticeCursor, OUT_MAX};
 use protocol::cose::open;
-use protocol::covers::Items;
 use protocol::message::Message;
-use protocol::objects::Payment;
+use protocol::objects::{ClaimNote, Statement};
 use protocol::units::AMOUNT_MAX;
-use protocol::{AmountMinor, Currency, Network};
+use protocol::{AmountMinor, Currency, Network, Reference, Status};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -24,20 +23,15 @@ const OUTBOX: usize = 256;
 const PAYERS: usize = 64;
 /// Between two looks into the inbox over CoAP.
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
+/// A gateway says nothing to a notice that it has taken. Over MQTT, where a refusal comes by
+/// itself, one that does not come for so long does not come.
+const REFUSAL_WAIT: Duration = Duration::from_secs(1);
 const INBOX: &str = "oc/1/me/w/in";
 /// Content-Format of wallet messages.
 const CBOR: u16 = 60;
 
 /// The purse of the command line.
 pub type DevicePurse = Box<FolderPurse<OUTBOX, PAYERS>>;
-
-/// What somebody pays, in a person's words.
-pub fn worded(payment: &Payment) -> String {
-    format!(
-        "{} {} from {:#}",
-        payment.amount, payment.currency, payment.payer
-    )
-}
 
 enum Link {
     Mqtt(Mqtt, Deliveries),
@@ -51,6 +45,21 @@ struct News {
     delivery: Option<Delivery>,
 }
 
+/// A message, and what the purse made of it.
+struct Heard {
+    message: Vec<u8>,
+    event: Result<Event, Status>,
+}
+
+/// What became of a message.
+enum Taken {
+    Event(Result<Event, Status>),
+    /// Somebody was told already.
+    Said,
+    /// There is no room for it now: over MQTT it comes again on the next connection.
+    Later,
+}
+
 /// The purse and its link.
 pub struct Teller {
     /// The purse itself.
@@ -62,8 +71,8 @@ pub struct Teller {
 }
 
 impl Teller {
-    /// Connects. What the purse still holds is shown first: a gateway grants nothing on top of
-    /// payments it does not know.
+    /// Connects, and synchronises. What the purse still holds is shown first: a gateway grants
+    /// nothing on top of payments it does not know. Then come its notices.
     pub async fn begin(doors: &Doors, via: Via) -> Result<Self, Failure> {
         let identity = identity(&doors.folder)?;
         let link = match via {
@@ -83,80 +92,192 @@ impl Teller {
             link,
             waiting: VecDeque::new(),
         };
-        let mut cursor = HandInCursor::default();
-        let mut out = [0; OUT_MAX];
-        while let Some(len) = teller
-            .purse
-            .hand_in(&mut cursor, &mut out)
-            .map_err(explain)?
-        {
-            let message = out.get(..len).unwrap_or_default();
-            teller.ask(Peer::Gateway, message).await?;
-        }
+        teller.hand_in().await?;
+        teller.give_notice().await?;
         Ok(teller)
     }
 
-    /// Asks for an allowance of so much from where the purse stands.
-    pub async fn renew(&mut self, currency: Currency, wanted: AmountMinor) -> Result<(), Failure> {
-        let renewal =
-            written(|out| self.purse.renewal(currency, wanted, now(), out)).map_err(explain)?;
-        match self.ask(Peer::Gateway, &renewal).await? {
-            Event::Refused { status, .. } => {
-                Err(format!("no allowance: {}", explain(status)).into())
+    async fn hand_in(&mut self) -> Result<(), Failure> {
+        let mut cursor = HandInCursor::default();
+        let mut out = [0; OUT_MAX];
+        while let Some(len) = (self.purse.hand_in(&mut cursor, &mut out)).map_err(explain)? {
+            let message = out.get(..len).unwrap_or_default();
+            let about = cursor.payment().map(|payment| payment.reference());
+            self.ask_about(Peer::Gateway, message, about).await?;
+        }
+        Ok(())
+    }
+
+    /// Voids, closings and proofs that a gateway should know of. What it refuses stays with the
+    /// purse.
+    async fn give_notice(&mut self) -> Result<(), Failure> {
+        let mut cursor = NoticeCursor::default();
+        let mut out = [0; OUT_MAX];
+        while let Some(len) = (self.purse.notices(&mut cursor, &mut out)).map_err(explain)? {
+            let notice = out.get(..len).unwrap_or_default();
+            if self.is_taken(notice).await? {
+                eprintln!("the gateway has taken {}", words::named(notice));
+                self.purse.noticed(&cursor).map_err(explain)?;
             }
-            _ => Ok(()),
+        }
+        Ok(())
+    }
+
+    async fn is_taken(&mut self, notice: &[u8]) -> Result<bool, Failure> {
+        let is_refusal = |message: &[u8]| {
+            let read = Message::read(message);
+            matches!(read, Ok(Message::Refusal { .. }))
+        };
+        self.send(Peer::Gateway, notice).await?;
+        if let Link::Coap(..) = self.link {
+            let answer = self.waiting.back();
+            return Ok(!answer.is_some_and(|news| is_refusal(&news.message)));
+        }
+        let refusal = self.answer(is_refusal);
+        match tokio::time::timeout(REFUSAL_WAIT, refusal).await {
+            Ok(refusal) => {
+                let Heard { message, event } = refusal?;
+                say(&message, &event);
+                Ok(false)
+            }
+            Err(_) => Ok(true),
         }
     }
 
-    /// Sends a message and waits for what the purse learns next.
-    pub async fn ask(&mut self, peer: Peer, message: &[u8]) -> Result<Event, Failure> {
-        self.send(peer, message).await?;
-        within(self.event()).await?
+    /// Asks for an allowance of so much from where the purse stands; for a new key epoch if the
+    /// gateway knows more of it than the purse itself.
+    pub async fn renew(&mut self, currency: Currency, wanted: AmountMinor) -> Result<(), Failure> {
+        // The second time in a new key epoch.
+        for _ in 0..2 {
+            let renewal =
+                written(|out| self.purse.renewal(currency, wanted, now(), out)).map_err(explain)?;
+            self.send(Peer::Gateway, &renewal).await?;
+            let is_answer = |message: &[u8]| {
+                let read = Message::read(message);
+                matches!(read, Ok(Message::Grant { .. } | Message::Refusal { .. }))
+            };
+            let Heard { message, event } = within(self.answer(is_answer)).await??;
+            match event.map_err(explain)? {
+                Event::Refused { status, .. } => {
+                    return Err(format!("no allowance: {}", explain(status)).into());
+                }
+                event @ Event::Behind => say(&message, &Ok(event)),
+                _ => return Ok(()),
+            }
+        }
+        Err("no allowance: the gateway knows payments of this key that the purse does not".into())
     }
 
-    /// Waits for the next news and says what the purse learned. What others pay is taken, and
-    /// answered with a receipt.
-    pub async fn event(&mut self) -> Result<Event, Failure> {
+    /// Sends a payment and waits for what becomes of it.
+    pub async fn ask_about(
+        &mut self,
+        peer: Peer,
+        message: &[u8],
+        payment: Option<Reference>,
+    ) -> Result<Event, Failure> {
+        self.send(peer, message).await?;
+        let network = self.network;
+        let is_answer = move |message: &[u8]| match Message::read(message) {
+            Ok(Message::Statement { statement }) => {
+                let statement = open::<Statement>(statement, &network);
+                statement.is_ok_and(|said| Some(said.peek().payment.reference()) == payment)
+            }
+            Ok(Message::Refusal { about, .. }) => about.is_none() || about == payment,
+            _ => false,
+        };
+        let Heard { message, event } = within(self.answer(is_answer)).await??;
+        say(&message, &event);
+        Ok(event.map_err(explain)?)
+    }
+
+    /// Waits for one message; what comes before it is taken and said.
+    async fn answer(&mut self, is_answer: impl Fn(&[u8]) -> bool) -> Result<Heard, Failure> {
         loop {
-            let news = self.next().await?;
-            let event = match Message::read(&news.message) {
-                Ok(Message::Evidence { payment, .. }) => {
-                    self.accept(&news.message, payment).await?;
-                    None
-                }
-                Ok(Message::Covered {
-                    items,
-                    receipt: None,
-                }) => {
-                    let items = Items::read(items).map_err(explain)?;
-                    let payment = items.last().map(|item| item.payment);
-                    self.accept(&news.message, payment.unwrap_or_default())
-                        .await?;
-                    None
-                }
-                _ => Some(self.purse.receive(&news.message, now()).map_err(explain)?),
-            };
-            if let Some(delivery) = news.delivery {
+            let heard = self.hear().await?;
+            if is_answer(&heard.message) {
+                return Ok(heard);
+            }
+            say(&heard.message, &heard.event);
+        }
+    }
+
+    /// Waits for the next news, and gives it with what the purse learned. What others pay is taken,
+    /// and answered with a receipt. What cannot be right is said and passed over.
+    pub async fn event(&mut self) -> Result<(Vec<u8>, Event), Failure> {
+        loop {
+            let Heard { message, event } = self.hear().await?;
+            match event {
+                Ok(event) => return Ok((message, event)),
+                Err(_) => say(&message, &event),
+            }
+        }
+    }
+
+    /// Waits for the next news and says it.
+    pub async fn told(&mut self) -> Result<Event, Failure> {
+        let (message, event) = self.event().await?;
+        say(&message, &Ok(event));
+        Ok(event)
+    }
+
+    /// Whose objects mean anything.
+    pub fn network(&self) -> Network {
+        self.network
+    }
+
+    async fn hear(&mut self) -> Result<Heard, Failure> {
+        loop {
+            let News { message, delivery } = self.next().await?;
+            let taken = self.take(&message).await?;
+            if let (Some(delivery), false) = (delivery, matches!(taken, Taken::Later)) {
                 delivery.done();
             }
-            if let Some(event) = event {
-                return Ok(event);
+            if let Taken::Event(event) = taken {
+                return Ok(Heard { message, event });
             }
         }
     }
 
-    async fn accept(&mut self, evidence: &[u8], payment: &[u8]) -> Result<(), Failure> {
-        let order = *open::<Payment>(payment, &self.network)
-            .map_err(explain)?
-            .peek();
+    /// What the purse makes of a message. When the purse itself failed, the message waits at the
+    /// gateway.
+    async fn take(&mut self, message: &[u8]) -> Result<Taken, Failure> {
+        match Message::read(message) {
+            Ok(Message::Evidence { .. } | Message::Covered { receipt: None, .. }) => {
+                self.accept(message).await
+            }
+            Ok(Message::ClaimNote { note }) => {
+                if let Ok(note) = open::<ClaimNote>(note, &self.network) {
+                    let payment = note.peek().payment;
+                    eprintln!("payment {payment}: the gateway notes that it was claimed in time");
+                }
+                Ok(Taken::Said)
+            }
+            _ => match self.purse.receive(message, now()) {
+                Err(status @ (Status::Storage | Status::Busy)) => Err(explain(status).into()),
+                event => Ok(Taken::Event(event)),
+            },
+        }
+    }
+
+    async fn accept(&mut self, evidence: &[u8]) -> Result<Taken, Failure> {
+        let Some((_, paid)) = apart::payment(evidence, &self.network) else {
+            eprintln!("passed over what looks like a payment and is none");
+            return Ok(Taken::Said);
+        };
+        let paid_words = words::payment(&paid);
         match written(|out| self.purse.accept(evidence, None, now(), out)) {
             Ok(receipt) => {
-                println!("{}: taken", worded(&order));
-                self.send(Peer::Code(order.payer), &receipt).await
+                println!("{paid_words}: taken");
+                self.send(Peer::Code(paid.payer), &receipt).await?;
+                Ok(Taken::Said)
             }
+            Err(status @ (Status::Storage | Status::Busy)) => Err(explain(status).into()),
             Err(status) => {
-                println!("{}: not taken, {}", worded(&order), explain(status));
-                Ok(())
+                println!("{paid_words}: not taken, {}", explain(status));
+                Ok(match status {
+                    Status::Full => Taken::Later,
+                    _ => Taken::Said,
+                })
             }
         }
     }
@@ -210,5 +331,21 @@ impl Teller {
                 }
             }
         }
+    }
+}
+
+/// Says what came while something else was waited for.
+fn say(message: &[u8], event: &Result<Event, Status>) {
+    match event {
+        Ok(event) => {
+            if let Some(words) = words::event(message, event) {
+                eprintln!("{words}");
+            }
+        }
+        Err(status) => eprintln!(
+            "passed over {}: {}",
+            words::named(message),
+            explain(*status)
+        ),
     }
 }

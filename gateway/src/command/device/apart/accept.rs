@@ -2,7 +2,8 @@
 
 use super::{Carrying, Files, Link, invoice, named, payment};
 use crate::command::device::Via;
-use crate::command::device::teller::{DevicePurse, worded};
+use crate::command::device::teller::DevicePurse;
+use crate::command::device::words;
 use crate::house::Failure;
 use crate::thing_folder::{explain, written};
 use crate::wallet::now;
@@ -195,7 +196,7 @@ impl Payee {
         };
         let (answer, by_code) = match self.judge(message, &paid, now()) {
             Ok(receipt) => {
-                println!("{}: taken", worded(&paid));
+                println!("{}: taken", words::payment(&paid));
                 self.taken.insert(about);
                 (
                     receipt,
@@ -203,7 +204,7 @@ impl Payee {
                 )
             }
             Err(status) => {
-                println!("{}: not taken, {}", worded(&paid), explain(status));
+                println!("{}: not taken, {}", words::payment(&paid), explain(status));
                 if status == Status::InvoiceExpired && named_after.is_some() {
                     // Not what is asked for now; `accept` without an invoice may take it.
                     return Ok(());

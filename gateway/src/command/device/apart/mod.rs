@@ -10,9 +10,10 @@ mod symbol;
 mod typed;
 
 pub use accept::{Asking, accept};
-pub use pay::{Ordered, pay};
+pub use pay::{ByRules, Ordered, pay};
 
 use super::Via;
+use super::words::named;
 use crate::house::Failure;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
@@ -124,7 +125,7 @@ impl Link {
 }
 
 /// A payment as its evidence shows it, whose signatures nobody has checked yet.
-fn payment(evidence: &[u8], network: &Network) -> Option<(Reference, Payment)> {
+pub(super) fn payment(evidence: &[u8], network: &Network) -> Option<(Reference, Payment)> {
     let items;
     let payment = match Message::read(evidence).ok()? {
         Message::Evidence { payment, .. } | Message::Payment { payment } => payment,
@@ -150,22 +151,8 @@ fn invoice(message: &[u8], network: &Network) -> Option<(Reference, Invoice)> {
     Some((invoice.id().reference(), *invoice.peek()))
 }
 
-/// What a message is, for somebody who waited for another one.
-fn named(message: &[u8]) -> &'static str {
-    match Message::read(message) {
-        Ok(Message::Invoice { .. }) => "an invoice",
-        Ok(Message::Evidence { .. } | Message::Covered { .. } | Message::Payment { .. }) => {
-            "a payment"
-        }
-        Ok(Message::Receipt { .. }) => "a receipt",
-        Ok(Message::Refusal { .. }) => "a refusal",
-        Ok(_) => "a message for a gateway or from one",
-        Err(_) => "no wallet message of this version",
-    }
-}
-
 /// What a person names on the command line: a message in a file, or in a picture of its code.
-async fn message_in(path: &Path) -> Result<Vec<u8>, Failure> {
+pub(super) async fn message_in(path: &Path) -> Result<Vec<u8>, Failure> {
     let named = |error: Failure| format!("{}: {error}", path.display());
     if let Ok(Some(bytes)) = device_sdk::links::file::read(path)
         && Message::read(&bytes).is_ok()

@@ -7,7 +7,7 @@ use crate::house::Failure;
 use crate::thing_folder::{explain, written};
 use crate::wallet::now;
 use device_sdk::links::file::{Carried, Part};
-use device_sdk::purse::{Event, Offer, Order};
+use device_sdk::purse::{Buying, Event, Offer, Order};
 use protocol::message::Message;
 use protocol::{AmountMinor, Code, Network, Reference};
 use std::path::{Path, PathBuf};
@@ -30,7 +30,17 @@ pub enum Ordered {
         payee: Option<Code>,
         /// Up to so much without asking.
         most: Option<AmountMinor>,
+        /// What the standing rules approve, and nothing else.
+        by_rules: Option<ByRules>,
     },
+}
+
+/// What the standing rules are told about an invoice.
+pub struct ByRules {
+    /// What is bought with it.
+    pub buying: Option<Buying>,
+    /// The payee's prices, which it must not exceed.
+    pub tariff: Option<PathBuf>,
 }
 
 /// Pays, and waits for the answer as long as it is told to.
@@ -51,13 +61,24 @@ pub async fn pay(
             let evidence = written(|out| purse.pay(order, now(), out)).map_err(explain)?;
             (evidence, None)
         }
-        Ordered::Invoice { file, payee, most } => {
+        Ordered::Invoice {
+            file,
+            payee,
+            most,
+            by_rules,
+        } => {
             let message = match file {
                 Some(path) => message_in(path).await?,
                 None => asked(&mut link, &purse, &network, *payee, until).await?,
             };
-            let offer = purse.show_owner(&message, now()).map_err(explain)?;
-            approve(&mut link, &offer, *payee, *most).await?;
+            let offer = match by_rules {
+                Some(rules) => considered(&mut purse, &message, rules).await?,
+                None => purse.show_owner(&message, now()).map_err(explain)?,
+            };
+            fits(&offer, *payee)?;
+            if by_rules.is_none() {
+                approve(&mut link, &offer, *most).await?;
+            }
             let evidence =
                 written(|out| purse.pay_invoice(&offer, None, now(), out)).map_err(explain)?;
             let path = kept.put(Part::Invoice, offer.invoice(), &message)?;
@@ -141,22 +162,45 @@ async fn asked(
     }
 }
 
-/// The owner's word, given beforehand or now.
-async fn approve(
-    link: &mut Link,
-    offer: &Offer,
-    payee: Option<Code>,
-    most: Option<AmountMinor>,
-) -> Result<(), Failure> {
+/// What the standing rules say.
+async fn considered(
+    purse: &mut DevicePurse,
+    message: &[u8],
+    rules: &ByRules,
+) -> Result<Offer, Failure> {
+    let prices = match &rules.tariff {
+        Some(path) => {
+            let tariff = message_in(path).await?;
+            let prices = purse.read_tariff(&tariff, now());
+            Some(prices.map_err(|status| format!("{}: {}", path.display(), explain(status)))?)
+        }
+        None => None,
+    };
+    let offer = match &rules.buying {
+        Some(buying) => purse.consider_priced(message, buying, prices.as_ref(), now()),
+        None => purse.consider(message, now()),
+    };
+    Ok(offer.map_err(|status| format!("not paid: {}", explain(status)))?)
+}
+
+/// Whether it can be paid this way, and to whom it should go.
+fn fits(offer: &Offer, payee: Option<Code>) -> Result<(), Failure> {
     if offer.units().is_some() {
         return Err(
             "this invoice is paid by the unit, which needs a link that goes both ways all the time"
                 .into(),
         );
     }
-    if payee.is_some_and(|payee| payee != offer.payee()) {
-        return Err(format!("this invoice is by {:#}", offer.payee()).into());
+    match payee {
+        Some(payee) if payee != offer.payee() => {
+            Err(format!("this invoice is by {:#}", offer.payee()).into())
+        }
+        _ => Ok(()),
     }
+}
+
+/// The owner's word, given beforehand or now.
+async fn approve(link: &mut Link, offer: &Offer, most: Option<AmountMinor>) -> Result<(), Failure> {
     let asked = format!(
         "{} {} to {:#}",
         offer.amount(),

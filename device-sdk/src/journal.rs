@@ -39,6 +39,12 @@ pub trait Journal {
     /// The record is of no use any more; its space may be taken.
     fn forget(&mut self, id: RecordId) -> Result<(), JournalFailed>;
 
+    /// How many more records of [`RECORD_MAX`] bytes it certainly takes, with nothing forgotten.
+    /// New work is refused while few are left, so that what ends old work always has room. A store
+    /// that cannot know, such as a file on a shared disk, says `usize::MAX`; when its `append` then
+    /// finds no room in the middle of something, the purse stops until it is opened again.
+    fn room(&self) -> usize;
+
     /// Shows every record that is not forgotten, oldest first.
     fn scan(&mut self, visit: &mut dyn FnMut(RecordId, &[u8])) -> Result<(), JournalFailed>;
 }
@@ -54,6 +60,10 @@ impl<T: Journal + ?Sized> Journal for &mut T {
 
     fn forget(&mut self, id: RecordId) -> Result<(), JournalFailed> {
         (**self).forget(id)
+    }
+
+    fn room(&self) -> usize {
+        (**self).room()
     }
 
     fn scan(&mut self, visit: &mut dyn FnMut(RecordId, &[u8])) -> Result<(), JournalFailed> {

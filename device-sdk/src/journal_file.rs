@@ -257,6 +257,10 @@ impl Journal for FileJournal {
         self.compact()
     }
 
+    fn room(&self) -> usize {
+        usize::MAX
+    }
+
     fn scan(&mut self, visit: &mut dyn FnMut(RecordId, &[u8])) -> Result<(), JournalFailed> {
         let ids: Vec<RecordId> = self.live.keys().copied().collect();
         let mut record = [0; RECORD_MAX];

@@ -246,10 +246,10 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         {
             return Err(Status::Full);
         }
-        self.close_invoice(p.reference)?;
-        if let Some(before) = before {
-            self.retire(&before)?;
-        }
+        // It is taken: whatever fails from here on, a retry has to find it so.
+        let closed = self.close_invoice(p.reference);
+        let retired = closed.and_then(|()| before.map_or(Ok(()), |before| self.retire(&before)));
+        retired.map_err(|status| self.half_done(status))?;
         match (receipt, p.stream) {
             (Some(receipt), _) => {
                 let pass = self.own.pass();

@@ -89,6 +89,11 @@ pub const STREAMS: usize = 2;
 /// The most units that one message may release beyond the newest ones known, so that nobody can
 /// make a small machine hash for long.
 pub const UNITS_AT_ONCE: u32 = 1 << 12;
+/// Most records that one payment still needs until it is forgotten: receipt, word of a gateway, and
+/// that word once more while it is replaced.
+const RECORDS_TO_END: usize = 3;
+/// Most records of one step of new work, and of the step after it that makes room.
+const RECORDS_FOR_WORK: usize = 12;
 /// The longest message a purse writes: a payment behind its covers, with its receipt.
 pub const OUT_MAX: usize = MESSAGE_MAX;
 
@@ -462,11 +467,33 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         }
     }
 
-    /// Frees one place in the outbox if it is full.
+    /// Frees a place in the outbox if it is full, and records for what will end the payments in it.
     fn make_room(&mut self) -> Result<(), Status> {
-        if !self.book.outbox.is_full() {
-            return Ok(());
+        while self.book.outbox.is_full() || !self.has_records() {
+            self.give_way()?;
         }
+        Ok(())
+    }
+
+    /// Whether the journal has room for new work and for the end of all that is begun.
+    fn has_records(&self) -> bool {
+        let begun = self.book.outbox.iter().filter(|entry| entry.mark.is_none());
+        let kept = begun.count().saturating_mul(RECORDS_TO_END);
+        self.journal.room() >= kept.saturating_add(RECORDS_FOR_WORK)
+    }
+
+    /// An append after the point of no return found no room: what is durable and what is in memory
+    /// differ, until the journal is read again.
+    fn half_done(&mut self, status: Status) -> Status {
+        self.broken = true;
+        match status {
+            Status::Full => Status::Storage,
+            other => other,
+        }
+    }
+
+    /// Forgets one closed payment of its own, or one that a gateway holds.
+    fn give_way(&mut self) -> Result<(), Status> {
         // A payment that remembers an odometer stays, whatever became of it.
         let pinned = |entry: &Entry| {
             let mut pockets = self.book.pockets.iter();

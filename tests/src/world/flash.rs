@@ -46,6 +46,16 @@ pub(crate) struct Image {
     next: u64,
 }
 
+impl Image {
+    /// Flash that holds nothing.
+    pub(crate) const fn blank() -> Self {
+        Self {
+            records: BTreeMap::new(),
+            next: 1,
+        }
+    }
+}
+
 impl Flash {
     /// Empty.
     pub(crate) fn new(chance: Chance) -> Self {
@@ -76,6 +86,7 @@ impl Flash {
         medium.records = image.records.clone();
         medium.next = image.next;
         medium.lately.clear();
+        (medium.cut, medium.dead) = (None, false);
     }
 
     pub(crate) fn cut_after(&self, operations: u64, moment: Moment) {
@@ -194,6 +205,11 @@ impl Journal for Flash {
                 }
             },
         )
+    }
+
+    /// Like a file on a disk that others fill: nobody knows.
+    fn room(&self) -> usize {
+        usize::MAX
     }
 
     fn scan(&mut self, visit: &mut dyn FnMut(RecordId, &[u8])) -> Result<(), JournalFailed> {

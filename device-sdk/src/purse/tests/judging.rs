@@ -489,6 +489,49 @@ fn a_full_journal_refuses_and_still_opens() {
     assert_eq!(a.signed.assert_one_content_per_sequence(), 1);
 }
 
+/// A journal of any size: work goes on, or is refused before anything is signed, and what ends the
+/// work that is begun always has room.
+#[test]
+fn what_ends_old_work_has_room_in_a_journal_of_any_size() {
+    let (mut most, mut refusals) = (0, 0);
+    for spare in 0..60 {
+        let mut world = World::new();
+        let (a, b) = (world.thing(10), world.thing(11));
+        let (mut car, mut charger) = (world.funded(&a, 10_000), world.roomy(&b));
+        for thing in [&a, &b] {
+            thing.disk.0.borrow_mut().room = Some(thing.disk.len() + spare);
+        }
+        let mut made = 0;
+        for round in 0..4 {
+            for number in 1..=8 {
+                let signed = a.signed.0.borrow().len();
+                let order = order(b.code, 10, round * 8 + number);
+                let Ok(evidence) = bytes(|out| car.pay(&order, NOW, out)) else {
+                    assert_eq!(a.signed.0.borrow().len(), signed, "{spare} records");
+                    refusals += 1;
+                    continue;
+                };
+                made += 1;
+                let taken = bytes(|out| charger.accept(&evidence, None, NOW, out));
+                assert!(matches!(taken, Ok(_) | Err(Status::Full)), "{taken:?}");
+            }
+            for claim in handed_in(&mut charger).unwrap() {
+                let settled = world.settle(&claim);
+                charger.receive(&settled, NOW).unwrap();
+                car.receive(&settled, NOW).unwrap();
+            }
+            for claim in handed_in(&mut car).unwrap() {
+                car.receive(&world.settle(&claim), NOW).unwrap();
+            }
+            car = a.open(world.trust).unwrap();
+            charger = b.open(world.trust).unwrap();
+        }
+        most = made.max(most);
+    }
+    assert_eq!(most, 32, "the largest of these journals stops nothing");
+    assert!(refusals > 100, "the smallest do: {refusals}");
+}
+
 #[test]
 fn a_journal_opens_only_for_its_own_code_and_key() {
     let world = World::new();

@@ -287,6 +287,14 @@ impl Journal for Disk {
         self.operate(|medium| assert!(medium.records.remove(&id.0).is_some(), "forgotten twice"))
     }
 
+    fn room(&self) -> usize {
+        let medium = self.0.borrow();
+        let used = medium.records.len();
+        medium
+            .room
+            .map_or(usize::MAX, |room| room.saturating_sub(used))
+    }
+
     fn scan(&mut self, visit: &mut dyn FnMut(RecordId, &[u8])) -> Result<(), JournalFailed> {
         let medium = self.0.borrow();
         if medium.dead {

@@ -114,6 +114,9 @@ impl Opener<'_> {
             9 "base odometer" money(a.base_odometer.get());
             10 "most per payment" money(a.most_per_payment.get());
             11 "most payments" a.most_payments.to_string();
+            12 "spent on before settled" a.hops.map(|hops| format!("{hops} times"));
+            13 "area" a.area.map(|area| area.to_string());
+            14 "guarantee" a.guarantee.map(|most| money(most.get()));
             15 "issued" show::time(a.issued);
             16 "expires" show::time(a.expires);
             17 "gateway" code(&a.gateway);
@@ -151,6 +154,8 @@ impl Opener<'_> {
             9 "allowance" reference(&p.allowance);
             10 "settle by" show::time(p.settle_by);
             11 "reference" reference(&p.reference);
+            12 "may cover under" p.covers_for.map(|allowance| allowance.to_string());
+            13 "hash of covers" p.covers.map(|hash| hash.to_string());
             14 "stream: price of a unit" p.stream.map(|s| money(s.unit.get()));
             14 "stream: most units" p.stream.map(|s| show::count(u64::from(s.count)));
             14 "stream: anchor" p.stream.map(|s| s.anchor.to_string());
@@ -204,6 +209,8 @@ impl Opener<'_> {
             6 "journal root" s.root.to_string();
             7 "time" show::time(s.time);
             8 "units paid for" s.units.map(|units| show::count(u64::from(units)));
+            9 "provisional" s.provisional.map(|_| "another gateway decides".to_owned());
+            10 "paid, in smallest units" s.paid.map(|paid| show::count(paid.get()));
         };
         let about = About {
             title: "Statement",
@@ -311,6 +318,7 @@ mod tests {
     use protocol::code::{IssuedBy, Kind};
     use protocol::cose::{SIGNED_MAX, seal};
     use protocol::keys::{Signer as _, SoftwareKey};
+    use protocol::objects::Present;
     use protocol::stream::Stream;
     use protocol::{AmountMinor, AssuranceClass, Digest, KeyEpoch, Odometer, Sequence, Timestamp};
 
@@ -340,6 +348,8 @@ mod tests {
             settle_by: Timestamp(1_800_000_000),
             reference: Reference(*b"session-17\0\0\0\0\0\0"),
             stream: None,
+            covers: None,
+            covers_for: None,
         };
         let mut bytes = [0; SIGNED_MAX];
         let (len, id) = seal(&payment, &network, &key, &mut bytes).unwrap();
@@ -422,7 +432,7 @@ mod tests {
     fn every_key_on_the_wire_is_shown_and_no_other() {
         let currency = Currency::new(1, *b"USD").unwrap();
         let (minor, odometer) = (AmountMinor::new(7).unwrap(), Odometer::new(9).unwrap());
-        let payment = |stream| Payment {
+        let payment = |stream: Option<Stream>| Payment {
             payer: code(1),
             key_epoch: KeyEpoch(1),
             sequence: Sequence(7),
@@ -434,6 +444,8 @@ mod tests {
             allowance: Reference::default(),
             settle_by: Timestamp(1),
             reference: Reference::default(),
+            covers_for: stream.map(|_| Reference::default()),
+            covers: stream.map(|stream| stream.anchor),
             stream,
         };
         let stream = Stream {
@@ -448,7 +460,7 @@ mod tests {
             declined,
             units,
         };
-        let statement = |units| Statement {
+        let statement = |units: Option<u32>| Statement {
             gateway: code(3),
             gateway_epoch: KeyEpoch(1),
             payment: Digest([1; 32]),
@@ -456,9 +468,11 @@ mod tests {
             height: 1,
             root: Digest([2; 32]),
             time: Timestamp(1),
+            provisional: units.map(|_| Present),
+            paid: units.map(|_| minor),
             units,
         };
-        let allowance = Allowance {
+        let allowance = |more: bool| Allowance {
             code: code(1),
             wallet_key: SoftwareKey::ed25519(&[1; 32]).public_key(),
             key_epoch: KeyEpoch(1),
@@ -470,6 +484,9 @@ mod tests {
             base_odometer: Odometer::ZERO,
             most_per_payment: minor,
             most_payments: 1,
+            hops: more.then_some(2),
+            area: more.then(Reference::default),
+            guarantee: more.then_some(minor),
             issued: Timestamp(1),
             expires: Timestamp(2),
             gateway: code(3),
@@ -492,7 +509,11 @@ mod tests {
                 opener.statement("statement.cbor", bytes, &[])
             });
         }
-        assert_whole(&allowance, |opener, bytes| opener.allowance(bytes, &[]));
+        for more in [false, true] {
+            assert_whole(&allowance(more), |opener, bytes| {
+                opener.allowance(bytes, &[])
+            });
+        }
     }
 
     #[test]

@@ -189,7 +189,6 @@ impl Thing {
             reference: Reference(text),
             stream,
             covers: None,
-            covers: None,
             covers_for: None,
         };
         let (bytes, id) = sealed(&payment, &self.keys.wallet);

@@ -3,4 +3,5 @@
 mod apart;
 mod bad_input;
 mod pair;
+mod spent_on;
 mod stream;

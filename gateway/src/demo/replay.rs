@@ -10,6 +10,7 @@ use super::sessions::{PRICE_MICRO_USD_PER_WH, Session};
 use super::thing::reference;
 use crate::house::Failure;
 use crate::wallet::now;
+use device_sdk::links::neighbours::Conversation;
 use device_sdk::purse::{InvoiceOrder, Seed};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use protocol::cose::open;
@@ -311,7 +312,9 @@ async fn charge(
             car.thing.take(&answer).map_err(LinkError::from)?;
         }
     }
-    Ok(())
+    let mut conversation = Conversation::after_payment();
+    let turn = |heard: &[u8]| car.thing.converse(&mut conversation, heard);
+    Ok(fleet.asker().converse(place.direct, turn).await?)
 }
 
 /// Asks the charger beside the car; a refusal is an error.
@@ -326,7 +329,9 @@ async fn ask(fleet: &Fleet, place: &Place, message: &[u8]) -> Result<Vec<u8>, Fa
 /// Identifier of the payment in an evidence message.
 pub fn payment_id(evidence: &[u8], network: &Network) -> Result<Digest, Status> {
     match Message::read(evidence)? {
-        Message::Evidence { payment, .. } => Ok(open::<Payment>(payment, network)?.id()),
+        Message::Evidence { payment, .. } | Message::Payment { payment } => {
+            Ok(open::<Payment>(payment, network)?.id())
+        }
         _ => Err(Status::Malformed),
     }
 }

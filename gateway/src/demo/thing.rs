@@ -3,6 +3,7 @@
 use crate::house::Failure;
 use crate::thing_folder::{FolderPurse, written};
 use crate::wallet::now;
+use device_sdk::links::neighbours::Conversation;
 use device_sdk::purse::{Event, HandInCursor, InvoiceOrder, OUT_MAX, Seed, Totals};
 use protocol::message::Message;
 use protocol::{AmountMinor, Code, Currency, Digest, Reference, Status};
@@ -30,6 +31,8 @@ pub struct Thing {
     opener: Opener,
     /// Payments of its own that a gateway has called settled.
     settled: Mutex<HashSet<Digest>>,
+    /// What is told to the neighbour who paid last.
+    telling: Mutex<Conversation>,
     /// Wakes whoever waits for the purse to move.
     moved: Notify,
 }
@@ -43,6 +46,7 @@ impl Thing {
             purse: Mutex::new(Some(purse)),
             opener,
             settled: Mutex::default(),
+            telling: Mutex::default(),
             moved: Notify::new(),
         })
     }
@@ -124,7 +128,7 @@ impl Thing {
     /// Takes whatever comes in by any link; what it returns is the answer for the sender.
     pub fn take(&self, message: &[u8]) -> Result<Option<Vec<u8>>, Status> {
         let answer = match Message::read(message)? {
-            Message::Evidence { .. } | Message::Covered { .. } => {
+            Message::Evidence { .. } | Message::Covered { .. } | Message::Payment { .. } => {
                 Some(self.write(|purse, out| purse.accept_invoiced(message, now(), out))?)
             }
             Message::Unit { .. } => Some(self.take_units(message)?),
@@ -160,11 +164,42 @@ impl Thing {
         })
     }
 
-    /// The same, with a refusal spelled as a message.
+    /// The same for what comes directly from a neighbour, with a refusal spelled as a message. Whoever
+    /// has paid may tell and hear which payments were seen.
     pub fn answer(&self, message: &[u8]) -> Option<Vec<u8>> {
-        self.take(message).unwrap_or_else(|status| {
+        if Conversation::is_part(message) {
+            let mut telling = lock(&self.telling);
+            self.hear(&mut telling, message).ok()?;
+            return self.tell(&mut telling).ok();
+        }
+        let answer = self.take(message);
+        if let Ok(Some(_)) = answer {
+            *lock(&self.telling) = Conversation::after_payment();
+        }
+        answer.unwrap_or_else(|status| {
             written(|out| Message::refusal(status, None).write(out).ok_or(status)).ok()
         })
+    }
+
+    /// What to tell the neighbour who was paid, after it said something; nothing at the end.
+    pub fn converse(&self, conversation: &mut Conversation, heard: &[u8]) -> Option<Vec<u8>> {
+        self.hear(conversation, heard).ok()?;
+        match conversation.is_over() {
+            true => None,
+            false => self.tell(conversation).ok(),
+        }
+    }
+
+    fn hear(&self, conversation: &mut Conversation, message: &[u8]) -> Result<(), Status> {
+        let heard = self.with(|purse| conversation.hear(purse, message, now()))??;
+        if let Some(Event::Fraud { code }) = heard {
+            tracing::warn!(%code, by = %self.code, "a key contradicted itself");
+        }
+        Ok(())
+    }
+
+    fn tell(&self, conversation: &mut Conversation) -> Result<Vec<u8>, Status> {
+        self.write(|purse, out| conversation.tell(purse, out))
     }
 
     /// Waits until `done` says so, looking again whenever the purse has moved.

@@ -1,5 +1,7 @@
 //! `onecode verify FILE`: judges an object or a fraud proof with nothing but the root's key.
 
+mod objects;
+
 use super::Outcome;
 use crate::house::Failure;
 use crate::trust_file::TrustFile;
@@ -8,21 +10,20 @@ use protocol::Status;
 use protocol::cose::open;
 use protocol::message::Message;
 use protocol::objects::{Allowance, Pass, Payment};
-use protocol::rules::{Contradiction, Trust, judge_proof};
+use protocol::rules::{self, Charge, Contradiction, Trust, judge_proof};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// What to judge, and by which root.
 #[derive(Args)]
 pub struct Options {
-    /// A file with a pass, evidence of a payment or a fraud proof, as saved by the portal or a
-    /// device.
+    /// A file with any signed object, message or fraud proof, as saved by the portal or a device.
     file: PathBuf,
     /// The network's trust file (`trust.toml` in a gateway's data folder).
     #[arg(long)]
     trust: PathBuf,
-    /// Folder with the issuer.pass and gateway.pass of whoever signed, such as a thing's. The
-    /// root's own pass and a fraud proof need none.
+    /// Folder with the issuer.pass and gateway.pass of whoever signed, and the pass of a thing that
+    /// did: such as a thing's own. The root's own pass and a fraud proof need none.
     #[arg(long)]
     passes: Option<PathBuf>,
 }
@@ -34,6 +35,7 @@ const FILE_MAX: u64 = 64 * 1024;
 struct Above {
     issuer: Vec<u8>,
     gateway: Vec<u8>,
+    thing: Option<Vec<u8>>,
 }
 
 /// Prints what the file proves; fails when it proves nothing.
@@ -43,6 +45,10 @@ pub fn run(options: Options) -> Outcome {
         Some(folder) => Some(Above {
             issuer: read(&folder.join("issuer.pass"))?,
             gateway: read(&folder.join("gateway.pass"))?,
+            thing: match folder.join("pass") {
+                pass if pass.exists() => Some(read(&pass)?),
+                _ => None,
+            },
         }),
         None => None,
     };
@@ -63,11 +69,49 @@ fn judge(trust: &Trust, above: Option<&Above>, bytes: &[u8]) -> Result<String, S
     if let Ok(sealed) = open::<Pass>(bytes, &trust.network) {
         return pass(trust, above, sealed.peek(), bytes);
     }
+    let needs = || "well formed; bring the passes of who signed it with --passes".to_owned();
+    if objects::is_object(trust, bytes) {
+        return objects::alone(trust, above.ok_or_else(needs)?, bytes);
+    }
     match Message::read(bytes).map_err(explain)? {
         Message::Proof { .. } => proof(trust, bytes),
-        Message::Evidence { allowance, payment } => evidence(trust, above, allowance, payment),
-        _ => Err("well formed, but of no kind that is judged here: a pass, evidence of a payment or a fraud proof".to_owned()),
+        Message::Accusation { .. } => accusation(trust, bytes),
+        Message::Evidence { allowance, payment } | Message::Seen { allowance, payment } => {
+            evidence(trust, above, allowance, payment)
+        }
+        Message::Refusal { status, .. } => Err(format!(
+            "{status}: {}; nobody signs a refusal",
+            status.sentence()
+        )),
+        Message::Unit { .. } => {
+            Err("a unit of a stream: its value speaks to who holds the payment".to_owned())
+        }
+        Message::Payment { payment } => objects::alone(trust, above.ok_or_else(needs)?, payment),
+        message @ (Message::Claim {
+            allowance, payment, ..
+        }
+        | Message::StreamClaim {
+            allowance, payment, ..
+        }) => {
+            let paid = evidence(trust, above, allowance, payment)?;
+            let received = objects::message(trust, above.ok_or_else(needs)?, &message)?;
+            Ok(format!("{paid}\n{received}"))
+        }
+        message => objects::message(trust, above.ok_or_else(needs)?, &message),
     }
+}
+
+fn accusation(trust: &Trust, bytes: &[u8]) -> Result<String, String> {
+    let verdict = rules::judge(trust, bytes).map_err(explain)?;
+    let who = match verdict.charge {
+        Charge::AllowanceNumber | Charge::FloatOverlap => "the gateway",
+        _ => "the key of",
+    };
+    let how = verdict.charge.sentence();
+    Ok(format!(
+        "fraud proven: {who} {:#} signed {how}",
+        verdict.code
+    ))
 }
 
 fn explain(status: Status) -> String {
@@ -192,6 +236,7 @@ mod tests {
         Above {
             issuer: bytes(&vectors["issuer_pass"]),
             gateway: bytes(&vectors["gateway_pass"]),
+            thing: None,
         }
     }
 
@@ -244,5 +289,86 @@ mod tests {
         *forged.last_mut().unwrap() ^= 1;
         let error = judge(&trust, None, &forged).unwrap_err();
         assert!(error.starts_with("not genuine: "), "{error}");
+    }
+
+    /// The passes of the issuer, the gateway and the payee of the vectors.
+    fn above_the_payee() -> Above {
+        let objects = vectors("objects.json");
+        let find = |what: &str| {
+            let mut all = objects["objects"].as_array().unwrap().iter();
+            let made = all
+                .find(|case| case["what"] == what && case["signer_key"]["algorithm"] == "ed25519");
+            bytes(&made.unwrap()["signed"])
+        };
+        Above {
+            issuer: find("an issuer's pass"),
+            gateway: find("a gateway's pass"),
+            thing: Some(find("a device's pass")),
+        }
+    }
+
+    #[test]
+    fn every_object_of_issuer_gateway_and_payee_is_judged_by_their_passes() {
+        let trust = trust(&vectors("accusations.json"));
+        let above = above_the_payee();
+        let mut judged = std::collections::BTreeSet::new();
+        for case in vectors("objects.json")["objects"].as_array().unwrap() {
+            let signer = case["signer"].as_str().unwrap();
+            let held = ["issuer-ed25519", "gateway-ed25519", "payee-ed25519"].contains(&signer);
+            let (name, object) = (case["object"].as_str().unwrap(), bytes(&case["signed"]));
+            if name == "payment" || name == "pass" || !held {
+                continue;
+            }
+            let verdict = judge(&trust, Some(&above), &object);
+            assert!(verdict.is_ok(), "{}: {verdict:?}", case["what"]);
+            judged.insert(name.to_owned());
+            let mut forged = object.clone();
+            *forged.last_mut().unwrap() ^= 1;
+            assert!(
+                judge(&trust, Some(&above), &forged).is_err(),
+                "{}",
+                case["what"]
+            );
+            assert!(
+                judge(&trust, None, &object)
+                    .unwrap_err()
+                    .contains("--passes")
+            );
+        }
+        assert!(judged.len() >= 14, "{judged:?}");
+    }
+
+    #[test]
+    fn every_message_is_judged_or_says_why_not() {
+        let trust = trust(&vectors("accusations.json"));
+        let above = above_the_payee();
+        // Signed by the payer, whose pass is not at hand, or by nobody.
+        let unjudged = [
+            "renewal", "refusal", "unit", "payment", "closing", "void", "move",
+        ];
+        for case in vectors("messages.json")["messages"].as_array().unwrap() {
+            let name = case["message"].as_str().unwrap();
+            let verdict = judge(&trust, Some(&above), &bytes(&case["bytes"]));
+            assert_eq!(
+                verdict.is_err(),
+                unjudged.contains(&name),
+                "{name}: {verdict:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_accusation_needs_the_root_alone() {
+        let vectors = vectors("accusations.json");
+        let trust = trust(&vectors);
+        for case in vectors["accusations"].as_array().unwrap() {
+            let judged = judge(&trust, None, &bytes(&case["message"]));
+            assert_eq!(
+                judged.is_ok(),
+                case["code"].is_string(),
+                "{}: {judged:?}",
+                case["why"]
+            );
+        }
     }
 }

@@ -55,6 +55,9 @@ fn short_worlds_keep_every_invariant() {
     assert!(tally.payments > 500, "{tally:?}");
     assert!(tally.streams > 50, "{tally:?}");
     assert!(tally.power_cuts > 200, "{tally:?}");
+    assert!(tally.lost_journals > 10, "{tally:?}");
+    assert!(tally.recoveries > 2, "{tally:?}");
+    assert!(tally.given_up > 10, "{tally:?}");
     assert!(tally.gateway_falls > 10, "{tally:?}");
     assert!(tally.lost > 500, "{tally:?}");
     assert!(tally.again > 100, "{tally:?}");

@@ -5,7 +5,7 @@ use super::links::Party;
 use super::model::Fate;
 use super::{Cargo, Happening, World, invariants, sabotage};
 use crate::world::wire::{
-    BEACON, CLAIM, COVERED, EVIDENCE, Item, Letter, Paper, STATEMENT, STREAM_CLAIM,
+    BEACON, CLAIM, CLOSING, COVERED, EVIDENCE, Item, Letter, Paper, STATEMENT, STREAM_CLAIM, VOID,
 };
 use protocol::message::Message;
 use protocol::{Code, Digest};
@@ -121,6 +121,8 @@ fn decide_once(world: &mut World, gateway: usize, by: Option<Code>, message: &[u
         let payer = world.things.iter().position(|thing| Some(thing.code) == by);
         world.lapsed.extend(payer);
     }
+    let gave_up = Letter::read(message).is_some_and(|l| matches!(l.kind, VOID | CLOSING));
+    world.tally.given_up += u64::from(gave_up && answer.is_ok());
     world.tally.waited += u64::from(waits(&answer));
     log_decision(world, &format!("g{gateway}"), by, message, &answer);
     claimed(world, by, message);
@@ -219,6 +221,9 @@ pub(crate) fn sweeps(world: &mut World, gateway: usize) {
             format!("{returned} payments went back, expected {expected:?}"),
         ),
         Err(surprise) => world.fail("the books say what was signed", surprise),
+    }
+    if turns > 0 {
+        world.model.move_on(now);
     }
     if returned > 0 {
         world.note(format!("g{gateway} gives back {returned} payments"));

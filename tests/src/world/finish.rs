@@ -67,6 +67,7 @@ fn synchronise_all(world: &mut World) {
     for _ in 0..ROUNDS {
         for thing in 0..world.things.len() {
             if world.things[thing].purse.is_none() {
+                // The dead stay dead.
                 world.power_on(thing);
             }
             if world.things[thing].is_honest() {
@@ -96,7 +97,10 @@ fn nobody_waits(world: &World) -> bool {
         let unanswered = thing.purse.as_ref().is_none_or(|p| p.unanswered() > 0);
         unanswered || !world.gateways[0].inbox(&thing.code, 1).is_empty()
     };
-    let mut honest = world.things.iter().filter(|thing| thing.is_honest());
+    let mut honest = world
+        .things
+        .iter()
+        .filter(|thing| thing.is_honest() && !thing.dead);
     !honest.any(waits)
 }
 
@@ -114,7 +118,13 @@ fn purses_agree(world: &mut World) {
                 purse.unanswered()
             ));
         }
-        for currency in currencies() {
+        // Of its earlier lives it knows only what its journal kept.
+        let known = if thing.forgetful {
+            &[][..]
+        } else {
+            &currencies()[..]
+        };
+        for currency in known.iter().copied() {
             let totals = purse.totals(currency);
             let reached = world.model.entries.iter().filter_map(|(id, entry)| {
                 let p = world.model.signed.payments.get(id)?;
@@ -150,7 +160,8 @@ fn purses_agree(world: &mut World) {
 fn everybody_may_go_on(world: &mut World) {
     for thing in 0..world.things.len() {
         let code = world.things[thing].code;
-        let stopped = world.model.frozen.contains(&code) || world.lapsed.contains(&thing);
+        let liar = world.model.liars.contains(&code);
+        let stopped = liar || world.model.frozen.contains(&code) || world.lapsed.contains(&thing);
         if !world.things[thing].is_honest() || stopped {
             continue;
         }
@@ -166,10 +177,16 @@ fn everybody_may_go_on(world: &mut World) {
             let Ok(renewal) = renewal else {
                 continue;
             };
-            if let Err(status) = decide(world, 0, Some(code), &renewal) {
-                let name = world.things[thing].name();
-                let what = format!("{name} holds {total} {currency} and hears {status}");
-                world.fail("an honest thing can always go on", what);
+            match decide(world, 0, Some(code), &renewal) {
+                Ok(grant) => {
+                    // A new key epoch begins once, for all currencies.
+                    let _ = world.with_purse(thing, |purse, now| purse.receive(&grant, now));
+                }
+                Err(status) => {
+                    let name = world.things[thing].name();
+                    let what = format!("{name} holds {total} {currency} and hears {status}");
+                    world.fail("an honest thing can always go on", what);
+                }
             }
         }
     }

@@ -6,8 +6,8 @@ use super::schedule::told;
 use bytes::Bytes;
 use gateway::tree::{Caller, Door, Peer, WalletDesk};
 use gateway::wallet::Desk;
-use ledger::views::{Conservation, FraudSummary, Page, PurseView};
-use ledger::{InboxEntry, Ledger, LoadOrder, Policy, ThingState};
+use ledger::views::{AccusationRow, Conservation, FraudSummary, Page, PurseView};
+use ledger::{InboxEntry, Ledger, LoadOrder, NewKey, Policy, ThingState};
 use protocol::{Code, Currency, Signer, Status, Timestamp};
 use std::path::PathBuf;
 use tokio::runtime::Runtime;
@@ -167,6 +167,18 @@ impl Gateway {
         self.runtime.block_on(set).unwrap();
     }
 
+    /// The code signs with another key from now on.
+    pub(crate) fn replace_key(&self, new: NewKey, now: Timestamp) {
+        let replaced = self.ledger().replace_wallet_key(new, now);
+        self.runtime.block_on(replaced).unwrap();
+    }
+
+    /// What a dead thing held goes to its owner's new code.
+    pub(crate) fn recover(&self, from: &Code, to: &Code, now: Timestamp) {
+        let recovered = self.ledger().recover(from, to, "world", now);
+        self.runtime.block_on(recovered).unwrap();
+    }
+
     /// What a code holds, by currency: free and reserved.
     pub(crate) fn holdings(&self, code: &Code) -> Vec<(Currency, u64, u64)> {
         let views = self.runtime.block_on(self.ledger().purse(code)).unwrap();
@@ -190,6 +202,17 @@ impl Gateway {
     pub(crate) fn proof(&self, case: &FraudSummary) -> Option<Vec<u8>> {
         let proof = self.ledger().fraud_proof(case.id);
         self.runtime.block_on(proof).unwrap()
+    }
+
+    /// Contradictions that are not two payments, with their proofs.
+    pub(crate) fn accusations(&self) -> Vec<(AccusationRow, Option<Vec<u8>>)> {
+        let page = Page::first(CASES_MOST);
+        let cases = self.runtime.block_on(self.ledger().accusation_cases(&page));
+        let with_proof = |case: AccusationRow| {
+            let proof = self.ledger().accusation_proof(case.number);
+            (case, self.runtime.block_on(proof).unwrap())
+        };
+        cases.unwrap().rows.into_iter().map(with_proof).collect()
     }
 
     /// The whole chain, all balances, all signatures.

@@ -6,7 +6,7 @@ use super::counter::short;
 use super::links::Party;
 use super::thing::written;
 use super::wire::{COVERED, EVIDENCE, INVOICE, Letter, PAYMENT, REFUSAL};
-use super::{Acceptance, Cargo, World, invariants};
+use super::{Acceptance, Cargo, World, giving_up, invariants, lives};
 use crate::world::model::Payment;
 use device_sdk::purse::{
     Event, HandInCursor, InvoiceOrder, Order, Seed, StandingRules, StreamOrder,
@@ -43,14 +43,21 @@ pub(crate) fn amount(minor: u64) -> AmountMinor {
 
 /// Its own turn.
 pub(crate) fn wakes(world: &mut World, thing: usize) {
+    if world.things[thing].dead {
+        return;
+    }
     let mean_ms = world.scenario.wake_ms;
     let in_ms = world.chance.between(mean_ms / 4, mean_ms * 2);
     world.schedule.plan(in_ms, super::Happening::Wakes(thing));
     if world.things[thing].purse.is_none() {
         return;
     }
+    if world.chance.per_mille(world.scenario.mishaps) {
+        return lives::mishap(world, thing);
+    }
     match world.chance.below(100) {
-        0..30 => new_deal(world, thing),
+        0..28 => new_deal(world, thing),
+        28..30 => giving_up::give_up(world, thing),
         30..45 => retry(world, thing),
         45..55 => ask_for_money(world, thing),
         55..65 => go_on_with_streams(world, thing),
@@ -300,6 +307,10 @@ fn close_a_stream(world: &mut World, thing: usize) {
     let Some(stream) = world.chance.pick(&taking).copied() else {
         return;
     };
+    if world.things[thing].forgetful {
+        // It may have said something else before.
+        return;
+    }
     let receipt = world.with_purse(thing, |purse, now| {
         written(|out| purse.close_stream(stream.payment, now, out))
     });
@@ -339,6 +350,7 @@ pub(crate) fn synchronise(world: &mut World, thing: usize) {
             _ => break,
         }
     }
+    giving_up::tell(world, thing);
     for currency in currencies() {
         if !world.calm && wants_renewal(world, thing, currency) {
             let wanted = amount(world.chance.between(1, world.scenario.wealth));
@@ -428,7 +440,7 @@ fn follow(world: &mut World, thing: usize, event: Event) {
                 deals.retain(|deal| deal.order.reference != reference);
             }
         }
-        Event::Behind => {
+        Event::Behind if !world.things[thing].forgetful => {
             let name = world.things[thing].name();
             world.fail(
                 "an honest thing never forgets what it signed",
@@ -452,7 +464,9 @@ fn take(world: &mut World, thing: usize, from: Party, evidence: &[u8]) -> Result
         Err(status) => {
             world.tally.refused(status.word());
             let hard = matches!(status.fault(), Fault::Payee | Fault::Payer);
-            if hard && world.chance.per_mille(400) {
+            // Whoever cannot know what it has taken declines nothing.
+            let knows = !world.things[thing].forgetful;
+            if hard && knows && world.chance.per_mille(400) {
                 decline(world, thing, to, evidence, status);
             }
         }

@@ -5,7 +5,7 @@ use super::authority::currencies;
 use super::model::{BYTES_MOST, Fate, Payment};
 use super::wire::{COVERED, EVIDENCE, Item, Letter};
 use protocol::Code;
-use protocol::rules::judge_proof;
+use protocol::rules::{judge, judge_proof};
 use std::collections::BTreeSet;
 
 /// Steps between two looks at every balance.
@@ -30,7 +30,17 @@ fn honest_keys(world: &mut World) {
             format!("{} signed {a} and {b}", thing.name())
         })
     });
-    if let Some(what) = forked {
+    let broke = world
+        .model
+        .signed
+        .broke_word
+        .iter()
+        .find_map(|(code, payment)| {
+            let thing = world.things.iter().find(|thing| thing.code == *code)?;
+            let what = || format!("{} gave {payment} up and signed it", thing.name());
+            thing.is_honest().then(what)
+        });
+    if let Some(what) = forked.or(broke) {
         world.fail("an honest thing never yields a fraud proof", what);
     }
 }
@@ -135,6 +145,26 @@ pub(crate) fn frauds(world: &mut World) {
             }
         }
         world.tally.frauds = cases.len() as u64;
+        accusations(world, gateway);
+    }
+}
+
+/// Nobody honest is accused, and every accusation convinces a stranger.
+fn accusations(world: &mut World, gateway: usize) {
+    let cases = world.gateways[gateway].accusations();
+    world.tally.frauds += cases.len() as u64;
+    for (case, proof) in cases {
+        let accused = world.things.iter().find(|thing| thing.code == case.code);
+        let forgot = world.model.liars.contains(&case.code);
+        let honest = accused.is_none_or(|thing| thing.is_honest()) && !forgot;
+        let judged = proof.and_then(|proof| judge(&world.house.trust, &proof).ok());
+        let holds = judged.is_some_and(|v| (v.code, v.charge) == (case.code, case.charge));
+        if honest || !holds {
+            world.fail(
+                "an honest thing never yields a fraud proof",
+                format!("{case:?}, which holds: {holds}"),
+            );
+        }
     }
 }
 
@@ -220,7 +250,8 @@ pub(crate) fn nobody_is_short(world: &mut World) {
         let in_time = acceptance
             .claimed
             .is_some_and(|at| at <= acceptance.settle_by);
-        if !in_time || !world.things[*thing].is_honest() {
+        let lied = world.model.liars.contains(&world.things[*thing].code);
+        if !in_time || lied || !world.things[*thing].is_honest() {
             continue;
         }
         let paid = &world.model.signed.payments[payment];

@@ -25,9 +25,11 @@ mod counter;
 mod finish;
 mod flash;
 mod gateway;
+mod giving_up;
 mod honest;
 mod invariants;
 mod links;
+mod lives;
 mod log;
 mod model;
 mod order;
@@ -355,7 +357,10 @@ impl World {
         };
         let says = (receipt.declined, receipt.units);
         let said = *self.spoken.entry((thing, receipt.payment)).or_insert(says);
-        if said != says {
+        if said != says && self.things[thing].forgetful {
+            // It lost the journal that held its first word: what it said to strangers it cannot know.
+            self.model.liars.insert(receipt.payee);
+        } else if said != says {
             let name = self.things[thing].name();
             self.fail(
                 "an honest thing never yields a fraud proof",
@@ -414,12 +419,26 @@ impl World {
     }
 
     fn power_on(&mut self, thing: usize) {
+        if self.things[thing].dead {
+            return;
+        }
         self.things[thing].on_since_ms = self.schedule.now_ms();
         let up = self.things[thing].power_on(self.house);
         self.read_ink();
         if up {
             let name = self.things[thing].name();
             self.note(format!("{name} has power again"));
+            if self.things[thing].forgetful {
+                // Whoever looks after it tells it again whom to trust.
+                self.things[thing].flash.run_full(0);
+                self.trusts_gateways(thing);
+                let full = if self.calm {
+                    0
+                } else {
+                    self.scenario.flash_full
+                };
+                self.things[thing].flash.run_full(full);
+            }
         } else {
             self.schedule.plan(5_000, Happening::PowerOn(thing));
         }

@@ -33,6 +33,9 @@ pub struct Bias {
 /// Times in a thousand that a journal has no room for a moment, at most.
 const FULL_MOST: u64 = 1;
 
+/// Times in a thousand that something ends for good, at most.
+const MISHAPS_MOST: u64 = 30;
+
 /// Everything that is decided before the first step.
 #[derive(Clone, Debug)]
 pub(crate) struct Scenario {
@@ -56,6 +59,8 @@ pub(crate) struct Scenario {
     pub(crate) clockless: u32,
     /// Times in a thousand that a journal has no room for a moment.
     pub(crate) flash_full: u32,
+    /// Times in a thousand that a thing loses its journal or dies, per turn.
+    pub(crate) mishaps: u32,
     pub(crate) adversaries: Vec<Kind>,
     pub(crate) sabotage: Option<Sabotage>,
 }
@@ -102,6 +107,7 @@ impl Scenario {
             skew_s: chance.below(120) as u32,
             clockless: bad(chance, 400),
             flash_full: bad(chance, FULL_MOST),
+            mishaps: bad(chance, MISHAPS_MOST),
             adversaries: adversaries(chance, bias),
             sabotage: bias.sabotage,
         }

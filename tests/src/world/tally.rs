@@ -36,6 +36,12 @@ pub struct Tally {
     pub power_cuts: u64,
     /// How often a gateway fell down.
     pub gateway_falls: u64,
+    /// Journals that were lost or set back.
+    pub lost_journals: u64,
+    /// Dead things whose money went to another code.
+    pub recoveries: u64,
+    /// Voids and closings that a gateway took.
+    pub given_up: u64,
     /// Fraud cases that were found.
     pub frauds: u64,
     /// Refusals, by their word.
@@ -58,6 +64,9 @@ impl Tally {
         self.orders += other.orders;
         self.power_cuts += other.power_cuts;
         self.gateway_falls += other.gateway_falls;
+        self.lost_journals += other.lost_journals;
+        self.recoveries += other.recoveries;
+        self.given_up += other.given_up;
         self.frauds += other.frauds;
         for (word, count) in &other.refusals {
             *self.refusals.entry(word).or_default() += count;

@@ -1,7 +1,7 @@
 //! A thing: a real purse on simulated flash, with a clock of its own that may be wrong.
 
 use super::authority::{Birth, House};
-use super::flash::Flash;
+use super::flash::{Flash, Image};
 use device_sdk::purse::{Clock, OUT_MAX, OpenError, Purse, Settings};
 use protocol::keys::{SignerFailed, SoftwareKey};
 use protocol::{AmountMinor, Code, PublicKey, Signature, Signer, Status, Timestamp};
@@ -78,6 +78,16 @@ pub(crate) struct Thing {
     /// What its clock shows too much.
     pub(crate) skew_s: i32,
     pub(crate) most_by_class: AmountMinor,
+    /// Its journal was lost or set back, and it knows: it opens in doubt.
+    pub(crate) doubts: bool,
+    /// That has happened to it: it cannot know any more what it said before.
+    pub(crate) forgetful: bool,
+    /// It never works again.
+    pub(crate) dead: bool,
+    /// It came in the place of a dead one.
+    pub(crate) heir: bool,
+    /// What somebody copied of its flash.
+    pub(crate) backup: Option<Image>,
     ink: Ink,
     away: Rc<Cell<u32>>,
 }
@@ -96,6 +106,11 @@ impl Thing {
             on_since_ms: 0,
             skew_s: 0,
             most_by_class: AmountMinor::new(1_000_000).unwrap(),
+            doubts: false,
+            forgetful: false,
+            dead: false,
+            heir: false,
+            backup: None,
             ink: ink.clone(),
             away: Rc::default(),
         }
@@ -120,6 +135,11 @@ impl Thing {
     /// Whoever holds the thing holds its key.
     pub(crate) fn key(&self) -> SoftwareKey {
         SoftwareKey::ed25519(&self.seed)
+    }
+
+    /// It enrols another wallet key.
+    pub(crate) fn rekey(&mut self, seed: [u8; 32], pass: Vec<u8>) {
+        (self.seed, self.pass) = (seed, pass);
     }
 
     pub(crate) fn pass(&self) -> &[u8] {
@@ -153,7 +173,10 @@ impl Thing {
             ink: self.ink.clone(),
             away: self.away.clone(),
         };
-        Purse::open(settings, pen, flash)
+        match self.doubts {
+            true => Purse::open_in_doubt(settings, pen, flash),
+            false => Purse::open(settings, pen, flash),
+        }
     }
 
     /// Opens the purse where the power left it. False when the power went again, or the journal
@@ -162,7 +185,10 @@ impl Thing {
         self.purse = None;
         self.flash.power_on();
         match self.open_on(house, self.flash.clone()) {
-            Ok(purse) => self.purse = Some(purse),
+            Ok(purse) => {
+                self.purse = Some(purse);
+                self.doubts = false;
+            }
             Err(OpenError::Journal(_)) => return false,
             Err(error) => panic!("{} does not open: {error}", self.name()),
         }

@@ -289,6 +289,8 @@ pub(crate) const STREAM_CLAIM: i64 = 11;
 pub(crate) const COVERED: i64 = 12;
 pub(crate) const PAYMENT: i64 = 13;
 pub(crate) const BEACON: i64 = 14;
+pub(crate) const CLOSING: i64 = 19;
+pub(crate) const VOID: i64 = 20;
 
 impl Letter {
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
@@ -359,6 +361,8 @@ impl Letter {
             COVERED => "covered",
             PAYMENT => "payment",
             BEACON => "beacon",
+            CLOSING => "closing",
+            VOID => "void",
             _ => "message",
         }
     }

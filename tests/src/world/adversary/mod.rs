@@ -4,14 +4,17 @@
 //! Each counts what it tries, and each try that was refused, found out, or gained nothing: a world
 //! in which an adversary never gets to try anything proves nothing.
 
+mod broken_word;
 mod clone;
 mod covers;
 mod disjoint;
 mod frame;
 mod frozen;
 mod late;
+mod launder;
 mod lying_payee;
 mod race;
+mod reenrol;
 mod replay;
 mod retries;
 mod stale;
@@ -64,6 +67,21 @@ pub(crate) const KINDS: &[Kind] = &[
         name: clone::ROLLBACK,
         recruits: 1,
         make: clone::Rollback::make,
+    },
+    Kind {
+        name: reenrol::NAME,
+        recruits: 1,
+        make: reenrol::Reenrol::make,
+    },
+    Kind {
+        name: broken_word::NAME,
+        recruits: 1,
+        make: broken_word::BrokenWord::make,
+    },
+    Kind {
+        name: launder::NAME,
+        recruits: 1,
+        make: launder::Launder::make,
     },
     Kind {
         name: disjoint::NAME,

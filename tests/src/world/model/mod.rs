@@ -3,13 +3,14 @@
 
 mod covers;
 mod judge;
+mod lives;
 mod signed;
 
 pub(crate) use covers::BYTES_MOST;
 pub(crate) use judge::{Fate, Said, Verdict};
 pub(crate) use signed::{Grant, Payment, Receipt, Signed};
 
-use super::wire::{COVERED, GRANT, Letter, REFUSAL, RENEWAL, STATEMENT};
+use super::wire::{CLOSING, COVERED, GRANT, Letter, REFUSAL, RENEWAL, STATEMENT, VOID};
 use protocol::{Code, Currency, Digest, Status, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,6 +44,8 @@ pub(crate) struct Model {
     pub(crate) totals: BTreeMap<(Code, Currency), u64>,
     pub(crate) issued: BTreeMap<Currency, u64>,
     pub(crate) frozen: BTreeSet<Code>,
+    /// Dead things, and the codes that their money goes to.
+    pub(crate) recovered: BTreeMap<Code, Code>,
     /// Adversaries that contradicted themselves otherwise than by two payments.
     pub(crate) liars: BTreeSet<Code>,
     /// What a payment with covers stands on.
@@ -146,6 +149,9 @@ impl Model {
                 Ok(_) => Err("an unreadable message was answered".into()),
             };
         };
+        if matches!(letter.kind, VOID | CLOSING) {
+            return self.gave_up(&letter, answer);
+        }
         let answered = match answer {
             Ok(bytes) => Some(Letter::read(bytes).ok_or("an unreadable answer")?),
             Err(_) => None,
@@ -281,9 +287,13 @@ impl Model {
 
     /// Whether the key of its payer, or of a payer of what it stands on, contradicted itself.
     pub(crate) fn is_rotten(&self, payment: &Digest) -> bool {
-        let payer = self.signed.payments.get(payment).map(|p| p.payer);
-        let lied = payer.is_some_and(|payer| {
-            self.signed.forked.contains_key(&payer) || self.liars.contains(&payer)
+        let payer = self
+            .signed
+            .payments
+            .get(payment)
+            .map(|p| (p.payer, p.key_epoch));
+        let lied = payer.is_some_and(|life| {
+            self.signed.forked_lives.contains(&life) || self.liars.contains(&life.0)
         });
         let covers = self.stands_on.get(payment);
         lied || covers.is_some_and(|covers| covers.iter().any(|cover| self.is_rotten(cover)))

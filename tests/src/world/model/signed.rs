@@ -178,6 +178,13 @@ pub(crate) struct Signed {
     ids: BTreeSet<(Digest, Code, Vec<u8>)>,
     pub(crate) payments: BTreeMap<Digest, Payment>,
     by_payer: BTreeMap<(Code, u32), Vec<Digest>>,
+    /// Numbers that payers gave up, and how far they said they went.
+    voids: Vec<Void>,
+    closings: Vec<Closing>,
+    /// Payers that broke such a word, each with the payment.
+    pub(crate) broke_word: BTreeMap<Code, Digest>,
+    /// Lives of keys that forked.
+    pub(crate) forked_lives: BTreeSet<(Code, u32)>,
     /// Payers whose keys forked, with the first proof of it.
     pub(crate) forked: BTreeMap<Code, Contradicting>,
 }
@@ -187,7 +194,9 @@ impl Signed {
     pub(crate) fn note(&mut self, by: Code, said: &[u8], signature: &[u8]) {
         let id = Digest(Sha256::digest(said).into());
         self.ids.insert((id, by, signature.to_vec()));
-        if let Some(payment) = read_signed(said).and_then(|paper| Payment::read(&paper))
+        self.note_word(by, said);
+        let payment = read_signed("payment", said);
+        if let Some(payment) = payment.and_then(|paper| Payment::read(&paper))
             && payment.payer == by
             && !self.payments.contains_key(&id)
         {
@@ -208,10 +217,36 @@ impl Signed {
                     second: payment.id,
                 };
                 self.forked.entry(payment.payer).or_insert(proof);
+                self.forked_lives.insert((payment.payer, payment.key_epoch));
             }
         }
         before.push(payment.id);
+        let voids = self.voids.iter().any(|void| void.excludes(&payment));
+        if voids || self.closings.iter().any(|word| word.excludes(&payment)) {
+            self.broke_word.insert(payment.payer, payment.id);
+        }
         self.payments.insert(payment.id, payment);
+    }
+
+    /// A void or a closing.
+    fn note_word(&mut self, by: Code, said: &[u8]) {
+        let own = |code: Code| code == by;
+        if let Some(void) = read_signed("void", said).and_then(|p| Void::read(&p))
+            && own(void.code)
+        {
+            let broken = self.payments.values().find(|p| void.excludes(p));
+            let broken = broken.map(|p| p.id);
+            self.broke_word.extend(broken.map(|id| (by, id)));
+            self.voids.push(void);
+        }
+        if let Some(closing) = read_signed("closing", said).and_then(|p| Closing::read(&p))
+            && own(closing.code)
+        {
+            let broken = self.payments.values().find(|p| closing.excludes(p));
+            let broken = broken.map(|p| p.id);
+            self.broke_word.extend(broken.map(|id| (by, id)));
+            self.closings.push(closing);
+        }
     }
 
     /// Whether its author signed it, with this very signature.
@@ -240,15 +275,68 @@ pub(crate) fn contradict(a: &Payment, b: &Payment) -> bool {
     a.currency == b.currency && later.from() < earlier.odometer
 }
 
-/// The payment in a Sig_structure; `None` when it is about something else.
-fn read_signed(said: &[u8]) -> Option<Paper> {
+/// Numbers that are never used.
+#[derive(Clone, Copy, Debug)]
+struct Void {
+    code: Code,
+    key_epoch: u32,
+    first: u64,
+    last: u64,
+}
+
+impl Void {
+    fn read(paper: &Paper) -> Option<Self> {
+        Some(Self {
+            code: paper.code(1)?,
+            key_epoch: u32::try_from(paper.int(2)?).ok()?,
+            first: paper.int(3)?,
+            last: paper.int(4)?,
+        })
+    }
+
+    fn excludes(&self, p: &Payment) -> bool {
+        (p.payer, p.key_epoch) == (self.code, self.key_epoch)
+            && (self.first..=self.last).contains(&p.sequence)
+    }
+}
+
+/// Nothing beyond this under that allowance.
+#[derive(Clone, Copy, Debug)]
+struct Closing {
+    code: Code,
+    key_epoch: u32,
+    allowance: [u8; 16],
+    sequence: u64,
+    odometer: u64,
+}
+
+impl Closing {
+    fn read(paper: &Paper) -> Option<Self> {
+        Some(Self {
+            code: paper.code(1)?,
+            key_epoch: u32::try_from(paper.int(2)?).ok()?,
+            allowance: paper.bytes_at(4)?,
+            sequence: paper.int(5)?,
+            odometer: paper.int(6)?,
+        })
+    }
+
+    fn excludes(&self, p: &Payment) -> bool {
+        (p.payer, p.key_epoch, p.allowance) == (self.code, self.key_epoch, self.allowance)
+            && (p.sequence > self.sequence || p.odometer > self.odometer)
+    }
+}
+
+/// What a Sig_structure is over; `None` when it is about something else.
+fn read_signed(kind: &'static str, said: &[u8]) -> Option<Paper> {
     let Item::List(parts) = Item::read(said)? else {
         return None;
     };
     let [_, protected, context, payload] = parts.as_slice() else {
         return None;
     };
-    if !context.bytes()?.ends_with(b"/payment") {
+    let ends = format!("/{kind}");
+    if !context.bytes()?.ends_with(ends.as_bytes()) {
         return None;
     }
     let frame = Item::Tag(
@@ -260,5 +348,5 @@ fn read_signed(said: &[u8]) -> Option<Paper> {
             Item::Bytes(Vec::new()),
         ])),
     );
-    Paper::read("payment", &frame.to_vec())
+    Paper::read(kind, &frame.to_vec())
 }

@@ -11,15 +11,11 @@ const GIVEN: Timestamp = NOW.minus_s(DAY_S);
 
 fn open_clockless(world: &World, thing: &Thing) -> Result<Roomy, super::super::OpenError> {
     let settings = Settings {
-        me: thing.code,
-        pass: &thing.pass,
-        trust: world.trust,
-        sync_margin_s: MARGIN_S,
         most_by_class: [amount(50), amount(5_000), amount(50_000)],
-        place: None,
         clock: Clock::Ticks {
             stale_after_s: STALE_S,
         },
+        ..thing.settings(world.trust)
     };
     Purse::open(settings, thing.key(), thing.disk.clone())
 }

@@ -35,17 +35,9 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(cuts: &[(usize, usize, Cut)]) -> Self {
+    fn new(cuts: &[cuts::At]) -> Self {
         let world = World::new();
-        let things = [10, 11, 12].map(|seed| world.thing(seed));
-        for (at, thing) in things.iter().enumerate() {
-            let own: Vec<_> = cuts
-                .iter()
-                .filter(|(purse, ..)| *purse == at)
-                .map(|(_, when, how)| (*when, *how))
-                .collect();
-            thing.disk.cut_at(&own);
-        }
+        let things = cuts::things(&world, cuts);
         Self {
             world,
             things,
@@ -311,40 +303,27 @@ impl Stage {
 /// Records at the end, of payments, their receipts and marks for the most part.
 const LEFT: [usize; PURSES] = [11, 23, 6];
 
-fn run(cuts: &[(usize, usize, Cut)]) -> Stage {
+fn run(cuts: &[cuts::At]) -> Stage {
     let mut stage = Stage::new(cuts);
     stage.play();
     stage.ends_well();
     stage
 }
 
-fn operations() -> [usize; PURSES] {
-    let stage = run(&[]);
-    [CAR, SHOP, DEALER].map(|at| stage.things[at].disk.0.borrow().operations)
+fn operations() -> Vec<usize> {
+    cuts::operations(&run(&[]).things)
 }
 
 #[test]
 fn nothing_spent_on_is_lost_doubled_or_contradicted_wherever_the_power_is_cut_once() {
     let operations = operations();
     assert!(operations.iter().sum::<usize>() > 90, "{operations:?}");
-    for (at, operations) in operations.into_iter().enumerate() {
-        for when in 0..operations {
-            for how in [Cut::Before, Cut::After] {
-                let stage = run(&[(at, when, how)]);
-                assert_eq!(stage.things[at].disk.0.borrow().cut, 1);
-            }
-        }
-    }
+    cuts::everywhere(operations, |cut| {
+        run(&[cut]).things[cut.0].disk.0.borrow().cut
+    });
 }
 
 #[test]
 fn nothing_spent_on_is_lost_doubled_or_contradicted_when_the_power_goes_again_during_recovery() {
-    for (at, operations) in operations().into_iter().enumerate() {
-        for when in 0..operations {
-            // Before the next operation is after this one, so one kind of cut is enough.
-            for later in 1..=2 {
-                run(&[(at, when, Cut::After), (at, when + later, Cut::After)]);
-            }
-        }
-    }
+    cuts::everywhere_twice(operations(), |cuts| drop(run(&cuts)));
 }

@@ -520,14 +520,7 @@ fn evidence_that_was_tampered_with_is_refused_and_leaves_nothing() {
 fn a_cover_that_contradicts_a_known_payer_is_refused() {
     let mut town = Town::new(2, &[1_000, 0, 0]);
     // A copy of A, before it pays anybody.
-    let copy = Thing {
-        code: town.things[A].code,
-        pass: town.things[A].pass.clone(),
-        seed: town.things[A].seed,
-        disk: town.things[A].disk.copy(),
-        signed: Signed::default(),
-        locked: Default::default(),
-    };
+    let copy = town.things[A].copied();
     town.exchange(A, C, 40);
     town.purses[A] = town.world.roomy(&copy);
     town.exchange(A, B, 100);

@@ -29,19 +29,11 @@ fn first_grant(world: &mut World, thing: &Thing, key_epoch: u32, issued: Timesta
 
 fn in_doubt(world: &World, thing: &Thing) -> Roomy {
     let settings = Settings {
-        me: thing.code,
-        pass: &thing.pass,
-        trust: world.trust,
-        sync_margin_s: MARGIN_S,
         most_by_class: [amount(500); 3],
-        place: None,
-        clock: Clock::Kept,
+        ..thing.settings(world.trust)
     };
-    let mut purse = Purse::open_in_doubt(settings, thing.key(), thing.disk.clone()).unwrap();
-    purse
-        .trust_gateway(&world.issuer_pass, &world.gateway_pass, NOW)
-        .unwrap();
-    purse
+    let purse = Purse::open_in_doubt(settings, thing.key(), thing.disk.clone());
+    world.trusted(purse.unwrap())
 }
 
 #[test]

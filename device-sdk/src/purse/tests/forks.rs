@@ -42,11 +42,7 @@ fn fork() -> Fork {
     let mut world = World::new();
     let (a, b, c) = (world.thing(10), world.thing(11), world.thing(12));
     let mut car = world.funded(&a, 1_000);
-    let clone = Thing {
-        disk: a.disk.copy(),
-        ..world.thing(10)
-    };
-    let mut clone = world.roomy(&clone);
+    let mut clone = world.roomy(&a.copied());
     let pay = |car: &mut Roomy, to: &Thing, number| {
         bytes(|out| car.pay(&order(to.code, 300, number), NOW, out)).unwrap()
     };
@@ -132,11 +128,7 @@ fn the_same_payee_sees_a_fork_itself() {
     let mut world = World::new();
     let (a, b) = (world.thing(10), world.thing(11));
     let mut car = world.funded(&a, 1_000);
-    let clone = Thing {
-        disk: a.disk.copy(),
-        ..world.thing(10)
-    };
-    let mut clone = world.roomy(&clone);
+    let mut clone = world.roomy(&a.copied());
     let pay = |car: &mut Roomy, number| {
         bytes(|out| car.pay(&order(b.code, 300, number), NOW, out)).unwrap()
     };
@@ -153,11 +145,7 @@ fn a_retry_of_one_invoice_is_no_fork() {
     let mut world = World::new();
     let (a, b) = (world.thing(10), world.thing(11));
     let mut car = world.funded(&a, 1_000);
-    let clone = Thing {
-        disk: a.disk.copy(),
-        ..world.thing(10)
-    };
-    let mut clone = world.roomy(&clone);
+    let mut clone = world.roomy(&a.copied());
     let mut charger = world.roomy(&b);
     let pay =
         |car: &mut Roomy, value| bytes(|out| car.pay(&order(b.code, value, 1), NOW, out)).unwrap();
@@ -249,11 +237,7 @@ fn proofs_held_are_never_dropped_for_more() {
     for seed in 20..=20 + FORKED as u8 {
         let thing = world.thing(seed);
         let mut car = world.funded(&thing, 1_000);
-        let copy = Thing {
-            disk: thing.disk.copy(),
-            ..world.thing(seed)
-        };
-        let mut clone = world.roomy(&copy);
+        let mut clone = world.roomy(&thing.copied());
         let pay = |car: &mut Roomy, number| {
             bytes(|out| car.pay(&order(b.code, 300, number), NOW, out)).unwrap()
         };
@@ -315,10 +299,7 @@ fn a_purse_that_hears_of_its_own_unknown_payment_stops() {
     let mut world = World::new();
     let (a, b) = (world.thing(10), world.thing(11));
     let mut car = world.funded(&a, 1_000);
-    let copy = Thing {
-        disk: a.disk.copy(),
-        ..world.thing(10)
-    };
+    let copy = a.copied();
     let first = bytes(|out| car.pay(&order(b.code, 300, 1), NOW, out)).unwrap();
     assert_eq!(car.receive(&seen(&first), NOW), Ok(Event::Known));
     let mut clone = world.roomy(&copy);
@@ -334,11 +315,7 @@ fn a_proof_is_whole_or_not_there_wherever_the_power_is_cut() {
         let mut world = World::new();
         let forker = world.thing(30);
         let mut car = world.funded(&forker, 1_000);
-        let copy = Thing {
-            disk: forker.disk.copy(),
-            ..world.thing(30)
-        };
-        let mut clone = world.roomy(&copy);
+        let mut clone = world.roomy(&forker.copied());
         let pay = |car: &mut Roomy, number| {
             bytes(|out| car.pay(&order(payee, 300, number), NOW, out)).unwrap()
         };

@@ -60,19 +60,11 @@ fn filter(by: Code, key: &SoftwareKey, version: u32, codes: &[Code]) -> Vec<u8> 
 
 fn standing_at(world: &World, thing: &Thing, place: Option<Cell>) -> Roomy {
     let settings = Settings {
-        me: thing.code,
-        pass: &thing.pass,
-        trust: world.trust,
-        sync_margin_s: MARGIN_S,
         most_by_class: [amount(500); 3],
         place,
-        clock: Clock::Kept,
+        ..thing.settings(world.trust)
     };
-    let mut purse = Purse::open(settings, thing.key(), thing.disk.clone()).unwrap();
-    purse
-        .trust_gateway(&world.issuer_pass, &world.gateway_pass, NOW)
-        .unwrap();
-    purse
+    world.trusted(Purse::open(settings, thing.key(), thing.disk.clone()).unwrap())
 }
 
 fn paid(car: &mut Roomy, payee: Code, number: u8) -> Vec<u8> {

@@ -541,13 +541,8 @@ fn a_journal_opens_only_for_its_own_code_and_key() {
     let foreign = b.open::<16, 8>(world.trust).map(|_| ());
     assert_eq!(foreign, Err(OpenError::NotMine));
     let settings = Settings {
-        me: a.code,
         pass: &b.pass,
-        trust: world.trust,
-        sync_margin_s: MARGIN_S,
-        most_by_class: [AmountMinor::ZERO; 3],
-        place: None,
-        clock: Clock::Kept,
+        ..a.settings(world.trust)
     };
     let wrong = super::super::Purse::<_, _, 4, 4>::open(settings, a.key(), Disk::default());
     assert_eq!(wrong.map(|_| ()), Err(OpenError::Pass(Status::NotForYou)));

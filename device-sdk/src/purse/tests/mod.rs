@@ -5,6 +5,7 @@ mod branches;
 mod clocks;
 mod cover_cuts;
 mod covers;
+mod cuts;
 mod declining;
 mod doubt;
 mod finality;
@@ -330,7 +331,11 @@ impl Thing {
         &self,
         trust: Trust,
     ) -> Result<Purse<Recorder, Disk, O, P>, super::OpenError> {
-        let settings = Settings {
+        Purse::open(self.settings(trust), self.key(), self.disk.clone())
+    }
+
+    pub(super) fn settings(&self, trust: Trust) -> Settings<'_> {
+        Settings {
             me: self.code,
             pass: &self.pass,
             trust,
@@ -338,8 +343,19 @@ impl Thing {
             most_by_class: [amount(500), amount(5_000), amount(50_000)],
             place: None,
             clock: Clock::Kept,
-        };
-        Purse::open(settings, self.key(), self.disk.clone())
+        }
+    }
+
+    /// The same key on a copy of the journal.
+    pub(super) fn copied(&self) -> Self {
+        Self {
+            code: self.code,
+            pass: self.pass.clone(),
+            seed: self.seed,
+            disk: self.disk.copy(),
+            signed: Signed::default(),
+            locked: Rc::default(),
+        }
     }
 }
 
@@ -543,7 +559,11 @@ impl World {
 
     /// A purse that trusts the gateway.
     pub(super) fn roomy(&self, thing: &Thing) -> Roomy {
-        let mut purse = thing.open(self.trust).unwrap();
+        self.trusted(thing.open(self.trust).unwrap())
+    }
+
+    /// The purse, which trusts the gateway.
+    pub(super) fn trusted(&self, mut purse: Roomy) -> Roomy {
         let known = purse.trust_gateway(&self.issuer_pass, &self.gateway_pass, NOW);
         assert_eq!(known, Ok(self.gateway));
         purse

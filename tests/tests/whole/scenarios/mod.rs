@@ -2,6 +2,7 @@
 
 mod apart;
 mod bad_input;
+mod owners;
 mod pair;
 mod spent_on;
 mod stream;

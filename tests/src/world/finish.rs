@@ -54,6 +54,7 @@ pub(crate) fn finish(world: &mut World) {
     invariants::frauds(world);
     invariants::everything_ended(world);
     invariants::nobody_is_short(world);
+    invariants::forks_cost_what_was_published(world);
     purses_agree(world);
     everybody_may_go_on(world);
     for gateway in 0..world.gateways.len() {
@@ -167,7 +168,7 @@ fn everybody_may_go_on(world: &mut World) {
         }
         for currency in currencies() {
             let total = world.model.total(code, currency);
-            if total == 0 {
+            if total == 0 || world.model.day_is_over(code, currency, world.now()) {
                 continue;
             }
             let wanted = honest::amount(total);

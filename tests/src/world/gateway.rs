@@ -151,10 +151,9 @@ impl Gateway {
         self.runtime.block_on(returned).unwrap().0
     }
 
-    pub(crate) fn load(&self, order: LoadOrder, now: Timestamp) {
-        self.runtime
-            .block_on(self.ledger().load(order, now))
-            .unwrap();
+    pub(crate) fn load(&self, order: LoadOrder, now: Timestamp) -> Result<(), Status> {
+        let loaded = self.ledger().load(order, now);
+        self.runtime.block_on(loaded).map(|_| ())
     }
 
     pub(crate) fn redeem(&self, order: LoadOrder, now: Timestamp) -> Result<(), Status> {

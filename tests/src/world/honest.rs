@@ -6,7 +6,7 @@ use super::counter::short;
 use super::links::Party;
 use super::thing::written;
 use super::wire::{COVERED, EVIDENCE, INVOICE, Letter, PAYMENT, REFUSAL};
-use super::{Acceptance, Cargo, World, giving_up, invariants, lives};
+use super::{Acceptance, Cargo, World, giving_up, invariants, lives, neighbours};
 use crate::world::model::Payment;
 use device_sdk::purse::{
     Event, HandInCursor, InvoiceOrder, Order, Seed, StandingRules, StreamOrder,
@@ -62,8 +62,10 @@ pub(crate) fn wakes(world: &mut World, thing: usize) {
         45..55 => ask_for_money(world, thing),
         55..65 => go_on_with_streams(world, thing),
         65..70 => close_a_stream(world, thing),
-        70..73 => take_money_out(world, thing),
+        70..72 => take_money_out(world, thing),
+        72 => put_money_in(world, thing),
         73..75 => approve(world, thing),
+        75..79 => neighbours::tell(world, thing),
         _ => synchronise(world, thing),
     }
 }
@@ -333,6 +335,15 @@ fn take_money_out(world: &mut World, thing: usize) {
     world.redeem(thing, currency, minor);
 }
 
+/// No further than its class may hold.
+fn put_money_in(world: &mut World, thing: usize) {
+    let currency = draw_currency(world);
+    let minor = world.chance.between(1, world.scenario.wealth);
+    if world.gateways[0].is_up() && !world.model.frozen.contains(&world.things[thing].code) {
+        world.load(thing, currency, minor);
+    }
+}
+
 /// Hands in everything that waits, asks for allowances and for its inbox.
 pub(crate) fn synchronise(world: &mut World, thing: usize) {
     let (me, home) = (Party::Thing(thing), Party::Gateway(0));
@@ -438,6 +449,16 @@ fn follow(world: &mut World, thing: usize, event: Event) {
             if let Some(reference) = payment.map(|p| Reference(p.reference)) {
                 let deals = &mut world.plans[thing].deals;
                 deals.retain(|deal| deal.order.reference != reference);
+            }
+        }
+        Event::Fraud { code } => {
+            let forked = world.model.signed.forked.contains_key(&code);
+            world.tally.found_between += 1;
+            let name = world.things[thing].name();
+            world.note(format!("{name} finds out about {code}"));
+            if !forked {
+                let what = format!("{name} takes {code} for forked");
+                world.fail("an honest thing never yields a fraud proof", what);
             }
         }
         Event::Behind if !world.things[thing].forgetful => {

@@ -6,7 +6,7 @@ use super::model::{BYTES_MOST, Fate, Payment};
 use super::wire::{COVERED, EVIDENCE, Item, Letter};
 use protocol::Code;
 use protocol::rules::{judge, judge_proof};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Steps between two looks at every balance.
 const LOOK_EVERY: u64 = 64;
@@ -240,6 +240,57 @@ pub(crate) fn everything_ended(world: &mut World) {
     }
     if let Some(what) = twice {
         world.fail("each number ends as exactly one thing", what);
+    }
+}
+
+/// A fork costs at most what the allowance had left, once for each payee that was cut off: nobody
+/// honest takes more than that under one allowance, whatever its payer signs.
+pub(crate) fn forks_cost_what_was_published(world: &mut World) {
+    let mut taken: BTreeMap<(usize, [u8; 16]), u64> = BTreeMap::new();
+    for (thing, payment) in world.accepted.keys() {
+        let p = &world.model.signed.payments[payment];
+        let known = world.things[*thing].is_honest() && !world.things[*thing].forgetful;
+        // What stands on covers is theirs to bring.
+        if known && p.covers.is_none() {
+            *taken.entry((*thing, p.allowance)).or_default() += p.amount;
+        }
+    }
+    let beyond = taken.iter().find_map(|((thing, allowance), taken)| {
+        let grant = world.model.grants.get(allowance)?;
+        let left = grant.limit.saturating_sub(grant.base_odometer);
+        let what = || format!("t{thing} took {taken} under an allowance over {left}");
+        (*taken > left).then(what)
+    });
+    if let Some(what) = beyond {
+        world.fail("a fork costs at most the published formula", what);
+    }
+    let forked = &world.model.signed.forked_lives;
+    let grants = world.model.grants.values();
+    let mut worse = None;
+    for grant in grants.filter(|grant| forked.contains(&(grant.code, grant.key_epoch))) {
+        let left = grant.limit.saturating_sub(grant.base_odometer);
+        let payees = taken
+            .keys()
+            .filter(|(_, under)| *under == grant.reference)
+            .count() as u64;
+        let lost = world.accepted.keys().filter_map(|(thing, payment)| {
+            let p = &world.model.signed.payments[payment];
+            let reached = world
+                .model
+                .entries
+                .get(payment)
+                .map_or(0, |entry| entry.reached);
+            let honest = world.things[*thing].is_honest() && !world.things[*thing].forgetful;
+            let under = p.allowance == grant.reference && p.covers.is_none() && p.stream.is_none();
+            (honest && under).then_some(p.amount.saturating_sub(reached))
+        });
+        let lost: u64 = lost.sum();
+        if lost > left.saturating_mul(payees) {
+            worse = Some(format!("{lost} lost, {left} left, {payees} payees"));
+        }
+    }
+    if let Some(what) = worse {
+        world.fail("a fork costs at most the published formula", what);
     }
 }
 

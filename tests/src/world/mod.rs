@@ -32,6 +32,7 @@ mod links;
 mod lives;
 mod log;
 mod model;
+mod neighbours;
 mod order;
 mod run;
 mod sabotage;
@@ -141,7 +142,7 @@ impl World {
         let mut world = Self {
             schedule: Schedule::new(),
             links: Links::new(scenario.quality, chance.fork()),
-            model: Model::new(scenario.policy.grace_s),
+            model: Model::new(scenario.policy),
             gateways: vec![Gateway::new(house, 0, scenario.policy)],
             things: Vec::new(),
             plans: Vec::new(),
@@ -465,13 +466,25 @@ impl World {
     pub(crate) fn load(&mut self, thing: usize, currency: Currency, amount: u64) {
         let order = self.order(thing, currency, amount);
         let (code, now) = (order.code, self.now());
-        self.gateways[0].load(order, now);
-        self.model.load(code, currency, amount);
+        let loaded = self.gateways[0].load(order, now);
         let name = self.things[thing].name();
         self.note(format!(
-            "{name} is loaded with {amount} {}",
-            currency.name()
+            "{name} is loaded with {amount} {}: {}",
+            currency.name(),
+            loaded.map_or_else(Status::word, |()| "done")
         ));
+        if let Err(status) = loaded {
+            self.tally.refused(status.word());
+        }
+        let fits = self.model.may_hold(code, currency, amount);
+        match loaded {
+            Ok(()) if fits => self.model.load(code, currency, amount),
+            Err(Status::AboveHolding) if !fits => {}
+            other => self.fail(
+                "a class holds what it may and no more",
+                format!("{name} is loaded with {amount}: {other:?}"),
+            ),
+        }
     }
 
     /// The owner takes money out, as far as the gateway lets it.

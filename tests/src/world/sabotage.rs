@@ -54,7 +54,9 @@ pub(crate) fn strike(world: &mut World, gateway: usize, message: &[u8], answer: 
         by: "sabotage".into(),
     };
     match sabotage {
-        Sabotage::PaysTwice if settled => world.gateways[gateway].load(order, now),
+        Sabotage::PaysTwice if settled => {
+            let _ = world.gateways[gateway].load(order, now);
+        }
         Sabotage::KeepsMoney if settled => {
             let _ = world.gateways[gateway].redeem(order, now);
         }

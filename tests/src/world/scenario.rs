@@ -121,9 +121,17 @@ impl Scenario {
 fn policy(chance: &mut Chance, wealth: u64) -> Policy {
     let limit = AmountMinor::new(chance.between(wealth / 8 + 1, wealth)).unwrap();
     let most = AmountMinor::new(chance.between(wealth / 8 + 1, wealth * 2)).unwrap();
+    let tight = |chance: &mut Chance, most: AmountMinor, least, times| match chance.per_mille(300) {
+        true => AmountMinor::new(chance.between(least, times * wealth)).unwrap_or(most),
+        false => most,
+    };
+    let open = ClassTerms::offline(limit, most);
     let terms = ClassTerms {
         hops: chance.below(4) as u32,
-        ..ClassTerms::offline(limit, most)
+        holding: tight(chance, open.holding, wealth / 2 + 1, 2),
+        daily: tight(chance, open.daily, wealth / 2 + 1, 4),
+        guarantee: AmountMinor::new(chance.below(wealth)).unwrap_or_default(),
+        ..open
     };
     Policy {
         usual: [terms; 3],

@@ -40,6 +40,10 @@ pub struct Tally {
     pub lost_journals: u64,
     /// Dead things whose money went to another code.
     pub recoveries: u64,
+    /// Payments that things told each other of.
+    pub told: u64,
+    /// Forks that things found out about by being told.
+    pub found_between: u64,
     /// Voids and closings that a gateway took.
     pub given_up: u64,
     /// Fraud cases that were found.
@@ -66,6 +70,8 @@ impl Tally {
         self.gateway_falls += other.gateway_falls;
         self.lost_journals += other.lost_journals;
         self.recoveries += other.recoveries;
+        self.told += other.told;
+        self.found_between += other.found_between;
         self.given_up += other.given_up;
         self.frauds += other.frauds;
         for (word, count) in &other.refusals {

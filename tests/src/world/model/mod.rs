@@ -3,6 +3,7 @@
 
 mod covers;
 mod judge;
+mod limits;
 mod lives;
 mod signed;
 
@@ -11,6 +12,7 @@ pub(crate) use judge::{Fate, Said, Verdict};
 pub(crate) use signed::{Grant, Payment, Receipt, Signed};
 
 use super::wire::{CLOSING, COVERED, GRANT, Letter, REFUSAL, RENEWAL, STATEMENT, VOID};
+use ledger::Policy;
 use protocol::{Code, Currency, Digest, Status, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,15 +53,17 @@ pub(crate) struct Model {
     /// What a payment with covers stands on.
     pub(crate) stands_on: BTreeMap<Digest, Vec<Digest>>,
     pub(crate) grace_s: u32,
+    limits: limits::Limits,
 }
 
 /// What a gateway answered that the model did not expect.
 pub(crate) type Surprise = String;
 
 impl Model {
-    pub(crate) fn new(grace_s: u32) -> Self {
+    pub(crate) fn new(policy: Policy) -> Self {
         Self {
-            grace_s,
+            grace_s: policy.grace_s,
+            limits: limits::Limits::new(&policy),
             ..Self::default()
         }
     }
@@ -346,6 +350,8 @@ impl Model {
             ));
         }
         let (code, currency) = (grant.code, grant.currency);
+        let before = self.reserve(code, currency, now);
+        self.limits.keeps(&grant)?;
         self.grants.insert(grant.reference, grant);
         let (needed, total) = (
             self.reserve(code, currency, now),
@@ -356,6 +362,8 @@ impl Model {
                 "{code} may spend {needed} {currency} more and holds {total}"
             ));
         }
+        let more = needed.saturating_sub(before);
+        self.limits.granted((code, currency), more, now)?;
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use super::apart::{self, ByRules, Carrying, Ordered};
 use super::doors::{ANSWER_TIMEOUT, Doors};
-use super::teller::{DevicePurse, Teller};
+use super::teller::{DevicePurse, Teller, say};
 use super::{Via, currency, neighbours, prices, reference};
 use crate::house::Failure;
 use crate::thing_folder::{explain, identity, purse, written};
@@ -138,7 +138,7 @@ async fn through_gateway(mut teller: Teller, order: &Order) -> Result<(), Failur
     let paid = apart::payment(&evidence, &teller.network());
     let (about, _) = paid.ok_or("no evidence")?;
     let payee = Peer::Code(order.payee);
-    let mut event = teller.ask_about(payee, &evidence, Some(about)).await?;
+    let mut event = teller.ask_about(payee, &evidence, about).await?;
     println!("sent; waiting for the payee");
     let settled = async {
         loop {
@@ -151,7 +151,12 @@ async fn through_gateway(mut teller: Teller, order: &Order) -> Result<(), Failur
                     return Err(format!("the payee declines: {}", explain(reason)).into());
                 }
                 Event::Refused { status, .. } => return Err(explain(status).into()),
-                _ => event = teller.told().await?,
+                _ => {}
+            }
+            let (message, next) = teller.event().await?;
+            event = next;
+            if !matches!(event, Event::Stated { payment, .. } if payment.reference() == about) {
+                say(&message, &Ok(event));
             }
         }
     };

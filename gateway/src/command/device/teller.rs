@@ -103,7 +103,8 @@ impl Teller {
         while let Some(len) = (self.purse.hand_in(&mut cursor, &mut out)).map_err(explain)? {
             let message = out.get(..len).unwrap_or_default();
             let about = cursor.payment().map(|payment| payment.reference());
-            self.ask_about(Peer::Gateway, message, about).await?;
+            let answer = self.answer_about(Peer::Gateway, message, about).await?;
+            say(&answer.message, &answer.event);
         }
         Ok(())
     }
@@ -173,8 +174,18 @@ impl Teller {
         &mut self,
         peer: Peer,
         message: &[u8],
-        payment: Option<Reference>,
+        payment: Reference,
     ) -> Result<Event, Failure> {
+        let Heard { event, .. } = self.answer_about(peer, message, Some(payment)).await?;
+        Ok(event.map_err(explain)?)
+    }
+
+    async fn answer_about(
+        &mut self,
+        peer: Peer,
+        message: &[u8],
+        payment: Option<Reference>,
+    ) -> Result<Heard, Failure> {
         self.send(peer, message).await?;
         let network = self.network;
         let is_answer = move |message: &[u8]| match Message::read(message) {
@@ -185,9 +196,7 @@ impl Teller {
             Ok(Message::Refusal { about, .. }) => about.is_none() || about == payment,
             _ => false,
         };
-        let Heard { message, event } = within(self.answer(is_answer)).await??;
-        say(&message, &event);
-        Ok(event.map_err(explain)?)
+        Ok(within(self.answer(is_answer)).await??)
     }
 
     /// Waits for one message; what comes before it is taken and said.
@@ -211,13 +220,6 @@ impl Teller {
                 Err(_) => say(&message, &event),
             }
         }
-    }
-
-    /// Waits for the next news and says it.
-    pub async fn told(&mut self) -> Result<Event, Failure> {
-        let (message, event) = self.event().await?;
-        say(&message, &Ok(event));
-        Ok(event)
     }
 
     /// Whose objects mean anything.
@@ -335,7 +337,7 @@ impl Teller {
 }
 
 /// Says what came while something else was waited for.
-fn say(message: &[u8], event: &Result<Event, Status>) {
+pub fn say(message: &[u8], event: &Result<Event, Status>) {
     match event {
         Ok(event) => {
             if let Some(words) = words::event(message, event) {

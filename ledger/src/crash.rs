@@ -65,6 +65,12 @@ crash_points! {
     RecoveryKept "recovery_kept";
     /// The owner of a thing is kept.
     OwnerKept "owner_kept";
+    /// An area is signed and kept.
+    AreaKept "area_kept";
+    /// A thing's next allowances are good in an area.
+    AreaAssigned "area_assigned";
+    /// A note about a claim is signed and kept; its payee was not told.
+    NoteKept "note_kept";
     /// What a purse declared is kept and not held against its payments yet.
     Declared "declared";
     /// A person's decision about a claim is posted and not kept.

@@ -2,8 +2,9 @@
 
 use crate::bearings::Bearings;
 use crate::books::JournalHead;
-use crate::bounds::{CHANGES_MOST, KEYS_MOST, QUEUE_MOST, TAIL_CHECKED};
+use crate::bounds::{AREAS_MOST, CHANGES_MOST, KEYS_MOST, QUEUE_MOST, TAIL_CHECKED};
 use crate::commands::Answer;
+use crate::commands::areas::{AssignArea, DefineArea};
 use crate::commands::claims::Decide;
 use crate::commands::hand_in::{HandIn, HandInCovered};
 use crate::commands::inbox::Acknowledge;
@@ -16,6 +17,7 @@ use crate::commands::treasury::{Declare, Treasury};
 use crate::error::{Damage, Error, OpenError};
 use crate::evidence::{CoveredEvidence, Evidence, Owned, Released};
 use crate::federation;
+use crate::store::areas::AreaRow;
 use crate::store::currencies::CurrencyRow;
 use crate::store::decisions::{ClaimOrder, Decided};
 use crate::store::inbox::InboxEntry;
@@ -25,15 +27,17 @@ use crate::store::places::GridRow;
 use crate::store::things::{Thing, ThingState};
 use crate::store::treasury::{Fund, FundOrder, LoadOrder, Loaded, Way};
 use crate::store::{
-    self, Pool, covers, currencies, decisions, house, inbox, journal, lives, payments, places,
-    things, verify,
+    self, Pool, areas, covers, currencies, decisions, house, inbox, journal, lives, payments,
+    places, things, verify,
 };
 use crate::trace::Tracing;
 use crate::writer::{self, Command, Desk, Job, Pending};
+use protocol::code::grid::Cell;
 use protocol::cose::{SIGNED_MAX, open};
 use protocol::objects::{Allowance, Closing, Payment, Receipt, Renewal, Void};
 use protocol::{
-    Code, Currency, Digest, GridCode, KeyEpoch, Kind, Network, PublicKey, Status, Timestamp,
+    Code, Currency, Digest, GridCode, KeyEpoch, Kind, Network, PublicKey, Reference, Status,
+    Timestamp,
 };
 use sqlx::pool::PoolConnection;
 use std::path::{Path, PathBuf};
@@ -540,6 +544,35 @@ impl Ledger {
     /// The place with this code.
     pub async fn grid(&self, code: &GridCode) -> Result<Option<GridRow>, Error> {
         places::grid(&mut *self.reader().await?, code).await
+    }
+
+    /// Signs and keeps an area: a set of cells that allowances may be good at and nowhere else. The
+    /// same cells are the same area.
+    pub async fn define_area(
+        &self,
+        cells: &[Cell],
+        name: &str,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<AreaRow, Status> {
+        self.submit(DefineArea {
+            cells: cells.to_vec(),
+            name: name.to_owned(),
+            by: by.to_owned(),
+            now,
+        })
+        .await
+    }
+
+    /// The next allowances of a thing are good only in an area, or anywhere.
+    pub async fn assign_area(&self, code: &Code, area: Option<Reference>) -> Result<(), Status> {
+        let code = *code;
+        self.submit(AssignArea { code, area }).await
+    }
+
+    /// All areas, each with the object to tell things.
+    pub async fn areas(&self) -> Result<Vec<AreaRow>, Error> {
+        areas::areas(&mut *self.reader().await?, AREAS_MOST).await
     }
 
     /// Every declared currency.

@@ -42,6 +42,7 @@ pub use crash::CrashPoint;
 pub use error::{Damage, Error, OpenError};
 pub use evidence::{CoveredEvidence, Evidence, Owned, Released};
 pub use handle::Ledger;
+pub use store::areas::AreaRow;
 pub use store::currencies::CurrencyRow;
 pub use store::decisions::{ClaimOrder, Decided};
 pub use store::inbox::InboxEntry;

@@ -15,16 +15,24 @@
 #[expect(dead_code, reason = "the other tests use the rest")]
 mod support;
 
-use ledger::{Answer, CRASH_VARIABLE, CrashPoint, IssueRequest, Ledger, ThingState};
+use ledger::{
+    Answer, CRASH_VARIABLE, ClaimOrder, CoveredEvidence, CrashPoint, Fund, FundOrder, IssueRequest,
+    Ledger, NewKey, Owned, ThingState, Way,
+};
 use protocol::code::IssuedBy;
-use protocol::code::grid::{Level, Place, Point, Span};
-use protocol::{GridCode, Kind, Timestamp};
+use protocol::code::grid::{Cell, Level, Place, Point, Span};
+use protocol::cose::open;
+use protocol::keys::SoftwareKey;
+use protocol::objects::{Present, Receipt, Renewal, Void};
+use protocol::{AssuranceClass, Digest, GridCode, KeyEpoch, Kind, Signer, Timestamp};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use std::fmt::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
-use support::{GRACE_S, LIFE_S, NOW, Purse, Signed, World, assert_sound, declare, order, usd};
+use support::{
+    GRACE_S, LIFE_S, NOW, Purse, Signed, World, assert_sound, covered, declare, order, usd,
+};
 
 const FOLDER_VARIABLE: &str = "ONECODE_LEDGER_CRASH_FOLDER";
 const OUTCOME_FILE: &str = "outcome.txt";
@@ -121,7 +129,12 @@ async fn scenario(ledger: &Ledger, world: &World, said: &mut String) -> Vec<Purs
     let redeemed = ledger.redeem(order(&payee, 40, "out"), later).await;
     writeln!(said, "{redeemed:?}").unwrap();
 
+    // Everything that will be overdue is there before anything is.
+    let (others, claim) = standing_on_others(ledger, world, said).await;
+    let paid = lost_and_found(ledger, world, said).await;
     by_the_unit(ledger, &mut payer, &payee, said).await;
+    claim.decide(ledger, said).await;
+    hand_in(ledger, &paid, None, said).await;
 
     // A clone of the payer spends twice.
     let mut clone = payer.clone();
@@ -137,7 +150,9 @@ async fn scenario(ledger: &Ledger, world: &World, said: &mut String) -> Vec<Purs
         .set_state(&payer.code, state, "cloned", "operator", NOW)
         .await;
     writeln!(said, "{set:?}").unwrap();
-    vec![payer, payee]
+    let mut purses = vec![payer, payee];
+    purses.extend(others);
+    purses
 }
 
 /// Streams in every state, declined receipts, and what nobody claims.
@@ -171,13 +186,159 @@ async fn by_the_unit(ledger: &Ledger, payer: &mut Purse, payee: &Purse, said: &m
     let contrary = ledger.hand_in(declined.evidence(), Some(payee.receipt(&declined)), NOW);
     writeln!(said, "{:?}", contrary.await).unwrap();
     // Everything that is due at once, one by one; how many is news only once.
-    for _ in 0..4 {
+    for _ in 0..12 {
         let due = NOW.plus_s(1 + LIFE_S + GRACE_S);
         ledger.return_overdue(due, 1).await.unwrap();
     }
     for payment in [&closed, &whole, &open, &forgotten] {
         hand_in(ledger, payment, None, said).await;
     }
+}
+
+/// Covers that settle, covers that forked, what is paid of them later, and who bears the rest.
+async fn standing_on_others(
+    ledger: &Ledger,
+    world: &World,
+    said: &mut String,
+) -> (Vec<Purse>, Claimed) {
+    let mut purses = Vec::new();
+    for (seed, minor) in [(31u8, 500), (32, 40), (33, 30)] {
+        let mut purse = Purse::register(ledger, world, seed).await;
+        let load = order(&purse, minor, &format!("covers {seed}"));
+        ledger.load(load, NOW).await.unwrap();
+        renew(ledger, &mut purse, minor, NOW, said).await;
+        ledger
+            .set_owner(&purse.code, &purse.code, "op", NOW)
+            .await
+            .unwrap();
+        ledger
+            .enrol_owner(&purse.code, "Owner", "op", NOW)
+            .await
+            .unwrap();
+        purses.push(purse);
+    }
+    let bond = FundOrder {
+        fund: Fund::Bond,
+        currency: usd(),
+        amount: support::amount(90),
+        key: "bond".into(),
+        by: "treasurer".into(),
+    };
+    ledger.fund(bond, Way::Load, NOW).await.unwrap();
+    let [a, b, c] = &mut purses[..] else {
+        unreachable!()
+    };
+    let good = a.pay_for(b, 50);
+    let small = b.pay_covered_for(c, 70, &[&good]);
+    let items = covered(&[(&good, &[]), (&small, &[0])]).unwrap();
+    for _ in 0..2 {
+        let receipt = Some(c.receipt(&small));
+        let claim = ledger.hand_in_covered(items.clone(), receipt, NOW).await;
+        hear(&claim.unwrap(), said);
+    }
+    let decline = ledger.hand_in(good.evidence(), Some(b.decline(&good)), NOW);
+    writeln!(said, "{:?}", decline.await).unwrap();
+    let mut clone = a.clone();
+    let stands = a.pay(&c.code, 20);
+    hand_in(ledger, &stands, Some(c), said).await;
+    let forked = clone.pay_for(b, 60);
+    let large = b.pay_covered(&c.code, 75, &[&good, &forked]);
+    let items = [(&good, &[][..]), (&forked, &[]), (&large, &[0, 1])];
+    let items = covered(&items).unwrap();
+    let receipt = Some(c.receipt(&large));
+    let claim = ledger.hand_in_covered(items.clone(), receipt.clone(), NOW);
+    claim.await.unwrap();
+    let late = a.pay_for(b, 15);
+    hand_in(ledger, &late, Some(b), said).await;
+    let claim = Claimed {
+        forked: forked.id,
+        items,
+        receipt,
+    };
+    (purses, claim)
+}
+
+/// A payment that is short because its cover forked.
+struct Claimed {
+    forked: Digest,
+    items: CoveredEvidence,
+    receipt: Option<Owned<Receipt>>,
+}
+
+impl Claimed {
+    async fn decide(self, ledger: &Ledger, said: &mut String) {
+        for key in ["claim", "claim"] {
+            let order = ClaimOrder {
+                payment: self.forked,
+                key: key.into(),
+                by: "operator".into(),
+            };
+            let decided = ledger.decide_claim(order, NOW).await;
+            writeln!(said, "{decided:?}").unwrap();
+        }
+        let claim = ledger.hand_in_covered(self.items, self.receipt, NOW).await;
+        hear(&claim.unwrap(), said);
+    }
+}
+
+/// Keys that begin again and are replaced, words that are broken, and a lost thing.
+async fn lost_and_found(ledger: &Ledger, world: &World, said: &mut String) -> Signed {
+    let mut purse = Purse::register(ledger, world, 51).await;
+    let new = Purse::register(ledger, world, 52).await;
+    ledger.load(order(&purse, 100, "lives"), NOW).await.unwrap();
+    renew(ledger, &mut purse, 60, NOW, said).await;
+    let payment = purse.pay(&new.code, 10);
+    // What is on its way has an answer that moves on; the last one is heard below.
+    hand_in(ledger, &payment, None, &mut String::new()).await;
+    let void = Void {
+        code: purse.code,
+        key_epoch: KeyEpoch(1),
+        first: payment_number(1),
+        last: payment_number(2),
+        time: NOW,
+    };
+    let (bytes, _) = support::sealed(&void, &purse.key());
+    let void = open::<Void>(&bytes, &support::network()).unwrap();
+    let void = Owned::from(void.verify(&purse.key().public_key()).unwrap());
+    ledger.declare_void(void, NOW).await.unwrap();
+    let key = NewKey {
+        code: purse.code,
+        wallet_key: SoftwareKey::ed25519(&[98; 32]).public_key(),
+        class: AssuranceClass::Software,
+        // As it was: the request that registered it comes again as well.
+        pass: vec![51; 150],
+        by: "operator".into(),
+    };
+    // What it says of the code changes once more, below.
+    ledger.replace_wallet_key(key, NOW).await.unwrap();
+    let cells = [Cell::around(
+        Point::from_nanodegrees(1, 1).unwrap(),
+        Level::DEFAULT,
+    )];
+    let area = ledger.define_area(&cells, "Yard", "op", NOW).await;
+    writeln!(said, "{area:?}").unwrap();
+    let area = Some(area.unwrap().reference);
+    ledger.assign_area(&purse.code, area).await.unwrap();
+    let thaw = ThingState::Active;
+    // Refused once the code is recovered.
+    let _ = ledger.set_state(&purse.code, thaw, "ok", "op", NOW).await;
+    purse.seed = 98;
+    let renewal = *purse.renewal(usd(), 20, NOW.plus_s(5)).get();
+    let renewal = purse.signed_renewal(&Renewal {
+        lost: Some(Present),
+        ..renewal
+    });
+    let grant = ledger.renew(renewal, NOW).await.unwrap();
+    hear(&grant, said);
+    ledger
+        .recover(&purse.code, &new.code, "op", NOW)
+        .await
+        .unwrap();
+    payment
+}
+
+fn payment_number(number: u32) -> protocol::Sequence {
+    protocol::Sequence(number)
 }
 
 async fn register(ledger: &Ledger, said: &mut String) {

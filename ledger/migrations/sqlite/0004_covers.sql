@@ -39,6 +39,7 @@ DROP INDEX payment_sequence;
 DROP INDEX payment_currency;
 CREATE UNIQUE INDEX payment_sequence ON payment (payer, key_epoch, sequence) WHERE lost = 0;
 CREATE INDEX payment_currency ON payment (payer, key_epoch, currency, sequence) WHERE lost = 0;
+CREATE INDEX payment_claims ON payment (number) WHERE (lost = 1 OR missing > 0);
 CREATE INDEX payment_missing ON payment (allowance, odometer) WHERE missing > 0;
 
 CREATE TABLE cover (                    -- which payments lift a payment above its limit

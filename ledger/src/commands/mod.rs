@@ -1,11 +1,13 @@
 //! What changes the books: each command reads what decides, asks the rules, and writes.
 
 mod accuse;
+pub(crate) mod areas;
 pub(crate) mod claims;
 pub(crate) mod credit;
 pub(crate) mod hand_in;
 pub(crate) mod inbox;
 pub(crate) mod lives;
+mod note;
 pub(crate) mod overdue;
 pub(crate) mod promise;
 pub(crate) mod registry;

@@ -1,7 +1,7 @@
 //! Codes are issued in two steps: a number is reserved before anything is signed, and the thing is
 //! written once everything is.
 
-use super::printable;
+use super::{areas, printable};
 use crate::bounds::{CERTIFICATE_BYTES_MOST, SECRETS_MOST, SPKI_BYTES_MOST};
 use crate::crash::{CrashPoint, here};
 use crate::error::Damage;
@@ -192,6 +192,7 @@ impl Command for IssueGrid {
             return Err(Status::Malformed.into());
         }
         insert_grid(&mut desk.connection, new).await?;
+        areas::counted(desk, &new.code).await?;
         here(CrashPoint::GridStored);
         Ok(new.clone())
     }

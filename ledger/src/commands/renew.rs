@@ -12,7 +12,7 @@ use crate::rules::grant::{self, Grant, Standing, decide, may_ask};
 use crate::rules::links::Links;
 use crate::store::coverage::{self, Purse};
 use crate::store::things::{Thing, ThingState, is_forked, set_key_epoch, thing};
-use crate::store::{allowances, journal};
+use crate::store::{allowances, areas, journal};
 use crate::writer::{Command, Desk, Failure};
 use protocol::message::Message;
 use protocol::objects::{Allowance, Renewal};
@@ -248,6 +248,7 @@ impl Renew {
         let (gateway_epoch, policy) = (desk.bearings.gateway_epoch, desk.bearings.policy);
         let terms = standing.terms;
         let connection = &mut desk.connection;
+        let area = areas::area_of(connection, &renewal.code).await?;
         let number = allowances::count_allowance(connection, gateway_epoch).await?;
         let issued_total = allowances::issued_total(connection, gateway_epoch, &renewal.currency)
             .await?
@@ -274,7 +275,7 @@ impl Renew {
             gateway_epoch,
             number,
             issued_total,
-            area: None,
+            area,
             guarantee: Some(terms.guarantee).filter(|most| *most > AmountMinor::ZERO),
             hops: Some(terms.hops).filter(|hops| *hops > 0),
         })

@@ -4,6 +4,7 @@
 
 pub(crate) mod accusations;
 pub(crate) mod allowances;
+pub(crate) mod areas;
 pub(crate) mod coverage;
 pub(crate) mod covers;
 pub(crate) mod currencies;
@@ -15,6 +16,7 @@ pub(crate) mod journal;
 pub(crate) mod lives;
 #[cfg(test)]
 mod migrated;
+pub(crate) mod notes;
 pub(crate) mod payments;
 pub(crate) mod places;
 pub(crate) mod promises;

@@ -2,6 +2,7 @@
 //! a page costs the same however many rows there are.
 
 mod books;
+mod claims;
 mod fraud;
 mod payments;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod purses;
 mod registry;
 
 pub use books::{Conservation, Overview};
+pub use claims::ClaimRow;
 pub use fraud::{AccusationRow, FraudSummary};
 pub use payments::{PaymentDetail, PaymentQuery, PaymentRow};
 pub use purses::{PurseRow, PurseView};

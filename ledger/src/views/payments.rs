@@ -4,6 +4,7 @@ use super::{Listing, Page};
 use crate::error::Error;
 use crate::handle::Ledger;
 use crate::rules::settle::Fate;
+use crate::store::notes;
 use crate::store::payments::{self, fate};
 use crate::store::row::Row;
 use protocol::{AmountMinor, Code, Currency, Digest, KeyEpoch, Odometer, Sequence, Timestamp};
@@ -63,6 +64,8 @@ pub struct PaymentDetail {
     pub receipt: Option<Vec<u8>>,
     /// A receipt by the same payee that contradicts that one.
     pub contrary_receipt: Option<Vec<u8>>,
+    /// The gateway's note that it was claimed in time.
+    pub claim_note: Option<Vec<u8>>,
     /// The newest statement about it.
     pub statement: Option<Vec<u8>>,
     /// The fraud case it opened.
@@ -202,7 +205,9 @@ impl Ledger {
         .bind(id.as_bytes().as_slice())
         .fetch_one(&mut *reader)
         .await?;
+        let claim_note = notes::note(&mut reader, id).await?;
         Ok(Some(PaymentDetail {
+            claim_note,
             row,
             payment,
             allowance,

@@ -1,6 +1,6 @@
 //! How the database means to answer what people look at.
 
-use super::{books, fraud, payments, purses, registry};
+use super::{books, claims, fraud, payments, purses, registry};
 use crate::store::{self, Connection};
 use sqlx::AssertSqlSafe;
 
@@ -32,6 +32,8 @@ async fn no_view_looks_at_a_whole_table() {
         books::COUNTS,
         books::SUMS,
         fraud::CASES,
+        claims::CLAIMS,
+        claims::DECISIONS,
         fraud::ACCUSATIONS,
         store::payments::OVERDUE,
     ];

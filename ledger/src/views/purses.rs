@@ -37,6 +37,11 @@ pub struct PurseView {
     pub limit: Odometer,
     /// What it could still spend, if it has not already: the loss per cut-off payee if it forked.
     pub exposed: AmountMinor,
+    /// Payees that may be cut off from each other where its allowance is good: the places of its
+    /// area, or every other thing.
+    pub payees: u64,
+    /// What could be lost by it until then: the two multiplied; `None` beyond all amounts.
+    pub exposure: Option<AmountMinor>,
     /// Until when.
     pub expires: Timestamp,
     /// Money on its way to this code.
@@ -136,12 +141,22 @@ impl Ledger {
             let credits = key.amount(credits)?;
             let limit = allowance.and_then(|allowance| allowance.limit.advance(credits));
             let limit = limit.unwrap_or_default();
+            let exposed = limit.since(odometer).unwrap_or_default();
+            let area = allowance.and_then(|allowance| allowance.area);
+            let (payees,): (i64,) = sqlx::query_as(PAYEES)
+                .bind(area.map(|area| area.as_bytes().to_vec()))
+                .fetch_one(&mut *reader)
+                .await?;
+            let payees = key.count(payees.max(0))?;
+            let exposure = exposed.get().checked_mul(payees).and_then(AmountMinor::new);
             views.push(PurseView {
                 row,
                 key_epoch: key.key_epoch(key_epoch)?,
                 odometer,
                 limit,
-                exposed: limit.since(odometer).unwrap_or_default(),
+                exposed,
+                payees,
+                exposure,
                 expires: allowance
                     .map(|allowance| allowance.expires)
                     .unwrap_or_default(),
@@ -170,7 +185,12 @@ impl Ledger {
 
 /// Every text of this file, for the test of their plans.
 #[cfg(test)]
-pub(super) const TEXTS: [&str; 5] = [HOLDERS, PURSES, PURSE, LOADS, PURSE_DETAIL];
+pub(super) const TEXTS: [&str; 6] = [HOLDERS, PURSES, PURSE, LOADS, PURSE_DETAIL, PAYEES];
+
+const PAYEES: &str = "SELECT CASE WHEN $1 IS NULL
+     THEN (SELECT number FROM tally WHERE what = 'things')
+       - (SELECT number FROM tally WHERE what = 'things_stopped') - 1
+     ELSE coalesce((SELECT places FROM area WHERE reference = $1), 0) END";
 
 const PURSE_DETAIL: &str = "
     SELECT coalesce(thing.key_epoch, guest.key_epoch),

@@ -1,8 +1,10 @@
 //! Who bears what a fork left short.
 
 use crate::support::*;
+use ledger::views::Page;
 use ledger::{ClaimOrder, ClassTerms, CoveredEvidence, Fund, FundOrder, Ledger, Way};
-use protocol::{Code, Digest, Status};
+use protocol::objects::ClaimNote;
+use protocol::{Code, Digest, Signer, Status};
 
 pub(crate) fn into(fund: Fund, minor: u64, key: &str) -> FundOrder {
     FundOrder {
@@ -93,6 +95,17 @@ async fn a_claim_runs_down_purse_deposit_bond_and_guarantee_once() {
     ledger.load(order(&payer, 100, "free"), NOW).await.unwrap();
     put_behind_forks(&ledger, &payer).await;
     let claim = forked(&ledger, &mut payer, &first, &second).await;
+    let open = ledger.claims(&Page::first(9)).await.unwrap().rows;
+    let newest = (open.len(), open[0].payment, open[0].claimed);
+    assert_eq!(newest, (1, claim.id, Some(NOW)));
+    let detail = ledger.payment(&claim.id).await.unwrap().unwrap();
+    let note = detail.claim_note.unwrap();
+    let note = protocol::cose::open::<ClaimNote>(&note, &network()).unwrap();
+    let note = *note.verify(&world.gateway_key.public_key()).unwrap().get();
+    assert_eq!(
+        (note.payment, note.time, note.covers),
+        (claim.id, NOW, None)
+    );
     let decided = ledger
         .decide_claim(about(claim.id, "k"), NOW)
         .await

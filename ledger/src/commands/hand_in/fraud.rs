@@ -47,7 +47,7 @@ impl Handing<'_> {
         let why = "two payments contradict each other";
         accuse::freeze(desk, &payer, payer_state, why, self.now).await?;
         let statement = self.say(desk, &step, EntryKind::Claim, &[], &[]).await?;
-        let told = self.tell_statement(desk, &statement).await?;
+        let told = self.tell_all(desk, step.fate, &statement).await?;
         answer(&statement, told, Some(FraudId(number)))
     }
 

@@ -7,7 +7,7 @@ use super::{Answer, FraudId, credit, holder, promise};
 use crate::books::Account;
 use crate::bounds::TOP_UP_MOST;
 use crate::error::Damage;
-use crate::evidence::{CoveredEvidence, Evidence, Owned, Released};
+use crate::evidence::{CoveredEvidence, Evidence, Owned, Part, Released};
 use crate::federation::hooks;
 use crate::rules::coverage::Coverage;
 use crate::rules::said::Said;
@@ -39,6 +39,7 @@ impl Command for HandIn {
             released: self.released,
             used: None,
             items: None,
+            beneath: None,
             now: self.now,
         };
         let answer = handing.hand(desk).await?;
@@ -77,6 +78,7 @@ impl Command for HandInCovered {
                 released: part.released,
                 used: part.used.zip(by),
                 items: by.is_none().then_some(self.covered.bytes()),
+                beneath: by.is_none().then(|| self.beneath()),
                 now: self.now,
             };
             answered = match handing.hand(desk).await {
@@ -101,6 +103,15 @@ impl Command for HandInCovered {
     }
 }
 
+impl HandInCovered {
+    /// The hash over everything that covers the last payment, near or far.
+    fn beneath(&self) -> Digest {
+        let counts = |part: &Part| Some((part.evidence.payment().id(), part.used?));
+        let mut all: Vec<_> = self.covered.parts().iter().filter_map(counts).collect();
+        protocol::covers::hash(&mut all)
+    }
+}
+
 fn names(by: &Evidence, cover: &Evidence) -> bool {
     let id = cover.payment().id();
     by.covers().iter().any(|(named, _)| *named == id)
@@ -115,6 +126,8 @@ pub(super) struct Handing<'a> {
     pub used: Option<(u32, &'a Evidence)>,
     /// The list of items it came in, when others cover it.
     pub items: Option<&'a [u8]>,
+    /// The hash over everything that covers it.
+    pub beneath: Option<Digest>,
     pub now: Timestamp,
 }
 

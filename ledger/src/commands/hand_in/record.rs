@@ -2,6 +2,7 @@
 
 use super::{Handing, answer, encode};
 use crate::books::{Account, EntryKind, route};
+use crate::commands::note::{self, Claimed};
 use crate::commands::word::{Word, tell};
 use crate::commands::{Answer, credit};
 use crate::crash::{CrashPoint, here};
@@ -48,7 +49,7 @@ impl Handing<'_> {
         let statement = self.say(desk, step, kind, &pockets, &goals).await?;
         let told = match step.fate {
             Fate::InTransit => self.tell_payee(desk, step.units.unwrap_or(0)).await?,
-            _ => self.tell_statement(desk, &statement).await?,
+            fate => self.tell_all(desk, fate, &statement).await?,
         };
         answer(&statement, told, None)
     }
@@ -82,7 +83,7 @@ impl Handing<'_> {
         let told = match step.fate {
             // Whoever wants to know how far an open stream is asks: an inbox is no meter.
             Fate::InTransit => Vec::new(),
-            _ => self.tell_statement(desk, &statement).await?,
+            fate => self.tell_all(desk, fate, &statement).await?,
         };
         answer(&statement, told, None)
     }
@@ -170,6 +171,27 @@ impl Handing<'_> {
             (false, 0) => Err(Status::Full.into()),
             (false, _) => Ok(Vec::new()),
         }
+    }
+
+    /// The others learn what became of it; and a payee that is short of what it claimed in time gets
+    /// a note of that.
+    pub(super) async fn tell_all(
+        &self,
+        desk: &mut Desk,
+        fate: Fate,
+        statement: &[u8],
+    ) -> Result<Vec<Code>, Failure> {
+        let mut told = self.tell_statement(desk, statement).await?;
+        let short = matches!(fate, Fate::OpenClaim | Fate::Waiting);
+        if short && self.used.is_none() && self.claims() {
+            let claimed = Claimed {
+                id: self.id(),
+                payment: self.payment(),
+                covers: self.beneath,
+            };
+            told.extend(note::write(desk, &claimed, self.now).await?);
+        }
+        Ok(told)
     }
 
     /// The others learn what became of it.

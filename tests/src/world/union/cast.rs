@@ -10,7 +10,7 @@ use ledger::{Bearings, Ledger, Policy};
 use protocol::keys::SoftwareKey;
 use protocol::objects::Rights;
 use protocol::rules::Trust;
-use protocol::{Code, KeyEpoch, Kind, Signer};
+use protocol::{KeyEpoch, Kind, Signer};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -159,10 +159,5 @@ impl Cast {
     /// The thing that a gateway enrolled as number so-and-so.
     pub(crate) fn birth(&self, office: usize, number: usize) -> &Birth {
         &self.births[office][number]
-    }
-
-    /// Whose code this is, if it is an office's.
-    pub(crate) fn office(&self, code: &Code) -> Option<usize> {
-        self.offices.iter().position(|office| office.code == *code)
     }
 }

@@ -46,6 +46,7 @@ pub(crate) fn finish(world: &mut Union) {
     everybody_hands_in(world);
     invariants::look(world);
     nothing_is_on_its_way(world);
+    cheats_are_on_record(world);
     let fates = fates(world);
     the_books_agree(world, &fates);
     purses_agree(world, &fates);
@@ -76,6 +77,16 @@ fn everybody_hands_in(world: &mut Union) {
             }
         }
         things::visit(world, thing, home);
+    }
+}
+
+/// How often the books of some office accuse a thing; that it is no honest one was looked at.
+fn cheats_are_on_record(world: &mut Union) {
+    let cases: usize = (world.offices.iter())
+        .map(|office| office.frauds().len() + office.accusations().len())
+        .sum();
+    for _ in 0..cases {
+        world.tally.count("cheats on record");
     }
 }
 
@@ -144,7 +155,10 @@ fn the_books_agree(world: &mut Union, fates: &Fates) {
         }
         let pending = |fate: &Fate| matches!(fate, Fate::InTransit | Fate::Waiting);
         if fates.iter().any(|(_, fate, _)| pending(fate)) {
-            world.fail("nothing is pending once links heal and deadlines pass", what.clone());
+            world.fail(
+                "nothing is pending once links heal and deadlines pass",
+                what.clone(),
+            );
         }
         let both = world.things[deal.payer].honest && world.things[deal.payee].honest;
         let in_time = deal.claimed.is_some_and(|at| at <= deal.settle_by);
@@ -156,7 +170,10 @@ fn the_books_agree(world: &mut Union, fates: &Fates) {
             let (claimed, by) = (deal.claimed, deal.settle_by);
             world.fail(
                 "an honest payee who claims in time is paid",
-                format!("{what} of {}, claimed at {claimed:?} by {by:?}", deal.amount),
+                format!(
+                    "{what} of {}, claimed at {claimed:?} by {by:?}",
+                    deal.amount
+                ),
             );
         }
     }
@@ -187,7 +204,10 @@ fn balance_agrees(world: &mut Union, thing: usize, currency: Currency, fates: &F
         let name = world.things[thing].name();
         world.fail(
             "all books together hold what was loaded and settled",
-            format!("{name} should hold {expected} {} and holds {held:?}", currency.name()),
+            format!(
+                "{name} should hold {expected} {} and holds {held:?}",
+                currency.name()
+            ),
         );
     }
 }

@@ -109,7 +109,7 @@ pub(crate) struct Union {
 impl Union {
     pub(crate) fn new(bias: Bias, log: Log, mut chance: Chance) -> Self {
         let cast = Cast::get();
-        let scenario = Scenario::draw(&mut chance);
+        let scenario = Scenario::draw(&mut chance, bias);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()
@@ -305,9 +305,9 @@ impl Union {
         let office = 1 + self.chance.index(self.offices.len() - 1);
         if !self.is_away(office) && self.chance.per_mille(self.scenario.losses) {
             let lease_s = u64::from(self.scenario.terms.lease_life_s);
-            let (least_s, most_s) = match self.chance.per_mille(500) {
-                true => (600, 5_400),
-                false => (lease_s + 3_600, lease_s + 9_000),
+            let (least_s, most_s) = match self.chance.per_mille(self.scenario.long) {
+                false => (600, 5_400),
+                true => (lease_s + 3_600, lease_s + 9_000),
             };
             let gone_ms = 1_000 * self.chance.between(least_s, most_s);
             self.offices[office].away_until_ms = self.schedule.now_ms() + gone_ms;

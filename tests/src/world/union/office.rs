@@ -223,12 +223,6 @@ impl Office {
         self.runtime.block_on(moving)
     }
 
-    /// The home of a code as it is known here, and the number of its lease.
-    pub(crate) fn home(&self, code: &Code) -> Option<(Code, u64)> {
-        let home = self.runtime.block_on(self.ledger.home(code)).unwrap()?;
-        Some((home.home, home.number))
-    }
-
     // ----------------------------------------------------------------------------- the treasurer
 
     pub(crate) fn load(&self, order: LoadOrder, now: Timestamp) -> Result<(), Status> {

@@ -3,6 +3,7 @@
 use super::super::authority::policy;
 use super::super::chance::Chance;
 use super::super::links::Quality;
+use super::Bias;
 use super::cast::GRACE_S;
 use ledger::federation::Terms;
 use ledger::{ClassTerms, Policy};
@@ -27,12 +28,14 @@ pub(crate) struct Scenario {
     pub(crate) share_permille: u32,
     /// Times in a thousand that an office is away for hours.
     pub(crate) losses: u32,
+    /// Of these, so many in a thousand for longer than its leases.
+    pub(crate) long: u32,
 }
 
 const HOUR_S: u32 = 3_600;
 
 impl Scenario {
-    pub(crate) fn draw(chance: &mut Chance) -> Self {
+    pub(crate) fn draw(chance: &mut Chance, bias: Bias) -> Self {
         let wealth = chance.between(200, 4_000);
         let most = AmountMinor::new(wealth).unwrap();
         let hops = chance.between(0, 3) as u32;
@@ -41,13 +44,13 @@ impl Scenario {
         Self {
             gateways: chance.between(2, 3) as usize,
             things_each: chance.between(2, 3) as usize,
-            span_ms: chance.between(6, 12) * u64::from(HOUR_S) * 1_000,
+            span_ms: chance.between(5, 9) * u64::from(HOUR_S) * 1_000,
             wake_ms: chance.between(10, 25) * 60_000,
             wealth,
             quality: Quality {
                 loses: chance.between(0, 300) as u32,
                 repeats: chance.between(0, 200) as u32,
-                delay_ms: chance.between(200, 20_000),
+                delay_ms: chance.between(200, 6_000),
                 parts: chance.between(100, 600) as u32,
             },
             policy: Policy {
@@ -66,6 +69,7 @@ impl Scenario {
             },
             share_permille: chance.between(300, 1_000) as u32,
             losses: chance.between(0, 120) as u32,
+            long: if bias.lost_homes { 500 } else { 0 },
         }
     }
 }

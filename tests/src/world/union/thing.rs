@@ -32,6 +32,8 @@ pub(crate) struct Thing {
     pub(crate) purse: Option<SimPurse>,
     /// False when somebody moves it who does not follow the rules.
     pub(crate) honest: bool,
+    /// It begins with nothing.
+    pub(crate) poor: bool,
     /// The office that is its home, as far as it knows.
     pub(crate) home: usize,
     pub(crate) lease: u64,
@@ -56,6 +58,7 @@ impl Thing {
             flash,
             purse: None,
             honest,
+            poor: false,
             home,
             lease: 1,
             journey: None,

@@ -87,8 +87,8 @@ impl Union {
             taken: false,
             claimed: None,
         };
-        let fresh = self.deals.insert(id, deal).is_none();
-        if fresh {
+        if let std::collections::btree_map::Entry::Vacant(place) = self.deals.entry(id) {
+            place.insert(deal);
             self.tally.count("payments");
         }
         Some(id)
@@ -183,6 +183,7 @@ pub(crate) fn takes(world: &mut Union, thing: usize, evidence: &[u8]) {
     let Some((id, p)) = payment_in(evidence) else {
         return;
     };
+    world.sign(evidence);
     let answer = world.with_purse(thing, |purse, now| {
         written(|out| purse.accept(evidence, None, now, out))
     });
@@ -264,6 +265,8 @@ pub(crate) fn hands_in(world: &mut Union, thing: usize, office: usize) {
 }
 
 fn hand_in(world: &mut Union, thing: usize, office: usize, message: &[u8]) {
+    // Signed in the moment when the power went: the purse knows, and nobody else did.
+    world.sign(message);
     let answer = brings(world, thing, office, message);
     let Some((id, p)) = payment_in(message) else {
         return;

@@ -13,7 +13,8 @@ const WANTED_MOST: usize = 16;
 impl Union {
     /// Everybody begins with something in every currency, or with nothing.
     pub(crate) fn first_load(&mut self, thing: usize) {
-        for currency in currencies() {
+        let poor = self.things[thing].poor;
+        for currency in currencies().into_iter().filter(|_| !poor) {
             let minor = self.chance.between(1, self.scenario.wealth);
             if self.chance.per_mille(800) || !self.things[thing].honest {
                 self.load(thing, currency, minor);

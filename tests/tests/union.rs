@@ -1,0 +1,98 @@
+//! Several gateways and a centre in the simulated world: seeds that must run clean, everything in
+//! them really happening, and adversaries who must be stopped.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "all of this is test code"
+)]
+
+use std::time::{Duration, Instant};
+use tests::world::union::{Bias, Summary, attack_names, replay, run_many, run_one};
+
+/// As long as the seeds beyond the fewest may take.
+const WITHIN: Duration = Duration::from_secs(10);
+/// Seeds that are run in any case.
+const LEAST: u64 = 4;
+/// Seeds that are run where there is time.
+const MOST: u64 = 48;
+
+fn run(first: u64, count: u64, until: Instant) -> Summary {
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    run_many((first, count), jobs, Bias::default(), &|| {
+        Instant::now() < until
+    })
+}
+
+fn assert_clean(summary: &Summary) {
+    for failure in &summary.failures {
+        failure.log.lines().for_each(|line| println!("{line}"));
+        println!("seed {}: {:?}", failure.seed, failure.broken);
+    }
+    assert_eq!(summary.failures.len(), 0);
+}
+
+#[test]
+fn several_gateways_and_a_centre_keep_every_invariant() {
+    let far = Instant::now() + Duration::from_secs(3_600);
+    let mut all = run(1, LEAST, far);
+    assert_clean(&all);
+    let more = run(1 + LEAST, MOST - LEAST, Instant::now() + WITHIN);
+    assert_clean(&more);
+    all.seeds += more.seeds;
+    all.tally.add(&more.tally);
+    println!("{} seeds: {:#?}", all.seeds, all.tally);
+    // A world in which nothing goes wrong proves nothing.
+    for (what, least) in [
+        ("payments", 60),
+        ("settled", 40),
+        ("covered", 1),
+        ("provisional", 30),
+        ("final words by inbox", 10),
+        ("moves", 10),
+        ("moved again", 1),
+        ("loads elsewhere", 30),
+        ("letters lost", 100),
+        ("letters repeated", 50),
+        ("partitions", 3),
+        ("power cuts", 3),
+    ] {
+        assert!(all.tally.of(what) >= least, "{what}: {:#?}", all.tally);
+    }
+}
+
+#[test]
+fn one_seed_gives_one_log_byte_for_byte() {
+    let (first, second) = (
+        replay(3, Bias::default(), false),
+        run_one(3, Bias::default()),
+    );
+    assert_eq!(first.log.digest(), second.log.digest());
+    assert!(first.log.lines().count() > 50);
+}
+
+#[test]
+fn every_adversary_gets_its_try_and_is_stopped() {
+    let shown = [
+        ("a fork at two gateways", "cheats on record"),
+        ("a gateway past its float", "overlaps proven"),
+        ("provisional credit spent on", "provisional credit refused"),
+        ("two moves under one lease", "two moves proven"),
+    ];
+    assert_eq!(attack_names().count(), shown.len());
+    for (name, stopped) in shown {
+        let only = attack_names().find(|known| *known == name);
+        let bias = Bias {
+            only,
+            ..Bias::default()
+        };
+        // Links and wealth differ: not every seed gives it the chance.
+        let found = (1..=8).any(|seed| {
+            let outcome = run_one(seed, bias);
+            assert_eq!(outcome.broken, None, "{name}, seed {seed}");
+            outcome.tally.of(stopped) > 0
+        });
+        assert!(found, "{name} was never stopped");
+    }
+}

@@ -37,7 +37,11 @@ impl Model {
         let Some(closing) = world.closings.get_mut(&(who, lease)) else {
             return;
         };
-        let purse = world.gateways[closing.to].purses.entry(who).or_default();
+        let gateway = &mut world.gateways[closing.to];
+        if gateway.silent {
+            return;
+        }
+        let purse = gateway.purses.entry(who).or_default();
         if purse.lease >= lease && !self.has(Flaw::TakesAnyClosing) {
             return;
         }
@@ -103,12 +107,8 @@ impl Model {
 
     /// Everything that was sent has arrived.
     pub(super) fn wires_are_empty(world: &World) -> bool {
-        world.wires.values().all(|d| *d != Delivery::Pending) && !Self::moving(world)
-    }
-
-    /// Whether a purse is between two homes.
-    pub(super) fn moving(world: &World) -> bool {
-        world.closings.values().any(|closing| !closing.taken)
+        world.wires.values().all(|d| *d != Delivery::Pending)
+            && world.closings.values().all(|closing| closing.taken)
     }
 
     /// Whether an old home holds free money that belongs to the purse elsewhere.

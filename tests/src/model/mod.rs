@@ -19,7 +19,7 @@
 //!
 //! What is assumed of the world is what the protocol assumes: no gateway is out of touch for longer
 //! than grace, or it writes no claim notes and its purses stand still until the centre releases
-//! them. Everything else may come in any order, twice, or never.
+//! them; what it wrote before still arrives. Everything else may come in any order, twice, or never.
 //!
 //! A [`Flaw`] takes one rule away; a run over it has to find the state that goes wrong.
 

@@ -310,7 +310,18 @@ impl Model {
     /// Time goes on only when nobody is out of touch for longer than grace.
     fn may_tick(&self, world: &World) -> bool {
         let [first, _] = &world.gateways;
-        let noted = || world.payers.keys().any(|p| world.claim_under_way(*p));
+        // What was sent before a gateway fell silent still arrives; what is sent to it waits.
+        let noted = || {
+            world.wires.iter().any(|(wire, delivery)| {
+                matches!(wire, Wire::Forward { order, noted: true, .. }
+                    if world.arbiter(order).is_some())
+                    && *delivery == Delivery::Pending
+            })
+        };
+        let moving = || {
+            let mut moving = world.closings.values().filter(|closing| !closing.taken);
+            moving.any(|closing| !world.gateways[closing.to].silent)
+        };
         let overdue = || {
             let mut rows = world.purses().flat_map(|(_, purse)| &purse.rows);
             rows.any(|(order, row)| self.is_overdue(world, order, row))
@@ -318,7 +329,7 @@ impl Model {
         };
         match world.moment {
             Moment::Open => true,
-            Moment::Due => first.silent || !(noted() || Self::moving(world)),
+            Moment::Due => !(noted() || moving()),
             Moment::Over if first.silent => true,
             Moment::LeaseEnded => first.purses == world.replica || world.released,
             Moment::Over | Moment::Released => {

@@ -44,7 +44,13 @@ keys! {
     "wallet" "allowance_life_s" = "604800", "How long an allowance is good.";
     "wallet" "most_per_payment_minor" = "1000000000", "Largest single payment of an allowance.";
     "wallet" "most_payments" = "1000", "Sequence numbers an allowance opens.";
+    "wallet" "hops" = "2", "How many times the payments under an allowance may be spent on before they settle; 0: never.";
     "wallet" "most_offline_minor" = "5000000000", "Most that one allowance lets a purse of class 0 spend.";
+    "wallet" "most_held_minor" = "9223372036854775807", "Most that a load may bring a purse of class 0 to.";
+    "wallet" "most_per_day_minor" = "9223372036854775807", "Most that renewals of one day put behind allowances of a purse of class 0.";
+    "wallet" "guarantee_minor" = "0", "Most that the issuer pays for one allowance of class 0 whose purse forked.";
+    "wallet" "class_factors" = "1,5,20", "How many times these amounts the classes 0, 1 and 2 have.";
+    "wallet" "terms" = "", "Currencies with amounts of their own: EUR allowance=5000 payment=2000 holding=100000 daily=20000; KWH payment=50";
     "wallet" "grace_s" = "1209600", "Longer than the longest isolation of this gateway. Fixed once the folder exists.";
     "log" "filter" = "info,rumqttd=error,rustls=error", "What is logged, in the form of RUST_LOG.";
 }
@@ -76,8 +82,20 @@ pub struct Config {
     pub most_per_payment_minor: u64,
     /// Sequence numbers an allowance opens.
     pub most_payments: u32,
+    /// How many times the payments under an allowance may be spent on before they settle.
+    pub hops: u32,
     /// Most that one allowance lets a purse spend.
     pub most_offline_minor: u64,
+    /// Most that a load may bring a purse to.
+    pub most_held_minor: u64,
+    /// Most that renewals of one day put behind allowances.
+    pub most_per_day_minor: u64,
+    /// Most that the issuer pays for one allowance.
+    pub guarantee_minor: u64,
+    /// How many times these amounts each class has.
+    pub class_factors: [u32; 3],
+    /// Currencies with amounts of their own, as text.
+    pub terms: String,
     /// Longest isolation of this gateway.
     pub grace_s: u32,
     /// What is logged.
@@ -217,6 +235,12 @@ impl Sources {
                 "gateway.network = \"{network}\" ({place}): wants 1 to 24 of a-z, 0-9, dot, hyphen"
             ))
         })?;
+        let (text, place) = self.get("wallet.class_factors");
+        let class_factors = crate::terms::factors(text).ok_or_else(|| {
+            ConfigError(format!(
+                "wallet.class_factors = \"{text}\" ({place}): wants three numbers such as 1,5,20"
+            ))
+        })?;
         Ok(Config {
             data: PathBuf::from(self.get("gateway.data").0),
             network,
@@ -236,7 +260,13 @@ impl Sources {
             allowance_life_s: self.parse("wallet.allowance_life_s", SECONDS)?,
             most_per_payment_minor: self.parse("wallet.most_per_payment_minor", AMOUNT)?,
             most_payments: self.parse("wallet.most_payments", "a whole number")?,
+            hops: self.parse("wallet.hops", "a whole number")?,
             most_offline_minor: self.parse("wallet.most_offline_minor", AMOUNT)?,
+            most_held_minor: self.parse("wallet.most_held_minor", AMOUNT)?,
+            most_per_day_minor: self.parse("wallet.most_per_day_minor", AMOUNT)?,
+            guarantee_minor: self.parse("wallet.guarantee_minor", AMOUNT)?,
+            class_factors,
+            terms: self.get("wallet.terms").0.to_owned(),
             grace_s: self.parse("wallet.grace_s", SECONDS)?,
             log_filter: self.get("log.filter").0.to_owned(),
         })

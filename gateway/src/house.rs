@@ -5,13 +5,13 @@ use crate::folder::{Folder, Lock};
 use crate::inbox::LedgerInbox;
 use crate::issuing;
 use crate::meters::Meters;
+use crate::terms;
 use crate::tree::Tree;
 use crate::tree::fanout::RouterFanout;
 use crate::trust_file::TrustFile;
 use crate::wallet::{self, now};
 use issuer::{Authorities, Names, Plan, RandomFailed, ServerIdentity, ServerName};
 use ledger::people::People;
-use ledger::bounds::CURRENCY_TERMS_MOST;
 use ledger::{Bearings, ClassTerms, Ledger, Policy};
 use protocol::{AmountMinor, Currency, KeyEpoch};
 use std::error::Error;
@@ -148,6 +148,16 @@ pub fn bearings(config: &Config, authorities: &Authorities) -> Result<Bearings, 
         config.most_per_payment_minor,
         "wallet.most_per_payment_minor",
     )?;
+    let least = ClassTerms {
+        holding: amount(config.most_held_minor, "wallet.most_held_minor")?,
+        daily: amount(config.most_per_day_minor, "wallet.most_per_day_minor")?,
+        hops: config.hops,
+        guarantee: amount(config.guarantee_minor, "wallet.guarantee_minor")?,
+        ..ClassTerms::offline(most, most_per_payment)
+    };
+    let issuer = authorities.gateway.code().issued_by().issuer;
+    let currencies = terms::currencies(&config.terms, issuer, least, config.class_factors)
+        .map_err(|what| format!("wallet.terms: {what}"))?;
     Ok(Bearings {
         network: config.network,
         gateway: authorities.gateway.code(),
@@ -156,8 +166,8 @@ pub fn bearings(config: &Config, authorities: &Authorities) -> Result<Bearings, 
         issuer_pass: authorities.issuer.pass().to_vec(),
         gateway_pass: authorities.gateway.pass().to_vec(),
         policy: Policy {
-            usual: [ClassTerms::offline(most, most_per_payment); 3],
-            currencies: [None; CURRENCY_TERMS_MOST],
+            usual: terms::classes(least, config.class_factors),
+            currencies,
             most_payments: config.most_payments,
             allowance_life_s: config.allowance_life_s,
             grace_s: config.grace_s,

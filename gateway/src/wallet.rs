@@ -11,7 +11,8 @@ use ledger::{Answer, CoveredEvidence, Evidence, Ledger, Owned, Released};
 use protocol::cose::{Sealed, open};
 use protocol::covers::Items;
 use protocol::message::Message;
-use protocol::objects::{Allowance, Object, Payment, Receipt, Renewal};
+use protocol::objects::{Allowance, Closing, Object, Payment, Receipt, Renewal, Void};
+use protocol::rules::contradiction;
 use protocol::{Code, Digest, Network, PublicKey, Reference, Status};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -123,6 +124,11 @@ impl Desk {
             Message::Covered { items, receipt } => {
                 let covered = self.covered(caller, items).await?;
                 let last = covered.last().ok_or(Status::Malformed)?;
+                if let Peer::Code(payee) = peer
+                    && payee != last.payment().get().payee
+                {
+                    return Err(Status::NotForYou);
+                }
                 let receipt = match receipt {
                     Some(receipt) => {
                         let receipt = open::<Receipt>(receipt, &self.network)?;
@@ -136,6 +142,26 @@ impl Desk {
                 self.ledger
                     .hand_in_covered(covered, receipt, (self.clock)())
                     .await?
+            }
+            Message::Void { void } => {
+                let void = open::<Void>(void, &self.network)?;
+                let void = self.signed_by(void.peek().code, void).await?;
+                self.ledger.declare_void(void, (self.clock)()).await?;
+                return Ok(None);
+            }
+            Message::Closing { closing } => {
+                let closing = open::<Closing>(closing, &self.network)?;
+                let closing = self.signed_by(closing.peek().code, closing).await?;
+                self.ledger.declare_closing(closing, (self.clock)()).await?;
+                return Ok(None);
+            }
+            Message::Proof {
+                allowances,
+                payments,
+                ..
+            } => {
+                self.exposed(allowances, payments).await?;
+                return Ok(None);
             }
             _ => return Err(Status::NotForYou),
         };
@@ -197,6 +223,28 @@ impl Desk {
             .await
     }
 
+    /// Two payments that contradict each other are on record once both are handed in, by whomever.
+    async fn exposed(&self, allowances: [&[u8]; 2], payments: [&[u8]; 2]) -> Result<(), Status> {
+        let mut both = Vec::with_capacity(2);
+        for (allowance, payment) in allowances.into_iter().zip(payments) {
+            both.push(self.evidence(None, allowance, payment)?);
+        }
+        let contradict = match both.as_slice() {
+            [a, b] => contradiction(a.spent(), b.spent()).is_some(),
+            _ => false,
+        };
+        if !contradict {
+            return Err(Status::Malformed);
+        }
+        for evidence in both {
+            let answer = self.ledger.hand_in(evidence, None, (self.clock)()).await?;
+            if answer.fraud.is_some() {
+                self.meters.count(Status::Contradiction);
+            }
+        }
+        Ok(())
+    }
+
     /// A receipt for this payment, by its payee.
     async fn signed_for(
         &self,
@@ -207,7 +255,17 @@ impl Desk {
         if said.payment != payment.id() || said.payee != payment.get().payee {
             return Err(Status::WrongReceipt);
         }
-        self.signed_by(payment.get().payee, receipt).await
+        // A payee may have another key by now than when it took the payment.
+        let keys = self.ledger.wallet_keys(&payment.get().payee).await;
+        let keys = keys.map_err(|_| Status::Storage)?;
+        let mut refused = Status::UnknownCode;
+        for key in keys {
+            match receipt.clone().verify(&key) {
+                Ok(receipt) => return Ok(Owned::from(receipt)),
+                Err(status) => refused = status,
+            }
+        }
+        Err(refused)
     }
 
     /// Checks the value of a stream from the newest one in the books, away from the async threads.
@@ -289,6 +347,8 @@ fn subject(network: &Network, message: &[u8]) -> Option<Reference> {
         }
         Message::Receipt { receipt, .. } => open::<Receipt>(receipt, network).ok()?.peek().payment,
         Message::Renewal { renewal } => open::<Renewal>(renewal, network).ok()?.id(),
+        Message::Void { void } => open::<Void>(void, network).ok()?.id(),
+        Message::Closing { closing } => open::<Closing>(closing, network).ok()?.id(),
         _ => return None,
     };
     Some(id.reference())

@@ -1,5 +1,6 @@
 //! What programs call, with a bearer token. JSON in, JSON out; amounts are in minor units.
 
+pub mod claims;
 pub mod trace;
 
 use crate::door::{Caller, Told};
@@ -187,7 +188,24 @@ pub async fn frauds(State(portal): State<Shared>, _caller: Caller) -> Result<Jso
             })
         })
         .collect();
-    Ok(Json(json!({ "frauds": frauds })))
+    let accused = portal
+        .ledger
+        .accusation_cases(&Page::first(FRAUDS_MAX))
+        .await?;
+    let accused: Vec<Value> = accused
+        .rows
+        .iter()
+        .map(|case| {
+            json!({
+                "id": case.number,
+                "code": case.code.to_string(),
+                "charge": case.charge.sentence(),
+                "payment": case.subject.to_string(),
+                "time": case.at.0,
+            })
+        })
+        .collect();
+    Ok(Json(json!({ "frauds": frauds, "accusations": accused })))
 }
 
 #[cfg(test)]

@@ -98,6 +98,7 @@ routes! {
     GET  get  "/payments/{id}/{object}"       People(SEES_MONEY) => payment::download;
     GET  get  "/frauds"                       People(SEES_MONEY) => frauds::show;
     GET  get  "/frauds/{number}/proof.cbor"   People(SEES_MONEY) => frauds::proof;
+    GET  get  "/accusations/{number}/proof.cbor" People(SEES_MONEY) => frauds::accusation;
     GET  get  "/money"                        People(SEES_MONEY) => money::show;
     POST post "/money/load"                   People(MOVES_MONEY) => money::load;
     POST post "/money/redeem"                 People(MOVES_MONEY) => money::redeem;
@@ -116,6 +117,10 @@ routes! {
     GET  get  "/api/v1/payments/summary"      Tokens(SEES_MONEY) => api::summary;
     GET  get  "/api/v1/frauds"                Tokens(SEES_MONEY) => api::frauds;
     GET  get  "/api/v1/frauds/{number}/proof" Tokens(SEES_MONEY) => frauds::proof;
+    GET  get  "/api/v1/accusations/{number}/proof" Tokens(SEES_MONEY) => frauds::accusation;
+    GET  get  "/api/v1/claims"                Tokens(SEES_MONEY) => api::claims::list;
+    POST post "/api/v1/claims"                Tokens(MOVES_MONEY) => api::claims::decide;
+    POST post "/api/v1/funds"                 Tokens(MOVES_MONEY) => api::claims::fund;
     GET  get  "/api/v1/trace/load/{height}"   Tokens(SEES_MONEY) => api::trace::load;
     GET  get  "/api/v1/trace/purse/{code}"    Tokens(SEES_MONEY) => api::trace::purse;
     GET  get  "/api/v1/trace/path/{source}/{first}" Tokens(SEES_MONEY) => api::trace::path;

@@ -1,7 +1,7 @@
 //! Fraud cases and their proofs.
 
 use super::frame::{Frame, page};
-use super::parts::{After, Names, Party};
+use super::parts::{After, Names, Party, Pill, exponents, fate};
 use super::payment::cbor_file;
 use crate::door::Visitor;
 use crate::portal::Shared;
@@ -11,8 +11,11 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use ledger::FraudId;
-use ledger::views::{Cursor, FraudSummary};
+use ledger::views::{AccusationRow, ClaimRow, Cursor, FraudSummary, Page};
 use protocol::rules::Contradiction;
+
+/// Accusations and claims on the page, the newest of each.
+const NEWEST: u32 = 50;
 
 struct Line {
     case: FraudSummary,
@@ -28,11 +31,28 @@ impl Line {
     }
 }
 
+struct Accused {
+    case: AccusationRow,
+    party: Party,
+}
+
+struct Claim {
+    row: ClaimRow,
+    amount: String,
+    missing: String,
+    unit: String,
+    pill: Pill,
+    payee: Party,
+    given: Option<String>,
+}
+
 #[derive(Template)]
 #[template(path = "frauds.html")]
 struct Frauds {
     frame: Frame,
     lines: Vec<Line>,
+    accused: Vec<Accused>,
+    claims: Vec<Claim>,
     next: Option<Cursor>,
 }
 
@@ -43,13 +63,45 @@ pub async fn show(
     Query(after): Query<After>,
 ) -> Result<Response, Refusal> {
     let listing = portal.ledger.fraud_cases(&after.page()).await?;
-    let codes = listing.rows.iter().map(|case| case.code).collect();
+    let accused = portal
+        .ledger
+        .accusation_cases(&Page::first(NEWEST))
+        .await?
+        .rows;
+    let claims = portal.ledger.claims(&Page::first(NEWEST)).await?.rows;
+    let mut codes: Vec<_> = listing.rows.iter().map(|case| case.code).collect();
+    codes.extend(accused.iter().map(|case| case.code));
+    codes.extend(claims.iter().map(|claim| claim.payee));
     let names = Names::of(&portal.ledger, codes).await?;
     let line = |case: FraudSummary| Line {
         party: names.party(case.code),
         case,
     };
+    let exponents = exponents(&portal.ledger).await?;
+    let mut shown = Vec::with_capacity(claims.len());
+    for row in claims {
+        let money = |minor: u64| exponents.money(minor, &row.currency);
+        let decided = portal.ledger.decisions(&row.payment).await?;
+        let given = decided.first().and_then(|decided| decided.given.sum());
+        shown.push(Claim {
+            amount: money(row.amount.get()),
+            missing: money(row.missing.get()),
+            unit: row.currency.name().to_owned(),
+            pill: fate(row.fate),
+            payee: names.party(row.payee),
+            given: given.map(|given| money(given.get())),
+            row,
+        });
+    }
     page(&Frauds {
+        claims: shown,
+        accused: accused
+            .into_iter()
+            .map(|case| Accused {
+                party: names.party(case.code),
+                case,
+            })
+            .collect(),
         frame: Frame::new(&portal, Some(&visitor), "/frauds"),
         lines: listing.rows.into_iter().map(line).collect(),
         next: listing.next,
@@ -66,4 +118,16 @@ pub async fn proof(
     let proof = portal.ledger.fraud_proof(FraudId(number)).await?;
     let proof = proof.ok_or(UNKNOWN)?;
     Ok(cbor_file(&format!("fraud-{number}.cbor"), proof))
+}
+
+/// The proof of an accusation, to be judged anywhere.
+pub async fn accusation(
+    State(portal): State<Shared>,
+    Path(number): Path<String>,
+) -> Result<Response, Refusal> {
+    const UNKNOWN: Refusal = Refusal::NotFound("There is no such accusation.");
+    let number = number.parse().map_err(|_| UNKNOWN)?;
+    let proof = portal.ledger.accusation_proof(number).await?;
+    let proof = proof.ok_or(UNKNOWN)?;
+    Ok(cbor_file(&format!("accusation-{number}.cbor"), proof))
 }

@@ -14,7 +14,7 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use ledger::views::{Conservation, Cursor, Page, PurseRow};
-use ledger::{CurrencyRow, LoadOrder, Loaded, Way};
+use ledger::{CurrencyRow, Fund, LoadOrder, Loaded, Way};
 use protocol::{AmountMinor, Code, Currency, Status};
 use serde::Deserialize;
 
@@ -184,6 +184,12 @@ fn order(loaded: &Loaded, names: &Names, exponents: &Exponents) -> Order {
         sign: match loaded.way {
             Way::Load => "+",
             Way::Redeem => "\u{2212}",
+        },
+        fund: match loaded.fund {
+            None => "",
+            Some(Fund::Deposit(_)) => "deposit of ",
+            Some(Fund::Bond) => "bond, ",
+            Some(Fund::Guarantee) => "guarantees, ",
         },
         amount: show::amount(i128::from(order.amount.get()), exponent),
         unit: order.currency.name().to_owned(),

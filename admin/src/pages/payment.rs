@@ -175,7 +175,10 @@ fn steps(portal: &Portal, detail: &PaymentDetail, payment: Option<&Payment>) -> 
             steps.push(step("Waiting for the payee, who is safe until", until));
         }
         Fate::Waiting => {
-            steps.push(step("The payee took it; part of it waits for what covers it", stated));
+            steps.push(step(
+                "The payee took it; part of it waits for what covers it",
+                stated,
+            ));
         }
         Fate::Guaranteed => {
             let sentence = "The payer of it or of a cover forked; the payee has what was decided";

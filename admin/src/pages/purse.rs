@@ -20,6 +20,8 @@ struct View {
     odometer: String,
     limit: String,
     exposed: String,
+    payees: u64,
+    exposure: String,
     expires: Option<String>,
     key_epoch: u32,
 }
@@ -54,6 +56,11 @@ pub async fn show(
             odometer: money(view.odometer.get()),
             limit: money(view.limit.get()),
             exposed: money(view.exposed.get()),
+            payees: view.payees,
+            exposure: match view.exposure {
+                Some(exposure) => money(exposure.get()),
+                None => "more than there can be".to_owned(),
+            },
             expires: (view.expires.0 > 0).then(|| show::time(view.expires)),
             key_epoch: view.key_epoch.0,
         }

@@ -15,8 +15,8 @@ use admin::{
     AuthorityCard, Connected, DeskOrder, DeskRefusal, IssuingDesk, LiveHouse, Pending, Portal,
 };
 use issuer::{Authorities, CheckedRequest, IssueOrder, Names, Plan};
-use ledger::people::People;
 use ledger::bounds::CURRENCY_TERMS_MOST;
+use ledger::people::People;
 use ledger::{Bearings, ClassTerms, IssueRequest, Ledger, LoadOrder, NewThing, Policy};
 use protocol::code::IssuedBy;
 use protocol::objects::Rights;

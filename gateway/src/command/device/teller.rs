@@ -196,7 +196,7 @@ impl Teller {
             Ok(Message::Refusal { about, .. }) => about.is_none() || about == payment,
             _ => false,
         };
-        Ok(within(self.answer(is_answer)).await??)
+        within(self.answer(is_answer)).await?
     }
 
     /// Waits for one message; what comes before it is taken and said.

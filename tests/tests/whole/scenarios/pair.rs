@@ -1,10 +1,13 @@
 //! Two things pay each other while nobody else can be reached.
 
+use std::process::Command;
+
 use device_sdk::purse::{Event, Order};
 use protocol::rules::Expected;
 use protocol::{Reference, Status};
 use tests::by_hand::{USD, amount};
 use tests::house::{House, now};
+use tests::program::{Running, onecode, run};
 use tests::thing::{Thing, synchronise, written};
 
 #[test]
@@ -113,5 +116,45 @@ fn a_payment_waits_in_transit_until_its_payee_answers() {
         ),
         "{events:?}"
     );
+    assert_eq!(house.books()["sums"][0]["in_transit"], 0);
+}
+
+#[test]
+fn two_commands_pay_each_other_through_the_gateway_one_by_mqtt_and_one_by_coap() {
+    let house = House::start();
+    let (car, charger) = (Thing::enrol(&house, "car"), Thing::enrol(&house, "charger"));
+    house.load(car.code(), 1_000_000);
+    let device = |what: &str, thing: &Thing, options: &[&str]| {
+        let mut command = Command::new(onecode());
+        command.args(["device", what, "--folder"]);
+        command.arg(thing.folder()).args(options);
+        command
+    };
+    let (mqtt, coaps) = (
+        house.doors().mqtt.to_string(),
+        house.doors().coaps.to_string(),
+    );
+    let options = ["--via", "coap", "--coaps", &coaps, "--count", "1"];
+    let payee = Running::start(&mut device("accept", &charger, &options));
+    let to = charger.code().to_string();
+    let options = [
+        "--mqtt",
+        &mqtt,
+        "--to",
+        &to,
+        "--amount",
+        "250000",
+        "--reference",
+        "44",
+    ];
+    let paid = run(&mut device("pay", &car, &options)).succeeded();
+    assert!(
+        paid.starts_with("sent; waiting for the payee\nsettled\n"),
+        "{paid}"
+    );
+    let taken = payee.wait().succeeded();
+    for said in ["250000 USD from", ": taken", ": settled"] {
+        assert!(taken.contains(said), "{said}: {taken}");
+    }
     assert_eq!(house.books()["sums"][0]["in_transit"], 0);
 }

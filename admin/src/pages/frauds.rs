@@ -43,6 +43,7 @@ struct Claim {
     unit: String,
     pill: Pill,
     payee: Party,
+    claimed: Option<String>,
     given: Option<String>,
 }
 
@@ -89,6 +90,7 @@ pub async fn show(
             unit: row.currency.name().to_owned(),
             pill: fate(row.fate),
             payee: names.party(row.payee),
+            claimed: row.claimed.map(show::time),
             given: given.map(|given| money(given.get())),
             row,
         });

@@ -45,6 +45,8 @@ struct Purse {
 struct Order {
     time: String,
     sign: &'static str,
+    /// Whose or what fund, where it is no purse.
+    fund: &'static str,
     amount: String,
     unit: String,
     party: Party,

@@ -2,6 +2,7 @@
 
 use crate::browser::{Page, Scene, send};
 use crate::house::usd;
+use crate::pages::one_payment;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use ledger::people::{Act, NewToken, Role, Roles};
@@ -283,4 +284,46 @@ async fn coins_are_followed_from_a_load_to_a_purse_and_back() {
         assert_eq!(page.status, status, "{path}");
         assert!(read(&page)["error"].is_string(), "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_claim_is_listed_decided_once_and_shown() {
+    let (scene, _token) = scene().await;
+    let house = &scene.house;
+    let (mut car, charger, _) = one_payment(house).await;
+    for reference in ["copy a", "copy b"] {
+        let evidence = car.pay(&charger.code, 1_000_000, reference, true);
+        let receipt = Some(charger.receipt(&evidence, house.now()));
+        let handed = house.ledger.hand_in(evidence, receipt, house.now()).await;
+        handed.unwrap();
+    }
+    let deposit = json!({ "fund": "deposit", "code": car.code.to_string(), "way": "in",
+        "currency": "USD", "amount_minor": 400_000, "key": "deposit" });
+    let done = call(&scene, "/api/v1/funds", Some(deposit)).await;
+    assert_eq!(done.status, StatusCode::OK, "{}", done.text());
+    for wrong in [
+        json!({ "fund": "bond", "code": car.code.to_string(), "way": "in",
+            "currency": "USD", "amount_minor": 1, "key": "x" }),
+        json!({ "fund": "bond", "way": "up", "currency": "USD", "amount_minor": 1, "key": "x" }),
+    ] {
+        let refused = call(&scene, "/api/v1/funds", Some(wrong)).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    let listed = read(&call(&scene, "/api/v1/claims", None).await);
+    let payment = listed["claims"][0]["payment"].as_str().unwrap().to_owned();
+    assert_eq!(listed["claims"][0]["outcome"], "open_claim");
+    let order = json!({ "payment": payment, "key": "k" });
+    let decided = read(&call(&scene, "/api/v1/claims", Some(order.clone())).await);
+    let from_forker = ["purse_minor", "deposit_minor"].map(|part| decided[part].as_u64());
+    assert_eq!(from_forker.into_iter().flatten().sum::<u64>(), 1_000_000);
+    let again = read(&call(&scene, "/api/v1/claims", Some(order)).await);
+    assert_eq!(again, decided);
+    let listed = read(&call(&scene, "/api/v1/claims", None).await);
+    assert_eq!(listed["claims"][0]["outcome"], "guaranteed");
+    assert_eq!(listed["decisions"][0], decided);
+    let mut ada = scene.owner().await;
+    let page = ada.get("/frauds").await.text();
+    assert!(page.contains("Claims") && page.contains("guaranteed"));
+    let purse = ada.get(&format!("/purses/{}", car.code)).await.text();
+    assert!(purse.contains("Exposure"));
 }

@@ -8,7 +8,7 @@ use ledger::people::{Act, NewToken, Role, Roles};
 use protocol::message::Message;
 use protocol::rules::judge_proof;
 
-async fn one_payment(house: &House) -> (thing::Thing, thing::Thing, String) {
+pub async fn one_payment(house: &House) -> (thing::Thing, thing::Thing, String) {
     house
         .ledger
         .declare_currency(usd(), 6, "US dollar")

@@ -9,6 +9,7 @@ use clap::Parser;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
+use tests::world::union;
 use tests::world::{Bias, Outcome, Progress, Seeds, Size, Summary, attack_names, replay};
 
 /// Simulated worlds that try to break the wallet protocol.
@@ -32,6 +33,12 @@ struct Arguments {
     /// With this adversary and no other.
     #[arg(long)]
     only: Option<String>,
+    /// Worlds of several gateways and a centre.
+    #[arg(long)]
+    union: bool,
+    /// With `--union`: homes are lost for longer than their leases, too.
+    #[arg(long, requires = "union")]
+    lost_homes: bool,
 }
 
 static STOP: AtomicBool = AtomicBool::new(false);
@@ -40,6 +47,9 @@ static SAID_S: AtomicU64 = AtomicU64::new(0);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if arguments.union {
+        return several_gateways(&arguments);
+    }
     let only = arguments.only.as_ref().map(|wanted| {
         let known = attack_names().find(|name| name == wanted);
         known.unwrap_or_else(|| {
@@ -81,6 +91,38 @@ fn main() -> ExitCode {
     report(&summary.failures, &arguments)
 }
 
+/// Worlds of several gateways.
+fn several_gateways(arguments: &Arguments) -> ExitCode {
+    let wanted = arguments.only.as_deref();
+    let bias = union::Bias {
+        only: union::attack_names().find(|name| Some(*name) == wanted),
+        lost_homes: arguments.lost_homes,
+    };
+    let summary = match arguments.seed {
+        Some(seed) => union::Summary {
+            seeds: 1,
+            failures: vec![union::replay(seed, bias, true)],
+            ..Default::default()
+        },
+        None => {
+            let seeds = (arguments.first_seed, arguments.seeds);
+            let jobs = arguments
+                .jobs
+                .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+            union::run_many(seeds, jobs, bias, &|| true)
+        }
+    };
+    println!("{} seeds, {:#?}", summary.seeds, summary.tally);
+    let mut code = ExitCode::SUCCESS;
+    for outcome in &summary.failures {
+        if let Some(broken) = &outcome.broken {
+            code = ExitCode::FAILURE;
+            println!("union seed {}: {broken:?}", outcome.seed);
+        }
+    }
+    code
+}
+
 /// One line per second.
 fn say(progress: Progress, started: Instant) {
     let now_s = started.elapsed().as_secs();
@@ -102,7 +144,7 @@ fn conclude(summary: &Summary, started: Instant) {
     println!("refusals: {}", refusals.join(", "));
     println!(
         "{} seeds, {} steps, {} payments ({} streams, {} covered, {} waited), {} handed in ({} again, {} worlds in two orders), {} messages lost, \
-         {} power cuts, {} lost journals, {} recoveries, {} given up, {} told to neighbours, {} forks found between things, {} gateway falls, {} frauds found, {} failures, {:.1} seconds",
+         {} power cuts, {} lost journals, {} recoveries, {} given up, {} decisions, {} told to neighbours, {} forks found between things, {} gateway falls, {} frauds found, {} failures, {:.1} seconds",
         summary.seeds,
         tally.steps,
         tally.payments,
@@ -117,6 +159,7 @@ fn conclude(summary: &Summary, started: Instant) {
         tally.lost_journals,
         tally.recoveries,
         tally.given_up,
+        tally.decisions,
         tally.told,
         tally.found_between,
         tally.gateway_falls,

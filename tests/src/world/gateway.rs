@@ -7,7 +7,9 @@ use bytes::Bytes;
 use gateway::tree::{Caller, Door, Peer, WalletDesk};
 use gateway::wallet::Desk;
 use ledger::views::{AccusationRow, Conservation, FraudSummary, Page, PurseView};
-use ledger::{InboxEntry, Ledger, LoadOrder, NewKey, Policy, ThingState};
+use ledger::{
+    ClaimOrder, Decided, FundOrder, InboxEntry, Ledger, LoadOrder, NewKey, Policy, ThingState, Way,
+};
 use protocol::{Code, Currency, Signer, Status, Timestamp};
 use std::path::PathBuf;
 use tokio::runtime::Runtime;
@@ -176,6 +178,32 @@ impl Gateway {
     pub(crate) fn recover(&self, from: &Code, to: &Code, now: Timestamp) {
         let recovered = self.ledger().recover(from, to, "world", now);
         self.runtime.block_on(recovered).unwrap();
+    }
+
+    /// Puts money into what stands behind forks.
+    pub(crate) fn fund(&self, order: FundOrder, now: Timestamp) {
+        let funded = self.ledger().fund(order, Way::Load, now);
+        self.runtime.block_on(funded).unwrap();
+    }
+
+    /// A person decides about a claim.
+    pub(crate) fn decide_claim(
+        &self,
+        order: ClaimOrder,
+        now: Timestamp,
+    ) -> Result<Decided, Status> {
+        let decided = self.ledger().decide_claim(order, now);
+        self.runtime.block_on(decided)
+    }
+
+    pub(crate) fn set_owner(&self, code: &Code, owner: &Code, now: Timestamp) {
+        let set = self.ledger().set_owner(code, owner, "world", now);
+        self.runtime.block_on(set).unwrap();
+    }
+
+    pub(crate) fn enrol(&self, owner: &Code, now: Timestamp) {
+        let enrolled = self.ledger().enrol_owner(owner, "somebody", "world", now);
+        self.runtime.block_on(enrolled).unwrap();
     }
 
     /// What a code holds, by currency: free and reserved.

@@ -231,7 +231,7 @@ pub(crate) fn everything_ended(world: &mut World) {
     for (id, entry) in &world.model.entries {
         let payment = &world.model.signed.payments[id];
         let number = (payment.payer, payment.key_epoch, payment.sequence);
-        if entry.fate != Fate::OpenClaim && !numbers.insert(number) {
+        if entry.fate.moves_money() && !numbers.insert(number) {
             twice = Some(format!(
                 "number {} of {} moved money twice",
                 number.2, number.0

@@ -61,7 +61,8 @@ fn dies(world: &mut World, thing: usize) {
     if !enough || stopped || world.things.len() >= births || !world.gateways[0].is_up() {
         return;
     }
-    let heir = world.add_thing(Mover::Itself);
+    let owner = world.model.behind.owners[&world.things[thing].code];
+    let heir = world.add_thing_of(Mover::Itself, owner);
     world.things[heir].heir = true;
     (world.things[thing].dead, world.things[thing].purse) = (true, None);
     let (from, to, now) = (

@@ -21,6 +21,7 @@
 mod adversary;
 mod authority;
 mod chance;
+mod claims;
 mod counter;
 mod finish;
 mod flash;
@@ -169,6 +170,15 @@ impl World {
     }
 
     pub(crate) fn add_thing(&mut self, mover: Mover) -> usize {
+        let number = match mover {
+            Mover::Itself => self.things.len(),
+            // All that an adversary holds is one owner's, whom the issuer knows.
+            Mover::Adversary(adversary) => authority::LARGE_THINGS + 3 * adversary + 1,
+        };
+        self.add_thing_of(mover, authority::owner(number as u64 + 1))
+    }
+
+    pub(crate) fn add_thing_of(&mut self, mover: Mover, owner: protocol::Code) -> usize {
         let number = self.things.len();
         let flash = Flash::new(self.chance.fork());
         let mut thing = Thing::new(number, &self.house.births[number], flash, &self.ink);
@@ -182,12 +192,23 @@ impl World {
         }
         self.things.push(thing);
         self.plans.push(Plan::default());
+        self.belongs_to(number, owner);
         let up = self.things[number].power_on(self.house);
         assert!(up, "a new thing has power");
         self.trusts_gateways(number);
         let full = self.scenario.flash_full;
         self.things[number].flash.run_full(full);
         number
+    }
+
+    fn belongs_to(&mut self, thing: usize, owner: protocol::Code) {
+        let (code, now) = (self.things[thing].code, self.now());
+        if authority::is_enrolled(&owner) {
+            self.gateways[0].enrol(&owner, now);
+            self.model.behind.enrolled.insert(owner);
+        }
+        self.gateways[0].set_owner(&code, &owner, now);
+        self.model.behind.owners.insert(code, owner);
     }
 
     fn trusts_gateways(&mut self, thing: usize) {
@@ -202,7 +223,36 @@ impl World {
         }
     }
 
+    /// The operator's bond and the issuer's guarantees.
+    fn stand_behind(&mut self) {
+        for currency in authority::currencies() {
+            for fund in [ledger::Fund::Bond, ledger::Fund::Guarantee] {
+                let minor = self.chance.below(self.scenario.wealth);
+                if minor == 0 {
+                    continue;
+                }
+                self.orders += 1;
+                let order = ledger::FundOrder {
+                    fund,
+                    currency,
+                    amount: honest::amount(minor),
+                    key: format!("order {}", self.orders),
+                    by: "world".into(),
+                };
+                let now = self.now();
+                self.gateways[0].fund(order, now);
+                let held = match fund {
+                    ledger::Fund::Bond => &mut self.model.behind.bond,
+                    _ => &mut self.model.behind.guarantee,
+                };
+                held.insert(currency, minor);
+                *self.model.issued.entry(currency).or_default() += minor;
+            }
+        }
+    }
+
     fn begin(&mut self) {
+        self.stand_behind();
         for thing in 0..self.things.len() {
             for currency in authority::currencies() {
                 let amount = self.chance.between(0, self.scenario.wealth);

@@ -44,6 +44,8 @@ pub struct Tally {
     pub told: u64,
     /// Forks that things found out about by being told.
     pub found_between: u64,
+    /// Claims that a person decided about.
+    pub decisions: u64,
     /// Voids and closings that a gateway took.
     pub given_up: u64,
     /// Fraud cases that were found.
@@ -72,6 +74,7 @@ impl Tally {
         self.recoveries += other.recoveries;
         self.told += other.told;
         self.found_between += other.found_between;
+        self.decisions += other.decisions;
         self.given_up += other.given_up;
         self.frauds += other.frauds;
         for (word, count) in &other.refusals {

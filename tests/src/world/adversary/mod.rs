@@ -6,6 +6,7 @@
 
 mod broken_word;
 mod clone;
+mod collect;
 mod covers;
 mod disjoint;
 mod frame;
@@ -82,6 +83,11 @@ pub(crate) const KINDS: &[Kind] = &[
         name: launder::NAME,
         recruits: 1,
         make: launder::Launder::make,
+    },
+    Kind {
+        name: collect::NAME,
+        recruits: 3,
+        make: collect::Collect::make,
     },
     Kind {
         name: disjoint::NAME,

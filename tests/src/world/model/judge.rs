@@ -17,6 +17,8 @@ pub(crate) enum Fate {
     Returned,
     /// Taken, and part of it waits for what covers it.
     Waiting,
+    /// A claim that a person has decided about.
+    Guaranteed,
 }
 
 impl Fate {
@@ -29,7 +31,13 @@ impl Fate {
             Self::Declined => 5,
             Self::Returned => 6,
             Self::Waiting => 7,
+            Self::Guaranteed => 8,
         }
+    }
+
+    /// Whether its payer's readings are taken by it.
+    pub(crate) fn moves_money(self) -> bool {
+        !matches!(self, Self::OpenClaim | Self::Guaranteed)
     }
 
     /// Nothing more is to come.
@@ -195,7 +203,7 @@ impl Model {
         let p = handed.payment;
         let stands = |(id, entry): (&Digest, &Entry)| {
             let other = self.signed.payments.get(id);
-            entry.fate != Fate::OpenClaim && other.is_some_and(|other| contradict(other, p))
+            entry.fate.moves_money() && other.is_some_and(|other| contradict(other, p))
         };
         let fresh = Entry {
             fate: Fate::OpenClaim,

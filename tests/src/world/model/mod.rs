@@ -1,6 +1,7 @@
 //! The reference model: what the books must say, worked out from what was signed and when. It is
 //! written from the wallet's design and shares no code with purse, desk or ledger.
 
+mod claims;
 mod covers;
 mod judge;
 mod limits;
@@ -54,6 +55,7 @@ pub(crate) struct Model {
     pub(crate) stands_on: BTreeMap<Digest, Vec<Digest>>,
     pub(crate) grace_s: u32,
     limits: limits::Limits,
+    pub(crate) behind: claims::Behind,
 }
 
 /// What a gateway answered that the model did not expect.
@@ -120,7 +122,7 @@ impl Model {
             let taken = self.entries.iter().filter_map(|(id, entry)| {
                 let p = self.signed.payments.get(id)?;
                 let same = (p.payer, p.currency, p.key_epoch) == (code, currency, epoch);
-                (same && entry.fate != Fate::OpenClaim).then_some((p.from(), p.odometer))
+                (same && entry.fate.moves_money()).then_some((p.from(), p.odometer))
             });
             sum += length_without(granted, taken.collect());
         }

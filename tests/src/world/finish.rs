@@ -114,7 +114,10 @@ fn purses_agree(world: &mut World) {
         let Some(purse) = thing.purse.as_ref().filter(|_| thing.is_honest()) else {
             continue;
         };
-        if purse.unanswered() > 0 && !world.lapsed.contains(&thing.number) {
+        // One that forgot what it said hears of nothing but the contradiction.
+        let excused =
+            world.lapsed.contains(&thing.number) || world.model.liars.contains(&thing.code);
+        if purse.unanswered() > 0 && !excused {
             wrong = Some(format!(
                 "{} still waits for {} answers",
                 thing.name(),

@@ -8,21 +8,14 @@
     reason = "all of this is test code"
 )]
 
-use std::time::{Duration, Instant};
 use tests::world::union::{Bias, Summary, attack_names, replay, run_many, run_one};
 
-/// As long as the seeds beyond the fewest may take.
-const WITHIN: Duration = Duration::from_secs(10);
-/// Seeds that are run in any case.
-const LEAST: u64 = 4;
-/// Seeds that are run where there is time.
-const MOST: u64 = 48;
+/// The same ones on every machine; the program runs as many others as there is time for.
+const SEEDS: u64 = 4;
 
-fn run(first: u64, count: u64, until: Instant) -> Summary {
+fn run(first: u64, count: u64) -> Summary {
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-    run_many((first, count), jobs, Bias::default(), &|| {
-        Instant::now() < until
-    })
+    run_many((first, count), jobs, Bias::default(), &|| true)
 }
 
 fn assert_clean(summary: &Summary) {
@@ -35,13 +28,8 @@ fn assert_clean(summary: &Summary) {
 
 #[test]
 fn several_gateways_and_a_centre_keep_every_invariant() {
-    let far = Instant::now() + Duration::from_secs(3_600);
-    let mut all = run(1, LEAST, far);
+    let all = run(1, SEEDS);
     assert_clean(&all);
-    let more = run(1 + LEAST, MOST - LEAST, Instant::now() + WITHIN);
-    assert_clean(&more);
-    all.seeds += more.seeds;
-    all.tally.add(&more.tally);
     println!("{} seeds: {:#?}", all.seeds, all.tally);
     // A world in which nothing goes wrong proves nothing.
     for (what, least) in [

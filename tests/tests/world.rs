@@ -9,7 +9,6 @@
 )]
 
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
 use tests::world::{Bias, Sabotage, Seeds, Size, Summary, attack_names, replay, run_one};
 
 /// The seeds of this file begin here, wherever a long run has been.
@@ -36,17 +35,13 @@ fn assert_clean(summary: &Summary) {
 
 #[test]
 fn short_worlds_keep_every_invariant() {
-    let started = Instant::now();
     let mut all = Summary::default();
-    // As many as there is time for, and never fewer than these.
-    for round in 0..16 {
+    // The same ones on every machine; the program runs as many others as there is time for.
+    for round in 0..3 {
         let summary = run(FIRST_SEED + round * 25, 25, Bias::default());
         assert_clean(&summary);
         all.seeds += summary.seeds;
         all.tally.add(&summary.tally);
-        if all.seeds >= 75 && started.elapsed() > Duration::from_secs(30) {
-            break;
-        }
     }
     println!("{} seeds: {:?}", all.seeds, all.tally);
     let tally = &all.tally;

@@ -2,8 +2,7 @@
 //! requests are sent again, and answers, balances, row counts and the journal's root are those of a
 //! run that nobody interrupted.
 //!
-//! The child is this test binary again, running [`scenario_child`] in a folder named by the
-//! environment.
+//! [`deaths`] runs [`scenario_child`] in a process of its own.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,12 +11,13 @@
     reason = "a test may fail"
 )]
 
+mod deaths;
 #[expect(dead_code, reason = "the other tests use the rest")]
 mod support;
 
 use ledger::{
-    Answer, CRASH_VARIABLE, ClaimOrder, CoveredEvidence, CrashPoint, Fund, FundOrder, IssueRequest,
-    Ledger, NewKey, Owned, ThingState, Way,
+    Answer, ClaimOrder, CoveredEvidence, CrashPoint, Fund, FundOrder, IssueRequest, Ledger, NewKey,
+    Owned, ThingState, Way,
 };
 use protocol::code::IssuedBy;
 use protocol::code::grid::{Cell, Level, Place, Point, Span};
@@ -27,69 +27,24 @@ use protocol::objects::{Present, Receipt, Renewal, Void};
 use protocol::{AssuranceClass, Digest, GridCode, KeyEpoch, Kind, Signer, Timestamp};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use std::fmt::Write;
-use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
-use std::process::{Command, ExitStatus};
 use support::{
     GRACE_S, LIFE_S, NOW, Purse, Signed, World, assert_sound, covered, declare, order, usd,
 };
 
-const FOLDER_VARIABLE: &str = "ONECODE_LEDGER_CRASH_FOLDER";
-const OUTCOME_FILE: &str = "outcome.txt";
 /// How often a step is let pass, at most, before the process dies at it.
 const PASSES_MOST: u32 = 4;
-const SIGABRT: i32 = 6;
 
 #[test]
 fn a_crash_at_any_step_loses_nothing_and_doubles_nothing() {
-    let expected = {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(run(folder.path(), None).success());
-        // Sent again to books that are complete: still the same.
-        let first = outcome(folder.path());
-        assert!(run(folder.path(), None).success());
-        assert_eq!(outcome(folder.path()), first);
-        first
-    };
-    for point in CrashPoint::ALL {
-        let mut died = 0;
-        while died < PASSES_MOST {
-            let folder = tempfile::tempdir().unwrap();
-            let status = run(folder.path(), Some((*point, died)));
-            if status.success() {
-                break;
-            }
-            assert_eq!(status.signal(), Some(SIGABRT), "{point:?}: {status}");
-            died += 1;
-            assert!(!folder.path().join(OUTCOME_FILE).exists());
-            assert!(run(folder.path(), None).success(), "{point:?} again");
-            assert_eq!(outcome(folder.path()), expected, "{point:?} pass {died}");
-        }
-        assert!(died > 0, "the scenario never comes by {point:?}");
-    }
-}
-
-fn run(folder: &Path, crash: Option<(CrashPoint, u32)>) -> ExitStatus {
-    let mut child = Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", "scenario_child", "--nocapture"]);
-    child.env(FOLDER_VARIABLE, folder);
-    child.env_remove(CRASH_VARIABLE);
-    if let Some((point, passes)) = crash {
-        child.env(CRASH_VARIABLE, format!("{}:{passes}", point.word()));
-    }
-    child.output().unwrap().status
-}
-
-fn outcome(folder: &Path) -> String {
-    std::fs::read_to_string(folder.join(OUTCOME_FILE)).unwrap()
+    deaths::at_every_step("scenario_child", CrashPoint::ALL, PASSES_MOST);
 }
 
 #[tokio::test]
 async fn scenario_child() {
-    let Ok(folder) = std::env::var(FOLDER_VARIABLE) else {
+    let Some(folder) = deaths::folder() else {
         return;
     };
-    let folder = Path::new(&folder);
+    let folder = folder.as_path();
     let world = World::new(folder);
     let ledger = world.open().await;
     let mut said = String::new();
@@ -97,7 +52,7 @@ async fn scenario_child() {
     assert_sound(&ledger).await;
     remains(&ledger, &world, &codes, &mut said).await;
     ledger.close().await;
-    std::fs::write(folder.join(OUTCOME_FILE), said).unwrap();
+    deaths::write_outcome(folder, &said);
 }
 
 /// Every request that changes something, each with what it was answered.

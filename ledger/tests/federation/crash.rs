@@ -2,68 +2,26 @@
 //! a restart everything is sent again, and the balances in all books are those of a run that nobody
 //! interrupted.
 
+use crate::deaths;
 use crate::house::*;
 use crate::support::*;
-use ledger::{CRASH_VARIABLE, CrashPoint};
+use ledger::CrashPoint;
 use std::fmt::Write;
-use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
-use std::process::{Command, ExitStatus};
 
-const FOLDER_VARIABLE: &str = "ONECODE_FEDERATION_CRASH_FOLDER";
-const OUTCOME_FILE: &str = "outcome.txt";
 /// How often a step is let pass, at most, before the process dies at it.
 const PASSES_MOST: u32 = 2;
-const SIGABRT: i32 = 6;
 
 #[test]
 fn a_crash_among_gateways_loses_nothing_and_doubles_nothing() {
-    let expected = {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(run(folder.path(), None).success());
-        let first = outcome(folder.path());
-        assert!(run(folder.path(), None).success());
-        assert_eq!(outcome(folder.path()), first);
-        first
-    };
-    for point in CrashPoint::FEDERATION {
-        let mut died = 0;
-        while died < PASSES_MOST {
-            let folder = tempfile::tempdir().unwrap();
-            let status = run(folder.path(), Some((*point, died)));
-            if status.success() {
-                break;
-            }
-            assert_eq!(status.signal(), Some(SIGABRT), "{point:?}: {status}");
-            died += 1;
-            assert!(run(folder.path(), None).success(), "{point:?} again");
-            assert_eq!(outcome(folder.path()), expected, "{point:?} pass {died}");
-        }
-        assert!(died > 0, "the scenario never comes by {point:?}");
-    }
-}
-
-fn run(folder: &Path, crash: Option<(CrashPoint, u32)>) -> ExitStatus {
-    let mut child = Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", "crash::scenario_child", "--nocapture"]);
-    child.env(FOLDER_VARIABLE, folder);
-    child.env_remove(CRASH_VARIABLE);
-    if let Some((point, passes)) = crash {
-        child.env(CRASH_VARIABLE, format!("{}:{passes}", point.word()));
-    }
-    child.output().unwrap().status
-}
-
-fn outcome(folder: &Path) -> String {
-    std::fs::read_to_string(folder.join(OUTCOME_FILE)).unwrap()
+    deaths::at_every_step("crash::scenario_child", CrashPoint::FEDERATION, PASSES_MOST);
 }
 
 #[tokio::test]
 async fn scenario_child() {
-    let Ok(folder) = std::env::var(FOLDER_VARIABLE) else {
+    let Some(folder) = deaths::folder() else {
         return;
     };
-    let folder = Path::new(&folder);
+    let folder = folder.as_path();
     let mut house = House::within(folder).await;
     let purses = scenario(&mut house).await;
     let mut said = String::new();
@@ -77,7 +35,7 @@ async fn scenario_child() {
     for office in &house.offices {
         office.ledger.close().await;
     }
-    std::fs::write(folder.join(OUTCOME_FILE), said).unwrap();
+    deaths::write_outcome(folder, &said);
 }
 
 /// Every step of the federation at least once, each carried to its end before the next.

@@ -7,12 +7,15 @@
     reason = "a test may fail"
 )]
 
-#[allow(dead_code, reason = "the other tests use the rest")]
+#[expect(dead_code, reason = "the other tests use the rest")]
 #[path = "../support/mod.rs"]
 mod support;
 
 #[cfg(feature = "crash-points")]
 mod crash;
+#[cfg(feature = "crash-points")]
+#[path = "../deaths/mod.rs"]
+mod deaths;
 mod floats;
 mod homes;
 mod house;

@@ -1,0 +1,177 @@
+//! The wallet desk: bytes in, signatures checked, the ledger decides, bytes out.
+//!
+//! Whatever door a message came by, it ends here. Nothing is answered before the ledger has made it
+//! durable, and the same message again gets the same bytes again.
+
+mod payments;
+mod proofs;
+mod upkeep;
+
+pub use upkeep::return_overdue;
+
+use crate::meters::Meters;
+use crate::tree::{Caller, Declined, Peer, WalletDesk};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use ledger::{Ledger, Owned};
+use payments::Shown;
+use protocol::cose::{Sealed, open};
+use protocol::covers::Items;
+use protocol::message::Message;
+use protocol::objects::{Closing, Object, Payment, Receipt, Renewal, Void};
+use protocol::{Code, Network, PublicKey, Reference, Status};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Seconds of the machine's clock, the one place where wallet time is read.
+pub fn now() -> protocol::Timestamp {
+    let seconds = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |age| age.as_secs());
+    protocol::Timestamp(u32::try_from(seconds).unwrap_or(u32::MAX))
+}
+
+/// The desk of one gateway.
+#[derive(Clone)]
+pub struct Desk {
+    /// The books.
+    pub ledger: Ledger,
+    /// Whose objects mean anything here.
+    pub network: Network,
+    /// This gateway.
+    pub gateway: Code,
+    /// The key its allowances are signed with.
+    pub gateway_key: PublicKey,
+    /// Counts what was refused.
+    pub meters: Arc<Meters>,
+    /// What time it is: [`now`], or a clock that somebody else drives.
+    pub clock: fn() -> protocol::Timestamp,
+}
+
+impl Desk {
+    async fn decide(
+        &self,
+        caller: Option<Caller>,
+        peer: Peer,
+        message: &[u8],
+    ) -> Result<Option<Vec<u8>>, Status> {
+        let answer = match Message::read(message)? {
+            Message::Evidence { allowance, payment } => {
+                self.paid(caller, peer, (allowance, payment)).await?
+            }
+            Message::Claim {
+                allowance,
+                payment,
+                receipt,
+            } => self.claimed(caller, (allowance, payment), receipt).await?,
+            Message::Receipt { receipt, .. } => self.receipted(caller, receipt).await?,
+            Message::StreamClaim {
+                allowance,
+                payment,
+                units,
+                value,
+                receipt,
+            } => {
+                let shown = Shown {
+                    units,
+                    value,
+                    receipt,
+                };
+                self.streamed(caller, (allowance, payment), shown).await?
+            }
+            Message::Covered { items, receipt } => {
+                self.covered(caller, peer, items, receipt).await?
+            }
+            Message::Renewal { renewal } => {
+                let renewal = open::<Renewal>(renewal, &self.network)?;
+                let code = renewal.peek().code;
+                let renewal = self.signed_by(code, renewal).await?;
+                self.ledger.renew(renewal, (self.clock)()).await?
+            }
+            Message::Void { void } => {
+                let void = open::<Void>(void, &self.network)?;
+                let void = self.signed_by(void.peek().code, void).await?;
+                self.ledger.declare_void(void, (self.clock)()).await?;
+                return Ok(None);
+            }
+            Message::Closing { closing } => {
+                let closing = open::<Closing>(closing, &self.network)?;
+                let closing = self.signed_by(closing.peek().code, closing).await?;
+                self.ledger.declare_closing(closing, (self.clock)()).await?;
+                return Ok(None);
+            }
+            Message::Proof {
+                allowances,
+                payments,
+                ..
+            } => {
+                self.exposed(allowances, payments).await?;
+                return Ok(None);
+            }
+            _ => return Err(Status::NotForYou),
+        };
+        if answer.fraud.is_some() {
+            self.meters.count(Status::Contradiction);
+        }
+        Ok(Some(answer.message))
+    }
+
+    /// Checks the signature with the wallet key the registry has for `code`.
+    async fn signed_by<T: Object>(
+        &self,
+        code: Code,
+        object: Sealed<'_, T>,
+    ) -> Result<Owned<T>, Status> {
+        let thing = self
+            .ledger
+            .thing(&code)
+            .await
+            .map_err(|_| Status::Storage)?;
+        let thing = thing.ok_or(Status::UnknownCode)?;
+        Ok(Owned::from(object.verify(&thing.wallet_key)?))
+    }
+}
+
+/// Which object a refusal speaks of, as far as it can be read.
+fn subject(network: &Network, message: &[u8]) -> Option<Reference> {
+    let id = match Message::read(message).ok()? {
+        Message::Evidence { payment, .. }
+        | Message::Claim { payment, .. }
+        | Message::StreamClaim { payment, .. } => open::<Payment>(payment, network).ok()?.id(),
+        Message::Covered { items, .. } => {
+            let items = Items::read(items).ok()?;
+            open::<Payment>(items.last()?.payment, network).ok()?.id()
+        }
+        Message::Receipt { receipt, .. } => open::<Receipt>(receipt, network).ok()?.peek().payment,
+        Message::Renewal { renewal } => open::<Renewal>(renewal, network).ok()?.id(),
+        Message::Void { void } => open::<Void>(void, network).ok()?.id(),
+        Message::Closing { closing } => open::<Closing>(closing, network).ok()?.id(),
+        _ => return None,
+    };
+    Some(id.reference())
+}
+
+impl WalletDesk for Desk {
+    fn handle(
+        &self,
+        caller: Option<Caller>,
+        peer: Peer,
+        message: Bytes,
+    ) -> BoxFuture<'static, Result<Option<Vec<u8>>, Declined>> {
+        let desk = self.clone();
+        Box::pin(async move {
+            let decided = desk.decide(caller, peer, &message).await;
+            decided.map_err(|status| {
+                desk.meters.count(status);
+                let code = caller
+                    .map(|caller| caller.code.to_string())
+                    .unwrap_or_default();
+                tracing::warn!(%status, fault = ?status.fault(), code, "wallet message refused");
+                Declined {
+                    status,
+                    about: subject(&desk.network, &message),
+                }
+            })
+        })
+    }
+}

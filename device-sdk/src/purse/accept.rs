@@ -168,6 +168,9 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         if newest.is_none() && may_be_forgotten && !asked_for {
             return Err(Status::AskGateway);
         }
+        if !self.book.remembers(allowance.get(), p.reference) {
+            return Err(Status::AskGateway);
+        }
         if p.stream.is_some() && self.book.incoming.is_full() {
             return Err(Status::Full);
         }

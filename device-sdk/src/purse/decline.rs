@@ -50,7 +50,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         if self.taken_before(&payment.id()).is_some() {
             return Err(Status::Contradiction);
         }
-        let (_, payment) = self.verified(&kept, held, now)?;
+        let (allowance, payment) = self.verified(&kept, held, now)?;
         let p = payment.get();
         let newest = self.book.newest(p.payer, p.currency);
         let forgotten = match newest {
@@ -60,7 +60,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             }
             None => self.book.evicted.is_some_and(|(until, _)| now < until),
         };
-        if forgotten {
+        if forgotten || !self.book.remembers(allowance.get(), p.reference) {
             return Err(Status::AskGateway);
         }
         let (id, until) = (payment.id(), p.settle_by);

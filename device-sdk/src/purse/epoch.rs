@@ -1,6 +1,7 @@
 //! Lives of the key. A purse that lost its journal, or doubts it, signs nothing until a gateway has
 //! given it a new one.
 
+use super::gap::SKEW_S;
 use super::{Purse, Settings, Standing};
 use crate::journal::Journal;
 use crate::purse::open::{OpenError, opening};
@@ -9,13 +10,15 @@ use protocol::cose::identify;
 use protocol::objects::{Allowance, Present, Renewal};
 use protocol::{Currency, KeyEpoch, Odometer, Reference, Sequence, Signer, Status, Timestamp};
 
-/// How much later than its answer a request may seem to be made: clocks differ.
-const SKEW_S: u32 = 300;
-
 impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J, OUTBOX, PAYERS> {
     /// Opens a purse whose journal was lost, or restored from a copy, or may have been: it signs no
     /// payment until a gateway has given it a new key epoch, which [`Purse::renewal`] asks for. What
     /// the journal still knows is handed in as always.
+    ///
+    /// It may have given receipts that it does not remember. So from here on it takes and declines
+    /// only payments that are certainly newer: under an invoice it has made since, or under an
+    /// allowance issued since that new key epoch was given; `AskGateway` for others. Nor does it
+    /// close streams that it took before.
     pub fn open_in_doubt(settings: Settings<'_>, key: K, journal: J) -> Result<Self, OpenError> {
         let mut purse = Self::read(settings, key, journal)?;
         purse.distrust().map_err(opening)?;
@@ -23,13 +26,15 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         Ok(purse)
     }
 
-    /// To be called when the journal was lost or restored from a copy, or may have been: nothing is
-    /// signed until a gateway has given a new key epoch.
+    /// To be called when the journal was lost or restored from a copy, or may have been: from now on
+    /// the purse is as [`Purse::open_in_doubt`] says.
     pub fn distrust(&mut self) -> Result<(), Status> {
         if self.broken {
             return Err(Status::Storage);
         }
-        self.doubt(self.book.standing.key_epoch)
+        // A copy made in doubt knows only of an earlier gap.
+        self.open_gap()?;
+        self.be_unsure(self.book.standing.key_epoch)
     }
 
     /// Whether it waits for a new key epoch.
@@ -39,10 +44,23 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
 
     /// Nothing is signed in this key epoch or an earlier one any more.
     pub(super) fn doubt(&mut self, key_epoch: KeyEpoch) -> Result<(), Status> {
-        let before = self.book.unsure;
-        if before.is_some_and(|(doubted, _)| doubted >= key_epoch) {
+        if self.doubts(key_epoch) {
             return Ok(());
         }
+        self.open_gap()?;
+        self.be_unsure(key_epoch)
+    }
+
+    fn doubts(&self, key_epoch: KeyEpoch) -> bool {
+        let unsure = self.book.unsure;
+        unsure.is_some_and(|(doubted, _)| doubted >= key_epoch)
+    }
+
+    fn be_unsure(&mut self, key_epoch: KeyEpoch) -> Result<(), Status> {
+        if self.doubts(key_epoch) {
+            return Ok(());
+        }
+        let before = self.book.unsure;
         let record = self.append(&Record::Unsure { key_epoch })?;
         self.book.unsure = Some((key_epoch, record));
         self.forget_if(before.map(|(_, record)| record))

@@ -10,6 +10,7 @@ mod covered;
 mod decline;
 mod epoch;
 mod forked;
+mod gap;
 mod hand_in;
 mod invoice;
 mod kept;
@@ -59,6 +60,7 @@ use closing::Skipped;
 use cover::Cover;
 use decline::Refused;
 use forked::Forked;
+use gap::Gap;
 use invoice::Asking;
 use known::Known;
 use protocol::code::grid::Cell;
@@ -161,6 +163,8 @@ struct Book<const OUTBOX: usize, const PAYERS: usize> {
     evicted: Option<(Timestamp, RecordId)>,
     /// The key epoch in which nothing may be signed any more.
     unsure: Option<(KeyEpoch, RecordId)>,
+    /// What was said and may be forgotten.
+    gap: Option<Gap>,
     voids: Table<Skipped, VOIDS>,
     forked: Table<Forked, FORKED>,
     stated: Table<Stated, OUTBOX>,

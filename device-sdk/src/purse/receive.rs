@@ -469,7 +469,11 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         }
         if a.key_epoch > self.book.standing.key_epoch {
             return match self.begins(a)? {
-                Beginning::New => self.new_epoch(&allowance),
+                Beginning::New => {
+                    // First, so that a cut leaves it with the doubt: the same grant ends both.
+                    self.end_gap(a)?;
+                    self.new_epoch(&allowance)
+                }
                 Beginning::Old => Ok(Event::Known),
                 Beginning::Behind => Ok(Event::Behind),
             };
@@ -483,7 +487,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             || a.base_odometer > pocket.odometer
             || (a.base_sequence == standing.sequence && a.base_head != standing.head);
         if behind {
-            self.distrust()?;
+            self.doubt(standing.key_epoch)?;
             return Ok(Event::Behind);
         }
         if a.limit < pocket.odometer {

@@ -1,6 +1,7 @@
 //! What a purse writes into its journal: one byte for the kind, then fixed fields and parts with a
 //! two-byte length. Never sent anywhere.
 
+use crate::journal::RecordId;
 use crate::purse::rules::{KINDS, StandingRules};
 use crate::purse::tariff::{Rate, RateRules};
 use protocol::objects::{Closing, Payment};
@@ -77,6 +78,12 @@ pub(super) enum Record<'b> {
     Evicted { until: Timestamp },
     /// In this key epoch nothing may be signed any more.
     Unsure { key_epoch: KeyEpoch },
+    /// Receipts given before the record `since`, or before this one, may be forgotten. Payments under
+    /// allowances issued after `until` are newer than that.
+    Gap {
+        since: Option<RecordId>,
+        until: Option<Timestamp>,
+    },
     /// A stream this purse takes.
     StreamAccepted {
         allowance: &'b [u8],
@@ -380,6 +387,11 @@ impl<'b> Record<'b> {
                 }
             }
             Self::Stated { statement } => to.parts(49, &[statement])?,
+            Self::Gap { since, until } => {
+                to.put(&[50, u8::from(since.is_some()), u8::from(until.is_some())])?;
+                to.put(&since.map_or(0, |record| record.0).to_be_bytes())?;
+                to.put(&until.unwrap_or_default().0.to_be_bytes())?;
+            }
         }
         Some(to.len)
     }
@@ -565,6 +577,13 @@ impl<'b> Record<'b> {
             49 => Self::Stated {
                 statement: from.part()?,
             },
+            50 => {
+                let (since, until) = (from.flag()?, from.flag()?);
+                Self::Gap {
+                    since: Some(RecordId(from.u64()?)).filter(|_| since),
+                    until: Some(Timestamp(from.u32()?)).filter(|_| until),
+                }
+            }
             _ => return None,
         };
         from.rest.is_empty().then_some(record)
@@ -649,6 +668,14 @@ impl<'b> Reader<'b> {
 
     fn u64(&mut self) -> Option<u64> {
         self.take().map(u64::from_be_bytes)
+    }
+
+    fn flag(&mut self) -> Option<bool> {
+        match self.u8()? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
     }
 
     fn amount(&mut self) -> Option<AmountMinor> {

@@ -54,6 +54,7 @@ impl<const OUTBOX: usize, const PAYERS: usize> Book<OUTBOX, PAYERS> {
             pending: None,
             evicted: None,
             unsure: None,
+            gap: None,
             voids: Table::new(),
             forked: Table::new(),
             stated: Table::new(),
@@ -199,6 +200,7 @@ impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
                 self.drop(before.map(|(_, record)| record));
                 Some(())
             }
+            Record::Gap { since, until } => self.gap(id, since, until),
             Record::Invoiced { invoice } => {
                 let Some((invoice, digest)) = self.open::<Invoice>(id, invoice) else {
                     return Some(());

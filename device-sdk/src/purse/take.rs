@@ -153,7 +153,8 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     /// Closes a stream with the units taken so far: writes a Receipt message for the payer. No more
     /// units are taken. The same call again gives the same message.
     ///
-    /// `AskGateway` for a payment this purse does not hold, `WrongUnit` for one that is no stream,
+    /// `AskGateway` for a payment this purse does not hold, and for a stream that it took before its
+    /// journal was lost or restored and that it may have closed already; `WrongUnit` for one that is no stream,
     /// `TooLate` for a stream that a gateway has ended. `Busy` says that the key store did not sign;
     /// then call again.
     pub fn close_stream(
@@ -170,6 +171,11 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             }
             return self.receipt_again(record, receipt, out);
         };
+        let taken = self.book.entry(&payment).map(|entry| entry.record);
+        let remembered = taken.is_some_and(|record| self.book.remembers_taking(record));
+        if stream.closing.is_none() && !remembered {
+            return Err(Status::AskGateway);
+        }
         let time = stream.closing.unwrap_or(now);
         if stream.closing.is_none() {
             // From here on these are the units that will be signed. A cut after this line: no unit

@@ -204,3 +204,167 @@ fn a_new_life_begins_once_wherever_the_power_is_cut() {
         (end, stage.thing.signed.assert_one_content_per_sequence())
     });
 }
+
+/// An allowance of another thing, given so much later.
+fn later_payment(world: &mut World, payer: &Thing, later_s: u32, to: Code, number: u8) -> Vec<u8> {
+    let mut allowance = world.allowance(payer, 1_000);
+    allowance.issued = NOW.plus_s(later_s);
+    let mut purse = world.roomy(payer);
+    let grant = world.grant(&allowance);
+    purse.receive(&grant, allowance.issued).unwrap();
+    bytes(|out| purse.pay(&order(to, 10, number), allowance.issued, out)).unwrap()
+}
+
+fn invoice_for(purse: &mut Roomy, now: Timestamp) -> Vec<u8> {
+    let order = super::super::InvoiceOrder {
+        currency: usd(),
+        asked: protocol::objects::Asked::Amount(amount(10)),
+        reference: reference(1),
+        expires: now.plus_s(600),
+        least_class: AssuranceClass::Software,
+    };
+    bytes(|out| purse.invoice(&order, 7, now, out)).unwrap()
+}
+
+#[test]
+fn a_purse_that_lost_its_journal_answers_nothing_that_it_may_have_answered() {
+    let mut world = World::new();
+    let (a, b) = (world.thing(10), world.thing(11));
+    let (mut car, mut charger) = (world.funded(&a, 1_000), world.roomy(&b));
+    let copy = b.copied();
+    let mut pay = |number| bytes(|out| car.pay(&order(b.code, 10, number), NOW, out)).unwrap();
+    let (taken, declined, unseen) = (pay(1), pay(2), pay(3));
+    let invoice = invoice_for(&mut charger, NOW);
+    bytes(|out| charger.accept(&taken, None, NOW, out)).unwrap();
+    bytes(|out| charger.decline(&declined, Status::WrongAmount, NOW, out)).unwrap();
+    let offer = car.show_owner(&invoice, NOW).unwrap();
+    let paid = bytes(|out| car.pay_invoice(&offer, None, NOW, out)).unwrap();
+    bytes(|out| charger.accept(&paid, None, NOW, out)).unwrap();
+    let silent = |charger: &mut Roomy| {
+        for evidence in [&taken, &declined, &unseen, &paid] {
+            let accepted = bytes(|out| charger.accept(evidence, None, NOW, out));
+            assert_eq!(accepted, Err(Status::AskGateway));
+            let no = bytes(|out| charger.decline(evidence, Status::WrongAmount, NOW, out));
+            assert_eq!(no, Err(Status::AskGateway));
+        }
+    };
+    for thing in [world.thing(11), copy] {
+        let mut charger = in_doubt(&world, &thing);
+        silent(&mut charger);
+        asked_and_answered(&mut world, &thing, &mut charger);
+        for _ in 0..2 {
+            assert!(!charger.in_doubt());
+            silent(&mut charger);
+            charger = world.roomy(&thing);
+        }
+        assert_eq!(thing.signed.assert_one_last_word_per_payment(), 0);
+    }
+}
+
+/// The gateway gives a new life.
+fn asked_and_answered(world: &mut World, thing: &Thing, purse: &mut Roomy) {
+    asked(purse, NOW);
+    let grant = first_grant(world, thing, 2, NOW);
+    let event = purse.receive(&grant, NOW);
+    assert!(matches!(event, Ok(Event::Granted { .. })), "{event:?}");
+}
+
+#[test]
+fn after_a_lost_journal_what_is_certainly_new_is_taken() {
+    let mut world = World::new();
+    let (a, b, c) = (world.thing(10), world.thing(11), world.thing(12));
+    let mut charger = in_doubt(&world, &b);
+    // Asked for since, even before the gateway was met.
+    let mut car = world.funded(&a, 1_000);
+    let invoice = invoice_for(&mut charger, NOW);
+    let offer = car.show_owner(&invoice, NOW).unwrap();
+    let paid = bytes(|out| car.pay_invoice(&offer, None, NOW, out)).unwrap();
+    charger = world.roomy(&b);
+    let receipt = bytes(|out| charger.accept(&paid, None, NOW, out)).unwrap();
+    car.receive(&receipt, NOW).unwrap();
+    // The payment that closed it says nothing for others that name it.
+    let other = world.thing(30);
+    let named = Order {
+        reference: offer.invoice(),
+        ..order(b.code, 10, 1)
+    };
+    let again = bytes(|out| world.funded(&other, 100).pay(&named, NOW, out)).unwrap();
+    let no = bytes(|out| charger.decline(&again, Status::WrongAmount, NOW, out));
+    assert_eq!(no, Err(Status::AskGateway));
+
+    asked_and_answered(&mut world, &b, &mut charger);
+    let late = NOW.plus_s(2 * DAY_S);
+    for (later_s, is_new) in [(0, false), (300, false), (301, true)] {
+        let thing = world.thing(20 + u8::try_from(later_s % 200).unwrap());
+        let payment = later_payment(&mut world, &thing, later_s, b.code, 1);
+        let accepted = bytes(|out| charger.accept(&payment, None, late, out));
+        assert_eq!(accepted.is_ok(), is_new, "{later_s} s: {accepted:?}");
+        if !is_new {
+            assert_eq!(accepted, Err(Status::AskGateway));
+        }
+    }
+    let unwanted = later_payment(&mut world, &c, 400, b.code, 1);
+    bytes(|out| charger.decline(&unwanted, Status::WrongAmount, late, out)).unwrap();
+}
+
+#[test]
+fn a_stream_from_before_the_doubt_is_claimed_and_not_closed() {
+    let mut world = World::new();
+    let (a, b) = (world.thing(10), world.thing(11));
+    let (mut car, mut charger) = (world.funded(&a, 1_000), world.roomy(&b));
+    let mut stream = |number| {
+        let order = super::super::StreamOrder {
+            payee: b.code,
+            currency: usd(),
+            unit: amount(3),
+            count: 20,
+            reference: reference(number),
+        };
+        let seed = super::super::Seed(Digest([number; 32]));
+        let evidence = bytes(|out| car.pay_stream(&order, seed, NOW, out)).unwrap();
+        bytes(|out| charger.accept(&evidence, None, NOW, out)).unwrap();
+        let Ok(Message::Evidence { payment, .. }) = Message::read(&evidence) else {
+            panic!("not evidence");
+        };
+        open::<Payment>(payment, &network()).unwrap().id()
+    };
+    let (open, closing) = (stream(1), stream(2));
+    *b.locked.borrow_mut() = true;
+    let close = |charger: &mut Roomy, stream| bytes(|out| charger.close_stream(stream, NOW, out));
+    assert_eq!(close(&mut charger, closing), Err(Status::Busy));
+    *b.locked.borrow_mut() = false;
+    // From here on the copy does not know what happens.
+    let copy = b.copied();
+    let unit = bytes(|out| car.release(open, 5, out)).unwrap();
+    charger.take_unit(&unit).unwrap();
+    let said = [open, closing].map(|stream| close(&mut charger, stream).unwrap());
+
+    let mut charger = in_doubt(&world, &copy);
+    assert_eq!(close(&mut charger, open), Err(Status::AskGateway));
+    assert_eq!(charger.take_unit(&unit).unwrap().units, 5);
+    asked_and_answered(&mut world, &copy, &mut charger);
+    assert_eq!(close(&mut charger, open), Err(Status::AskGateway));
+    assert_eq!(
+        close(&mut charger, closing).as_ref(),
+        Ok(&said[1]),
+        "its last word was journalled"
+    );
+    let claims = handed_in(&mut charger).unwrap();
+    assert_eq!(claims.len(), 2, "what was released is claimed");
+}
+
+#[test]
+fn a_copy_made_in_doubt_and_restored_forgets_what_came_after_it() {
+    let mut world = World::new();
+    let (a, b) = (world.thing(10), world.thing(11));
+    let mut charger = in_doubt(&world, &b);
+    let invoice = invoice_for(&mut charger, NOW);
+    let copy = b.copied();
+    let mut car = world.funded(&a, 1_000);
+    let offer = car.show_owner(&invoice, NOW).unwrap();
+    let paid = bytes(|out| car.pay_invoice(&offer, None, NOW, out)).unwrap();
+    bytes(|out| charger.accept(&paid, None, NOW, out)).unwrap();
+    let mut charger = in_doubt(&world, &copy);
+    let no = bytes(|out| charger.decline(&paid, Status::WrongAmount, NOW, out));
+    assert_eq!(no, Err(Status::AskGateway));
+}

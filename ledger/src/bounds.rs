@@ -29,6 +29,8 @@ pub const RECOVERIES_MOST: u32 = 16;
 pub const VOIDS_MOST: u32 = 1024;
 /// Payments that one decision about a claim reaches.
 pub const PIECES_MOST: usize = 64;
+/// Proofs kept against one code; it is frozen by the first.
+pub const ACCUSATIONS_MOST: u64 = 64;
 /// Areas of one gateway.
 pub const AREAS_MOST: u32 = 64;
 /// Connections that read.

@@ -1,13 +1,15 @@
 //! The handle everybody else holds.
 
+use crate::accusation::Accusation;
 use crate::bearings::Bearings;
 use crate::books::JournalHead;
 use crate::bounds::{AREAS_MOST, CHANGES_MOST, KEYS_MOST, QUEUE_MOST, TAIL_CHECKED};
 use crate::commands::Answer;
+use crate::commands::accuse::Accuse;
 use crate::commands::areas::{AssignArea, DefineArea};
 use crate::commands::claims::Decide;
 use crate::commands::hand_in::{HandIn, HandInCovered};
-use crate::commands::inbox::Acknowledge;
+use crate::commands::inbox::{Acknowledge, TellNews};
 use crate::commands::lives::{Own, Recover, ReplaceKey};
 use crate::commands::overdue::{ReturnOverdue, ReturnedCount};
 use crate::commands::promise::{self, Word};
@@ -289,6 +291,12 @@ impl Ledger {
         self.submit(promise::Declare { word, now }).await
     }
 
+    /// Keeps what proves that somebody's key contradicts itself, and freezes its code if it is
+    /// registered here. The same again changes nothing.
+    pub async fn accuse(&self, accusation: Accusation, now: Timestamp) -> Result<(), Status> {
+        self.submit(Accuse { accusation, now }).await
+    }
+
     // -------------------------------------------------------------------------------- inbox
 
     /// Messages that wait for a code, oldest first, after the number `after`.
@@ -304,6 +312,13 @@ impl Ledger {
     /// The code has taken everything up to this number.
     pub async fn acknowledge(&self, code: &Code, up_to: u64) -> Result<(), Status> {
         self.submit(Acknowledge { code: *code, up_to }).await
+    }
+
+    /// Puts what is signed for everybody, and new to this code, into its inbox. Of beacons, filters,
+    /// watermarks and leases only the newest stays there. False when there was no room: half of an
+    /// inbox is kept for money.
+    pub async fn tell_news(&self, code: &Code, news: Vec<Vec<u8>>) -> Result<bool, Status> {
+        self.submit(TellNews { code: *code, news }).await
     }
 
     /// Codes whose inbox has just grown. Who falls behind has to look at every inbox it serves.
@@ -442,7 +457,7 @@ impl Ledger {
     pub async fn wallet_keys(&self, code: &Code) -> Result<Vec<PublicKey>, Error> {
         let mut reader = self.reader().await?;
         let Some(thing) = things::thing(&mut reader, code).await? else {
-            return Ok(Vec::new());
+            return federation::guest_key(&mut reader, code, self.network()).await;
         };
         let mut keys = vec![thing.wallet_key];
         keys.extend(lives::keys_before(&mut reader, code, KEYS_MOST).await?);

@@ -17,6 +17,7 @@
 //! Everything that is answered is durable before, everything that is signed here is signed inside
 //! the transaction that causes it and stored, and a repeated request gets the stored bytes.
 
+mod accusation;
 mod bearings;
 pub mod books;
 pub mod bounds;
@@ -33,6 +34,7 @@ pub mod trace;
 pub mod views;
 mod writer;
 
+pub use accusation::Accusation;
 pub use bearings::{Bearings, ClassTerms, Classes, Policy};
 pub use commands::overdue::ReturnedCount;
 pub use commands::{Answer, FraudId};

@@ -1,10 +1,12 @@
 //! Proofs against a key, and what they do to its code.
 
 use super::hand_in::encode;
+use crate::accusation::Accusation;
+use crate::bounds::ACCUSATIONS_MOST;
 use crate::crash::{CrashPoint, here};
-use crate::store::accusations::insert;
-use crate::store::things::{ThingState, set_forked, set_state};
-use crate::writer::{Desk, Failure};
+use crate::store::accusations::{count, insert};
+use crate::store::things::{self, ThingState, set_forked, set_state};
+use crate::writer::{Command, Desk, Failure};
 use protocol::message::{CREDENTIALS_MAX, Message, OBJECTS_MAX};
 use protocol::rules::proof::Charge;
 use protocol::{Code, Digest, Timestamp};
@@ -93,4 +95,34 @@ pub(super) async fn freeze(
     }
     here(CrashPoint::PayerFrozen);
     Ok(())
+}
+
+/// Somebody brings a proof.
+pub(crate) struct Accuse {
+    pub accusation: Accusation,
+    pub now: Timestamp,
+}
+
+impl Command for Accuse {
+    type Answer = ();
+
+    /// Whom nobody registered here is on record all the same.
+    async fn execute(&self, desk: &mut Desk) -> Result<(), Failure> {
+        let (verdict, now) = (self.accusation.verdict(), self.now);
+        let code = &verdict.code;
+        let connection = &mut desk.connection;
+        // Whoever forks at will could otherwise fill the books with proofs against itself.
+        if count(connection, code).await? >= ACCUSATIONS_MOST {
+            return Ok(());
+        }
+        let (subject, proof) = (self.accusation.subject(), self.accusation.bytes());
+        if !insert(connection, code, verdict.charge, &subject, proof, now).await? {
+            return Ok(());
+        }
+        here(CrashPoint::Accused);
+        let Some((state, ..)) = things::holder(&mut desk.connection, code).await? else {
+            return Ok(());
+        };
+        freeze(desk, code, state, verdict.charge.sentence(), now).await
+    }
 }

@@ -1,6 +1,6 @@
 //! What changes the books: each command reads what decides, asks the rules, and writes.
 
-mod accuse;
+pub(crate) mod accuse;
 pub(crate) mod areas;
 pub(crate) mod claims;
 pub(crate) mod credit;

@@ -1,6 +1,7 @@
 //! What callers ask of a ledger among others.
 
 use super::copies::{Block, TakeBlock};
+use super::keys;
 use super::moves::{MoveHome, Moving};
 use super::post::{Deliver, Delivered, Parcel, Taken};
 use super::relays::Relay;
@@ -100,6 +101,19 @@ impl Ledger {
         };
         let pass = open::<Pass>(&peer.pass, self.network());
         Ok(pass.ok().map(|pass| pass.peek().key.0))
+    }
+
+    /// The pass of a thing by a station among the known gateways, checked.
+    pub async fn thing_pass(&self, pass: &[u8]) -> Result<Pass, Status> {
+        let network = self.network();
+        let by = open::<Pass>(pass, network)?.peek().issuer.0;
+        let mut reader = self.reader().await.map_err(|_| Status::Storage)?;
+        let station = peers::peer(&mut reader, &by).await;
+        let station = station.map_err(|_| Status::Storage)?;
+        let station = station.ok_or(Status::UnknownGateway)?.pass;
+        // Checked from the root down before it was kept.
+        let station = *open::<Pass>(&station, network)?.peek();
+        keys::given_by(&station, network, pass)
     }
 
     // ------------------------------------------------------------------------------------- post

@@ -7,7 +7,7 @@ use crate::writer::{Desk, Failure};
 use protocol::cose::open;
 use protocol::objects::{Object, Pass};
 use protocol::rules::trust::may_issue;
-use protocol::{Code, PublicKey, Status};
+use protocol::{Code, Network, PublicKey, Status};
 
 /// What a pass says that was checked before it was kept.
 pub(crate) fn peek(desk: &Desk, pass: &[u8]) -> Result<Pass, Status> {
@@ -71,9 +71,14 @@ pub(crate) async fn thing(desk: &mut Desk, pass: &[u8]) -> Result<Pass, Failure>
     let network = desk.bearings.network;
     let by = open::<Pass>(pass, &network)?.peek().issuer.0;
     let station = gateway(desk, &by).await?;
-    let pass = *open::<Pass>(pass, &network)?.verify(&station.key.0)?.get();
-    if !station.rights.permits(pass.rights) || !may_issue(&station, &pass.subject.0) {
-        return Err(Status::NotPermitted.into());
+    Ok(given_by(&station, &network, pass)?)
+}
+
+/// The pass of a thing, if this station may give it.
+pub(crate) fn given_by(station: &Pass, network: &Network, pass: &[u8]) -> Result<Pass, Status> {
+    let pass = *open::<Pass>(pass, network)?.verify(&station.key.0)?.get();
+    if !station.rights.permits(pass.rights) || !may_issue(station, &pass.subject.0) {
+        return Err(Status::NotPermitted);
     }
     Ok(pass)
 }

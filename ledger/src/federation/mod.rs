@@ -49,10 +49,24 @@ pub use terms::{Terms, Upstream};
 pub use withdrawals::WithdrawalState;
 
 use crate::bearings::Bearings;
-use crate::error::OpenError;
+use crate::error::{Error, OpenError};
 use crate::store::Connection;
-use protocol::KeyEpoch;
+use protocol::cose::open;
+use protocol::objects::Pass;
+use protocol::{Code, KeyEpoch, Network, PublicKey};
 use terms::Place;
+
+/// The key of a thing that another station enrolled and that is, or was, at home here.
+pub(crate) async fn guest_key(
+    connection: &mut Connection,
+    code: &Code,
+    network: &Network,
+) -> Result<Vec<PublicKey>, Error> {
+    let pass = store::homes::pass_of(connection, code).await?;
+    // Checked before it was kept.
+    let pass = pass.and_then(|pass| open::<Pass>(&pass, network).ok().map(|pass| *pass.peek()));
+    Ok(pass.into_iter().map(|pass| pass.key.0).collect())
+}
 
 /// The books are opened: their place among others, and a new epoch where the gateway was restored.
 pub(crate) async fn opened(

@@ -27,6 +27,15 @@ pub(crate) async fn insert(
     Ok(kept.rows_affected() > 0)
 }
 
+/// How many proofs are kept against a code.
+pub(crate) async fn count(connection: &mut Connection, code: &Code) -> Result<u64> {
+    let (count,): (i64,) = sqlx::query_as("SELECT count(*) FROM accusation WHERE code = $1")
+        .bind(code.as_bytes().as_slice())
+        .fetch_one(connection)
+        .await?;
+    Ok(count.unsigned_abs())
+}
+
 /// Whether a code stands accused about this payment.
 pub(crate) async fn stands(
     connection: &mut Connection,

@@ -41,6 +41,49 @@ pub(crate) async fn push(connection: &mut Connection, code: &Code, message: &[u8
     Ok(true)
 }
 
+/// Takes out what begins like this: all older messages of a kind of which only the newest counts.
+pub(crate) async fn remove_like(
+    connection: &mut Connection,
+    code: &Code,
+    beginning: &[u8],
+) -> Result<()> {
+    let (entries, octets): (i64, i64) = sqlx::query_as(
+        "SELECT count(*), coalesce(sum(length(bytes)), 0) FROM inbox
+         WHERE code = $1 AND substr(bytes, 1, length($2)) = $2",
+    )
+    .bind(code.as_bytes().as_slice())
+    .bind(beginning)
+    .fetch_one(&mut *connection)
+    .await?;
+    if entries == 0 {
+        return Ok(());
+    }
+    sqlx::query("DELETE FROM inbox WHERE code = $1 AND substr(bytes, 1, length($2)) = $2")
+        .bind(code.as_bytes().as_slice())
+        .bind(beginning)
+        .execute(&mut *connection)
+        .await?;
+    shrink(connection, code, (entries, octets)).await
+}
+
+/// Whether so much more would leave half of the inbox to money.
+pub(crate) async fn is_half_empty(
+    connection: &mut Connection,
+    code: &Code,
+    (entries, octets): (u64, u64),
+) -> Result<bool> {
+    let row: Option<(i64, i64)> =
+        sqlx::query_as("SELECT entries, octets FROM inbox_head WHERE code = $1")
+            .bind(code.as_bytes().as_slice())
+            .fetch_optional(connection)
+            .await?;
+    let (waiting, waiting_octets) = row.unwrap_or_default();
+    Ok(
+        waiting.unsigned_abs().saturating_add(entries) <= INBOX_ENTRIES_MOST / 2
+            && waiting_octets.unsigned_abs().saturating_add(octets) <= INBOX_BYTES_MOST / 2,
+    )
+}
+
 /// Messages after `after`, oldest first.
 pub(crate) async fn read(
     connection: &mut Connection,
@@ -83,6 +126,14 @@ pub(crate) async fn remove(connection: &mut Connection, code: &Code, up_to: u64)
         .bind(up_to)
         .execute(&mut *connection)
         .await?;
+    shrink(connection, code, (entries, octets)).await
+}
+
+async fn shrink(
+    connection: &mut Connection,
+    code: &Code,
+    (entries, octets): (i64, i64),
+) -> Result<()> {
     sqlx::query(
         "UPDATE inbox_head SET entries = entries - $2, octets = octets - $3 WHERE code = $1",
     )

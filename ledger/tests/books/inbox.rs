@@ -1,6 +1,8 @@
 use crate::support::*;
 use ledger::bounds::{INBOX_ENTRIES_MOST, INBOX_READ_MOST};
-use protocol::Status;
+use protocol::message::Message;
+use protocol::objects::Beacon;
+use protocol::{Status, Timestamp};
 
 #[tokio::test]
 async fn messages_wait_in_order_until_they_are_taken() {
@@ -98,4 +100,54 @@ async fn a_payer_whose_inbox_is_full_learns_the_outcome_by_asking() {
     assert_eq!(claim.told, [payee.code]);
     let again = ledger.hand_in(evidence(), None, NOW).await.unwrap();
     assert_eq!(again.message, claim.message);
+}
+
+fn beacon(world: &World, time: Timestamp) -> Vec<u8> {
+    let beacon = Beacon {
+        gateway: world.gateway,
+        time,
+        filter_version: None,
+        filter: None,
+    };
+    let (beacon, _) = sealed(&beacon, &world.gateway_key);
+    let mut out = vec![0; 256];
+    let len = Message::Beacon { beacon: &beacon }.write(&mut out).unwrap();
+    out.truncate(len);
+    out
+}
+
+#[tokio::test]
+async fn of_the_times_that_wait_for_a_code_only_the_newest_stays() {
+    let (_folder, world, ledger) = house().await;
+    let (mut payer, payee) = pair(&ledger, &world, 1_000).await;
+    let payment = payer.pay(&payee.code, 1);
+    for turn in 0..3 {
+        let news = beacon(&world, NOW.plus_s(turn));
+        assert!(ledger.tell_news(&payee.code, vec![news]).await.unwrap());
+        if turn == 0 {
+            ledger.hand_in(payment.evidence(), None, NOW).await.unwrap();
+        }
+    }
+    let entries = ledger.inbox(&payee.code, 0, 9).await.unwrap();
+    let numbers: Vec<_> = entries.iter().map(|entry| entry.number).collect();
+    assert_eq!(numbers, [2, 4], "the payment, and the newest time");
+    assert_eq!(entries[1].bytes, beacon(&world, NOW.plus_s(2)));
+    ledger.acknowledge(&payee.code, 4).await.unwrap();
+    assert_eq!(ledger.overview().await.unwrap().inbox_entries, 0);
+}
+
+#[tokio::test]
+async fn news_leaves_half_of_an_inbox_to_money() {
+    let (_folder, world, ledger) = house().await;
+    let (mut payer, payee) = pair(&ledger, &world, 10_000).await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..INBOX_ENTRIES_MOST / 2 {
+        let (ledger, payment) = (ledger.clone(), payer.pay(&payee.code, 1));
+        tasks.spawn(async move { ledger.hand_in(payment.evidence(), None, NOW).await.unwrap() });
+    }
+    tasks.join_all().await;
+    let news = vec![beacon(&world, NOW)];
+    assert!(!ledger.tell_news(&payee.code, news.clone()).await.unwrap());
+    ledger.acknowledge(&payee.code, 1).await.unwrap();
+    assert!(ledger.tell_news(&payee.code, news).await.unwrap());
 }

@@ -11,6 +11,7 @@
 mod support;
 
 mod back;
+mod brought;
 mod claims;
 mod classes;
 mod conserve;

@@ -199,6 +199,7 @@ impl Ledger {
             receipt,
             released: None,
             now,
+            came: now,
         })
         .await?
     }
@@ -218,6 +219,7 @@ impl Ledger {
             receipt,
             released: Some(released),
             now,
+            came: now,
         })
         .await?
     }
@@ -234,6 +236,7 @@ impl Ledger {
             covered,
             receipt,
             now,
+            came: now,
         })
         .await?
     }

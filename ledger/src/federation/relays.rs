@@ -206,7 +206,8 @@ impl Command for Relay {
         let checked = check(desk, &self.message, &self.pass).await?;
         if known.is_some() {
             // The last word on it is given here, and may have changed since.
-            return Ok(carry_out(desk, &checked, self.bringer, self.now).await??);
+            let times = (self.now, self.now);
+            return Ok(carry_out(desk, &checked, self.bringer, times).await??);
         }
         for evidence in checked.evidence.all() {
             if hooks::settles_elsewhere(desk, evidence).await? {
@@ -239,7 +240,8 @@ impl Command for Relay {
             return Ok(answered(message));
         }
         // Part of it is settled here, at once; what others have to bring is waited for.
-        let own = carry_out(desk, &checked, self.bringer, self.now).await?;
+        let times = (self.now, self.now);
+        let own = carry_out(desk, &checked, self.bringer, times).await?;
         let settles_last = checked.evidence.last()?.allowance().get().gateway == me;
         match own {
             Ok(own) if settles_last => {
@@ -329,12 +331,13 @@ fn answered(message: Vec<u8>) -> Answer {
     }
 }
 
-/// Hands it to these books, as far as their allowances are in it.
+/// Hands it to these books, as far as their allowances are in it: when it was seen first, and when
+/// it came.
 async fn carry_out(
     desk: &mut Desk,
     checked: &Checked,
     bringer: Option<Code>,
-    now: Timestamp,
+    (now, came): (Timestamp, Timestamp),
 ) -> Result<Result<Answer, Status>, Failure> {
     let receipt = checked.receipt.clone();
     match &checked.evidence {
@@ -348,6 +351,7 @@ async fn carry_out(
                 receipt,
                 released: checked.released,
                 now,
+                came,
             };
             hand_in.execute(desk).await
         }
@@ -360,6 +364,7 @@ async fn carry_out(
                 covered,
                 receipt,
                 now,
+                came,
             };
             hand_in.execute(desk).await
         }
@@ -396,7 +401,7 @@ pub(crate) async fn judge(
     }
     let seen = note.get().time.min(now);
     let part = desk.begin_part().await?;
-    let done = carry_out(desk, &checked, None, seen).await;
+    let done = carry_out(desk, &checked, None, (seen, now)).await;
     let answer = match done {
         Ok(answer) => {
             desk.end_part(part, true).await?;

@@ -95,6 +95,8 @@ pub struct Case<'a> {
     pub neighbours: &'a [Spent],
     /// How far its allowance goes: the limit and every posted credit that names it.
     pub reach: Odometer,
+    /// Its deadline and the grace after it have passed, and whatever was noted in time has come.
+    pub over: bool,
     /// What the payer's reserve stands for.
     pub coverage: &'a Coverage,
     /// What the payer holds beside it.
@@ -104,6 +106,8 @@ pub struct Case<'a> {
 /// Which pocket of the payer's purse pays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Funding {
+    /// Up to which reading.
+    pub to: Odometer,
     /// From the reserve of the key epoch.
     pub reserved: AmountMinor,
     /// From the free purse: only when the reserve lapsed before the payment came in.
@@ -206,18 +210,22 @@ fn first(case: &Case<'_>, said: Option<Said>) -> Result<Decision, Status> {
     let free = fundable
         .checked_sub(reserved)
         .ok_or(Status::OutOfInterval)?;
-    let funding = match said {
+    // Nobody can claim any more what only its payer speaks of.
+    let goes_back = said.is_none() && case.over && case.released == 0;
+    let free = match said {
         // What never left the free purse need not come back, nor be there.
-        Some(Said::Declines) => Funding {
-            reserved,
-            free: AmountMinor::ZERO,
-        },
+        Some(Said::Declines) => AmountMinor::ZERO,
+        _ if goes_back => AmountMinor::ZERO,
         _ if free > case.free => return Err(Status::NotFunded),
-        _ => Funding { reserved, free },
+        _ => free,
     };
+    let funding = Funding { to, reserved, free };
     let funded = funding.sum().ok_or(Status::OutOfInterval)?;
     let before = Flow::new(case)?;
-    let step = before.step(case, said, 0, funded)?;
+    let step = match goes_back {
+        true => before.back(case, funded)?,
+        false => before.step(case, said, 0, funded)?,
+    };
     Ok(Decision::Record(funding, step))
 }
 
@@ -324,6 +332,23 @@ impl Flow {
             payee,
             back: back.ok_or(short)?,
             waits,
+        })
+    }
+
+    /// Where a payment stands that comes when all is over: its reading is taken, and nothing more.
+    fn back(&self, case: &Case<'_>, funded: AmountMinor) -> Result<Step, Status> {
+        let after = Self {
+            funded,
+            closed: true,
+            ..*self
+        };
+        Ok(Step {
+            fate: Fate::Returned,
+            shares: self.shares(&after)?,
+            units: case.stream.map(|_| 0),
+            funded,
+            missing: AmountMinor::ZERO,
+            paid: AmountMinor::ZERO,
         })
     }
 

@@ -164,6 +164,63 @@ async fn whoever_claims_after_the_return_is_too_late() {
 }
 
 #[tokio::test]
+async fn evidence_that_comes_when_all_is_over_needs_no_money_and_the_links_go_on() {
+    let (_folder, world, ledger) = house().await;
+    let (mut payer, payee) = pair(&ledger, &world, 1_000).await;
+    let lost = payer.pay(&payee.code, 300);
+    let stream = payer.stream(&payee.code, 10, 30);
+    // Nobody hears of them until the reserve has lapsed and its owner has withdrawn all of it.
+    ledger
+        .redeem(order(&payer, 1_000, "out"), DUE)
+        .await
+        .unwrap();
+    for payment in [&lost, &stream] {
+        let answer = ledger.hand_in(payment.evidence(), None, DUE).await.unwrap();
+        assert_eq!(world.outcome(&answer), Status::Returned);
+        let again = ledger
+            .hand_in(payment.evidence(), None, DUE.plus_s(9))
+            .await;
+        assert_eq!(again.unwrap().message, answer.message);
+    }
+    assert_eq!(held(&ledger, &payer).await, (0, 0));
+    assert_eq!(held(&ledger, &payee).await, (0, 0));
+    assert_sound(&ledger).await;
+    // The purse goes on where it stands.
+    ledger.load(order(&payer, 50, "more"), DUE).await.unwrap();
+    let given = payer.renew(&ledger, 50, DUE).await;
+    assert_eq!((given.base_odometer.get(), given.limit.get()), (600, 650));
+}
+
+#[tokio::test]
+async fn what_a_reserve_still_holds_for_evidence_that_comes_too_late_is_free_at_once() {
+    let (_folder, world, ledger) = house().await;
+    let (mut payer, payee) = pair(&ledger, &world, 1_000).await;
+    let old = payer.allowances.clone();
+    let later = NOW.plus_s(LIFE_S / 2);
+    // The newer allowance keeps the reserve alive; the payment is made under the older one.
+    payer.renew(&ledger, 600, later).await;
+    payer.allowances = old;
+    let lost = payer.pay(&payee.code, 700);
+    let early = ledger.hand_in(lost.evidence(), None, DUE.minus_s(1));
+    let mut ends = vec![world.outcome(&early.await.unwrap())];
+    let other = payer.pay(&payee.code, 100);
+    ledger.return_overdue(DUE, 9).await.unwrap();
+    let claimed = ledger.hand_in(other.evidence(), Some(payee.receipt(&other)), DUE);
+    ends.push(world.outcome(&claimed.await.unwrap()));
+    let last = payer.pay(&payee.code, 50);
+    let answer = ledger.hand_in(last.evidence(), None, DUE).await.unwrap();
+    ends.push(world.outcome(&answer));
+    assert_eq!(answer.told, [payer.code]);
+    let expected = [Status::InTransit, Status::Settled, Status::Returned];
+    assert_eq!(ends, expected);
+    assert_eq!(ledger.return_overdue(DUE, 9).await, Ok(ReturnedCount(0)));
+    let (free, reserved) = held(&ledger, &payer).await;
+    assert_eq!(free + reserved, 900);
+    assert_eq!(held(&ledger, &payee).await, (100, 0));
+    assert_sound(&ledger).await;
+}
+
+#[tokio::test]
 async fn readings_that_went_back_stay_taken() {
     let (_folder, world, ledger) = house().await;
     let (mut payer, payee) = pair(&ledger, &world, 1_000).await;

@@ -173,9 +173,12 @@ async fn a_reserve_is_free_again_after_expiry_and_grace() {
     let small = late.pay(&payee.code, 100);
     let large = late.pay(&payee.code, 1);
     let after = NOW.plus_s(3 * LIFE_S);
-    ledger.hand_in(small.evidence(), None, after).await.unwrap();
-    let refused = ledger.hand_in(large.evidence(), None, after).await;
-    assert_eq!(refused.unwrap_err(), Status::NotFunded);
+    let claim = |signed: &Signed| {
+        let receipt = Some(payee.receipt(signed));
+        ledger.hand_in(signed.evidence(), receipt, after)
+    };
+    claim(&small).await.unwrap();
+    assert_eq!(claim(&large).await.unwrap_err(), Status::NotFunded);
     assert_eq!(held(&ledger, &payer).await, (0, 0));
     assert_sound(&ledger).await;
 }

@@ -112,6 +112,7 @@ impl Model {
             recorded,
             neighbours: &neighbours,
             reach: order.given.terms().limit,
+            over: self.is_over(world, &order),
             coverage: &purse.coverage,
             free: amount(purse.free),
         })?;
@@ -151,9 +152,7 @@ impl Model {
                     .reserved
                     .checked_sub(funding.reserved.get())
                     .zip(purse.free.checked_sub(funding.free.get()));
-                let end = funding.sum().and_then(|sum| order.spent.from.advance(sum));
-                let end = end.unwrap_or(order.spent.from);
-                purse.coverage.draw(order.spent.from, end);
+                purse.coverage.draw(order.spent.from, funding.to);
                 match paid {
                     Some(rest) => (purse.reserved, purse.free) = rest,
                     None => world.broken = Some("a pocket paid more than it held"),
@@ -222,6 +221,11 @@ impl Model {
 
     /// Whether what is in transit may go back.
     pub(super) fn is_overdue(&self, world: &World, order: &Order, row: &Row) -> bool {
+        row.fate == Fate::InTransit && self.is_over(world, order)
+    }
+
+    /// Whether nobody can claim it any more.
+    fn is_over(&self, world: &World, order: &Order) -> bool {
         let grace_s = if self.has(Flaw::ReturnsAtDeadline) {
             0
         } else {
@@ -232,9 +236,7 @@ impl Model {
         let acts = if world.released { 1 } else { order.given.by() };
         let noted = world.gateways[acts].notes.contains(order);
         let noted = noted && world.claim_under_way(order.payer);
-        row.fate == Fate::InTransit
-            && order.payment.get().settle_by.plus_s(grace_s) <= world.moment.time()
-            && !noted
+        order.payment.get().settle_by.plus_s(grace_s) <= world.moment.time() && !noted
     }
 
     /// Nobody claimed it in time.

@@ -24,7 +24,10 @@ pub(crate) struct HandIn {
     pub evidence: Evidence,
     pub receipt: Option<Owned<Receipt>>,
     pub released: Option<Released>,
+    /// When it counts as handed in.
     pub now: Timestamp,
+    /// When it came here.
+    pub came: Timestamp,
 }
 
 impl Command for HandIn {
@@ -41,6 +44,7 @@ impl Command for HandIn {
             items: None,
             beneath: None,
             now: self.now,
+            came: self.came,
         };
         let answer = handing.hand(desk).await?;
         credit::top_up(desk, self.now, TOP_UP_MOST).await?;
@@ -51,7 +55,9 @@ impl Command for HandIn {
 pub(crate) struct HandInCovered {
     pub covered: CoveredEvidence,
     pub receipt: Option<Owned<Receipt>>,
+    /// As those of [`HandIn`].
     pub now: Timestamp,
+    pub came: Timestamp,
 }
 
 impl Command for HandInCovered {
@@ -80,6 +86,7 @@ impl Command for HandInCovered {
                 items: by.is_none().then_some(self.covered.bytes()),
                 beneath: by.is_none().then(|| self.beneath()),
                 now: self.now,
+                came: self.came,
             };
             answered = match handing.hand(desk).await {
                 // What a cover does not bring is missing above it, and whoever answers for that
@@ -128,12 +135,16 @@ pub(super) struct Handing<'a> {
     pub items: Option<&'a [u8]>,
     /// The hash over everything that covers it.
     pub beneath: Option<Digest>,
+    /// When it counts as handed in.
     pub now: Timestamp,
+    /// When it came here.
+    pub came: Timestamp,
 }
 
 /// What decides about a payment that is new.
 struct Ground {
     reach: protocol::Odometer,
+    over: bool,
     coverage: Coverage,
     free: AmountMinor,
     neighbours: Vec<protocol::rules::Spent>,
@@ -224,11 +235,15 @@ impl Handing<'_> {
 
     async fn ground(&self, desk: &mut Desk, credits: AmountMinor) -> Result<Ground, Failure> {
         let (spent, purse) = (self.evidence.spent(), self.purse());
+        // What others noted in time must have had its time to come here.
+        let clock = hooks::clock(desk, self.came).await?;
+        let due = self.payment().settle_by.plus_s(desk.bearings.policy.grace_s);
         let connection = &mut desk.connection;
         let free = Account::PurseFree(purse.code);
         Ok(Ground {
             // Beyond the range of readings there is nothing to be above of.
             reach: self.allowance().limit.advance(credits).unwrap_or(spent.to),
+            over: due <= clock,
             neighbours: payments::neighbours(connection, spent).await?,
             coverage: coverage::between(connection, &purse, spent.from, spent.to).await?,
             free: journal::balance(connection, &purse.currency, &free).await?,
@@ -268,6 +283,7 @@ impl Handing<'_> {
             recorded,
             neighbours: ground.map_or(&[], |ground| &ground.neighbours),
             reach: ground.map_or(spent.to, |ground| ground.reach),
+            over: ground.is_some_and(|ground| ground.over),
             coverage: ground.map_or(&nothing, |ground| &ground.coverage),
             free: ground.map_or(AmountMinor::ZERO, |ground| ground.free),
         };

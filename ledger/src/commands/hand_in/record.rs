@@ -23,14 +23,13 @@ impl Handing<'_> {
         step: &Step,
         before: Coverage,
     ) -> Result<Answer, Failure> {
-        let (payment, spent) = (self.payment(), self.evidence.spent());
+        let (payment, from) = (self.payment(), self.evidence.spent().from);
         self.insert(desk, step.fate).await?;
         self.write(desk, step).await?;
         // A crash here, as at every step before the commit: the payment was never handed in.
         here(CrashPoint::PaymentRecorded);
         let mut after = before.clone();
-        let end = funding.sum().and_then(|sum| spent.from.advance(sum));
-        after.draw(spent.from, end.unwrap_or(spent.from));
+        after.draw(from, funding.to);
         coverage::save(&mut desk.connection, &self.purse(), &before, &after).await?;
         let pockets = [
             (
@@ -41,6 +40,7 @@ impl Handing<'_> {
         ];
         let kind = match (step.fate, step.units) {
             (Fate::Declined, _) => EntryKind::Decline,
+            (Fate::Returned, _) => EntryKind::Return,
             (Fate::Settled | Fate::Waiting, _) => EntryKind::Settle,
             (_, Some(1..)) => EntryKind::Units,
             _ => EntryKind::Transit,

@@ -233,21 +233,17 @@ fn again(case: &Case<'_>, recorded: &Recorded, said: Option<Said>) -> Result<Dec
     if let Some(charge) = belied(case, recorded, said) {
         return Ok(Decision::Accuse(charge));
     }
-    let more = match said {
-        Some(Said::Takes) => true,
-        Some(Said::Declines) => false,
-        Some(Said::Closes(units)) => units > recorded.posted,
-        None => case.released > recorded.posted,
-    };
     Ok(match (recorded.fate, recorded.said, said) {
-        (Fate::InTransit, _, None) if !more => Decision::Repeat,
+        (Fate::InTransit, _, None) if case.released <= recorded.posted => Decision::Repeat,
         (Fate::InTransit, ..) => {
             let before = Flow::recorded(case, recorded)?;
             Decision::Advance(before.step(case, said, recorded.posted, recorded.funded)?)
         }
-        (Fate::Returned, ..) if more => return Err(Status::TooLate),
         (_, Some(stands), Some(said)) if stands != said => Decision::Accuse(Charge::Receipts),
-        (Fate::OpenClaim, None, Some(_)) if case.receipt.is_some() => Decision::Attach,
+        // It moves nothing any more, and whoever asks again hears what it came to.
+        (Fate::OpenClaim | Fate::Returned, None, Some(_)) if case.receipt.is_some() => {
+            Decision::Attach
+        }
         // Closed by the payer's values to the last unit; the payee's word confirms it.
         (Fate::Settled | Fate::Waiting, None, Some(Said::Closes(_))) => Decision::Attach,
         _ => Decision::Repeat,

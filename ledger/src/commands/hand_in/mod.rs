@@ -91,9 +91,7 @@ impl Command for HandInCovered {
             answered = match handing.hand(desk).await {
                 // What a cover does not bring is missing above it, and whoever answers for that
                 // does so there.
-                Err(Failure::Refused(Status::NotFunded | Status::TooLate)) if by.is_some() => {
-                    continue;
-                }
+                Err(Failure::Refused(Status::NotFunded)) if by.is_some() => continue,
                 answered => answered?,
             };
             if let Ok(answer) = &mut answered {

@@ -82,6 +82,28 @@ async fn handing_in_a_payment_hands_in_its_covers() {
 }
 
 #[tokio::test]
+async fn a_purse_that_holds_nothing_spends_what_it_is_paid_before_it_is_settled() {
+    let mut t = three().await;
+    let given = t.c.renew(&t.ledger, 10, NOW).await;
+    assert_eq!((given.limit, given.base_odometer), Default::default());
+    assert_eq!(given.issued_total.get(), 1_100, "it takes no float");
+    let head = t.ledger.journal().await.unwrap();
+    let again = t.c.renewal(usd(), 10, NOW);
+    t.ledger.renew(again, NOW).await.unwrap();
+    assert_eq!(t.ledger.journal().await.unwrap(), head, "the same request");
+
+    let cover = t.a.pay_for(&t.c, 300);
+    let payment = t.c.pay_covered(&t.b.code, 250, &[&cover]);
+    let covered = covered(&[(&cover, &[]), (&payment, &[0])]).unwrap();
+    assert_eq!(t.claim(&covered, &payment, &t.b).await, Status::Settled);
+    assert_eq!(t.held().await, [(0, 700), (250, 100), (0, 50)]);
+    // What is left of it is money like any other.
+    let given = t.c.renew(&t.ledger, 100, NOW.plus_s(1)).await;
+    assert_eq!((given.base_odometer.get(), given.limit.get()), (250, 300));
+    assert_sound(&t.ledger).await;
+}
+
+#[tokio::test]
 async fn money_that_a_cover_brought_cannot_be_withdrawn_before_its_allowance_lapses() {
     let t = &mut three().await;
     let cover = t.a.pay_for(&t.b, 300);
@@ -144,6 +166,39 @@ async fn a_payment_whose_cover_forked_waits_and_ends_with_what_there_is() {
         (Status::Settled as u32, Some(amount(100)))
     );
     assert_eq!(t.held().await, [(0, 100), (0, 0), (1_000, 0)]);
+    assert_sound(&t.ledger).await;
+}
+
+#[tokio::test]
+async fn the_answer_knows_what_the_same_commit_has_paid_on() {
+    let t = &mut three().await;
+    let mut forker = Purse::register(&t.ledger, &t.world, 34).await;
+    let load = order(&forker, 50, "d");
+    t.ledger.load(load, NOW).await.unwrap();
+    forker.renew(&t.ledger, 50, NOW).await;
+    let mut clone = forker.clone();
+    let stands = forker.pay(&t.c.code, 50);
+    let receipt = Some(t.c.receipt(&stands));
+    t.ledger
+        .hand_in(stands.evidence(), receipt, NOW)
+        .await
+        .unwrap();
+    // The first stands on a cover that forked; the second on the first, and it covers that.
+    let forked = clone.pay_for(&t.a, 50);
+    let first = t.a.pay_covered_for(&t.b, 1_020, &[&forked]);
+    let second = t.b.pay_covered_for(&t.a, 1_110, &[&first]);
+    let items = [(&forked, &[][..]), (&first, &[0]), (&second, &[1])];
+    let covered = covered(&items).unwrap();
+    let hand_in = || {
+        let receipt = Some(t.a.receipt(&second));
+        t.ledger.hand_in_covered(covered.clone(), receipt, NOW)
+    };
+    let answer = hand_in().await.unwrap();
+    assert_eq!(t.world.outcome(&answer), Status::Settled);
+    assert!(answer.fraud.is_some());
+    assert_eq!(hand_in().await.unwrap().message, answer.message);
+    let inbox = t.ledger.inbox(&t.b.code, 0, 99).await.unwrap();
+    assert_eq!(inbox.last().unwrap().bytes, answer.message);
     assert_sound(&t.ledger).await;
 }
 

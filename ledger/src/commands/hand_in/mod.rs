@@ -69,7 +69,7 @@ impl Command for HandInCovered {
     async fn execute(&self, desk: &mut Desk) -> Result<Self::Answer, Failure> {
         hooks::in_touch(desk, self.now).await?;
         let (mut told, mut fraud) = (Vec::new(), None);
-        let mut answered = Err(Status::Malformed);
+        let (mut answered, mut last) = (Err(Status::Malformed), None);
         for (place, part) in self.covered.parts().iter().enumerate() {
             if hooks::settles_elsewhere(desk, &part.evidence).await? {
                 continue;
@@ -94,12 +94,18 @@ impl Command for HandInCovered {
                 Err(Failure::Refused(Status::NotFunded)) if by.is_some() => continue,
                 answered => answered?,
             };
+            last = Some(handing);
             if let Ok(answer) = &mut answered {
                 told.append(&mut answer.told);
                 fraud = fraud.or(answer.fraud);
             }
         }
-        credit::top_up(desk, self.now, TOP_UP_MOST).await?;
+        let looked = credit::top_up(desk, self.now, TOP_UP_MOST).await?;
+        if let (Some(last), Ok(answer), 1..) = (last, &mut answered, looked) {
+            // What was paid on since may be what this one waited for.
+            let standing = payments::standing(&mut desk.connection, &last.id()).await?;
+            answer.message = last.repeat(standing)?.message;
+        }
         Ok(answered.map(|answer| Answer {
             told,
             fraud,
@@ -235,7 +241,10 @@ impl Handing<'_> {
         let (spent, purse) = (self.evidence.spent(), self.purse());
         // What others noted in time must have had its time to come here.
         let clock = hooks::clock(desk, self.came).await?;
-        let due = self.payment().settle_by.plus_s(desk.bearings.policy.grace_s);
+        let due = self
+            .payment()
+            .settle_by
+            .plus_s(desk.bearings.policy.grace_s);
         let connection = &mut desk.connection;
         let free = Account::PurseFree(purse.code);
         Ok(Ground {

@@ -138,6 +138,9 @@ async fn main() {
         "request {}",
         serde_json::json!(house::thing::Keys::new(99).request_pem())
     );
+    // Car 2 makes itself another wallet key.
+    let renewed = house::thing::Keys::with_wallet(2, 102).request_pem();
+    println!("rekey {}", serde_json::json!(renewed));
     let service = router(portal).into_make_service_with_connect_info::<SocketAddr>();
     let input_ended = tokio::task::spawn_blocking(|| {
         let mut rest = Vec::new();

@@ -59,6 +59,16 @@ pub trait IssuingDesk: Send + Sync + 'static {
     /// Issues a code, certificate and pass, and records the thing before it answers.
     fn issue(&self, order: DeskOrder, now: Timestamp) -> Pending<Result<Code, DeskRefusal>>;
 
+    /// Gives a thing another wallet key and a pass for it. The request is signed by the transport
+    /// key that the code was made for; the same wallet key again changes nothing.
+    fn replace_wallet_key(
+        &self,
+        code: Code,
+        request: Vec<u8>,
+        by: String,
+        now: Timestamp,
+    ) -> Pending<Result<(), DeskRefusal>>;
+
     /// `trust.toml`, what things are given to trust this network; `None` when it cannot be written.
     fn trust_file(&self) -> Option<String>;
 

@@ -3,8 +3,8 @@
 
 use crate::door::{BODY_MAX, Who, guard, headers};
 use crate::pages::{
-    audit, code, codes, frauds, grid, grids, issue, issue_grid, money, overview, payment, payments,
-    people, public_code, public_grid, purse, secrets, sign_in, welcome,
+    acts, area, areas, audit, code, codes, frauds, grid, grids, issue, issue_grid, money, overview,
+    payment, payments, people, public_code, public_grid, purse, secrets, sign_in, welcome,
 };
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
@@ -26,9 +26,11 @@ pub const SEES_MONEY: Roles =
 pub const ISSUES: Roles = Roles::of(&[Role::Owner, Role::Issuer, Role::Factory]);
 /// May issue grid codes.
 pub const ISSUES_GRIDS: Roles = Roles::of(&[Role::Owner, Role::Issuer]);
-/// May freeze, release and revoke.
+/// May say whose a thing is and which key it signs with.
+pub const REGISTERS: Roles = Roles::of(&[Role::Owner, Role::Issuer]);
+/// May freeze, release and revoke, and say where allowances are good.
 pub const DECIDES: Roles = Roles::of(&[Role::Owner, Role::Operator]);
-/// May load and redeem.
+/// May load and redeem, and move a lost thing's money.
 pub const MOVES_MONEY: Roles = Roles::of(&[Role::Owner, Role::Treasurer]);
 /// May say who may do what.
 pub const OWNS: Roles = Roles::of(&[Role::Owner]);
@@ -82,7 +84,11 @@ routes! {
     GET  get  "/codes/{code}"                 People(STAFF) => code::show;
     GET  get  "/codes/{code}/certificate.pem" People(STAFF) => code::certificate;
     GET  get  "/codes/{code}/qr.svg"          People(STAFF) => code::label;
-    POST post "/codes/{code}/state"           People(DECIDES) => code::set_state;
+    POST post "/codes/{code}/state"           People(DECIDES) => acts::set_state;
+    POST post "/codes/{code}/area"            People(DECIDES) => acts::set_area;
+    POST post "/codes/{code}/owner"           People(REGISTERS) => acts::set_owner;
+    POST post "/codes/{code}/key"             People(REGISTERS) => acts::replace_key;
+    POST post "/codes/{code}/recover"         People(MOVES_MONEY) => acts::recover;
     GET  get  "/issue"                        People(ISSUES) => issue::show;
     POST post "/issue"                        People(ISSUES) => issue::submit;
     GET  get  "/secrets"                      People(ISSUES) => secrets::show;
@@ -93,6 +99,10 @@ routes! {
     GET  get  "/grids/{grid}/qr.svg"          People(STAFF) => grid::label;
     GET  get  "/issue-grid"                   People(ISSUES_GRIDS) => issue_grid::show;
     POST post "/issue-grid"                   People(ISSUES_GRIDS) => issue_grid::submit;
+    GET  get  "/areas"                        People(STAFF) => areas::show;
+    POST post "/areas"                        People(DECIDES) => areas::define;
+    GET  get  "/areas/{area}"                 People(STAFF) => area::show;
+    GET  get  "/areas/{area}/area.cbor"       People(STAFF) => area::download;
     GET  get  "/payments"                     People(SEES_MONEY) => payments::show;
     GET  get  "/payments/{id}"                People(SEES_MONEY) => payment::show;
     GET  get  "/payments/{id}/{object}"       People(SEES_MONEY) => payment::download;

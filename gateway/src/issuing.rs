@@ -2,9 +2,9 @@
 
 use crate::wallet::now;
 use issuer::{Authorities, CheckedRequest, IssueOrder};
-use ledger::{IssueRequest, Ledger, NewThing, Thing};
+use ledger::{IssueRequest, Ledger, NewKey, NewThing, Thing};
 use protocol::objects::Rights;
-use protocol::{AssuranceClass, Kind, Network, Status};
+use protocol::{AssuranceClass, Code, Kind, Network, Status};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::sync::Arc;
@@ -145,6 +145,40 @@ impl Desk {
         // A crash before this commit signs the same bytes again; after it, the thing is on record.
         self.ledger
             .finish_issue(thing, now())
+            .await
+            .map_err(IssueError::Refused)
+    }
+
+    /// Another wallet key, and a pass for it, for a thing whose key forked or whose journal is in
+    /// doubt. The request proves both keys, the transport key being the one it always had.
+    pub async fn replace_wallet_key(
+        &self,
+        code: &Code,
+        request: &[u8],
+        by: String,
+    ) -> Result<Thing, IssueError> {
+        let checked = CheckedRequest::read(request, &self.network)
+            .map_err(|error| IssueError::Request(error.to_string()))?;
+        let known = self.ledger.thing(code).await;
+        let known = known.map_err(|error| IssueError::Inside(error.to_string()))?;
+        let known = known.ok_or(IssueError::Refused(Status::UnknownCode))?;
+        let signer = &self.authorities.gateway;
+        let pass = signer
+            .replace_wallet_key(&known.pass, &checked, now())
+            .map_err(|error| match error {
+                issuer::IssueError::Order(fault) => IssueError::Request(fault.to_string()),
+                other => IssueError::Inside(other.to_string()),
+            })?;
+        let new = NewKey {
+            code: *code,
+            wallet_key: checked.wallet_key(),
+            class: known.class,
+            pass,
+            by,
+        };
+        // A crash before this commit: nobody has seen the pass, and the next one takes its place.
+        self.ledger
+            .replace_wallet_key(new, now())
             .await
             .map_err(IssueError::Refused)
     }

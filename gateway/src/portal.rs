@@ -23,15 +23,22 @@ impl IssuingDesk for PortalDesk {
                 product: &order.product,
                 by: &order.by,
             };
-            match desk.issue(&order.request, &wanted).await {
-                Ok(thing) => Ok(thing.code),
-                Err(issuing::IssueError::Request(sentence)) => Err(DeskRefusal::Request(sentence)),
-                Err(issuing::IssueError::Refused(status)) => Err(DeskRefusal::Status(status)),
-                Err(issuing::IssueError::Inside(error)) => {
-                    tracing::error!(%error, "issuing failed inside");
-                    Err(DeskRefusal::Status(Status::Storage))
-                }
-            }
+            let issued = desk.issue(&order.request, &wanted).await;
+            issued.map(|thing| thing.code).map_err(refusal)
+        })
+    }
+
+    fn replace_wallet_key(
+        &self,
+        code: Code,
+        request: Vec<u8>,
+        by: String,
+        _now: Timestamp,
+    ) -> Pending<Result<(), DeskRefusal>> {
+        let desk = Arc::clone(&self.0);
+        Box::pin(async move {
+            let replaced = desk.replace_wallet_key(&code, &request, by).await;
+            replaced.map(drop).map_err(refusal)
         })
     }
 
@@ -53,6 +60,17 @@ impl IssuingDesk for PortalDesk {
             not_after: authority.not_after(),
         };
         self.0.authorities.all().map(card).to_vec()
+    }
+}
+
+fn refusal(error: issuing::IssueError) -> DeskRefusal {
+    match error {
+        issuing::IssueError::Request(sentence) => DeskRefusal::Request(sentence),
+        issuing::IssueError::Refused(status) => DeskRefusal::Status(status),
+        issuing::IssueError::Inside(error) => {
+            tracing::error!(%error, "issuing failed inside");
+            DeskRefusal::Status(Status::Storage)
+        }
     }
 }
 

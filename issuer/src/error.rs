@@ -35,6 +35,8 @@ pub enum OrderFault {
     Rights,
     /// The request repeats a key of the authority.
     Key,
+    /// The request is signed by another key than the one that the code was made for.
+    OtherThing,
     /// Not a lower-case DNS name that leaves room for codes.
     Domain,
     /// Not a host with an optional port.
@@ -124,6 +126,7 @@ impl fmt::Display for OrderFault {
             Self::Validity => "the validity is empty or goes beyond the authority's own",
             Self::Rights => "more rights than a thing may have",
             Self::Key => "the request repeats a key of the authority",
+            Self::OtherThing => "the request is not signed by the thing that has this code",
             Self::Domain => "the domain is not a lower-case DNS name with room for codes",
             Self::Resolver => "the resolver is not a host with an optional port",
             Self::ServerName => "not a DNS name or an address",

@@ -30,6 +30,7 @@ mod lint;
 mod names;
 mod problem;
 mod profile;
+mod rekey;
 mod request;
 mod revocation;
 mod server;

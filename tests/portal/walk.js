@@ -1,6 +1,6 @@
 // Walks through the portal with a real browser, as a new owner would, and keeps screenshots.
 //
-//   node walk.js [--shots DIR] [--portal URL --link PATH [--request FILE] [--onecode PROGRAM]]
+//   node walk.js [--shots DIR] [--portal URL --link PATH [--request FILE] [--rekey FILE] [--onecode PROGRAM]]
 //
 // Without --portal it starts `cargo run -p admin --example portal`. With --onecode it runs the command
 // lines that the portal shows beside enrolment secrets; a gateway with no things needs that. Any
@@ -39,19 +39,25 @@ async function startExample() {
   for await (const line of lines) {
     const at = line.indexOf(" ");
     said[line.slice(0, at)] = line.slice(at + 1);
-    if (said.portal && said.link && said.request) break;
+    if (said.portal && said.link && said.request && said.rekey) break;
   }
   clearTimeout(timer);
   assert.ok(said.request, "the example did not start");
   // It ends when its input does.
-  return { portal: said.portal, link: said.link, request: JSON.parse(said.request), stop: () => child.stdin.end() };
+  return { portal: said.portal, link: said.link, request: JSON.parse(said.request), rekey: JSON.parse(said.rekey), stop: () => child.stdin.end() };
 }
 
 const asked = readArguments(process.argv.slice(2));
 const shots = asked.shots ?? mkdtempSync(join(tmpdir(), "onecode-shots-"));
 mkdirSync(shots, { recursive: true });
 const house = asked.portal
-  ? { portal: asked.portal, link: asked.link, request: asked.request && readFileSync(asked.request, "utf8"), stop() {} }
+  ? {
+      portal: asked.portal,
+      link: asked.link,
+      request: asked.request && readFileSync(asked.request, "utf8"),
+      rekey: asked.rekey && readFileSync(asked.rekey, "utf8"),
+      stop() {},
+    }
   : await startExample();
 
 const profile = mkdtempSync(join(tmpdir(), "onecode-chromium-"));
@@ -264,6 +270,30 @@ async function steps() {
   await page.waitForSelector("text=Bay 12, north car park");
   await shot("grids");
 
+  // An area, and a thing whose allowances name it.
+  await go("/areas");
+  await page.fill("#name", "North car park");
+  await page.fill("#cells", "48.858370, 2.294481, 5\nover there");
+  await page.getByRole("button", { name: "Define" }).focus();
+  expectedStatus = 422;
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("text=Line 2: write latitude");
+  expectedStatus = 200;
+  await shot("areas-refused");
+  await page.fill("#cells", `48.858370, 2.294481, 5\n${grid}`);
+  await page.getByRole("button", { name: "Define" }).click();
+  await page.waitForSelector("text=The area is signed and kept");
+  await shot("area");
+  const area = new URL(page.url()).pathname;
+  await go("/areas");
+  await page.waitForSelector("a:has-text('North car park')");
+  await shot("areas");
+  await go(`/codes/${code}`);
+  await page.selectOption("#area", "North car park");
+  await page.getByRole("button", { name: "Set the area" }).click();
+  await page.waitForSelector("text=From its next allowance on, that is where it may pay");
+  await page.waitForSelector(`dd a[href='${area}']`);
+
   // Money: the same form sent twice moves money once.
   await go(`/money?code=${code}`);
   if ((await page.locator("#amount").count()) === 0) {
@@ -285,6 +315,28 @@ async function steps() {
   await page.waitForSelector("text=25.5");
   assert.ok(!(await page.textContent("main")).includes("51.0"), "money was loaded twice");
   await shot("purse");
+
+  // Another wallet key for a thing that asks for one.
+  if (house.rekey) {
+    await go("/codes?q=car 2");
+    await page.locator("tbody tr:first-child td:first-child a").click();
+    await page.waitForSelector("h1:has-text('Car 2')");
+    await page.click("summary:has-text('Replace the wallet key')");
+    await page.fill("#request", house.rekey);
+    await shot("code-key");
+    await page.getByRole("button", { name: "Replace the key" }).click();
+    await page.waitForSelector("text=The thing has another wallet key and a new pass");
+    await page.waitForSelector("dd:has-text('epoch 2')");
+    await page.waitForSelector("text=✓ signature fits");
+    // And its money, when it is lost after all.
+    await page.click("summary:has-text('recover its money')");
+    await page.fill("#to", code);
+    await shot("code-recover");
+    await page.getByRole("button", { name: "Recover", exact: true }).click();
+    await page.waitForSelector("text=What was free has gone to the other code");
+    await page.waitForSelector(`dd a[href='/codes/${code}']`);
+    await shot("code-recovered");
+  }
 
   // Payments.
   await go("/payments");
@@ -383,7 +435,7 @@ async function looks() {
   for (const [scheme, width] of [["dark", 1280], ["dark", 390], ["light", 1280]]) {
     await page.emulateMedia({ colorScheme: scheme });
     await page.setViewportSize({ width, height: 860 });
-    for (const path of ["/", "/codes", thing, "/secrets", "/issue", "/grids", "/issue-grid", "/payments", "/frauds", "/money", thing.replace("/codes/", "/purses/"), "/people", "/audit?check=1"]) {
+    for (const path of ["/", "/codes", thing, "/secrets", "/issue", "/grids", "/issue-grid", "/areas", "/payments", "/frauds", "/money", thing.replace("/codes/", "/purses/"), "/people", "/audit?check=1"]) {
       await go(path);
       await inspect(`${path} ${scheme} ${width}`);
     }

@@ -10,20 +10,26 @@ coproc EXAMPLE { exec "$1" 2>"$scratch/log"; }
 example=$EXAMPLE_PID
 trap 'kill "$example" 2>/dev/null; rm -rf "$scratch"' EXIT
 
-portal='' link='' request=''
-while [ -z "$portal" ] || [ -z "$link" ] || [ -z "$request" ]; do
+portal='' link='' request='' rekey=''
+while [ -z "$portal" ] || [ -z "$link" ] || [ -z "$request" ] || [ -z "$rekey" ]; do
   read -r -t 60 what value <&"${EXAMPLE[0]}" || { cat "$scratch/log"; echo "the portal did not start"; exit 1; }
   case $what in
   portal) portal=$value ;;
   link) link=$value ;;
   request) request=$value ;;
+  rekey) rekey=$value ;;
   esac
 done
-# The request comes as one JSON string.
-request=${request#'"'}
-printf '%b' "${request%'"'}" >"$scratch/request.pem"
+# The requests come as one JSON string each.
+plain() {
+  local text=${1#'"'}
+  printf '%b' "${text%'"'}"
+}
+plain "$request" >"$scratch/request.pem"
+plain "$rekey" >"$scratch/rekey.pem"
 
 rm -rf "$shots"
 # Not exec: the trap still has to end the portal.
 node tests/portal/walk.js --portal "$portal" --link "$link" --request "$scratch/request.pem" \
+  --rekey "$scratch/rekey.pem" \
   --shots "$shots"

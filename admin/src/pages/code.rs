@@ -1,29 +1,28 @@
 //! One thing: who it is, what it holds, what it did, and its state.
 
+use super::acts::Done;
 use super::frame::{Frame, page};
-use super::parts::{PaymentLine, Pill, exponents, payment_lines, read_code, state};
+use super::parts::{Names, Party, PaymentLine, Pill, exponents, payment_lines, read_code, state};
 use crate::credential::{self, CertificateFacts, PassFacts};
 use crate::desk::Connected;
-use crate::door::{Sent, Visitor};
+use crate::door::Visitor;
 use crate::draw::{Qr, code_uri};
 use crate::evidence::{Check, class, key_text};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
-use crate::routes::{DECIDES, MOVES_MONEY, SEES_MONEY};
+use crate::routes::{DECIDES, MOVES_MONEY, REGISTERS, SEES_MONEY};
 use crate::show;
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 use ledger::views::{Page, PaymentQuery};
-use ledger::{StateChange, Thing, ThingState};
+use ledger::{AreaRow, StateChange, Thing, ThingState};
 use protocol::Code;
 use serde::Deserialize;
 
 /// Payments shown per direction.
 const NEWEST: u32 = 10;
-/// Longest reason for a change of state.
-const REASON_CHARS_MAX: usize = 100;
 
 const UNKNOWN: Refusal = Refusal::NotFound("No such code is registered here.");
 
@@ -55,6 +54,11 @@ struct CodePage {
     sees_money: bool,
     moves_money: bool,
     decides: bool,
+    registers: bool,
+    owner: Option<Party>,
+    successor: Option<Party>,
+    areas: Vec<AreaRow>,
+    area: Option<AreaRow>,
     holdings: Vec<Holding>,
     paid: Vec<PaymentLine>,
     received: Vec<PaymentLine>,
@@ -68,10 +72,14 @@ impl CodePage {
     fn wallet_key(&self) -> String {
         key_text(&self.thing.wallet_key)
     }
+
+    fn is_area(&self, row: &AreaRow) -> bool {
+        self.area.as_ref() == Some(row)
+    }
 }
 
 #[derive(Deserialize)]
-pub struct Done {
+pub struct After {
     done: Option<String>,
 }
 
@@ -85,7 +93,7 @@ pub async fn show(
     State(portal): State<Shared>,
     visitor: Visitor,
     Path(text): Path<String>,
-    Query(query): Query<Done>,
+    Query(query): Query<After>,
 ) -> Result<Response, Refusal> {
     let code = read_code(&text)?;
     let authorities = portal.desk.authorities();
@@ -101,18 +109,16 @@ pub async fn show(
         false => Money::default(),
     };
     let changes = portal.ledger.state_changes(&code).await?;
+    let standing = portal.ledger.standing(&code).await?;
+    let others = standing.owner.into_iter().chain(standing.successor);
+    let names = Names::of(&portal.ledger, others.collect()).await?;
+    let areas = portal.ledger.areas().await?;
     let history = |change: StateChange| History {
         pill: state(change.state),
         change,
     };
     page(&CodePage {
-        done: match query.done.as_deref() {
-            Some("issued") => {
-                Some("The code is issued: certificate and pass are signed and recorded.")
-            }
-            Some("state") => Some("The state was changed."),
-            _ => None,
-        },
+        done: query.done.as_deref().and_then(Done::notice),
         state: state(thing.state),
         connected: portal.live.connected(&code),
         certificate: credential::certificate(&thing.certificate),
@@ -126,6 +132,14 @@ pub async fn show(
         sees_money: frame.may(SEES_MONEY),
         moves_money: frame.may(MOVES_MONEY),
         decides: frame.may(DECIDES),
+        registers: frame.may(REGISTERS),
+        owner: standing.owner.map(|code| names.party(code)),
+        successor: standing.successor.map(|code| names.party(code)),
+        area: areas
+            .iter()
+            .find(|row| Some(row.reference) == standing.area)
+            .cloned(),
+        areas,
         frame,
         thing,
         holdings: money.holdings,
@@ -208,47 +222,4 @@ pub async fn label(
 ) -> Result<Response, Refusal> {
     let thing = find(&portal, &text).await?;
     picture(code_uri(&portal.resolver, &thing.code))
-}
-
-#[derive(Deserialize)]
-pub struct StateForm {
-    state: String,
-    reason: String,
-}
-
-/// Freezes, releases or revokes.
-pub async fn set_state(
-    State(portal): State<Shared>,
-    visitor: Visitor,
-    Path(text): Path<String>,
-    Sent(form): Sent<StateForm>,
-) -> Result<Response, Refusal> {
-    let code = read_code(&text)?;
-    let wanted = match form.state.as_str() {
-        "active" => ThingState::Active,
-        "frozen" => ThingState::Frozen,
-        "revoked" => ThingState::Revoked,
-        _ => return Err(Refusal::Unfit("Choose one of the three states.".to_owned())),
-    };
-    let reason = form.reason.trim();
-    if reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX {
-        let sentence = "Give a reason of up to 100 characters; it stays in the history.";
-        return Err(Refusal::Unfit(sentence.to_owned()));
-    }
-    let changed = portal
-        .ledger
-        .set_state(&code, wanted, reason, visitor.name(), visitor.now)
-        .await;
-    let outcome = match &changed {
-        Ok(()) => "done",
-        Err(status) => status.word(),
-    };
-    let about = format!("{code} {}: {reason} ({outcome})", wanted.word());
-    let act = visitor.act("state changed", &about);
-    portal.people.record(&act, visitor.now).await?;
-    changed?;
-    if wanted == ThingState::Revoked {
-        portal.live.disconnect(&code);
-    }
-    Ok(Redirect::to(&format!("/codes/{code}?done=state")).into_response())
 }

@@ -38,10 +38,11 @@ pub struct Entry {
     pub ruled: bool,
 }
 
-const ENTRIES: [(&str, &str, bool, Roles); 8] = [
+const ENTRIES: [(&str, &str, bool, Roles); 9] = [
     ("/", "Overview", false, STAFF),
     ("/codes", "Codes", false, STAFF),
     ("/grids", "Grid codes", false, STAFF),
+    ("/areas", "Areas", false, STAFF),
     ("/payments", "Payments", true, SEES_MONEY),
     ("/frauds", "Fraud cases", false, SEES_MONEY),
     ("/money", "Money", false, SEES_MONEY),

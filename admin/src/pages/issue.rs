@@ -97,7 +97,7 @@ fn order(form: &Wish, visitor: &Visitor) -> Result<DeskOrder, String> {
 }
 
 /// The request between its two marker lines; text around them is left out.
-fn read_pem(text: &str) -> Result<Vec<u8>, String> {
+pub fn read_pem(text: &str) -> Result<Vec<u8>, String> {
     const WANTED: &str =
         "Paste the whole request, from -----BEGIN CERTIFICATE REQUEST----- to its end line.";
     let begin = text.find("-----BEGIN ").ok_or(WANTED)?;

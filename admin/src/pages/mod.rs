@@ -1,5 +1,8 @@
 //! The pages: one file and one template each.
 
+pub mod acts;
+pub mod area;
+pub mod areas;
 pub mod audit;
 pub mod code;
 pub mod codes;

@@ -1,6 +1,5 @@
 //! A whole house in a folder that goes away: authorities, books, a desk that really issues, things
 //! that really sign. Shared by the tests and by `examples/portal.rs`.
-#![allow(dead_code, reason = "each user needs a part of it")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,10 +16,12 @@ use admin::{
 use issuer::{Authorities, CheckedRequest, IssueOrder, Names, Plan};
 use ledger::bounds::CURRENCY_TERMS_MOST;
 use ledger::people::People;
-use ledger::{Bearings, ClassTerms, IssueRequest, Ledger, LoadOrder, NewThing, Policy};
+use ledger::{Bearings, ClassTerms, IssueRequest, Ledger, LoadOrder, NewKey, NewThing, Policy};
 use protocol::code::IssuedBy;
 use protocol::objects::Rights;
-use protocol::{AmountMinor, AssuranceClass, Code, Currency, KeyEpoch, Kind, Network, Timestamp};
+use protocol::{
+    AmountMinor, AssuranceClass, Code, Currency, KeyEpoch, Kind, Network, Status, Timestamp,
+};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -252,6 +253,38 @@ impl IssuingDesk for Desk {
                 pass: issued.pass,
             };
             Ok(ledger.finish_issue(thing, now).await?.code)
+        })
+    }
+
+    fn replace_wallet_key(
+        &self,
+        code: Code,
+        request: Vec<u8>,
+        by: String,
+        now: Timestamp,
+    ) -> Pending<Result<(), DeskRefusal>> {
+        let (authorities, ledger) = (Arc::clone(&self.authorities), self.ledger.clone());
+        Box::pin(async move {
+            let unfit = |error: &dyn std::fmt::Display| DeskRefusal::Request(error.to_string());
+            let request = CheckedRequest::read(&request, &network()).map_err(|e| unfit(&e))?;
+            let known = ledger
+                .thing(&code)
+                .await
+                .unwrap()
+                .ok_or(Status::UnknownCode)?;
+            let pass = authorities
+                .gateway
+                .replace_wallet_key(&known.pass, &request, now)
+                .map_err(|e| unfit(&e))?;
+            let new = NewKey {
+                code,
+                wallet_key: request.wallet_key(),
+                class: known.class,
+                pass,
+                by,
+            };
+            ledger.replace_wallet_key(new, now).await?;
+            Ok(())
         })
     }
 

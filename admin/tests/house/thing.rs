@@ -56,6 +56,14 @@ impl Keys {
         }
     }
 
+    /// The same thing with another wallet key.
+    pub fn with_wallet(transport: u8, wallet: u8) -> Self {
+        Self {
+            wallet: SoftwareKey::ed25519(&[wallet; 32]),
+            ..Self::new(transport)
+        }
+    }
+
     /// PKCS#10, DER.
     pub fn request(&self) -> Vec<u8> {
         let key = spki::SubjectPublicKeyInfoOwned::from_key(self.transport.verifying_key());
@@ -121,7 +129,7 @@ impl Thing {
     }
 
     /// Asks for an allowance.
-    pub async fn renew(&mut self, ledger: &Ledger, wanted: u64, now: Timestamp) {
+    pub async fn renew(&mut self, ledger: &Ledger, wanted: u64, now: Timestamp) -> Allowance {
         let renewal = Renewal {
             code: self.code,
             key_epoch: KeyEpoch(1),
@@ -144,6 +152,7 @@ impl Thing {
             panic!("not a grant");
         };
         self.allowance = allowance.to_vec();
+        *open::<Allowance>(allowance, &network()).unwrap().peek()
     }
 
     /// Signs a payment; `forked` leaves the purse as if it had not.

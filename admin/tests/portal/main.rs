@@ -10,7 +10,9 @@
 #[path = "../house/mod.rs"]
 mod house;
 
+mod acts;
 mod api;
+mod areas;
 mod browser;
 mod counters;
 mod fates;

@@ -15,7 +15,7 @@ pub use claims::ClaimRow;
 pub use fraud::{AccusationRow, FraudSummary};
 pub use payments::{PaymentDetail, PaymentQuery, PaymentRow};
 pub use purses::{PurseRow, PurseView};
-pub use registry::{ThingQuery, ThingRow};
+pub use registry::{Standing, ThingQuery, ThingRow};
 
 use crate::bounds::PAGE_MOST;
 use std::fmt;

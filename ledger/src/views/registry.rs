@@ -4,11 +4,13 @@ use super::{Listing, Page};
 use crate::bounds::PAGE_MOST;
 use crate::error::Error;
 use crate::handle::Ledger;
+use crate::store::areas::area_of;
+use crate::store::lives::{owner_of, recovered_to};
 use crate::store::places::{GridColumns, GridRow, grid_from};
 use crate::store::things::{
     StateChange, Thing, ThingColumns, ThingState, select_thing, state_changes, thing_from,
 };
-use protocol::{Code, Kind};
+use protocol::{Code, Kind, Reference};
 
 /// Which things.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,7 +69,28 @@ pub(super) fn texts() -> Vec<&'static str> {
     texts
 }
 
+/// What people have said about a thing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Where its next allowances are good; `None` for anywhere.
+    pub area: Option<Reference>,
+    /// Whose it is.
+    pub owner: Option<Code>,
+    /// The code that takes over from it.
+    pub successor: Option<Code>,
+}
+
 impl Ledger {
+    /// What people have said about a thing.
+    pub async fn standing(&self, code: &Code) -> Result<Standing, Error> {
+        let reader = &mut *self.reader().await?;
+        Ok(Standing {
+            area: area_of(reader, code).await?,
+            owner: owner_of(reader, code).await?,
+            successor: recovered_to(reader, code).await?,
+        })
+    }
+
     /// Things, the newest first.
     pub async fn things(
         &self,

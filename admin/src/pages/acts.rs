@@ -1,0 +1,279 @@
+//! What people do about one thing: its state, its area, its owner, its keys, its end.
+
+use super::issue::read_pem;
+use super::parts::read_code;
+use crate::desk::DeskRefusal;
+use crate::door::{Sent, Visitor};
+use crate::portal::{Portal, Shared};
+use crate::refusal::Refusal;
+use crate::show;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use ledger::ThingState;
+use protocol::{Code, Reference, Status};
+use serde::Deserialize;
+
+/// Longest reason for a change of state.
+const REASON_CHARS_MAX: usize = 100;
+
+#[derive(Deserialize)]
+pub struct StateForm {
+    state: String,
+    reason: String,
+}
+
+/// Freezes, releases or revokes.
+pub async fn set_state(
+    State(portal): State<Shared>,
+    visitor: Visitor,
+    Path(text): Path<String>,
+    Sent(form): Sent<StateForm>,
+) -> Result<Response, Refusal> {
+    let code = read_code(&text)?;
+    let wanted = match form.state.as_str() {
+        "active" => ThingState::Active,
+        "frozen" => ThingState::Frozen,
+        "revoked" => ThingState::Revoked,
+        _ => return Err(Refusal::Unfit("Choose one of the three states.".to_owned())),
+    };
+    let reason = form.reason.trim();
+    if reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX {
+        let sentence = "Give a reason of up to 100 characters; it stays in the history.";
+        return Err(Refusal::Unfit(sentence.to_owned()));
+    }
+    let changed = portal
+        .ledger
+        .set_state(&code, wanted, reason, visitor.name(), visitor.now)
+        .await;
+    if changed.is_ok() && wanted == ThingState::Revoked {
+        portal.live.disconnect(&code);
+    }
+    let about = format!("{code} {}: {reason}", wanted.word());
+    let changed = changed.map_err(Refusal::from);
+    carried_out(&portal, &visitor, &code, Done::State, &about, changed).await
+}
+
+#[derive(Deserialize)]
+pub struct AreaForm {
+    area: String,
+}
+
+/// Says where the next allowances of a thing are good.
+pub async fn set_area(
+    State(portal): State<Shared>,
+    visitor: Visitor,
+    Path(text): Path<String>,
+    Sent(form): Sent<AreaForm>,
+) -> Result<Response, Refusal> {
+    let code = read_code(&text)?;
+    let area = match form.area.as_str() {
+        "" => None,
+        text => Some(read_reference(text).ok_or(Refusal::NotFound(NO_AREA))?),
+    };
+    let changed = portal.ledger.assign_area(&code, area).await;
+    let about = match area {
+        Some(area) => format!("{code} to area {area}"),
+        None => format!("{code} to anywhere"),
+    };
+    let changed = changed.map_err(|status| match status {
+        Status::OutsideArea => Refusal::NotFound(NO_AREA),
+        status => status.into(),
+    });
+    carried_out(&portal, &visitor, &code, Done::Area, &about, changed).await
+}
+
+const NO_AREA: &str = "No such area is defined here.";
+
+/// Reads the 32 hexadecimal digits that name an area.
+pub fn read_reference(text: &str) -> Option<Reference> {
+    show::hex(text).and_then(|bytes| Reference::from_slice(&bytes))
+}
+
+#[derive(Deserialize)]
+pub struct OwnerForm {
+    owner: String,
+    #[serde(default)]
+    known_as: String,
+}
+
+/// Says whose a thing is, and what the issuer knows that owner by.
+pub async fn set_owner(
+    State(portal): State<Shared>,
+    visitor: Visitor,
+    Path(text): Path<String>,
+    Sent(form): Sent<OwnerForm>,
+) -> Result<Response, Refusal> {
+    let code = read_code(&text)?;
+    let owner = read_code(form.owner.trim())?;
+    if portal.ledger.thing(&owner).await?.is_none() {
+        return Err(Refusal::Unfit(
+            "The owner is no code that is registered here.".to_owned(),
+        ));
+    }
+    let (name, by, now) = (form.known_as.trim(), visitor.name(), visitor.now);
+    let mut changed = portal.ledger.set_owner(&code, &owner, by, now).await;
+    if changed.is_ok() && !name.is_empty() {
+        changed = portal.ledger.enrol_owner(&owner, name, by, now).await;
+    }
+    let about = format!("{code} to {owner}");
+    let changed = changed.map_err(Refusal::from);
+    carried_out(&portal, &visitor, &code, Done::Owner, &about, changed).await
+}
+
+#[derive(Deserialize)]
+pub struct KeyForm {
+    request: String,
+}
+
+/// Gives a thing another wallet key, from a request that its own transport key signed.
+pub async fn replace_key(
+    State(portal): State<Shared>,
+    visitor: Visitor,
+    Path(text): Path<String>,
+    Sent(form): Sent<KeyForm>,
+) -> Result<Response, Refusal> {
+    let code = read_code(&text)?;
+    let request = read_pem(&form.request).map_err(Refusal::Unfit)?;
+    let by = visitor.name().to_owned();
+    let replaced = portal
+        .desk
+        .replace_wallet_key(code, request, by, visitor.now)
+        .await
+        .map_err(|refusal| match refusal {
+            DeskRefusal::Request(sentence) => {
+                Refusal::Unfit(format!("The request is refused: {sentence}."))
+            }
+            DeskRefusal::Status(Status::NotPermitted) => Refusal::Unfit(
+                "The thing has given this key up before; it has to make a new one.".to_owned(),
+            ),
+            DeskRefusal::Status(status) => status.into(),
+        });
+    let about = code.to_string();
+    carried_out(&portal, &visitor, &code, Done::Key, &about, replaced).await
+}
+
+#[derive(Deserialize)]
+pub struct RecoverForm {
+    to: String,
+}
+
+/// The money of a lost thing goes to another code of its owner's.
+pub async fn recover(
+    State(portal): State<Shared>,
+    visitor: Visitor,
+    Path(text): Path<String>,
+    Sent(form): Sent<RecoverForm>,
+) -> Result<Response, Refusal> {
+    let code = read_code(&text)?;
+    let to = read_code(form.to.trim())?;
+    let by = visitor.name();
+    let moved = portal.ledger.recover(&code, &to, by, visitor.now).await;
+    if moved.is_ok() {
+        portal.live.disconnect(&code);
+    }
+    let moved = moved.map_err(|status| match status {
+        Status::NotPermitted => Refusal::Unfit(
+            "The other code has to be another one, active, and its owner the same; and a thing is \
+             recovered to one code only. Nothing was changed."
+                .to_owned(),
+        ),
+        Status::UnknownCode => {
+            Refusal::Unfit("Both codes have to be registered here. Nothing was changed.".to_owned())
+        }
+        status => status.into(),
+    });
+    let about = format!("{code} to {to}");
+    carried_out(&portal, &visitor, &code, Done::Recovered, &about, moved).await
+}
+
+/// What was done about a thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// It has its code.
+    Issued,
+    /// Frozen, released or revoked.
+    State,
+    /// It pays somewhere else.
+    Area,
+    /// It is somebody's.
+    Owner,
+    /// It signs with another key.
+    Key,
+    /// Its money goes elsewhere.
+    Recovered,
+}
+
+impl Done {
+    const ALL: [Self; 6] = [
+        Self::Issued,
+        Self::State,
+        Self::Area,
+        Self::Owner,
+        Self::Key,
+        Self::Recovered,
+    ];
+
+    /// The word in an address.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Issued => "issued",
+            Self::State => "state",
+            Self::Area => "area",
+            Self::Owner => "owner",
+            Self::Key => "key",
+            Self::Recovered => "recovered",
+        }
+    }
+
+    const fn act(self) -> &'static str {
+        match self {
+            Self::Issued => "code issued",
+            Self::State => "state changed",
+            Self::Area => "area assigned",
+            Self::Owner => "owner named",
+            Self::Key => "wallet key replaced",
+            Self::Recovered => "lost thing recovered",
+        }
+    }
+
+    const fn sentence(self) -> &'static str {
+        match self {
+            Self::Issued => "The code is issued: certificate and pass are signed and recorded.",
+            Self::State => "The state was changed.",
+            Self::Area => "From its next allowance on, that is where it may pay.",
+            Self::Owner => "The owner is recorded.",
+            Self::Key => {
+                "The thing has another wallet key and a new pass; it fetches the pass and asks for \
+                 an allowance by itself."
+            }
+            Self::Recovered => {
+                "What was free has gone to the other code; the rest follows when nobody can claim \
+                 it any more."
+            }
+        }
+    }
+
+    /// What to say for a word that stood in an address.
+    pub fn notice(word: &str) -> Option<&'static str> {
+        let done = Self::ALL.into_iter().find(|done| done.word() == word);
+        done.map(Self::sentence)
+    }
+}
+
+/// Keeps in the audit trail what was tried and how it went; what was done is seen on the thing's
+/// page.
+async fn carried_out(
+    portal: &Portal,
+    visitor: &Visitor,
+    code: &Code,
+    done: Done,
+    about: &str,
+    outcome: Result<(), Refusal>,
+) -> Result<Response, Refusal> {
+    let word = outcome.as_ref().map_or_else(Refusal::word, |()| "done");
+    let about = format!("{about} ({word})");
+    let act = visitor.act(done.act(), &about);
+    portal.people.record(&act, visitor.now).await?;
+    outcome?;
+    Ok(Redirect::to(&format!("/codes/{code}?done={}", done.word())).into_response())
+}

@@ -250,11 +250,11 @@ impl Keys {
     }
 }
 
-/// Declares a signed object: its struct, its context name, and its map of fields.
-macro_rules! object {
+/// Declares a map of fields: its struct, and how it is written and read.
+macro_rules! payload {
     (
         $(#[$doc:meta])*
-        pub struct $name:ident: $context:literal {
+        pub struct $name:ident {
             $($(#[$field_doc:meta])* $key:literal => $field:ident: $type:ty,)*
         }
     ) => {
@@ -262,10 +262,6 @@ macro_rules! object {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct $name {
             $($(#[$field_doc])* pub $field: $type,)*
-        }
-
-        impl $crate::objects::Object for $name {
-            const NAME: &'static str = $context;
         }
 
         impl $crate::objects::Payload for $name {
@@ -287,6 +283,24 @@ macro_rules! object {
                 keys.close()?;
                 Ok(Self { $($field),* })
             }
+        }
+    };
+}
+pub(crate) use payload;
+
+/// Declares a signed object: a map of fields with a context name.
+macro_rules! object {
+    (
+        $(#[$doc:meta])*
+        pub struct $name:ident: $context:literal { $($fields:tt)* }
+    ) => {
+        $crate::field::payload! {
+            $(#[$doc])*
+            pub struct $name { $($fields)* }
+        }
+
+        impl $crate::objects::Object for $name {
+            const NAME: &'static str = $context;
         }
     };
 }

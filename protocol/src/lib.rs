@@ -42,6 +42,7 @@
 //! - [`code`]: names of things and of places, with their text forms;
 //! - [`objects`]: what is signed, one file each, all of the same shape;
 //! - [`message`]: how objects travel together;
+//! - [`chain`]: the log of every act on a code, and proofs out of it;
 //! - [`rules`]: who may do what, as pure functions with a closed list of outcomes.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -49,6 +50,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod chain;
 pub mod code;
 pub mod cose;
 pub mod covers;

@@ -12,6 +12,8 @@ mod cast;
 #[cfg(test)]
 mod cbor;
 #[cfg(test)]
+mod chain;
+#[cfg(test)]
 mod confusion;
 #[cfg(test)]
 mod damaged;

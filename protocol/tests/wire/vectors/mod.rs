@@ -4,6 +4,7 @@
 //! `ONECODE_WRITE_VECTORS=1 cargo test -p protocol vectors_in_the_tree` writes them anew.
 
 mod accusations;
+mod chain;
 mod covers;
 mod fields;
 mod held;
@@ -62,6 +63,7 @@ fn all() -> Vec<(&'static str, Value)> {
         ("receipts.json", streams::receipts()),
         ("covers.json", covers::covers()),
         ("accusations.json", accusations::accusations()),
+        ("chain.json", chain::chain()),
     ]
 }
 

@@ -58,10 +58,7 @@ pub(crate) async fn land_at(
     coverage::save(connection, &purse, &covered, &filled).await?;
     coverage::set_credits(connection, &lifted.id, credits).await?;
     here(CrashPoint::Credited);
-    if !covers::waiting(connection, &lifted.id, to, 1)
-        .await?
-        .is_empty()
-    {
+    if covers::waits(connection, &lifted.id).await? {
         covers::look_at(connection, &lifted.id).await?;
     }
     let rest = amount.checked_sub(reserved).ok_or(Status::OutOfInterval)?;
@@ -69,7 +66,7 @@ pub(crate) async fn land_at(
     Ok(vec![(reserve, reserved), (free, rest)])
 }
 
-/// The payee's allowance, if it is one of these books and can still be claimed under.
+/// The payee's allowance, if it is one of these books and can still be claimed under, or was.
 async fn named(
     desk: &mut Desk,
     payee: &Code,
@@ -84,7 +81,8 @@ async fn named(
         return Ok(None);
     };
     let allowance = opened(desk, &lifted.bytes)?;
-    let good = now < allowance.expires.plus_s(desk.bearings.policy.grace_s);
+    let good = now < allowance.expires.plus_s(desk.bearings.policy.grace_s)
+        || covers::waits(&mut desk.connection, &lifted.id).await?;
     Ok((good && allowance.currency == *currency).then_some((lifted, allowance)))
 }
 

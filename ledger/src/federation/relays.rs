@@ -13,7 +13,7 @@ use crate::commands::Answer;
 use crate::commands::hand_in::{HandIn, HandInCovered};
 use crate::crash::{CrashPoint, here};
 use crate::evidence::{CoveredEvidence, Evidence, Owned, Released};
-use crate::store::things;
+use crate::store::{payments, things};
 use crate::writer::{Command, Desk, Failure};
 use protocol::cose::open;
 use protocol::covers::Items;
@@ -235,7 +235,7 @@ impl Command for Relay {
             pass: &self.pass,
             note: &note,
         };
-        self.hand_on(desk, &letter, &arbiters).await?;
+        hand_on(desk, &letter).await?;
         if !arbiters.contains(&me) {
             return Ok(answered(message));
         }
@@ -243,9 +243,13 @@ impl Command for Relay {
         let times = (self.now, self.now);
         let own = carry_out(desk, &checked, self.bringer, times).await?;
         let settles_last = checked.evidence.last()?.allowance().get().gateway == me;
+        if own.is_ok() {
+            wait_for_covers(desk, &checked, self.now).await?;
+        }
         match own {
             Ok(own) if settles_last => {
-                relays::answered(&mut desk.connection, &last.id(), &own.message).await?;
+                let word = (own.message.as_slice(), true);
+                relays::answered(&mut desk.connection, &last.id(), word).await?;
                 Ok(own)
             }
             _ => Ok(answered(message)),
@@ -254,26 +258,6 @@ impl Command for Relay {
 }
 
 impl Relay {
-    /// By way of the centre, which knows where each part goes.
-    async fn hand_on(
-        &self,
-        desk: &mut Desk,
-        letter: &Letter<'_>,
-        arbiters: &[Code],
-    ) -> Result<(), Failure> {
-        let me = desk.bearings.gateway;
-        if let Place::Under(_) = desk.place {
-            return post::report(desk, letter).await;
-        }
-        for arbiter in arbiters {
-            let arbiter = moves::successor(desk, arbiter, &self.message).await?;
-            if arbiter != me {
-                post::send(desk, &arbiter, letter).await?;
-            }
-        }
-        Ok(())
-    }
-
     /// What will become of it, as far as this gateway can say. Nothing moves.
     async fn provisional(
         &self,
@@ -321,6 +305,45 @@ impl Relay {
             statement: &statement,
         })
     }
+}
+
+/// By way of the centre, which knows where each part goes.
+async fn hand_on(desk: &mut Desk, letter: &Letter<'_>) -> Result<(), Failure> {
+    if let Place::Under(_) = desk.place {
+        return post::report(desk, letter).await;
+    }
+    let Letter::Relay { message, .. } = *letter else {
+        return Err(Status::Malformed.into());
+    };
+    let me = desk.bearings.gateway;
+    for arbiter in arbiters(desk, message)? {
+        let arbiter = moves::successor(desk, &arbiter, message).await?;
+        if arbiter != me {
+            post::send(desk, &arbiter, letter).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What is settled here stays open while others have not settled what it stands on; `false` when
+/// that was known.
+async fn wait_for_covers(
+    desk: &mut Desk,
+    checked: &Checked,
+    now: Timestamp,
+) -> Result<bool, Failure> {
+    let (mut own, mut others) = (Vec::new(), Vec::new());
+    for evidence in checked.evidence.all() {
+        match hooks::settles_elsewhere(desk, evidence).await? {
+            true => others.push(evidence.payment().id()),
+            false => own.extend(evidence.covers().iter().map(|(cover, _)| *cover)),
+        }
+    }
+    let mut news = false;
+    for cover in others.iter().filter(|id| own.contains(id)) {
+        news |= relays::wait_for(&mut desk.connection, cover, now).await?;
+    }
+    Ok(news)
 }
 
 fn answered(message: Vec<u8>) -> Answer {
@@ -390,16 +413,18 @@ pub(crate) async fn judge(
     let note = keys::by_gateway::<ClaimNote>(desk, note, |note| note.gateway).await?;
     let checked = check(desk, message, pass).await?;
     let last = checked.evidence.last()?.payment().id();
+    let seen = note.get().time.min(now);
     if note.get().gateway != origin || note.get().payment != last {
         return Err(Status::NotForYou.into());
     }
+    let mut mine = Vec::new();
     for evidence in checked.evidence.all() {
         if !hooks::settles_elsewhere(desk, evidence).await? {
             let id = evidence.payment().id();
             relays::asked_from(&mut desk.connection, &id, &origin).await?;
+            mine.push(id);
         }
     }
-    let seen = note.get().time.min(now);
     let part = desk.begin_part().await?;
     let done = carry_out(desk, &checked, None, (seen, now)).await;
     let answer = match done {
@@ -417,18 +442,61 @@ pub(crate) async fn judge(
         Err(failure) => return Err(failure),
     };
     here(CrashPoint::RelayJudged);
-    let mine = !hooks::settles_elsewhere(desk, checked.evidence.last()?).await?;
-    match answer {
-        // Whoever settles the last payment has the last word on it.
-        _ if !mine => Ok(()),
-        // What is new was said already, and maybe more than this.
-        Ok(_) if relays::was_told(&mut desk.connection, &last, &origin).await? => Ok(()),
-        Ok(answer) => hooks::word(desk, &origin, &last, &answer.message).await,
-        Err(status) => {
-            let refusal = Message::refusal(status, Some(last.reference()));
-            hooks::word(desk, &origin, &last, &hooks::encode(&refusal)?).await
-        }
+    if answer.is_ok() && wait_for_covers(desk, &checked, now).await? {
+        ask_for_covers(desk, &checked, (message, pass), seen).await?;
     }
+    for id in mine {
+        // What is new was said already, and maybe more than this.
+        if answer.is_ok() && relays::was_told(&mut desk.connection, &id, &origin).await? {
+            continue;
+        }
+        let word = match &answer {
+            Ok(answer) if id == last => answer.message.clone(),
+            Ok(_) => stored(desk, &id).await?,
+            Err(status) => refusal(&id, *status)?,
+        };
+        hooks::word(desk, &origin, &id, &word).await?;
+    }
+    Ok(())
+}
+
+/// Whoever settles on covers wants to hear of them itself, wherever they were handed in first.
+async fn ask_for_covers(
+    desk: &mut Desk,
+    checked: &Checked,
+    (message, pass): (&[u8], &[u8]),
+    seen: Timestamp,
+) -> Result<(), Failure> {
+    let me = desk.bearings.gateway;
+    let (note, _) = desk.seal(&ClaimNote {
+        gateway: me,
+        gateway_epoch: desk.bearings.gateway_epoch,
+        payment: checked.evidence.last()?.payment().id(),
+        covers: checked.evidence.covers(),
+        time: seen,
+    })?;
+    let letter = Letter::Relay {
+        origin: me,
+        message,
+        pass,
+        note: &note,
+    };
+    hand_on(desk, &letter).await
+}
+
+/// What stands about a cover; one that its payer could not fund is on no record.
+async fn stored(desk: &mut Desk, id: &Digest) -> Result<Vec<u8>, Failure> {
+    let standing = payments::standing(&mut desk.connection, id).await?;
+    match standing.and_then(|standing| standing.statement.or(standing.transit_statement)) {
+        Some(statement) => hooks::encode(&Message::Statement {
+            statement: &statement,
+        }),
+        None => refusal(id, Status::NotFunded),
+    }
+}
+
+fn refusal(id: &Digest, status: Status) -> Result<Vec<u8>, Failure> {
+    hooks::encode(&Message::refusal(status, Some(id.reference())))
 }
 
 /// Where it was handed in: the arbiter's word, instead of ours.
@@ -437,7 +505,8 @@ pub(crate) async fn heard(
     payment: &Digest,
     message: &[u8],
 ) -> Result<(), Failure> {
-    let bringers = relays::answered(&mut desk.connection, payment, message).await?;
+    let last = !waits(desk, message)?;
+    let bringers = relays::answered(&mut desk.connection, payment, (message, last)).await?;
     // A crash here: the provisional word stands, and the letter comes again.
     here(CrashPoint::RelayAnswered);
     for code in bringers {
@@ -445,6 +514,15 @@ pub(crate) async fn heard(
         desk.tell_here(&code, message).await?;
     }
     Ok(())
+}
+
+/// Whether its arbiter waits for something else before it says more.
+fn waits(desk: &Desk, message: &[u8]) -> Result<bool, Failure> {
+    let Message::Statement { statement } = Message::read(message)? else {
+        return Ok(false);
+    };
+    let statement = open::<Statement>(statement, &desk.bearings.network)?;
+    Ok(statement.peek().outcome == Status::WaitingForCover as u32)
 }
 
 /// A message for the inbox of a code at home here, or for wherever it has gone.

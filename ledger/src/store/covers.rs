@@ -121,6 +121,13 @@ pub(crate) async fn waiting(
         .collect()
 }
 
+/// Whether anything under an allowance waits to be covered.
+pub(crate) async fn waits(connection: &mut Connection, allowance: &Digest) -> Result<bool> {
+    let highest = Odometer::new(protocol::units::AMOUNT_MAX).unwrap_or_default();
+    let first = waiting(connection, allowance, highest, 1).await?;
+    Ok(!first.is_empty())
+}
+
 /// The waiting payments of this allowance are to be looked at.
 pub(crate) async fn look_at(connection: &mut Connection, allowance: &Digest) -> Result<()> {
     sqlx::query("INSERT INTO credited (allowance) VALUES ($1) ON CONFLICT DO NOTHING")

@@ -237,11 +237,18 @@ pub(crate) async fn keep_contrary(
     Ok(())
 }
 
-pub(crate) const OVERDUE: &str =
-    "SELECT id FROM payment WHERE due <= $1 ORDER BY due, number LIMIT $2";
+pub(crate) const OVERDUE: &str = "
+    SELECT id FROM payment WHERE due <= $1
+      AND NOT (missing > 0 AND coalesce(claimed <= due, 0) AND EXISTS (
+        WITH RECURSIVE beneath (id) AS (
+          SELECT cover FROM cover WHERE cover.payment = payment.id
+          UNION SELECT cover.cover FROM beneath JOIN cover ON cover.payment = beneath.id)
+        SELECT 1 FROM beneath JOIN relay ON relay.payment = beneath.id WHERE relay.final = 0))
+    ORDER BY due, number LIMIT $2";
 
 /// The payments that wait for their payee or their covers and were due at `last` or before, the
-/// longest overdue first.
+/// longest overdue first. What was claimed in time stays open until every payment beneath it has
+/// its last word, wherever that is settled.
 pub(crate) async fn overdue(
     connection: &mut Connection,
     last: Timestamp,

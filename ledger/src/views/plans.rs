@@ -4,8 +4,8 @@ use super::{books, claims, fraud, payments, purses, registry};
 use crate::store::{self, Connection};
 use sqlx::AssertSqlSafe;
 
-/// One row per currency or per counter, however much there is to count.
-const SMALL: [&str; 3] = ["account_total", "treasury_total", "tally"];
+/// One row per currency, per counter, or per payment beneath one, however much there is to count.
+const SMALL: [&str; 4] = ["account_total", "treasury_total", "tally", "beneath"];
 
 async fn plan(connection: &mut Connection, sql: &str) -> Vec<String> {
     let rows: Vec<(i64, i64, i64, String)> =

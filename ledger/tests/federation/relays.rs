@@ -263,3 +263,114 @@ async fn a_fork_over_two_gateways_is_proven_at_home() {
     assert_eq!(verdict.code, payer.code);
     house.assert_sound().await;
 }
+
+/// A cover under an allowance of A, and what stands on it under one of B, claimed in time.
+struct Standing {
+    house: House,
+    first: Purse,
+    third: Purse,
+    order: RelayOrder,
+}
+
+impl Standing {
+    async fn new() -> Self {
+        let house = House::new().await;
+        let mut first = house.payer(A, 11, 1_000).await;
+        let mut second = house.payer(B, 12, 100).await;
+        let third = house.payee(B, 13).await;
+        let cover = first.pay_for(&second, 300);
+        let payment = second.pay_covered(&third.code, 350, &[&cover]);
+        house.calm().await;
+        let receipt = third.receipt(&payment);
+        let order = RelayOrder {
+            message: covered(&cover, &payment, Some(receipt.bytes())),
+            pass: sealed_pass(&house, &third),
+            bringer: Some(third.code),
+        };
+        Self {
+            house,
+            first,
+            third,
+            order,
+        }
+    }
+
+    async fn hand_in(&self, office: usize) -> protocol::objects::Statement {
+        let house = &self.house;
+        let order = self.order.clone();
+        let answer = house.ledger(office).relay(order, house.now).await.unwrap();
+        house.statement(&answer.message)
+    }
+
+    /// Everything is carried, except to and from the other gateway.
+    async fn only(&self, gateway: usize) {
+        for _ in 0..3 {
+            for office in [CENTRE, gateway] {
+                let swept = self.house.ledger(office).sweep(self.house.now).await;
+                swept.unwrap();
+            }
+            self.house.exchange(gateway).await;
+        }
+    }
+
+    async fn end_at_b(&self) -> u32 {
+        let b = self.house.ledger(B);
+        b.return_overdue(self.house.now, 9).await.unwrap().0
+    }
+}
+
+#[tokio::test]
+async fn what_was_claimed_in_time_stays_open_while_the_arbiter_of_a_cover_is_out_of_touch() {
+    for brought_to in [B, CENTRE] {
+        let mut it = Standing::new().await;
+        it.hand_in(brought_to).await;
+        it.only(B).await;
+        // A is not heard of until long after the deadline.
+        it.house.now = NOW.plus_s(LIFE_S + GRACE_S + 100);
+        it.only(B).await;
+        assert_eq!(it.end_at_b().await, 0);
+        let word = it.hand_in(B).await;
+        assert_eq!(word.outcome, Status::WaitingForCover as u32);
+        assert_eq!(word.paid, Some(amount(100)));
+        it.house.calm().await;
+        let word = it.hand_in(brought_to).await;
+        assert_eq!(word.outcome, Status::Settled as u32, "{brought_to}");
+        assert_eq!(held(it.house.ledger(A), &it.first).await.1, 700);
+        assert_eq!(held(it.house.ledger(B), &it.third).await, (350, 0));
+        assert_eq!(it.end_at_b().await, 0);
+        for office in [CENTRE, A, B] {
+            let open = it.house.ledger(office).relays_open().await.unwrap();
+            assert_eq!(open, 0, "{brought_to} {office}");
+        }
+        it.house.assert_settled().await;
+    }
+}
+
+#[tokio::test]
+async fn what_stands_on_a_cover_that_its_arbiter_refuses_ends_with_what_there_is() {
+    let mut it = Standing::new().await;
+    it.hand_in(B).await;
+    // Nobody tells A; what stood behind its allowance lapses and is withdrawn.
+    it.house.now = NOW.plus_s(LIFE_S + GRACE_S + 100);
+    it.only(A).await;
+    let out = it.house.order(&it.first, 1_000, "out");
+    for _ in 0..2 {
+        let centre = it.house.ledger(CENTRE);
+        centre.withdraw(out.clone(), it.house.now).await.unwrap();
+        it.only(A).await;
+    }
+    assert_eq!(held(it.house.ledger(A), &it.first).await, (0, 0));
+    it.only(B).await;
+    assert_eq!(it.end_at_b().await, 0);
+    it.house.calm().await;
+    assert_eq!(it.end_at_b().await, 1);
+    it.house.calm().await;
+    let word = it.hand_in(B).await;
+    assert_eq!(word.outcome, Status::Settled as u32);
+    assert_eq!(word.paid, Some(amount(100)));
+    for office in [CENTRE, A, B] {
+        let open = it.house.ledger(office).relays_open().await.unwrap();
+        assert_eq!(open, 0, "{office}");
+    }
+    it.house.assert_settled().await;
+}

@@ -39,15 +39,35 @@ pub(crate) async fn keep(
     Ok(())
 }
 
-/// The arbiter's word replaces ours; gives who brought the payment here.
+/// Remembers that a payment settled here stands on this one, which is settled elsewhere; `false`
+/// when that was known. Its own identifier stands where that of a relayed message would.
+pub(crate) async fn wait_for(
+    connection: &mut Connection,
+    cover: &Digest,
+    now: Timestamp,
+) -> Result<bool> {
+    let done = sqlx::query(
+        "INSERT INTO relay (hash, payment, at, note, answer, final)
+         VALUES ($1, $1, $2, x'', x'', 0) ON CONFLICT DO NOTHING",
+    )
+    .bind(cover.as_bytes().as_slice())
+    .bind(i64::from(now.0))
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// The arbiter's word replaces ours; gives who brought the payment here. What stands on it waits on
+/// while more may come of it.
 pub(crate) async fn answered(
     connection: &mut Connection,
     payment: &Digest,
-    answer: &[u8],
+    (answer, last): (&[u8], bool),
 ) -> Result<Vec<Code>> {
-    sqlx::query("UPDATE relay SET answer = $2, final = 1 WHERE payment = $1")
+    sqlx::query("UPDATE relay SET answer = $2, final = $3 OR hash <> payment WHERE payment = $1")
         .bind(payment.as_bytes().as_slice())
         .bind(answer)
+        .bind(last)
         .execute(&mut *connection)
         .await?;
     let rows: Vec<(Vec<u8>,)> = sqlx::query_as(

@@ -86,8 +86,6 @@ def check_allowance(payer):
     thing = payer.identity
 
     def refused():
-        first = payer.renewal(WANTED, now())
-        same(refusal(thing, first)[:2], ("4.22", "not_funded"))
         forged = Purse(thing, USD)
         forged.identity = Purse(impostor(thing), USD).identity
         same(refusal(thing, forged.renewal(WANTED, now()))[:2], ("4.00", "bad_signature"))
@@ -96,6 +94,13 @@ def check_allowance(payer):
         same(refusal(thing, euro)[1], "no_allowance")
         old = payer.renewal(WANTED, now(), key_epoch=2)
         same(refusal(thing, old)[1], "wrong_allowance")
+
+    def granted_nothing():
+        _, empty = ask(thing, payer.renewal(WANTED, now()))
+        allowance = payer.take_grant(empty, now())
+        same((allowance["limit"], allowance["base_odometer"]), (0, 0))
+        gateway = codes.read_code(payer.identity.gateway_pass["subject"])
+        same(outcome(lambda: payer.pay(gateway, 1, REFERENCE)), "above_limit")
 
     def granted():
         load(thing, LOADED)
@@ -110,6 +115,7 @@ def check_allowance(payer):
         same(door.post("oc/1/" + thing.text + "/t/temperature", b"25")[0], "4.01")
 
     check("renewals that are wrong are refused with a status", refused)
+    check("a purse that holds nothing gets an allowance without room", granted_nothing)
     check("an allowance is granted, counts, and is repeated byte for byte", granted)
     check("the plain door takes wallet messages and nothing else", elsewhere)
 

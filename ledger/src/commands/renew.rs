@@ -126,7 +126,8 @@ impl Renew {
         self.give(desk, thing, &standing, &grant).await
     }
 
-    /// No purse is promised more than its share of what its gateway may promise.
+    /// No purse is promised more than its share of what its gateway may promise, which may be
+    /// nothing.
     async fn within_float(&self, desk: &mut Desk, thing: &Thing) -> Result<Renewal, Failure> {
         let renewal = *self.renewal.get();
         let (code, currency) = (&renewal.code, &renewal.currency);

@@ -21,21 +21,18 @@ pub struct FloatStanding {
 }
 
 impl FloatStanding {
-    /// How much may be granted now.
+    /// How much may be granted now; nothing is enough for a purse that holds nothing.
     pub fn room(&self, now: Timestamp) -> Result<AmountMinor, Status> {
         if self.expires < now {
             return Err(Status::FloatExhausted);
         }
-        let left = self.limit.since(self.issued_total).unwrap_or_default();
+        let left = self.limit.since(self.issued_total);
+        let left = left.ok_or(Status::FloatExhausted)?;
         let span = self.limit.since(self.base).unwrap_or_default();
         let share = u128::from(span.get()) * u128::from(self.share_permille) / 1_000;
         let share = u64::try_from(share).ok().and_then(AmountMinor::new);
         let mine = share.unwrap_or(span).checked_sub(self.used);
-        let room = left.min(mine.unwrap_or_default());
-        if room == AmountMinor::ZERO {
-            return Err(Status::FloatExhausted);
-        }
-        Ok(room)
+        Ok(left.min(mine.unwrap_or_default()))
     }
 
     /// Whether more should be asked for: no more than half is left, or of the time.
@@ -158,9 +155,9 @@ mod tests {
             // issued so far, used by this purse, room
             (1_000, 0, Ok(300)),
             (1_000, 200, Ok(100)),
-            (1_000, 300, Err(Status::FloatExhausted)),
+            (1_000, 300, Ok(0)),
             (1_900, 0, Ok(100)),
-            (2_000, 0, Err(Status::FloatExhausted)),
+            (2_000, 0, Ok(0)),
             (2_500, 0, Err(Status::FloatExhausted)),
         ];
         for (issued, used, room) in table {

@@ -50,6 +50,10 @@ pub fn may_ask(renewal: &Renewal, active: bool, key_epoch: KeyEpoch) -> Result<(
     if renewal.wanted == AmountMinor::ZERO {
         return Err(Status::Malformed);
     }
+    may_get(renewal, active, key_epoch)
+}
+
+fn may_get(renewal: &Renewal, active: bool, key_epoch: KeyEpoch) -> Result<(), Status> {
     if !active {
         return Err(Status::Frozen);
     }
@@ -59,13 +63,14 @@ pub fn may_ask(renewal: &Renewal, active: bool, key_epoch: KeyEpoch) -> Result<(
     Ok(())
 }
 
-/// Decides about one renewal that was not answered before.
+/// Decides about one renewal that was not answered before; it wants nothing when its gateway has no
+/// float left to promise.
 pub fn decide(
     renewal: &Renewal,
     standing: &Standing<'_>,
     expires: Timestamp,
 ) -> Result<Grant, Status> {
-    may_ask(renewal, standing.active, standing.key_epoch)?;
+    may_get(renewal, standing.active, standing.key_epoch)?;
     standing.links.end_at(renewal.sequence, renewal.head)?;
     if renewal.odometer != standing.odometer {
         return Err(Status::OutOfInterval);
@@ -74,7 +79,9 @@ pub fn decide(
 }
 
 /// As much as is wanted, held, and permitted by class and day, from `base` on. What is reserved
-/// ahead may be given out again at once: a limit is a reading, not an amount.
+/// ahead may be given out again at once: a limit is a reading, not an amount. A purse that holds
+/// nothing gets an allowance without room, which others name in what they pay it: so it may spend
+/// that before it is settled.
 pub fn give(
     wanted: AmountMinor,
     standing: &Standing<'_>,
@@ -88,8 +95,21 @@ pub fn give(
         reach.since(base).unwrap_or_default()
     };
     let funds = room_with(standing.free);
+    if standing.terms.allowance == AmountMinor::ZERO {
+        return Err(Status::AboveLimit);
+    }
     if funds == AmountMinor::ZERO {
-        return Err(Status::NotFunded);
+        return Ok(Grant {
+            limit: base,
+            base,
+            room: AmountMinor::ZERO,
+            expires,
+            to_reserve: AmountMinor::ZERO,
+            coverage: coverage.clone(),
+        });
+    }
+    if wanted == AmountMinor::ZERO {
+        return Err(Status::FloatExhausted);
     }
     let left = standing.terms.daily.checked_sub(standing.today);
     let today = room_with(left.unwrap_or_default());

@@ -1,5 +1,5 @@
 use crate::support::*;
-use ledger::ThingState;
+use ledger::{ClassTerms, Ledger, ThingState};
 use protocol::objects::Renewal;
 use protocol::{AssuranceClass, Reference, Sequence, Status};
 
@@ -106,7 +106,6 @@ async fn a_long_history_is_walked_in_steps() {
 #[tokio::test]
 async fn refusals_of_renewals_are_precise_and_change_nothing() {
     let (_folder, world, ledger) = house().await;
-    let poor = Purse::register(&ledger, &world, 20).await;
     let (payer, _) = pair(&ledger, &world, 1_000).await;
     let frozen = Purse::register(&ledger, &world, 21).await;
     ledger
@@ -127,7 +126,6 @@ async fn refusals_of_renewals_are_precise_and_change_nothing() {
     for (renewal, status) in [
         (ask(&stranger, &|_| ()), Status::UnknownCode),
         (ask(&frozen, &|_| ()), Status::Frozen),
-        (ask(&poor, &|_| ()), Status::NotFunded),
         (ask(&payer, &|r| r.wanted = amount(0)), Status::Malformed),
         (ask(&payer, &|r| r.key_epoch.0 = 2), Status::WrongAllowance),
         (ask(&payer, &|r| r.currency = yen), Status::NoAllowance),
@@ -147,6 +145,19 @@ async fn refusals_of_renewals_are_precise_and_change_nothing() {
     }
     assert_eq!(ledger.journal().await.unwrap(), head);
     assert_sound(&ledger).await;
+}
+
+#[tokio::test]
+async fn a_class_that_may_spend_nothing_offline_gets_not_even_an_empty_allowance() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::new(folder.path());
+    let mut bearings = world.bearings();
+    bearings.policy.usual = [ClassTerms::offline(amount(0), amount(0)); 3];
+    let ledger = Ledger::open(&world.path, bearings).await.unwrap();
+    declare(&ledger).await;
+    let poor = Purse::register(&ledger, &world, 20).await;
+    let asked = ledger.renew(poor.renewal(usd(), 10, NOW), NOW).await;
+    assert_eq!(asked.unwrap_err(), Status::AboveLimit);
 }
 
 #[tokio::test]

@@ -19,8 +19,6 @@ async fn a_purse_without_its_journal_begins_again_from_what_is_free() {
     let (mut payer, payee) = pair(&ledger, &world, 600).await;
     let hidden = payer.pay(&payee.code, 500);
     let asked = lost(&payer, 900, NOW.plus_s(9));
-    let nothing = ledger.renew(asked.clone(), NOW).await;
-    assert_eq!(nothing.unwrap_err(), Status::NotFunded);
     ledger.load(order(&payer, 70, "more"), NOW).await.unwrap();
     let grant = ledger.renew(asked.clone(), NOW).await.unwrap();
     let mut reborn = payer.clone();
@@ -33,6 +31,12 @@ async fn a_purse_without_its_journal_begins_again_from_what_is_free() {
     assert_eq!(given.limit.get(), 70);
     let again = ledger.renew(asked, NOW.plus_s(99)).await.unwrap();
     assert_eq!(again.message, grant.message);
+
+    // Whoever holds nothing begins again, too.
+    let poor = Purse::register(&ledger, &world, 40).await;
+    let grant = ledger.renew(lost(&poor, 1, NOW), NOW).await.unwrap();
+    let given = poor.clone().take(&grant);
+    assert_eq!((given.key_epoch, given.limit.get()), (KeyEpoch(2), 0));
 
     // What the earlier life hid is still paid, and out of its own reserve.
     let receipt = payee.receipt(&hidden);
@@ -131,7 +135,7 @@ async fn a_lost_things_money_goes_to_its_owners_new_code() {
     assert_eq!(held(&ledger, &payer).await, (0, 600));
     assert_eq!(held(&ledger, &new).await, (50, 0));
     let thing = ledger.thing(&payer.code).await.unwrap().unwrap();
-    assert_eq!(thing.state, ThingState::Revoked);
+    assert_eq!(thing.state, ThingState::Superseded);
     // What was paid before it was lost is still paid.
     ledger
         .hand_in(late.evidence(), Some(payee.receipt(&late)), NOW)

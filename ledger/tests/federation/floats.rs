@@ -84,6 +84,10 @@ async fn a_float_is_exhausted_while_the_centre_is_away() {
     let asked = purses[2].renewal(usd(), 1, house.now);
     let refused = house.ledger(A).renew(asked, house.now).await.unwrap_err();
     assert_eq!(refused, Status::FloatExhausted);
+    // Who holds nothing needs none of it.
+    let mut poor = house.payee(A, 14).await;
+    let given = poor.renew(house.ledger(A), 1, house.now).await;
+    assert_eq!(given.limit.get(), 0);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 use super::super::Union;
 use super::super::things;
 use super::{Adversary, has_allowance, pay, renew};
-use protocol::Status;
+use protocol::AmountMinor;
 
 pub(super) const NAME: &str = "provisional credit spent on";
 
@@ -38,12 +38,15 @@ impl Adversary for Provisional {
         things::takes(world, self.payee, &evidence);
         things::hands_in(world, self.payee, home);
         world.tally.count("provisional credit asked for");
-        match renew(world, self.payee, home) {
-            Err(Status::NotFunded) => world.tally.count("provisional credit refused"),
-            Err(status) => world.tally.refused(status.word()),
-            Ok(_) => world.fail(
+        if let Err(status) = renew(world, self.payee, home) {
+            return world.tally.refused(status.word());
+        }
+        let held = world.with_purse(self.payee, |purse, _| Ok(purse.spendable(currency)));
+        match held == Ok(AmountMinor::ZERO) {
+            true => world.tally.count("provisional credit refused"),
+            false => world.fail(
                 "provisional credit never enters a limit",
-                "an allowance was given",
+                "an allowance with room was given",
             ),
         }
     }

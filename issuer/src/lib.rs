@@ -14,6 +14,7 @@
 //!
 //! - [`open`] finds the authorities in a folder, or makes them there;
 //! - [`identity`] tells the doors whose certificate they have been shown;
+//! - [`label`] draws what is printed on things and at places;
 //! - [`certs_only`] is the answer of EST.
 #![forbid(unsafe_code)]
 
@@ -26,6 +27,7 @@ mod error;
 mod folder;
 mod identity;
 mod key;
+pub mod label;
 mod lint;
 mod names;
 mod problem;

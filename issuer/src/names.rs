@@ -1,8 +1,8 @@
 //! How codes are spelled in certificates, and which server names are acceptable.
 
 use crate::error::OrderFault;
-use protocol::Code;
 use protocol::code::IssuedBy;
+use protocol::{Code, GridCode};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -57,6 +57,11 @@ impl Names {
     /// `HTTPS://<RESOLVER>/1/<CODE>`, upper case as in its QR code.
     pub fn uri(&self, code: &Code) -> String {
         format!("HTTPS://{}/1/{code}", self.resolver)
+    }
+
+    /// `HTTPS://<RESOLVER>/G/<GRID CODE>`, upper case as in its QR code.
+    pub fn place_uri(&self, grid: &GridCode) -> String {
+        format!("HTTPS://{}/G/{grid}", self.resolver)
     }
 }
 

@@ -218,6 +218,19 @@ pub fn seal<T: Object, S: Signer + ?Sized>(
     Ok((len, to_be_signed.id()))
 }
 
+/// The signed object whose signature has travelled alone, into `out`: nothing is checked yet.
+pub fn assemble<T: Object>(
+    object: &T,
+    algorithm: Algorithm,
+    signature: &Signature,
+    out: &mut [u8],
+) -> Result<usize, SealError> {
+    let mut payload = [0; PAYLOAD_MAX];
+    let len = write_payload(object, &mut payload)?;
+    let payload = payload.get(..len).unwrap_or_default();
+    Ok(write_frame(out, algorithm, payload, signature)?)
+}
+
 /// The identifier `object` has when signed with `algorithm`, without signing it.
 pub fn identify<T: Object>(
     object: &T,

@@ -6,7 +6,7 @@
 //! [`crate::cose::open`] then encodes again and compares, so that no second spelling is accepted.
 
 use crate::code::Code;
-use crate::code::grid::Cell;
+use crate::code::grid::{Cell, GridCode};
 use crate::keys::{Algorithm, PublicKey};
 use crate::units::{
     AmountMinor, AssuranceClass, Currency, Digest, KeyEpoch, Odometer, Reference, Sequence,
@@ -108,6 +108,7 @@ macro_rules! bytes_field {
 bytes_field! {
     Code: |b| Code::from_bytes(b).ok();
     Cell: |b| Cell::from_bytes(b).ok();
+    GridCode: |b| GridCode::from_bytes(b).ok();
     Currency: Currency::from_bytes;
     Digest: |b| Some(Digest(b));
     Reference: |b| Some(Reference(b));

@@ -10,6 +10,7 @@
 mod folders;
 mod forgery;
 mod issuing;
+mod labels;
 mod openssl;
 mod requests;
 mod rustls;

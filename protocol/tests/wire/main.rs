@@ -20,6 +20,8 @@ mod damaged;
 #[cfg(test)]
 mod flips;
 #[cfg(test)]
+mod labels;
+#[cfg(test)]
 mod largest;
 #[cfg(test)]
 mod roundtrip;

@@ -16,14 +16,14 @@ fn code(sequence: u64) -> Code {
     Code::derive(Kind::Device, by, sequence, b"key").unwrap()
 }
 
-fn plain(sequence: u64) -> Label {
+pub fn plain(sequence: u64) -> Label {
     let names = Names::new("onecode.internal", "id.example.com").unwrap();
     let words = |text: &str| text.parse::<Words>().unwrap();
     let label = Label::thing(&names, &code(sequence)).unwrap();
     label.words(words("Kettle <3> & Gerät"), words("2026-11-22 ^~_"))
 }
 
-fn signed(sequence: u64) -> Label {
+pub fn signed(sequence: u64) -> Label {
     let network = Network::new("test").unwrap();
     let key = SoftwareKey::ed25519(&[7; 32]);
     let mark = Labelled::Thing(code(sequence)).sign(code(0), &network, &key);

@@ -15,3 +15,4 @@ mod openssl;
 mod requests;
 mod rustls;
 mod workshop;
+mod zbar;

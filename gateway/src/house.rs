@@ -9,7 +9,7 @@ use crate::terms;
 use crate::tree::Tree;
 use crate::tree::fanout::RouterFanout;
 use crate::trust_file::TrustFile;
-use crate::wallet::{self, now};
+use crate::wallet::{self, News, now};
 use issuer::{Authorities, Names, Plan, RandomFailed, ServerIdentity, ServerName};
 use ledger::people::People;
 use ledger::{Bearings, ClassTerms, Ledger, Policy};
@@ -79,21 +79,27 @@ impl House {
 
     /// The tree with the wallet desk behind it. Needs a running tokio runtime.
     pub fn tree(&self, config: &Config) -> Arc<Tree> {
-        let gateway = &self.authorities.gateway;
-        let desk = wallet::Desk {
-            ledger: self.ledger.clone(),
-            network: config.network,
-            gateway: gateway.code(),
-            gateway_key: gateway.pass_key(),
-            meters: Arc::clone(&self.meters),
-            clock: wallet::now,
-        };
         let inbox = LedgerInbox(self.ledger.clone());
         Tree::new(
             Arc::new(RouterFanout::new()),
-            Arc::new(desk),
+            Arc::new(self.desk(config)),
             Arc::new(inbox),
         )
+    }
+
+    /// The wallet desk.
+    pub fn desk(&self, config: &Config) -> wallet::Desk {
+        let gateway = &self.authorities.gateway;
+        let news = News::new(gateway.code(), config.network, gateway.signer());
+        wallet::Desk {
+            ledger: self.ledger.clone(),
+            trust: self.authorities.trust(),
+            gateway: gateway.code(),
+            gateway_key: gateway.pass_key(),
+            news: Arc::new(news),
+            meters: Arc::clone(&self.meters),
+            clock: now,
+        }
     }
 
     /// Issues codes.

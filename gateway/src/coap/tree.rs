@@ -182,6 +182,7 @@ async fn inbox(tree: Arc<Tree>, caller: Caller, topic: &Topic, request: &Request
     if topic.code != caller.code {
         return refused(&Refusal::Forbidden).into();
     }
+    tree.synchronise(&caller).await;
     if request.observe {
         return announcements(tree, caller).await;
     }

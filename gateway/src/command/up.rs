@@ -155,8 +155,8 @@ async fn serve(config: Config) -> Result<(), Failure> {
         routes.into_make_service_with_connect_info::<SocketAddr>(),
     )
     .with_graceful_shutdown(until(stopped.clone()));
-    let returning = wallet::return_overdue(house.ledger.clone(), until(stopped.clone()));
-    let returning = tokio::spawn(returning);
+    let upkeep = wallet::upkeep(house.ledger.clone(), until(stopped.clone()));
+    let upkeep = tokio::spawn(upkeep);
     let follower = following::follow(house.ledger.clone(), until(stopped));
     let follower = tokio::spawn(follower);
     let http_serving = tokio::spawn(async move { served.await });
@@ -169,7 +169,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     coaps.stop().await;
     mqtt_serving.await?;
     http_serving.await??;
-    returning.await?;
+    upkeep.await?;
     follower.await?;
     house.close().await;
     Ok(())
@@ -182,7 +182,7 @@ async fn until(mut stopped: watch::Receiver<bool>) {
 }
 
 /// A revoked code may not come in at all. A frozen one may: it has payments to hand in.
-fn registry_check(ledger: Ledger) -> crate::mqtt::Check {
+pub(crate) fn registry_check(ledger: Ledger) -> crate::mqtt::Check {
     Arc::new(move |code: Code| {
         let ledger = ledger.clone();
         Box::pin(async move {
@@ -198,7 +198,10 @@ fn registry_check(ledger: Ledger) -> crate::mqtt::Check {
     })
 }
 
-fn tls_config(house: &House, server: &ServerIdentity) -> Result<rustls::ServerConfig, Failure> {
+pub(crate) fn tls_config(
+    house: &House,
+    server: &ServerIdentity,
+) -> Result<rustls::ServerConfig, Failure> {
     let mut roots = RootCertStore::empty();
     // Things are signed by the gateway's authority. Trusting it alone keeps everybody else's out,
     // and a client need not send what is above it.
@@ -216,7 +219,7 @@ fn tls_config(house: &House, server: &ServerIdentity) -> Result<rustls::ServerCo
 
 /// What the DTLS door shows and trusts. Its library sends one certificate, so clients hold the
 /// issuer's themselves.
-fn dtls_sessions(house: &House, server: ServerIdentity) -> Result<Sessions, Failure> {
+pub(crate) fn dtls_sessions(house: &House, server: ServerIdentity) -> Result<Sessions, Failure> {
     let authorities = &house.authorities;
     let certificate = server
         .chain

@@ -20,6 +20,13 @@ pub trait WalletDesk: Send + Sync + 'static {
         peer: Peer,
         message: Bytes,
     ) -> BoxFuture<'static, Result<Option<Vec<u8>>, Declined>>;
+
+    /// Somebody looks into its inbox for the first time after a while: what is news to it waits
+    /// there when this returns.
+    fn synchronise(&self, caller: Caller) -> BoxFuture<'static, ()> {
+        let _ = caller;
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// Wallet messages that wait for a code, numbered per code from 1.

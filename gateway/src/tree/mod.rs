@@ -196,6 +196,11 @@ impl Tree {
         self.watch_branch(branch).await
     }
 
+    /// The caller begins to read its wallet inbox: what the gateway has to tell it is put there.
+    pub async fn synchronise(&self, caller: &Caller) {
+        self.desk.synchronise(*caller).await;
+    }
+
     /// At most `most` entries of the caller's wallet inbox with numbers above `after`.
     pub async fn inbox_next(
         &self,

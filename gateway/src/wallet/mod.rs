@@ -3,11 +3,16 @@
 //! Whatever door a message came by, it ends here. Nothing is answered before the ledger has made it
 //! durable, and the same message again gets the same bytes again.
 
+mod elsewhere;
+mod news;
 mod payments;
 mod proofs;
+#[cfg(test)]
+mod tests;
 mod upkeep;
 
-pub use upkeep::return_overdue;
+pub use news::News;
+pub use upkeep::upkeep;
 
 use crate::meters::Meters;
 use crate::tree::{Caller, Declined, Peer, WalletDesk};
@@ -17,8 +22,9 @@ use ledger::{Ledger, Owned};
 use payments::Shown;
 use protocol::cose::{Sealed, open};
 use protocol::covers::Items;
-use protocol::message::Message;
-use protocol::objects::{Closing, Object, Payment, Receipt, Renewal, Void};
+use protocol::message::{MESSAGE_MAX, Message};
+use protocol::objects::{Closing, Move, Object, Payment, Receipt, Renewal, Void};
+use protocol::rules::Trust;
 use protocol::{Code, Network, PublicKey, Reference, Status};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -36,12 +42,14 @@ pub fn now() -> protocol::Timestamp {
 pub struct Desk {
     /// The books.
     pub ledger: Ledger,
-    /// Whose objects mean anything here.
-    pub network: Network,
+    /// Whose objects mean anything here, and who judges accusations.
+    pub trust: Trust,
     /// This gateway.
     pub gateway: Code,
     /// The key its allowances are signed with.
     pub gateway_key: PublicKey,
+    /// What it tells things by itself.
+    pub news: Arc<News>,
     /// Counts what was refused.
     pub meters: Arc<Meters>,
     /// What time it is: [`now`], or a clock that somebody else drives.
@@ -55,6 +63,9 @@ impl Desk {
         peer: Peer,
         message: &[u8],
     ) -> Result<Option<Vec<u8>>, Status> {
+        if let Some(answer) = self.elsewhere(caller, peer, message).await? {
+            return Ok(Some(answer.message));
+        }
         let answer = match Message::read(message)? {
             Message::Evidence { allowance, payment } => {
                 self.paid(caller, peer, (allowance, payment)).await?
@@ -64,7 +75,7 @@ impl Desk {
                 payment,
                 receipt,
             } => self.claimed(caller, (allowance, payment), receipt).await?,
-            Message::Receipt { receipt, .. } => self.receipted(caller, receipt).await?,
+            Message::Receipt { receipt, pass } => self.receipted(caller, receipt, pass).await?,
             Message::StreamClaim {
                 allowance,
                 payment,
@@ -83,31 +94,28 @@ impl Desk {
                 self.covered(caller, peer, items, receipt).await?
             }
             Message::Renewal { renewal } => {
-                let renewal = open::<Renewal>(renewal, &self.network)?;
+                let renewal = open::<Renewal>(renewal, &self.trust.network)?;
                 let code = renewal.peek().code;
                 let renewal = self.signed_by(code, renewal).await?;
                 self.ledger.renew(renewal, (self.clock)()).await?
             }
             Message::Void { void } => {
-                let void = open::<Void>(void, &self.network)?;
+                let void = open::<Void>(void, &self.trust.network)?;
                 let void = self.signed_by(void.peek().code, void).await?;
                 self.ledger.declare_void(void, (self.clock)()).await?;
                 return Ok(None);
             }
             Message::Closing { closing } => {
-                let closing = open::<Closing>(closing, &self.network)?;
+                let closing = open::<Closing>(closing, &self.trust.network)?;
                 let closing = self.signed_by(closing.peek().code, closing).await?;
                 self.ledger.declare_closing(closing, (self.clock)()).await?;
                 return Ok(None);
             }
-            Message::Proof {
-                allowances,
-                payments,
-                ..
-            } => {
-                self.exposed(allowances, payments).await?;
+            Message::Proof { .. } | Message::Accusation { .. } => {
+                self.accused(message).await?;
                 return Ok(None);
             }
+            Message::Move { order } => return self.moved(order).await,
             _ => return Err(Status::NotForYou),
         };
         if answer.fraud.is_some() {
@@ -122,14 +130,20 @@ impl Desk {
         code: Code,
         object: Sealed<'_, T>,
     ) -> Result<Owned<T>, Status> {
-        let thing = self
-            .ledger
-            .thing(&code)
-            .await
-            .map_err(|_| Status::Storage)?;
-        let thing = thing.ok_or(Status::UnknownCode)?;
-        Ok(Owned::from(object.verify(&thing.wallet_key)?))
+        let keys = self.ledger.wallet_keys(&code).await;
+        let keys = keys.map_err(|_| Status::Storage)?;
+        // The first one is the current one.
+        let key = keys.first().ok_or(Status::UnknownCode)?;
+        Ok(Owned::from(object.verify(key)?))
     }
+}
+
+/// The bytes of a message.
+fn written(message: &Message<'_>) -> Result<Vec<u8>, Status> {
+    let mut bytes = vec![0; MESSAGE_MAX];
+    let len = message.write(&mut bytes).ok_or(Status::Malformed)?;
+    bytes.truncate(len);
+    Ok(bytes)
 }
 
 /// Which object a refusal speaks of, as far as it can be read.
@@ -146,6 +160,7 @@ fn subject(network: &Network, message: &[u8]) -> Option<Reference> {
         Message::Renewal { renewal } => open::<Renewal>(renewal, network).ok()?.id(),
         Message::Void { void } => open::<Void>(void, network).ok()?.id(),
         Message::Closing { closing } => open::<Closing>(closing, network).ok()?.id(),
+        Message::Move { order } => open::<Move>(order, network).ok()?.id(),
         _ => return None,
     };
     Some(id.reference())
@@ -161,6 +176,9 @@ impl WalletDesk for Desk {
         let desk = self.clone();
         Box::pin(async move {
             let decided = desk.decide(caller, peer, &message).await;
+            if let Some(caller) = caller {
+                desk.tell_news(caller.code).await;
+            }
             decided.map_err(|status| {
                 desk.meters.count(status);
                 let code = caller
@@ -169,9 +187,14 @@ impl WalletDesk for Desk {
                 tracing::warn!(%status, fault = ?status.fault(), code, "wallet message refused");
                 Declined {
                     status,
-                    about: subject(&desk.network, &message),
+                    about: subject(&desk.trust.network, &message),
                 }
             })
         })
+    }
+
+    fn synchronise(&self, caller: Caller) -> BoxFuture<'static, ()> {
+        let desk = self.clone();
+        Box::pin(async move { desk.tell_news(caller.code).await })
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 const SHORT_CHECK_UNITS: u32 = 4096;
 /// Longer checks at one time. Further ones wait; a session asks one thing after another, so there
 /// are never more waiting than sessions.
-static LONG_CHECKS: Semaphore = Semaphore::const_new(2);
+pub(super) static LONG_CHECKS: Semaphore = Semaphore::const_new(2);
 
 /// What somebody shows of a stream.
 pub(super) struct Shown<'m> {
@@ -47,22 +47,39 @@ impl Desk {
         receipt: &[u8],
     ) -> Result<Answer, Status> {
         let evidence = self.evidence(caller, pair)?;
-        let receipt = open::<Receipt>(receipt, &self.network)?;
-        self.settle(evidence, receipt).await
+        let receipt = self
+            .receipt_or_side(caller, &evidence, Some(receipt))
+            .await?;
+        self.ledger.hand_in(evidence, receipt, (self.clock)()).await
     }
 
-    /// A receipt alone, for a payment that stands in the books.
+    /// A receipt alone: for a payment that stands in the books, or for one that another gateway
+    /// settles and that still waits for whoever answers it.
     pub(super) async fn receipted(
         &self,
         caller: Option<Caller>,
         receipt: &[u8],
+        pass: &[u8],
     ) -> Result<Answer, Status> {
-        let receipt = open::<Receipt>(receipt, &self.network)?;
-        let payment = receipt.peek().payment;
-        let evidence = self.ledger.evidence(&payment).await;
-        let evidence = evidence.map_err(|_| Status::Storage)?;
-        let evidence = evidence.ok_or(Status::WrongReceipt)?;
-        self.settle(brought_by(caller, evidence), receipt).await
+        let said = open::<Receipt>(receipt, &self.trust.network)?;
+        let evidence = self.ledger.evidence(&said.peek().payment).await;
+        let Some(evidence) = evidence.map_err(|_| Status::Storage)? else {
+            return self.answered_elsewhere(caller, receipt).await;
+        };
+        let receipt = match self.signed_for(&evidence, said.clone()).await {
+            // It was enrolled at another station.
+            Err(Status::UnknownCode) => {
+                let pass = self.ledger.thing_pass(pass).await?;
+                if pass.subject.0 != said.peek().payee {
+                    return Err(Status::WrongReceipt);
+                }
+                Owned::from(said.verify(&pass.key.0)?)
+            }
+            signed => signed?,
+        };
+        let evidence = brought_by(caller, evidence);
+        let now = (self.clock)();
+        self.ledger.hand_in(evidence, Some(receipt), now).await
     }
 
     /// Units of a stream.
@@ -105,13 +122,13 @@ impl Desk {
         caller: Option<Caller>,
         (allowance, payment): Pair<'_>,
     ) -> Result<Evidence, Status> {
-        let allowance = open::<Allowance>(allowance, &self.network)?;
+        let allowance = open::<Allowance>(allowance, &self.trust.network)?;
         if allowance.peek().gateway != self.gateway {
             return Err(Status::UnknownGateway);
         }
         let allowance = allowance.verify(&self.gateway_key)?;
         let payment =
-            open::<Payment>(payment, &self.network)?.verify(&allowance.get().wallet_key)?;
+            open::<Payment>(payment, &self.trust.network)?.verify(&allowance.get().wallet_key)?;
         Ok(brought_by(caller, Evidence::new(&allowance, &payment)?))
     }
 
@@ -127,7 +144,8 @@ impl Desk {
         let check = move || {
             let items = Items::read(&items)?;
             let key_of = |gateway: &Code| (*gateway == desk.gateway).then_some(desk.gateway_key);
-            let checked = CoveredEvidence::check(&items, &desk.network, key_of, |_, _| Ok(()));
+            let checked =
+                CoveredEvidence::check(&items, &desk.trust.network, key_of, |_, _| Ok(()));
             drop(turn);
             checked
         };
@@ -139,18 +157,9 @@ impl Desk {
         })
     }
 
-    async fn settle(
-        &self,
-        evidence: Evidence,
-        receipt: Sealed<'_, Receipt>,
-    ) -> Result<Answer, Status> {
-        let receipt = self.signed_for(&evidence, receipt).await?;
-        self.ledger
-            .hand_in(evidence, Some(receipt), (self.clock)())
-            .await
-    }
-
-    /// The receipt that came along, or nothing from one of the two sides.
+    /// The receipt that came along, or nothing from one of the two sides. The receipt of somebody
+    /// who is not known here says nothing here: the payment counts as shown by its payer alone, and
+    /// the payee claims it where it is known.
     async fn receipt_or_side(
         &self,
         caller: Option<Caller>,
@@ -161,8 +170,11 @@ impl Desk {
             by_a_side(caller, evidence)?;
             return Ok(None);
         };
-        let receipt = open::<Receipt>(receipt, &self.network)?;
-        self.signed_for(evidence, receipt).await.map(Some)
+        let receipt = open::<Receipt>(receipt, &self.trust.network)?;
+        match self.signed_for(evidence, receipt).await {
+            Err(Status::UnknownCode) => by_a_side(caller, evidence).map(|()| None),
+            signed => signed.map(Some),
+        }
     }
 
     /// A receipt for this payment, by its payee.

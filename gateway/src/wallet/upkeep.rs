@@ -4,20 +4,24 @@ use super::now;
 use ledger::Ledger;
 use std::time::Duration;
 
-/// How often overdue money is looked for.
-const RETURN_PERIOD: Duration = Duration::from_secs(60);
+/// How often the books are looked after.
+const PERIOD: Duration = Duration::from_secs(60);
 /// Overdue payments in one turn; the next turn follows at once while there are as many.
 const RETURN_AT_ONCE: u32 = ledger::bounds::RETURN_MOST;
 
-/// Gives overdue money back, every minute, until `stopped` resolves.
-pub async fn return_overdue(ledger: Ledger, stopped: impl Future<Output = ()>) {
-    let mut turns = tokio::time::interval(RETURN_PERIOD);
+/// Does what is due among gateways, and gives overdue money back, every minute, until `stopped`
+/// resolves.
+pub async fn upkeep(ledger: Ledger, stopped: impl Future<Output = ()>) {
+    let mut turns = tokio::time::interval(PERIOD);
     turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut stopped = std::pin::pin!(stopped);
     loop {
         tokio::select! {
             () = &mut stopped => return,
             _ = turns.tick() => {}
+        }
+        if let Err(status) = ledger.sweep(now()).await {
+            tracing::error!(%status, "leases, floats and watermarks could not be looked after");
         }
         match ledger.return_overdue(now(), RETURN_AT_ONCE).await {
             Ok(returned) if returned.0 >= RETURN_AT_ONCE => turns.reset_immediately(),

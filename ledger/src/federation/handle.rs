@@ -28,8 +28,8 @@ use protocol::{Code, PublicKey, Status, Timestamp};
 pub struct RelayOrder {
     /// The whole wallet message.
     pub message: Vec<u8>,
-    /// The pass of the payee who signed in it; empty where nobody did, or where the registry has
-    /// it.
+    /// The pass of the payee who signed in it, for the gateway that settles; empty where nobody
+    /// did.
     pub pass: Vec<u8>,
     /// Who brings it: hears the arbiter's word by its inbox here.
     pub bringer: Option<Code>,
@@ -101,6 +101,11 @@ impl Ledger {
         };
         let pass = open::<Pass>(&peer.pass, self.network());
         Ok(pass.ok().map(|pass| pass.peek().key.0))
+    }
+
+    /// The newest pass of a thing that is registered or at home here.
+    pub async fn pass_of(&self, code: &Code) -> Result<Option<Vec<u8>>, Error> {
+        homes::pass_of(&mut *self.reader().await?, code).await
     }
 
     /// The pass of a thing by a station among the known gateways, checked.

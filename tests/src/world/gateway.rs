@@ -5,13 +5,14 @@ use super::authority::{House, shelf};
 use super::schedule::told;
 use bytes::Bytes;
 use gateway::tree::{Caller, Door, Peer, WalletDesk};
-use gateway::wallet::Desk;
+use gateway::wallet::{Desk, News};
 use ledger::views::{AccusationRow, Conservation, FraudSummary, Page, PurseView};
 use ledger::{
     ClaimOrder, Decided, FundOrder, InboxEntry, Ledger, LoadOrder, NewKey, Policy, ThingState, Way,
 };
 use protocol::{Code, Currency, Signer, Status, Timestamp};
 use std::path::PathBuf;
+use std::sync::Arc;
 use tokio::runtime::Runtime;
 
 /// Fraud cases read at once; no world has more.
@@ -63,15 +64,17 @@ impl Gateway {
         }
         let (house, office) = (self.house, self.office);
         let bearings = house.bearings(office, &self.policy);
+        let news = News::new(self.code, house.trust.network, bearings.signer.clone());
         let ledger = self
             .runtime
             .block_on(Ledger::open(&self.path(), bearings))
             .unwrap();
         let desk = Desk {
             ledger: ledger.clone(),
-            network: house.trust.network,
+            trust: house.trust,
             gateway: self.code,
             gateway_key: house.offices[office].key.public_key(),
+            news: Arc::new(news),
             meters: Default::default(),
             clock: told,
         };

@@ -183,6 +183,9 @@ impl Session<'_> {
             self.watch = Some(watch.map_err(|_| Reason::Full)?);
         }
         if filter.takes_inbox() {
+            if self.inbox.is_none() {
+                tree.synchronise(&self.caller).await;
+            }
             let bell = || tree.inbox_bell(&self.caller);
             let inbox = self.inbox.get_or_insert_with(|| InboxFeed::new(bell()));
             inbox.qos = inbox.qos.max(wish.qos);

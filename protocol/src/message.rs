@@ -4,7 +4,7 @@ use crate::cose::SIGNED_MAX;
 use crate::covers::COVERED_MAX;
 use crate::field::{Decoder, Encoder};
 use crate::status::Status;
-use crate::units::{Digest, Reference};
+use crate::units::{Currency, Digest, Reference};
 use minicbor::encode::write::Cursor;
 
 /// The largest message of this version: evidence with covers, with a receipt.
@@ -204,6 +204,12 @@ pub enum Message<'b> {
         /// What the contradiction needs, in its order.
         objects: [Option<&'b [u8]>; OBJECTS_MAX],
     },
+    /// Payer to payee: under which allowance would you spend a payment in this currency? An invoice
+    /// that asks for nothing answers it. Not signed.
+    Ask {
+        /// In which currency.
+        currency: Currency,
+    },
     /// Two payments that contradict each other, with the credentials that name the key.
     Proof {
         /// The issuer's pass, signed by the root.
@@ -257,6 +263,7 @@ impl<'b> Message<'b> {
                 (12, [Some(items), receipt, None, None, None, None])
             }
             Self::Accusation { .. } => (29, list([])),
+            Self::Ask { .. } => (30, list([])),
             Self::Evidence { allowance, payment } => (1, list([allowance, payment])),
             Self::Claim {
                 allowance,
@@ -322,6 +329,10 @@ impl<'b> Message<'b> {
                     .bytes(allowance)?;
                 to.bytes(payment)?.u32(*units)?.bytes(value.as_bytes())?;
                 return receipt.map_or(Ok(()), |receipt| to.bytes(receipt).map(drop));
+            }
+            Self::Ask { currency } => {
+                to.array(2)?.u8(30)?.bytes(currency.as_bytes())?;
+                return Ok(());
             }
             Self::Accusation {
                 how,
@@ -474,6 +485,14 @@ fn read(bytes: &[u8]) -> Result<Message<'_>, minicbor::decode::Error> {
                 3 => Some(from.bytes()?),
                 _ => None,
             },
+        },
+        (30, 2) => Message::Ask {
+            currency: from
+                .bytes()?
+                .try_into()
+                .ok()
+                .and_then(Currency::from_bytes)
+                .ok_or_else(wrong)?,
         },
         (29, 4) => Message::Accusation {
             how: from.u8()?,

@@ -187,6 +187,8 @@ def good_message(vector):
             return
         case "unit":
             parts = [bytes.fromhex(vector["about"]), vector["units"], bytes.fromhex(vector["value"])]
+        case "ask":
+            parts = [bytes.fromhex(vector["currency"])]
         case "stream_claim":
             parts[2:2] = [vector["units"], bytes.fromhex(vector["value"])]
         case "accusation":

@@ -128,6 +128,20 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         bought: Option<(&Buying, Option<&Prices>)>,
         now: Timestamp,
     ) -> Result<Offer, Status> {
+        let (invoice, reference) = self.invoice_in(message, now)?;
+        let order = InvoiceOrder::of(&invoice).ok_or(Status::Malformed)?;
+        let mut offer = Offer::new(invoice.payee, order, reference, standing);
+        offer.holds = invoice.holds;
+        offer.covers_for = invoice.covers_for;
+        self.weigh(offer, bought, now)
+    }
+
+    /// An invoice by who it says, and its reference.
+    pub(super) fn invoice_in(
+        &mut self,
+        message: &[u8],
+        now: Timestamp,
+    ) -> Result<(Invoice, Reference), Status> {
         if message.len() > MESSAGE_MAX {
             return Err(Status::Malformed);
         }
@@ -145,11 +159,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             return Err(Status::NotPermitted);
         }
         let invoice = invoice.verify(&pass.key.0)?;
-        let order = InvoiceOrder::of(invoice.get()).ok_or(Status::Malformed)?;
-        let mut offer = Offer::new(invoice.get().payee, order, invoice.reference(), standing);
-        offer.holds = invoice.get().holds;
-        offer.covers_for = invoice.get().covers_for;
-        self.weigh(offer, bought, now)
+        Ok((*invoice.get(), invoice.reference()))
     }
 
     /// What becomes of an offer whose origin was checked.

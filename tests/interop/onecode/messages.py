@@ -1,6 +1,7 @@
 """Messages and statuses: chapters 7 and 8. A message is its name and its parts."""
 
 from . import Refused, cbor
+from .values import TYPES
 
 MESSAGE_MAX = 4_072
 # Kind: name and parts; an object is a byte string of any length, a part with `?` may be left out.
@@ -34,6 +35,7 @@ PARTS = {
     27: ("watermark", ["watermark"]),
     28: ("seen", ["allowance", "payment"]),
     29: ("accusation", ["charge", "passes", "objects"]),
+    30: ("ask", ["currency"]),
 }
 KINDS = {name: kind for kind, (name, _) in PARTS.items()}
 SIZES = {"about": 16, "start": 4, "value": 32}
@@ -98,6 +100,9 @@ def _read_part(part, value):
     elif part in ARRAYS_MOST:
         if type(value) is list and len(value) <= ARRAYS_MOST[part]:
             return [_read_part("object", one) for one in value]
+    elif part == "currency":
+        if TYPES["currency"](value):
+            return value
     elif type(value) is bytes and len(value) == SIZES.get(part, len(value)):
         return value
     raise Refused("malformed")

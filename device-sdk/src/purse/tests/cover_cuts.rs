@@ -4,6 +4,7 @@
 
 use super::super::{Event, InvoiceOrder, Seed};
 use super::covers::payment_of;
+use super::cuts::{Reopened, Scenario};
 use super::*;
 use protocol::objects::Asked;
 
@@ -11,8 +12,6 @@ const PURSES: usize = 3;
 const CAR: usize = 0;
 const SHOP: usize = 1;
 const DEALER: usize = 2;
-/// How often one step may be tried: two cuts, and a little patience.
-const TRIES: usize = 8;
 const UNIT: u64 = 3;
 
 type Middling = Purse<Recorder, Disk, 6, 2>;
@@ -48,54 +47,6 @@ impl Stage {
             taken: BTreeMap::new(),
             used: BTreeMap::new(),
         }
-    }
-
-    /// Does one thing with a purse, after as many restarts as it takes.
-    fn with<T>(
-        &mut self,
-        at: usize,
-        mut act: impl FnMut(&mut Middling, u8) -> Result<T, Status>,
-    ) -> T {
-        for _ in 0..TRIES {
-            self.attempt = self.attempt.wrapping_add(1);
-            let mut purse = match self.purses[at].take() {
-                Some(purse) => purse,
-                None => match self.things[at].open(self.world.trust) {
-                    Ok(purse) => {
-                        self.keeps_its_word(at, &purse);
-                        purse
-                    }
-                    Err(_) => {
-                        self.things[at].disk.power_on();
-                        continue;
-                    }
-                },
-            };
-            match act(&mut purse, self.attempt) {
-                Ok(done) => {
-                    self.purses[at] = Some(purse);
-                    return done;
-                }
-                Err(Status::Storage) => {
-                    drop(purse);
-                    self.things[at].disk.power_on();
-                }
-                Err(status) => panic!("purse {at} refused: {status}"),
-            }
-        }
-        panic!("purse {at} never came back");
-    }
-
-    /// Nothing that was let out or acknowledged is lost.
-    fn keeps_its_word(&self, at: usize, purse: &Middling) {
-        let totals = purse.totals(usd());
-        let paid = self.paid.iter().filter(|((payer, _), _)| *payer == at);
-        let paid = paid.map(|(_, evidence)| payment_of(evidence).1.amount.get());
-        assert!(totals.paid_out.get() >= paid.sum::<u64>(), "purse {at}");
-        let taken = self.taken.iter().filter(|((payee, _), _)| *payee == at);
-        let taken: u64 = taken.map(|(_, amount)| amount).sum();
-        let received = totals.received_settled.get() + totals.received_unsettled.get();
-        assert!(received >= taken, "purse {at} lost what it took");
     }
 
     fn let_out(&mut self, at: usize, evidence: &[u8]) {
@@ -297,6 +248,28 @@ impl Stage {
         // Nothing but what is needed is left: an interrupted clean-up is made up for.
         let left = [CAR, SHOP, DEALER].map(|at| self.things[at].disk.len());
         assert_eq!(left, LEFT);
+    }
+}
+
+impl Scenario<6, 2> for Stage {
+    fn reopened(&mut self) -> Reopened<'_, 6, 2> {
+        Reopened {
+            things: &self.things,
+            purses: &mut self.purses,
+            attempt: &mut self.attempt,
+            trust: self.world.trust,
+        }
+    }
+
+    fn keeps_its_word(&mut self, at: usize, purse: &mut Middling) {
+        let totals = purse.totals(usd());
+        let paid = self.paid.iter().filter(|((payer, _), _)| *payer == at);
+        let paid = paid.map(|(_, evidence)| payment_of(evidence).1.amount.get());
+        assert!(totals.paid_out.get() >= paid.sum::<u64>(), "purse {at}");
+        let taken = self.taken.iter().filter(|((payee, _), _)| *payee == at);
+        let taken: u64 = taken.map(|(_, amount)| amount).sum();
+        let received = totals.received_settled.get() + totals.received_unsettled.get();
+        assert!(received >= taken, "purse {at} lost what it took");
     }
 }
 

@@ -618,3 +618,44 @@ fn a_key_store_that_was_away_signs_what_was_meant_however_far_the_stream_went_si
     town.accept(C, &evidence).unwrap();
     assert_eq!(town.things[B].signed.assert_one_content_per_sequence(), 1);
 }
+
+#[test]
+fn a_payer_that_asks_is_told_under_which_allowance_its_payee_spends() {
+    let mut town = Town::new(1, &[500, 0, 0]);
+    let pays = |town: &mut Town, order: &Order| {
+        let invoice = bytes(|out| town.purses[1].blank_invoice(usd(), NOW, out)).unwrap();
+        let named = town.purses[0].named_by(&invoice, order.payee, usd(), NOW);
+        let named = named.unwrap().unwrap();
+        bytes(|out| town.purses[0].pay_spendable(order, named, NOW, out)).unwrap()
+    };
+    let order = town.order(1, 100);
+    let evidence = pays(&mut town, &order);
+    assert_eq!(pays(&mut town, &order), evidence, "the same order");
+    assert_eq!(town.purses[1].spendable_here(usd(), NOW), amount(0));
+    town.accept(1, &evidence).unwrap();
+    assert_eq!(town.purses[1].spendable_here(usd(), NOW), amount(100));
+    town.exchange(1, 2, 60);
+}
+
+#[test]
+fn a_blank_invoice_asks_for_nothing_and_counts_only_for_its_payee() {
+    let mut town = Town::new(1, &[500, 0, 0]);
+    let expires = town.purses[1].allowance(usd()).unwrap().expires;
+    let (shop, other) = (town.things[1].code, town.things[2].code);
+    let invoice = bytes(|out| town.purses[1].blank_invoice(usd(), NOW, out)).unwrap();
+    let car = &mut town.purses[0];
+    assert_eq!(car.consider(&invoice, NOW), Err(Status::Malformed));
+    assert_eq!(car.show_owner(&invoice, NOW), Err(Status::Malformed));
+    let mut named = |payee, currency, now| car.named_by(&invoice, payee, currency, now);
+    let eur = Currency::new(1, *b"EUR").unwrap();
+    assert_eq!(named(other, usd(), NOW), Err(Status::NotForYou));
+    assert_eq!(named(shop, eur, NOW), Err(Status::NotForYou));
+    assert_eq!(named(shop, usd(), expires), Err(Status::InvoiceExpired));
+    assert!(matches!(named(shop, usd(), NOW), Ok(Some(_))));
+    // Whoever may not spend has nothing to name.
+    let nothing = bytes(|out| town.purses[1].blank_invoice(eur, NOW, out));
+    assert_eq!(nothing, Err(Status::NoAllowance));
+    town.purses[1].distrust().unwrap();
+    let nothing = bytes(|out| town.purses[1].blank_invoice(usd(), NOW, out));
+    assert_eq!(nothing, Err(Status::NoAllowance));
+}

@@ -47,3 +47,68 @@ pub(super) fn everywhere_twice(operations: Vec<usize>, run: impl Fn([At; 2])) {
         }
     }
 }
+
+/// How often one step may be tried: two cuts, and a little patience.
+const TRIES: usize = 8;
+
+/// Things with their purses, which are opened again whenever their journal fails.
+pub(super) struct Reopened<'a, const O: usize, const P: usize> {
+    pub(super) things: &'a [Thing],
+    pub(super) purses: &'a mut [Option<Purse<Recorder, Disk, O, P>>],
+    /// Each attempt brings another seed and comes at another time.
+    pub(super) attempt: &'a mut u8,
+    pub(super) trust: Trust,
+}
+
+/// A scenario through which the power goes.
+pub(super) trait Scenario<const O: usize, const P: usize> {
+    fn reopened(&mut self) -> Reopened<'_, O, P>;
+
+    /// Nothing that was let out or acknowledged is lost, whatever happened since.
+    fn keeps_its_word(&mut self, at: usize, purse: &mut Purse<Recorder, Disk, O, P>);
+
+    /// Does one thing with a purse, after as many restarts as it takes.
+    fn with<T>(
+        &mut self,
+        at: usize,
+        mut act: impl FnMut(&mut Purse<Recorder, Disk, O, P>, u8) -> Result<T, Status>,
+    ) -> T {
+        for _ in 0..TRIES {
+            let Reopened {
+                things,
+                purses,
+                attempt,
+                trust,
+            } = self.reopened();
+            *attempt = attempt.wrapping_add(1);
+            let attempt = *attempt;
+            let mut purse = match purses[at].take() {
+                Some(purse) => purse,
+                None => match things[at].open(trust) {
+                    Ok(mut purse) => {
+                        self.keeps_its_word(at, &mut purse);
+                        purse
+                    }
+                    Err(_) => {
+                        things[at].disk.power_on();
+                        continue;
+                    }
+                },
+            };
+            match act(&mut purse, attempt) {
+                Ok(done) => {
+                    self.reopened().purses[at] = Some(purse);
+                    return done;
+                }
+                Err(Status::Storage) => {
+                    let again = act(&mut purse, attempt).err();
+                    assert_eq!(again, Some(Status::Storage), "a failed journal ends it");
+                    drop(purse);
+                    self.reopened().things[at].disk.power_on();
+                }
+                Err(status) => panic!("purse {at} refused: {status}"),
+            }
+        }
+        panic!("purse {at} never came back");
+    }
+}

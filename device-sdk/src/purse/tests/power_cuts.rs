@@ -2,6 +2,7 @@
 //! while the purse comes back.
 
 use super::super::Event;
+use super::cuts::{Reopened, Scenario};
 use super::*;
 use protocol::rules::Expected;
 
@@ -9,14 +10,13 @@ const PURSES: usize = 3;
 const CAR: usize = 0;
 const CHARGER: usize = 1;
 const OTHER: usize = 2;
-/// How often one step may be tried: two cuts, and a little patience.
-const TRIES: usize = 8;
 
 /// Three purses that are opened again whenever their journal fails, and everything they promised.
 struct Stage {
     world: World,
     things: [Thing; PURSES],
     purses: [Option<Small>; PURSES],
+    attempt: u8,
     /// Evidence let out, by payer and order.
     paid: BTreeMap<(usize, u8), Vec<u8>>,
     /// Receipts let out, by payment.
@@ -33,82 +33,15 @@ impl Stage {
             world,
             things,
             purses: [None, None, None],
+            attempt: 0,
             paid: BTreeMap::new(),
             receipts: BTreeMap::new(),
             settled: [BTreeMap::new(), BTreeMap::new(), BTreeMap::new()],
         }
     }
 
-    /// Does one thing with a purse, after as many restarts as it takes.
     fn with<T>(&mut self, at: usize, mut act: impl FnMut(&mut Small) -> Result<T, Status>) -> T {
-        for _ in 0..TRIES {
-            let mut purse = match self.purses[at].take() {
-                Some(purse) => purse,
-                None => match self.things[at].open(self.world.trust) {
-                    Ok(purse) => {
-                        self.purses[at] = Some(purse);
-                        self.keeps_its_word(at);
-                        self.purses[at].take().unwrap()
-                    }
-                    Err(_) => {
-                        self.things[at].disk.power_on();
-                        continue;
-                    }
-                },
-            };
-            match act(&mut purse) {
-                Ok(done) => {
-                    self.purses[at] = Some(purse);
-                    return done;
-                }
-                Err(Status::Storage) => {
-                    assert!(purse.standing().0.0 > 0);
-                    let again = act(&mut purse).err();
-                    assert_eq!(again, Some(Status::Storage), "a failed journal ends it");
-                    drop(purse);
-                    self.things[at].disk.power_on();
-                }
-                Err(status) => panic!("purse {at} refused: {status}"),
-            }
-        }
-        panic!("purse {at} never came back");
-    }
-
-    /// Nothing acknowledged is lost, whatever happened since.
-    fn keeps_its_word(&mut self, at: usize) {
-        let purse = self.purses[at].as_mut().unwrap();
-        let totals = purse.totals(usd());
-        let paid: u64 = (self.paid.iter())
-            .filter(|((payer, _), _)| *payer == at)
-            .map(|(_, evidence)| payment_of(evidence).1.amount.get())
-            .sum();
-        assert!(totals.paid_out.get() >= paid, "purse {at} forgot a payment");
-        if at == CHARGER {
-            let promised: u64 = self.receipts.values().map(|(amount, _)| amount).sum();
-            let received = totals.received_settled.get() + totals.received_unsettled.get();
-            assert!(received >= promised, "a receipt without its money");
-            let settled: u64 = self.settled[at].values().sum();
-            assert!(totals.received_settled.get() >= settled);
-        }
-        // Whatever is not settled is still in the outbox.
-        let waiting: Vec<_> = handed_in(purse)
-            .unwrap()
-            .iter()
-            .map(|message| handed_payment(message))
-            .collect();
-        let mut promised: Vec<_> = (self.paid.iter())
-            .filter(|((payer, _), _)| *payer == at)
-            .map(|(_, evidence)| payment_of(evidence).0)
-            .collect();
-        if at == CHARGER {
-            promised = self.receipts.keys().copied().collect();
-        }
-        for payment in promised {
-            assert!(
-                waiting.contains(&payment) || self.world.outcomes.contains_key(&payment),
-                "purse {at} lost {payment}"
-            );
-        }
+        Scenario::with(self, at, |purse, _| act(purse))
     }
 
     fn trust(&mut self, at: usize) {
@@ -258,6 +191,52 @@ impl Stage {
         // Nothing but what is needed is left: an interrupted clean-up is made up for.
         let left = [CAR, CHARGER, OTHER].map(|at| self.things[at].disk.len());
         assert_eq!(left, [15, 6, 6]);
+    }
+}
+
+impl Scenario<4, 1> for Stage {
+    fn reopened(&mut self) -> Reopened<'_, 4, 1> {
+        Reopened {
+            things: &self.things,
+            purses: &mut self.purses,
+            attempt: &mut self.attempt,
+            trust: self.world.trust,
+        }
+    }
+
+    fn keeps_its_word(&mut self, at: usize, purse: &mut Small) {
+        let totals = purse.totals(usd());
+        let paid: u64 = (self.paid.iter())
+            .filter(|((payer, _), _)| *payer == at)
+            .map(|(_, evidence)| payment_of(evidence).1.amount.get())
+            .sum();
+        assert!(totals.paid_out.get() >= paid, "purse {at} forgot a payment");
+        if at == CHARGER {
+            let promised: u64 = self.receipts.values().map(|(amount, _)| amount).sum();
+            let received = totals.received_settled.get() + totals.received_unsettled.get();
+            assert!(received >= promised, "a receipt without its money");
+            let settled: u64 = self.settled[at].values().sum();
+            assert!(totals.received_settled.get() >= settled);
+        }
+        // Whatever is not settled is still in the outbox.
+        let waiting: Vec<_> = handed_in(purse)
+            .unwrap()
+            .iter()
+            .map(|message| handed_payment(message))
+            .collect();
+        let mut promised: Vec<_> = (self.paid.iter())
+            .filter(|((payer, _), _)| *payer == at)
+            .map(|(_, evidence)| payment_of(evidence).0)
+            .collect();
+        if at == CHARGER {
+            promised = self.receipts.keys().copied().collect();
+        }
+        for payment in promised {
+            assert!(
+                waiting.contains(&payment) || self.world.outcomes.contains_key(&payment),
+                "purse {at} lost {payment}"
+            );
+        }
     }
 }
 

@@ -2,14 +2,13 @@
 //! pays by the unit, is declined and hears what came back; and again while a purse comes back.
 
 use super::super::{Event, InvoiceOrder, Seed, StandingRules, StreamOrder};
+use super::cuts::{Reopened, Scenario};
 use super::*;
 use protocol::objects::Asked;
 
 const PURSES: usize = 2;
 const CAR: usize = 0;
 const CHARGER: usize = 1;
-/// How often one step may be tried: two cuts, and a little patience.
-const TRIES: usize = 8;
 const UNIT: u64 = 3;
 const COUNT: u32 = 20;
 
@@ -43,65 +42,6 @@ impl Stage {
             released: BTreeMap::new(),
             taken: BTreeMap::new(),
             closed: Vec::new(),
-        }
-    }
-
-    /// Does one thing with a purse, after as many restarts as it takes.
-    fn with<T>(
-        &mut self,
-        at: usize,
-        mut act: impl FnMut(&mut Small, u8) -> Result<T, Status>,
-    ) -> T {
-        for _ in 0..TRIES {
-            self.attempt = self.attempt.wrapping_add(1);
-            let mut purse = match self.purses[at].take() {
-                Some(purse) => purse,
-                None => match self.things[at].open(self.world.trust) {
-                    Ok(purse) => {
-                        self.keeps_its_word(at, &purse);
-                        purse
-                    }
-                    Err(_) => {
-                        self.things[at].disk.power_on();
-                        continue;
-                    }
-                },
-            };
-            match act(&mut purse, self.attempt) {
-                Ok(done) => {
-                    self.purses[at] = Some(purse);
-                    return done;
-                }
-                Err(Status::Storage) => {
-                    drop(purse);
-                    self.things[at].disk.power_on();
-                }
-                Err(status) => panic!("purse {at} refused: {status}"),
-            }
-        }
-        panic!("purse {at} never came back");
-    }
-
-    /// Nothing that was let out or acknowledged is lost.
-    fn keeps_its_word(&self, at: usize, purse: &Small) {
-        let totals = purse.totals(usd());
-        if at == CAR {
-            let paid = self.paid.values().map(|e| payment_of(e).1.amount.get());
-            assert!(totals.paid_out.get() >= paid.sum::<u64>());
-            let today = purse.approved_today(usd(), self.things[CHARGER].code, NOW);
-            assert!(today.in_all.get() >= self.approved);
-            for stream in purse.releasing() {
-                let released = self.released.get(&stream.payment);
-                assert!(stream.units >= released.copied().unwrap_or_default());
-            }
-            for payment in self.released.keys() {
-                let open = purse.releasing().any(|stream| stream.payment == *payment);
-                assert!(open || self.closed.contains(payment));
-            }
-        } else {
-            let received = totals.received_settled.get() + totals.received_unsettled.get();
-            let units: u32 = self.taken.values().sum();
-            assert!(received >= u64::from(units) * UNIT, "units were lost");
         }
     }
 
@@ -313,6 +253,39 @@ impl Stage {
         // receipt and mark. The charger: owner, gateway, tally, the newest payment and its mark, two
         // invoices that are paid, one decline.
         assert_eq!(left, [18, 8]);
+    }
+}
+
+impl Scenario<4, 1> for Stage {
+    fn reopened(&mut self) -> Reopened<'_, 4, 1> {
+        Reopened {
+            things: &self.things,
+            purses: &mut self.purses,
+            attempt: &mut self.attempt,
+            trust: self.world.trust,
+        }
+    }
+
+    fn keeps_its_word(&mut self, at: usize, purse: &mut Small) {
+        let totals = purse.totals(usd());
+        if at == CAR {
+            let paid = self.paid.values().map(|e| payment_of(e).1.amount.get());
+            assert!(totals.paid_out.get() >= paid.sum::<u64>());
+            let today = purse.approved_today(usd(), self.things[CHARGER].code, NOW);
+            assert!(today.in_all.get() >= self.approved);
+            for stream in purse.releasing() {
+                let released = self.released.get(&stream.payment);
+                assert!(stream.units >= released.copied().unwrap_or_default());
+            }
+            for payment in self.released.keys() {
+                let open = purse.releasing().any(|stream| stream.payment == *payment);
+                assert!(open || self.closed.contains(payment));
+            }
+        } else {
+            let received = totals.received_settled.get() + totals.received_unsettled.get();
+            let units: u32 = self.taken.values().sum();
+            assert!(received >= u64::from(units) * UNIT, "units were lost");
+        }
     }
 }
 

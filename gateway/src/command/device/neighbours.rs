@@ -44,6 +44,13 @@ impl Payee {
         if Conversation::is_part(message) {
             return (self.converse(message), false);
         }
+        if let Ok(Message::Ask { currency }) = Message::read(message) {
+            let invoice = written(|out| self.purse.blank_invoice(currency, now(), out));
+            let answer = invoice.or_else(|status| {
+                written(|out| Message::refusal(status, None).write(out).ok_or(status))
+            });
+            return (answer.ok(), false);
+        }
         let paid = apart::payment(message, &self.network);
         let accepted = match paid {
             Some(_) => written(|out| self.purse.accept(message, None, now(), out)),

@@ -12,7 +12,8 @@ use device_sdk::identity_file::Identity;
 use device_sdk::links::mqtt::Peer;
 use device_sdk::links::udp::{Asker, Timing};
 use device_sdk::purse::{Buying, Event, Order};
-use protocol::{AmountMinor, Code, Status};
+use protocol::message::Message;
+use protocol::{AmountMinor, Code, Reference, Status};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -113,12 +114,17 @@ impl Pay {
 }
 
 async fn directly(mut purse: DevicePurse, order: &Order, peer: SocketAddr) -> Result<(), Failure> {
-    let evidence = written(|out| purse.pay(order, now(), out)).map_err(explain)?;
     let own = match peer {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
     };
     let asker = Asker::bind(own, now().0, Timing::default()).await?;
+    let covers_for = spends_under(&mut purse, order, &asker, peer).await?;
+    let evidence = match covers_for {
+        Some(named) => written(|out| purse.pay_spendable(order, named, now(), out)),
+        None => written(|out| purse.pay(order, now(), out)),
+    };
+    let evidence = evidence.map_err(explain)?;
     let answer = asker.ask(peer, &evidence).await?;
     match purse.receive(&answer, now()).map_err(explain)? {
         Event::Refused { status, .. } => {
@@ -130,9 +136,33 @@ async fn directly(mut purse: DevicePurse, order: &Order, peer: SocketAddr) -> Re
     neighbours::converse(&mut purse, own, peer).await
 }
 
+/// The allowance under which the payee may spend the payment before it is settled, if it says so
+/// and the own allowance permits that.
+async fn spends_under(
+    purse: &mut DevicePurse,
+    order: &Order,
+    asker: &Asker,
+    peer: SocketAddr,
+) -> Result<Option<Reference>, Failure> {
+    let currency = order.currency;
+    let hops = purse.allowance(currency).and_then(|held| held.hops);
+    if hops.unwrap_or(0) == 0 {
+        return Ok(None);
+    }
+    let question = Message::Ask { currency };
+    let question = written(|out| question.write(out).ok_or(Status::Full)).map_err(explain)?;
+    let answer = asker.ask(peer, &question).await?;
+    // Without a good answer the payment is one that waits for a gateway.
+    let named = purse.named_by(&answer, order.payee, currency, now());
+    Ok(named.unwrap_or_default())
+}
+
 async fn through_gateway(mut teller: Teller, order: &Order) -> Result<(), Failure> {
     if teller.purse.spendable_here(order.currency, now()) < order.amount {
         teller.renew(order.currency, order.amount).await?;
+        if teller.purse.spendable_here(order.currency, now()) == AmountMinor::ZERO {
+            return Err(explain(Status::NotFunded).into());
+        }
     }
     let evidence = written(|out| teller.purse.pay(order, now(), out)).map_err(explain)?;
     let paid = apart::payment(&evidence, &teller.network());

@@ -63,6 +63,7 @@ pub fn event(message: &[u8], event: &Event) -> Option<String> {
 pub fn named(message: &[u8]) -> &'static str {
     match Message::read(message) {
         Ok(Message::Invoice { .. }) => "an invoice",
+        Ok(Message::Ask { .. }) => "a payer's question",
         Ok(Message::Evidence { .. } | Message::Covered { .. } | Message::Payment { .. }) => {
             "a payment"
         }

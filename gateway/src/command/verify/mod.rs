@@ -86,6 +86,7 @@ fn judge(trust: &Trust, above: Option<&Above>, bytes: &[u8]) -> Result<String, S
         Message::Unit { .. } => {
             Err("a unit of a stream: its value speaks to who holds the payment".to_owned())
         }
+        Message::Ask { .. } => Err("a payer's question: nobody signs it".to_owned()),
         Message::Payment { payment } => objects::alone(trust, above.ok_or_else(needs)?, payment),
         message @ (Message::Claim {
             allowance, payment, ..

@@ -270,6 +270,10 @@ fn messages_hold() {
                 units_are(case, units, &value);
                 ("unit", vec![])
             }
+            Message::Ask { currency } => {
+                assert_eq!(currency.as_bytes().as_slice(), bytes(case, "currency"));
+                ("ask", vec![])
+            }
             Message::StreamClaim {
                 allowance,
                 payment,
@@ -296,7 +300,7 @@ fn messages_hold() {
         let len = message.write(&mut out).unwrap();
         assert_eq!(out[..len], raw);
     }
-    assert_eq!(kinds.len(), 29, "every kind of message: {kinds:?}");
+    assert_eq!(kinds.len(), 30, "every kind of message: {kinds:?}");
     for case in list(&file, "refused") {
         let status = Message::read(&bytes(case, "bytes"))
             .map(|_| ())

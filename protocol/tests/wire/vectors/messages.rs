@@ -2,7 +2,7 @@
 
 use super::names::spki;
 use super::{fields, hex, society};
-use crate::cast::{BOTH, Cast, SEED, network, signed};
+use crate::cast::{BOTH, Cast, SEED, network, signed, usd};
 use crate::cbor;
 use protocol::enrol::{WALLET_PROOF_MAX, WalletProof};
 use protocol::message::{MESSAGE_MAX, Message};
@@ -117,6 +117,12 @@ pub fn messages() -> Value {
     ];
     all.extend(streams);
     all.extend(society::messages(&cast));
+    let currency = usd();
+    all.push(json!({
+        "message": "ask",
+        "currency": hex(currency.as_bytes()),
+        "bytes": hex(&written(&Message::Ask { currency })),
+    }));
     json!({
         "about": "Messages: docs/protocol.md, chapter 7. parts in the order in which they stand in the message.",
         "messages": all,
@@ -200,7 +206,18 @@ fn refused_messages(allowance: &[u8], payment: &[u8]) -> Vec<Value> {
     let cases = [
         ("nothing", vec![]),
         ("kind 0", array(vec![Item::int(0), part(allowance)])),
-        ("kind 30", array(vec![Item::int(30), part(allowance)])),
+        ("kind 31", array(vec![Item::int(31), part(allowance)])),
+        (
+            "a currency of five bytes",
+            array(vec![Item::int(30), part(&usd().as_bytes()[..5])]),
+        ),
+        (
+            "a currency in small letters",
+            array(vec![
+                Item::int(30),
+                part(&usd().as_bytes().to_ascii_lowercase()),
+            ]),
+        ),
         (
             "an accusation with four credentials",
             array(vec![

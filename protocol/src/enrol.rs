@@ -19,6 +19,8 @@ pub const OID_WALLET_PROOF: &str = "1.3.6.1.4.1.32473.1.1";
 pub const OID_ASSURANCE_CLASS: &str = "1.3.6.1.4.1.32473.1.2";
 /// Hardware type inside hardwareModuleName (RFC 4108).
 pub const OID_HARDWARE_TYPE: &str = "1.3.6.1.4.1.32473.1.3";
+/// Certificate extension of a station: `SEQUENCE { first, last, kinds }`, what it may issue.
+pub const OID_QUOTA: &str = "1.3.6.1.4.1.32473.1.4";
 /// Longest proof.
 pub const WALLET_PROOF_MAX: usize = 112;
 

@@ -43,6 +43,7 @@
 //! - [`objects`]: what is signed, one file each, all of the same shape;
 //! - [`message`]: how objects travel together;
 //! - [`chain`]: the log of every act on a code, and proofs out of it;
+//! - [`provision`]: what a station and a thing say over a serial line;
 //! - [`rules`]: who may do what, as pure functions with a closed list of outcomes.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -59,6 +60,7 @@ mod field;
 pub mod keys;
 pub mod message;
 pub mod objects;
+pub mod provision;
 pub mod rules;
 pub mod status;
 pub mod stream;

@@ -10,8 +10,8 @@ use protocol::keys::{Algorithm, SoftwareKey};
 use protocol::message::{MESSAGE_MAX, Message};
 use protocol::objects::{
     Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Filter, FloatWarrant,
-    Invoice, Lease, Move, Object, Pass, Payment, Receipt, Release, Renewal, Statement, Tariff,
-    Void, Watermark,
+    Invoice, Lease, Manifest, Move, Object, Pass, Payment, Receipt, Release, Renewal, Statement,
+    Tariff, Void, Watermark, WorkOrder,
 };
 use protocol::rules::{Spent, Trust, contradiction, covered, fits, judge, judge_proof};
 use protocol::{Code, GridCode, Network, PublicKey, Signer};
@@ -102,6 +102,8 @@ pub fn object(bytes: &[u8]) {
     one::<ClaimNote>(bytes);
     one::<Watermark>(bytes);
     one::<Tariff>(bytes);
+    one::<WorkOrder>(bytes);
+    one::<Manifest>(bytes);
 }
 
 fn one<T: Object>(bytes: &[u8]) {

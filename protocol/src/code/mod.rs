@@ -2,6 +2,7 @@
 
 pub mod base32;
 pub mod grid;
+pub mod inside;
 
 use crate::units::Digest;
 use base32::TextError;
@@ -12,6 +13,8 @@ use sha2::{Digest as _, Sha256};
 pub const VERSION: u8 = 1;
 /// Bytes of a code.
 pub const CODE_BYTES: usize = 20;
+/// Bytes of the part of a code that commits to its birth key.
+pub const FINGERPRINT_BYTES: usize = 10;
 /// Characters of a code's text, check symbols included.
 pub const CODE_CHARS: usize = 34;
 /// Issuer numbers are below this.
@@ -113,28 +116,28 @@ impl Code {
         sequence: u64,
         birth_key_spki: &[u8],
     ) -> Result<Self, CodeError> {
-        if kind == Kind::Place {
-            return Err(CodeError::Kind);
-        }
-        if by.issuer >= ISSUER_END || by.station >= STATION_END || sequence >= STATION_SEQUENCE_END
-        {
-            return Err(CodeError::Range);
-        }
-        let head = u128::from(VERSION) << 76
-            | u128::from(kind as u8) << 72
-            | u128::from(by.issuer) << 48
-            | u128::from(by.station) << 36
-            | u128::from(sequence);
-        let mut bytes = [0; CODE_BYTES];
-        // The head is 80 bits: the last ten bytes of the 128-bit number.
-        for (to, from) in bytes.iter_mut().zip(head.to_be_bytes().into_iter().skip(6)) {
-            *to = from;
-        }
-        let print = fingerprint(&bytes, birth_key_spki);
-        for (to, from) in bytes.iter_mut().skip(10).zip(print) {
-            *to = from;
+        let print = fingerprint(&head_of(kind, by, sequence)?, birth_key_spki);
+        Self::assemble(kind, by, sequence, &print)
+    }
+
+    /// The code with these numbers and this fingerprint, as somebody else worked it out.
+    pub fn assemble(
+        kind: Kind,
+        by: IssuedBy,
+        sequence: u64,
+        fingerprint: &[u8; FINGERPRINT_BYTES],
+    ) -> Result<Self, CodeError> {
+        let mut bytes = head_of(kind, by, sequence)?;
+        for (to, from) in bytes.iter_mut().skip(10).zip(fingerprint) {
+            *to = *from;
         }
         Ok(Self(bytes))
+    }
+
+    /// The part that commits to the birth key.
+    pub fn fingerprint(&self) -> [u8; FINGERPRINT_BYTES] {
+        let [.., a, b, c, d, e, f, g, h, i, j] = self.0;
+        [a, b, c, d, e, f, g, h, i, j]
     }
 
     /// Reads 20 bytes.
@@ -195,8 +198,29 @@ impl Code {
     }
 }
 
+/// The first ten bytes of a code; the rest is zero.
+fn head_of(kind: Kind, by: IssuedBy, sequence: u64) -> Result<[u8; CODE_BYTES], CodeError> {
+    if kind == Kind::Place {
+        return Err(CodeError::Kind);
+    }
+    if by.issuer >= ISSUER_END || by.station >= STATION_END || sequence >= STATION_SEQUENCE_END {
+        return Err(CodeError::Range);
+    }
+    let head = u128::from(VERSION) << 76
+        | u128::from(kind as u8) << 72
+        | u128::from(by.issuer) << 48
+        | u128::from(by.station) << 36
+        | u128::from(sequence);
+    let mut bytes = [0; CODE_BYTES];
+    // The head is 80 bits: the last ten bytes of the 128-bit number.
+    for (to, from) in bytes.iter_mut().zip(head.to_be_bytes().into_iter().skip(6)) {
+        *to = from;
+    }
+    Ok(bytes)
+}
+
 /// First 80 bits of SHA-256("onecode/1" || first 80 bits of the code || SPKI).
-fn fingerprint(code: &[u8; CODE_BYTES], spki: &[u8]) -> [u8; 10] {
+fn fingerprint(code: &[u8; CODE_BYTES], spki: &[u8]) -> [u8; FINGERPRINT_BYTES] {
     let mut hash = Sha256::new();
     hash.update(b"onecode/1");
     for byte in code.iter().take(10) {
@@ -204,7 +228,7 @@ fn fingerprint(code: &[u8; CODE_BYTES], spki: &[u8]) -> [u8; 10] {
     }
     hash.update(spki);
     let digest = Digest(hash.finalize().into());
-    let mut print = [0; 10];
+    let mut print = [0; FINGERPRINT_BYTES];
     for (to, from) in print.iter_mut().zip(digest.0) {
         *to = from;
     }
@@ -305,6 +329,17 @@ mod tests {
         fn arbitrary_text_never_panics(text in ".{0,80}") {
             let _ = text.parse::<Code>();
         }
+    }
+
+    #[test]
+    fn a_code_is_put_together_from_its_parts() {
+        let by = IssuedBy {
+            issuer: 3,
+            station: 4,
+        };
+        let code = Code::derive(Kind::Lot, by, 5, b"key").unwrap();
+        let again = Code::assemble(Kind::Lot, by, 5, &code.fingerprint());
+        assert_eq!(again, Ok(code));
     }
 
     #[test]

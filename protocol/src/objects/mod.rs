@@ -15,6 +15,7 @@ mod receipt;
 mod renewal;
 mod statement;
 mod tariff;
+mod work_order;
 
 pub use allowance::Allowance;
 pub use area::{AREA_CELLS, Area};
@@ -31,6 +32,7 @@ pub use receipt::Receipt;
 pub use renewal::Renewal;
 pub use statement::Statement;
 pub use tariff::{Measure, PRICES, Price, Tariff};
+pub use work_order::{Manifest, ORDER_TEXT, Text, WorkOrder};
 
 pub use crate::field::{Present, Set};
 

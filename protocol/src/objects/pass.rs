@@ -1,4 +1,4 @@
-use crate::code::Code;
+use crate::code::{Code, Kind};
 use crate::field::{Decoder, Encoder, Field, Written, object, out_of_range};
 use crate::keys::{Algorithm, PublicKey};
 use crate::units::{AssuranceClass, Timestamp};
@@ -143,7 +143,33 @@ impl Rights {
     pub const ISSUE_CODES: Self = Self(1 << 3);
     /// Issue money.
     pub const ISSUE_MONEY: Self = Self(1 << 4);
-    const ALL: u32 = (1 << 5) - 1;
+    const ALL: u32 = ((1 << 5) - 1) | Self::KINDS;
+    /// From this bit on, one bit for each kind of code.
+    const KIND_SHIFT: u32 = 8;
+    const KINDS: u32 = ((1 << Kind::ALL.len()) - 1) << Self::KIND_SHIFT;
+
+    /// To issue codes of this kind. Bits of kinds narrow the right to issue codes: whoever has none
+    /// of them issues every kind.
+    pub const fn kind(kind: Kind) -> Self {
+        Self(1 << (Self::KIND_SHIFT + kind as u32))
+    }
+
+    /// Whether codes of this kind are among those that may be issued.
+    pub const fn issues(self, kind: Kind) -> bool {
+        self.permits(Self::ISSUE_CODES)
+            && (self.0 & Self::KINDS == 0 || self.permits(Self::kind(kind)))
+    }
+
+    /// Whether an authority with these rights may hand out `other`: nothing it lacks itself, and
+    /// no kind of code that it may not issue.
+    pub const fn may_give(self, other: Self) -> bool {
+        let kinds = self.0 & Self::KINDS;
+        let plain = Self(other.0 & !Self::KINDS);
+        let narrower = kinds == 0
+            || !other.permits(Self::ISSUE_CODES)
+            || (other.0 & Self::KINDS != 0 && other.0 & Self::KINDS & !kinds == 0);
+        self.permits(plain) && narrower
+    }
 
     /// Both together.
     pub const fn and(self, other: Self) -> Self {

@@ -42,7 +42,7 @@ impl Trust {
             return Err(Status::NotForYou);
         }
         if !authority.rights.permits(Rights::ISSUE_CODES)
-            || !authority.rights.permits(subject.rights)
+            || !authority.rights.may_give(subject.rights)
             || !may_issue(authority, &subject.subject.0)
         {
             return Err(Status::NotPermitted);
@@ -90,10 +90,11 @@ pub fn current(pass: &Pass, now: Timestamp) -> Result<(), Status> {
 }
 
 /// Whether `authority`'s own credential covers this code: an issuer covers its number, a station
-/// its range.
+/// its range and its kinds.
 pub fn may_issue(authority: &Pass, code: &Code) -> bool {
     let by = code.issued_by();
-    if by.issuer != authority.subject.0.issued_by().issuer {
+    if by.issuer != authority.subject.0.issued_by().issuer || !authority.rights.issues(code.kind())
+    {
         return false;
     }
     match (

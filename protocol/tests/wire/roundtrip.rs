@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use protocol::cose::{SIGNED_MAX, SealError, identify, open, seal};
 use protocol::enrol::{WALLET_PROOF_MAX, WalletProof};
 use protocol::message::{MESSAGE_MAX, Message};
-use protocol::objects::Object;
-use protocol::{Algorithm, Network, Signer, Status};
+use protocol::objects::{Manifest, ORDER_TEXT, Object, Rights, Text, WorkOrder};
+use protocol::{Algorithm, Currency, Digest, Kind, Network, Reference, Signer, Status};
 
 fn reads_back<T: Object + PartialEq + std::fmt::Debug>(object: &T) {
     let network = network();
@@ -93,6 +93,58 @@ proptest! {
     }
 }
 
+/// A text of up to 48 bytes that prints.
+fn text() -> impl Strategy<Value = Option<Text<ORDER_TEXT>>> {
+    proptest::option::of("[ -~äß中]{1,16}")
+        .prop_map(|text| text.map(|text| Text::new(&text).expect("short enough, and it prints")))
+}
+
+proptest! {
+    #[test]
+    fn any_work_order(id: [u8; 16], count: u32, life_s: u32, product in text(), batch in text()) {
+        let pass = crate::cast::Cast::new(Algorithm::Ed25519).gateway_pass();
+        reads_back(&WorkOrder {
+            id: Reference(id),
+            by: pass.subject.0,
+            station: pass.issuer.0,
+            kind: Kind::PassiveItem,
+            count,
+            issued: pass.issued,
+            expires: pass.expires,
+            life_s,
+            class: pass.class,
+            rights: Rights::default(),
+            product,
+            batch,
+        });
+    }
+
+    #[test]
+    fn any_manifest(number: u32, before: [u8; 32], head: [u8; 32], lines: u64, made: u32) {
+        let pass = crate::cast::Cast::new(Algorithm::Ed25519).gateway_pass();
+        reads_back(&Manifest {
+            station: pass.subject.0,
+            number,
+            before: Digest(before),
+            head: Digest(head),
+            lines,
+            first_sequence: lines / 2,
+            next_sequence: lines,
+            made,
+            scrapped: !made,
+            time: pass.issued,
+        });
+    }
+}
+
+#[test]
+fn a_text_that_does_not_print_is_none() {
+    let long = "x".repeat(ORDER_TEXT + 1);
+    for text in ["", "a\nb", "\u{7f}", &long] {
+        assert_eq!(Text::<ORDER_TEXT>::new(text), None, "{text:?}");
+    }
+}
+
 fn part() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![vec(any::<u8>(), 0..30), vec(any::<u8>(), 0..=SIGNED_MAX)]
 }
@@ -151,6 +203,7 @@ proptest! {
                 objects: [Some(c), Some(d), Some(e), Some(f), None, None],
             },
             Message::Accusation { how: 0, credentials: [None; 3], objects: [None; 6] },
+            Message::Ask { currency: Currency::new(u32::from(a.len() as u8), *b"A1Z").unwrap() },
         ];
         for message in &messages {
             let bytes = travels(message);

@@ -159,6 +159,34 @@ fn rights_beyond_the_authoritys_own_are_not_permitted() {
 }
 
 #[test]
+fn a_code_of_a_kind_outside_the_quota_is_not_permitted() {
+    let refused = Some(Status::NotPermitted);
+    let only = |authority: &mut Pass| {
+        authority.rights = authority.rights.and(Rights::kind(Kind::Module));
+    };
+    let kinds = [(Kind::Module, None), (Kind::Device, refused)];
+    for (kind, outcome) in kinds {
+        let subject = Party(code(kind, 1, 1));
+        assert_eq!(
+            issued_by(only, |pass| pass.subject = subject),
+            outcome,
+            "{kind:?}"
+        );
+    }
+    let hands_on = |rights: Rights| {
+        issued_by(only, |pass| {
+            pass.subject = Party(code(Kind::Module, 1, 1));
+            pass.rights = rights;
+        })
+    };
+    let issue = Rights::ISSUE_CODES;
+    assert_eq!(hands_on(issue.and(Rights::kind(Kind::Module))), None);
+    assert_eq!(hands_on(issue), refused, "no kinds named would mean all");
+    let both = Rights::kind(Kind::Module).and(Rights::kind(Kind::Lot));
+    assert_eq!(hands_on(issue.and(both)), refused);
+}
+
+#[test]
 fn a_range_that_is_only_half_named_covers_nothing() {
     let whole = cast().gateway_pass();
     let subject = code(Kind::Device, 1, 1);

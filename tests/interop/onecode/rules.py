@@ -6,6 +6,7 @@ from . import Refused, codes, grid_codes, messages
 from .objects import RIGHTS, confirmed, open_object
 
 CLOCK_SKEW_S = 300
+KINDS = 511 << 8  # one bit for each kind of code
 
 
 def _refuse_unless(condition, status):
@@ -28,13 +29,18 @@ def pass_under(authority, data, network):
     given = open_object("pass", data, network).checked(confirmed(authority["key"]))
     _refuse_unless(given["issuer"] == authority["subject"], "not_for_you")
     _refuse_unless(authority["rights"] & RIGHTS["issue_codes"], "not_permitted")
-    _refuse_unless(given["rights"] & ~authority["rights"] == 0, "not_permitted")
+    _refuse_unless(given["rights"] & ~KINDS & ~authority["rights"] == 0, "not_permitted")
+    own, others = authority["rights"] & KINDS, given["rights"] & KINDS
+    if own and given["rights"] & RIGHTS["issue_codes"]:
+        _refuse_unless(others and others & ~own == 0, "not_permitted")
     _refuse_unless(_covers(authority, codes.read_code(given["subject"])), "not_permitted")
     return given
 
 
 def _covers(authority, code):
     subject = codes.fields(code)
+    if authority["rights"] & KINDS and not authority["rights"] & 256 << subject["kind"]:
+        return False
     if subject["issuer"] != codes.fields(codes.read_code(authority["subject"]))["issuer"]:
         return False
     bounds = [authority[name] for name in ("station", "first_sequence", "last_sequence")]

@@ -99,7 +99,7 @@ TYPES = {
     "code": _code, "name": _name, "key": _key, "confirmation": _confirmation,
     "u32": _number(2**32 - 1), "u64": _number(2**64 - 1), "amount": _number(AMOUNT_MAX),
     "reading": _number(AMOUNT_MAX), "time": _number(2**32 - 1), "class": _number(2),
-    "rights": _number(31), "stream": _stream, "currency": _currency, "id": _bytes(32), "ref": _bytes(16),
+    "rights": lambda value: _number(2**17 - 1)(value) and value & 0xE0 == 0, "stream": _stream, "currency": _currency, "id": _bytes(32), "ref": _bytes(16),
     "mark": lambda value: value is True, "cells": _set(_cell, CELLS_MAX),
     "codes": _set(_code, FILTERED_MAX), "prices": _set(_price, PRICES_MAX),
 }  # fmt: skip

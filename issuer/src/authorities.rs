@@ -102,9 +102,13 @@ impl Plan {
         let (path_len, subtree) = match role {
             Role::Root => (None, None),
             Role::Issuer => (Some(1), None),
-            Role::Gateway => (Some(0), Some(self.names.subtree(self.station()))),
+            Role::Gateway | Role::Station => (Some(0), Some(self.names.subtree(self.station()))),
         };
-        Profile::Authority { path_len, subtree }
+        Profile::Authority {
+            path_len,
+            subtree,
+            quota: None,
+        }
     }
 
     pub(crate) fn common_name(&self, role: Role) -> String {
@@ -115,7 +119,7 @@ impl Plan {
         match role {
             Role::Root => ROOT_LIFE_S,
             Role::Issuer => ISSUER_LIFE_S,
-            Role::Gateway => GATEWAY_LIFE_S,
+            Role::Gateway | Role::Station => GATEWAY_LIFE_S,
         }
     }
 

@@ -7,6 +7,7 @@ use crate::names::{Names, ServerName};
 use crate::profile::{Profile, p256_spki, subject};
 use crate::request::CheckedRequest;
 use crate::signing::CaFace;
+use der::Encode;
 use protocol::cose::{self, SIGNED_MAX};
 use protocol::objects::{Confirmation, Party, Pass, Rights};
 use protocol::rules::trust::may_issue;
@@ -29,10 +30,12 @@ pub enum Role {
     Issuer,
     /// Signs things.
     Gateway,
+    /// Signs things within its quota, in a factory.
+    Station,
 }
 
 impl Role {
-    /// From the top down.
+    /// Those of a gateway's folder, from the top down.
     pub const ALL: [Self; 3] = [Self::Root, Self::Issuer, Self::Gateway];
 
     /// The word people use, also the name of its folder.
@@ -41,12 +44,13 @@ impl Role {
             Self::Root => "root",
             Self::Issuer => "issuer",
             Self::Gateway => "gateway",
+            Self::Station => "station",
         }
     }
 
     pub(crate) const fn kind(self) -> Kind {
         match self {
-            Self::Root | Self::Issuer => Kind::Issuer,
+            Self::Root | Self::Issuer | Self::Station => Kind::Issuer,
             Self::Gateway => Kind::Gateway,
         }
     }
@@ -56,6 +60,7 @@ impl Role {
             Self::Root => 0,
             Self::Issuer => 1,
             Self::Gateway => 2,
+            Self::Station => crate::station::STATION_NUMBER_FIRST,
         }
     }
 }
@@ -164,6 +169,10 @@ impl Authority {
         timestamp(self.certificate.tbs_certificate().validity().not_after)
     }
 
+    pub(crate) fn not_before(&self) -> Timestamp {
+        timestamp(self.certificate.tbs_certificate().validity().not_before)
+    }
+
     /// A thing's code, certificate and pass, in one step.
     pub fn issue_device(
         &self,
@@ -180,10 +189,9 @@ impl Authority {
         request: &CheckedRequest,
     ) -> Result<Draft<'_>, IssueError> {
         let code = self.code_for(order, request)?;
-        let start = timestamp(self.certificate.tbs_certificate().validity().not_before);
         let certificate = self.draft(CertificateOrder {
             serial: &order.serial,
-            not_before: order.issued.minus_s(CLOCK_SKEW_S).max(start),
+            not_before: order.issued.minus_s(CLOCK_SKEW_S).max(self.not_before()),
             not_after: order.not_after,
             subject: subject(code.text().as_str(), &code)?,
             spki: request.spki().clone(),
@@ -217,7 +225,7 @@ impl Authority {
     /// Refuses everything a gateway never gives, and works out the code.
     fn code_for(&self, order: &IssueOrder, request: &CheckedRequest) -> Result<Code, OrderFault> {
         let own = match (&self.pass, self.role) {
-            (Some((pass, _)), Role::Gateway) => pass,
+            (Some((pass, _)), Role::Gateway | Role::Station) => pass,
             _ => return Err(OrderFault::Role),
         };
         if !matches!(
@@ -237,13 +245,13 @@ impl Authority {
         if order.issued < own.issued.minus_s(CLOCK_SKEW_S) || order.not_after > own.expires {
             return Err(OrderFault::Validity);
         }
-        let station = own.station.and_then(|station| u16::try_from(station).ok());
-        let by = protocol::code::IssuedBy {
-            issuer: self.code.issued_by().issuer,
-            station: station.ok_or(OrderFault::Role)?,
-        };
-        let code = Code::derive(order.kind, by, order.sequence, request.transport_spki())
-            .map_err(|_| OrderFault::Sequence)?;
+        let code = Code::derive(
+            order.kind,
+            self.issues_as()?,
+            order.sequence,
+            request.transport_spki(),
+        )
+        .map_err(|_| OrderFault::Sequence)?;
         match may_issue(own, &code) {
             true => Ok(code),
             false => Err(OrderFault::Sequence),
@@ -261,13 +269,12 @@ impl Authority {
             return Err(OrderFault::Role.into());
         }
         let names = self.server_names(&order.names, &order.code)?;
-        let start = timestamp(self.certificate.tbs_certificate().validity().not_before);
         let key = CaFace::new(key).ok_or(OrderFault::Key)?;
         let spki = p256_spki(&signature::Keypair::verifying_key(&key))
             .map_err(|_| IssueError::Encoding)?;
         let draft = self.draft(CertificateOrder {
             serial: &order.serial,
-            not_before: order.issued.minus_s(CLOCK_SKEW_S).max(start),
+            not_before: order.issued.minus_s(CLOCK_SKEW_S).max(self.not_before()),
             not_after: order.not_after,
             subject: subject(order.code.text().as_str(), &order.code)?,
             spki,
@@ -337,6 +344,24 @@ impl Draft<'_> {
     /// What the pass will say.
     pub fn pass(&self) -> &Pass {
         &self.pass
+    }
+
+    /// Whether these are what [`Draft::sign`] would make, whoever held the key: the same content,
+    /// under signatures of the authority.
+    pub fn is_signed(&self, certificate: &[u8], pass: &[u8]) -> Result<(), ProfileFault> {
+        let (by, draft) = (self.by, &self.certificate);
+        let read = draft.check(certificate, &by.ca_key.public_key(), Some(&by.certificate))?;
+        let signed = read.tbs_certificate().to_der();
+        if signed.as_deref() != Ok(draft.bytes.as_slice()) {
+            return Err(ProfileFault::Shape);
+        }
+        let pass = cose::open::<Pass>(pass, &by.network)
+            .and_then(|sealed| sealed.verify(&by.pass_key.public_key()))
+            .map_err(|_| ProfileFault::Pass)?;
+        match *pass.get() == self.pass {
+            true => Ok(()),
+            false => Err(ProfileFault::Pass),
+        }
     }
 
     /// Signs both and checks them again.

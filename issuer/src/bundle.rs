@@ -20,6 +20,32 @@ pub fn pem<'a>(certificates: impl IntoIterator<Item = &'a [u8]>) -> String {
         .collect()
 }
 
+/// One document in PEM.
+pub(crate) fn document(label: &str, bytes: &[u8]) -> String {
+    der::pem::encode_string(label, LineEnding::LF, bytes).unwrap_or_default()
+}
+
+/// The documents of a PEM text with their labels; what stands between them and what is no PEM is
+/// passed over.
+pub(crate) fn documents(text: &str) -> Vec<(String, Vec<u8>)> {
+    split(text)
+        .into_iter()
+        .filter_map(|part| der::pem::decode_vec(part.trim().as_bytes()).ok())
+        .map(|(label, bytes)| (label.to_owned(), bytes))
+        .collect()
+}
+
+/// The single documents of a PEM text.
+pub(crate) fn split(pem: &str) -> Vec<&str> {
+    let starts: Vec<_> = pem.match_indices("-----BEGIN ").map(|(at, _)| at).collect();
+    let ends = starts.iter().skip(1).copied().chain([pem.len()]);
+    starts
+        .iter()
+        .zip(ends)
+        .filter_map(|(start, end)| pem.get(*start..end))
+        .collect()
+}
+
 /// RFC 5652, the part a message without content and without signers needs.
 #[derive(Sequence)]
 struct ContentInfo {

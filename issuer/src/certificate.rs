@@ -6,7 +6,7 @@ use crate::lint::{self, Expected};
 use crate::profile::{Form, Profile, spki_der};
 use crate::signing::{self, CaFace};
 use der::{DateTime, Decode, Encode};
-use protocol::Timestamp;
+use protocol::{PublicKey, Timestamp};
 use spki::SubjectPublicKeyInfoOwned;
 use std::time::Duration;
 use x509_cert::Certificate;
@@ -98,6 +98,16 @@ pub(crate) fn finish(
 }
 
 impl CertificateDraft {
+    /// Reads a finished certificate that should have come of this draft.
+    pub(crate) fn check(
+        &self,
+        bytes: &[u8],
+        key: &PublicKey,
+        authority: Option<&Certificate>,
+    ) -> Result<Certificate, ProfileFault> {
+        lint::certificate(bytes, &self.expected(authority), key)
+    }
+
     fn expected<'a>(&'a self, authority: Option<&'a Certificate>) -> Expected<'a> {
         Expected {
             profile: &self.profile,

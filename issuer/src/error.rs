@@ -80,6 +80,8 @@ pub enum ProfileFault {
     NameConstraints,
     /// Assurance class.
     AssuranceClass,
+    /// What a station may issue.
+    Quota,
     /// The signature is not the authority's.
     Signature,
     /// The pass does not verify or says something else.

@@ -20,7 +20,7 @@ use crate::error::{IssueError, ProfileFault};
 use crate::key::{self, AbsentKey, Key, Random};
 use crate::lint::{self, Expected};
 use crate::problem::{At, FolderError, Found, Problem};
-use crate::profile::{spki_der, subject};
+use crate::profile::{p256_public, spki_der, subject};
 use der::{Decode, Encode};
 use p256::pkcs8::{DecodePublicKey, EncodePublicKey};
 use protocol::cose;
@@ -203,11 +203,7 @@ fn load_certificate(
         .at(&path)?;
     let spki = read.tbs_certificate().subject_public_key_info();
     let key_der = spki_der(spki).map_err(|_| unreadable()).at(&path)?;
-    let point = p256::ecdsa::VerifyingKey::from_public_key_der(&key_der);
-    let point = point.map_err(|_| unreadable()).at(&path)?;
-    let public = PublicKey::from_slice(Algorithm::P256, point.to_sec1_point(true).as_bytes())
-        .ok_or_else(unreadable)
-        .at(&path)?;
+    let public = p256_public(spki).ok_or_else(unreadable).at(&path)?;
     let code = plan
         .code(role, &key_der)
         .map_err(IssueError::from)

@@ -15,9 +15,12 @@
 //! - [`open`] finds the authorities in a folder, or makes them there;
 //! - [`identity`] tells the doors whose certificate they have been shown;
 //! - [`label`] draws what is printed on things and at places;
-//! - [`certs_only`] is the answer of EST.
+//! - [`certs_only`] is the answer of EST;
+//! - [`Grant`] makes a station, [`order`] tells it what to make, [`journal`] and [`replay`] are how
+//!   it remembers, and [`manifest`] is what comes back.
 #![forbid(unsafe_code)]
 
+mod ask;
 mod authorities;
 mod authority;
 mod bundle;
@@ -26,18 +29,25 @@ mod durable;
 mod error;
 mod folder;
 mod identity;
+pub mod journal;
 mod key;
+pub mod key_file;
 pub mod label;
 mod lint;
+pub mod manifest;
 mod names;
+pub mod order;
 mod problem;
 mod profile;
 mod rekey;
+pub mod replay;
 mod request;
 mod revocation;
 mod server;
 mod signing;
+mod station;
 
+pub use ask::{authority_request, request_of_pem, request_pem};
 pub use authorities::{Authorities, GATEWAY_LIFE_S, ISSUER_LIFE_S, Plan, ROOT_LIFE_S};
 pub use authority::{
     Authority, CLOCK_SKEW_S, Draft, IssueOrder, Issued, Role, SERVER_NAMES_MAX, ServerOrder,
@@ -55,3 +65,4 @@ pub use request::{
 };
 pub use revocation::{ListOrder, Revoked};
 pub use server::{SERVER_LIFE_S, SERVER_RENEWAL_S, ServerIdentity};
+pub use station::{GRANT_BYTES_MAX, Grant, GrantFault, Quota, STATION_NUMBER_FIRST, StationOrder};

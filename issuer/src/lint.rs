@@ -4,19 +4,19 @@
 //! compares. A certificate that holds anything unexpected is not handed out.
 
 use crate::error::ProfileFault as Fault;
-use crate::profile::{ASSURANCE_CLASS, Profile, key_id};
+use crate::profile::{ASSURANCE_CLASS, Profile, QUOTA, key_id};
 use crate::signing;
-use const_oid::AssociatedOid;
+use crate::station::QuotaForm;
 use const_oid::db::rfc5280::{
     ID_CE_AUTHORITY_KEY_IDENTIFIER, ID_CE_BASIC_CONSTRAINTS, ID_CE_EXT_KEY_USAGE, ID_CE_KEY_USAGE,
     ID_CE_NAME_CONSTRAINTS, ID_CE_SUBJECT_ALT_NAME, ID_CE_SUBJECT_KEY_IDENTIFIER,
 };
+use const_oid::{AssociatedOid, ObjectIdentifier};
 use der::referenced::OwnedToRef;
 use der::{Decode, Encode};
 use protocol::{AssuranceClass, PublicKey};
 use x509_cert::Certificate;
 use x509_cert::certificate::{TbsCertificate, Version};
-use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, NameConstraints,
     SubjectAltName, SubjectKeyIdentifier,
@@ -106,8 +106,9 @@ fn extensions(tbs: &TbsCertificate, profile: &Profile) -> Result<(), Fault> {
         (ID_CE_KEY_USAGE, true),
     ];
     match profile {
-        Profile::Authority { subtree, .. } => {
+        Profile::Authority { subtree, quota, .. } => {
             wanted.extend(subtree.is_some().then_some((ID_CE_NAME_CONSTRAINTS, true)));
+            wanted.extend(quota.is_some().then_some((QUOTA, false)));
         }
         Profile::Thing { .. } => wanted.extend([
             (ID_CE_EXT_KEY_USAGE, false),
@@ -165,7 +166,9 @@ fn constraints(tbs: &TbsCertificate, profile: &Profile) -> Result<(), Fault> {
     let wanted = profile
         .name_constraints()
         .map_err(|_| Fault::NameConstraints)?;
-    check(found == wanted, Fault::NameConstraints)
+    check(found == wanted, Fault::NameConstraints)?;
+    let found = private(tbs, QUOTA).and_then(|found| QuotaForm::from_der(found).ok());
+    check(found == profile.quota(), Fault::Quota)
 }
 
 fn usage(tbs: &TbsCertificate, profile: &Profile) -> Result<(), Fault> {
@@ -187,19 +190,19 @@ fn names(tbs: &TbsCertificate, profile: &Profile) -> Result<(), Fault> {
         return Ok(());
     };
     check(crate::identity::of(tbs) == Some(*code), Fault::Names)?;
-    let found = tbs
-        .extensions()
-        .into_iter()
-        .flatten()
-        .find(|extension| extension.extn_id == ASSURANCE_CLASS)
-        .and_then(assurance_class);
+    let found = private(tbs, ASSURANCE_CLASS)
+        .and_then(|found| u8::from_der(found).ok())
+        .and_then(AssuranceClass::from_number);
     check(found == Some(*class), Fault::AssuranceClass)
 }
 
-fn assurance_class(extension: &Extension) -> Option<AssuranceClass> {
-    u8::from_der(extension.extn_value.as_bytes())
-        .ok()
-        .and_then(AssuranceClass::from_number)
+/// The content of an extension of our own.
+fn private(tbs: &TbsCertificate, oid: ObjectIdentifier) -> Option<&[u8]> {
+    tbs.extensions()
+        .into_iter()
+        .flatten()
+        .find(|extension| extension.extn_id == oid)
+        .map(|extension| extension.extn_value.as_bytes())
 }
 
 #[cfg(test)]
@@ -319,6 +322,7 @@ mod tests {
         let real = Profile::Authority {
             path_len: Some(0),
             subtree: Some("1.1.onecode.internal".to_owned()),
+            quota: None,
         };
         let bytes = certified(issuer, &real);
         let key = thing_spki().to_der().unwrap();
@@ -326,6 +330,7 @@ mod tests {
             let profile = Profile::Authority {
                 path_len,
                 subtree: subtree.map(str::to_owned),
+                quota: None,
             };
             let expected = Expected {
                 profile: &profile,
@@ -399,6 +404,7 @@ mod tests {
         let profile = Profile::Authority {
             path_len: None,
             subtree: None,
+            quota: None,
         };
         let order = CertificateOrder {
             spki: p256_spki(public.verifying_key()).unwrap(),

@@ -43,6 +43,11 @@ impl Names {
         &self.domain
     }
 
+    /// Host and port printed on labels, upper case.
+    pub fn resolver(&self) -> &str {
+        &self.resolver
+    }
+
     /// `<code>.<station>.<issuer>.<domain>`, lower case: the name in certificates.
     pub fn dns_name(&self, code: &Code) -> String {
         let subtree = self.subtree(code.issued_by());

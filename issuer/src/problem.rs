@@ -35,6 +35,8 @@ pub enum Problem {
     Foreign,
     /// Nothing could be issued.
     Issue(IssueError),
+    /// A private key under a passphrase, which is not there or not the right one.
+    Passphrase,
 }
 
 impl fmt::Display for FolderError {
@@ -65,6 +67,9 @@ impl fmt::Display for FolderError {
                 "not made by this program; move it away, or name another folder",
             ),
             Problem::Issue(error) => error.fmt(f),
+            Problem::Passphrase => {
+                f.write_str("the passphrase is missing or not the one the key was put away with")
+            }
         }
     }
 }

@@ -1,13 +1,16 @@
 //! The closed certificate profile: what each role's certificate holds, and nothing else.
 
 use crate::names::{Names, ServerName};
+use crate::station::{Quota, QuotaForm};
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5280::{ID_KP_CLIENT_AUTH, ID_KP_SERVER_AUTH};
 use der::asn1::{Any, Ia5String, OctetString};
 use der::flagset::FlagSet;
 use der::{Encode, Sequence};
-use protocol::enrol::{OID_ASSURANCE_CLASS, OID_HARDWARE_TYPE};
-use protocol::{AssuranceClass, Code};
+use p256::ecdsa::VerifyingKey;
+use p256::pkcs8::DecodePublicKey;
+use protocol::enrol::{OID_ASSURANCE_CLASS, OID_HARDWARE_TYPE, OID_QUOTA};
+use protocol::{Algorithm, AssuranceClass, Code, PublicKey};
 use sha2::{Digest, Sha256};
 use spki::{SubjectPublicKeyInfoOwned, SubjectPublicKeyInfoRef};
 use x509_cert::builder::profile::BuilderProfile;
@@ -24,6 +27,8 @@ use x509_cert::name::Name;
 /// Assurance class of the key, one INTEGER.
 pub(crate) const ASSURANCE_CLASS: ObjectIdentifier =
     ObjectIdentifier::new_unwrap(OID_ASSURANCE_CLASS);
+/// What a station may issue.
+pub(crate) const QUOTA: ObjectIdentifier = ObjectIdentifier::new_unwrap(OID_QUOTA);
 /// id-on-hardwareModuleName (RFC 4108).
 const HARDWARE_MODULE_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.8.4");
 const HARDWARE_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap(OID_HARDWARE_TYPE);
@@ -35,10 +40,12 @@ const ALL_ADDRESSES: [&[u8]; 2] = [&[0; 8], &[0; 32]];
 /// What a certificate is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Profile {
-    /// An authority; `subtree` is the DNS subtree everything below it must lie in.
+    /// An authority; `subtree` is the DNS subtree everything below it must lie in, `quota` what a
+    /// station may issue.
     Authority {
         path_len: Option<u8>,
         subtree: Option<String>,
+        quota: Option<Quota>,
     },
     /// A thing that connects to gateways.
     Thing {
@@ -142,6 +149,13 @@ impl Profile {
             _ => None,
         }
     }
+
+    pub(crate) fn quota(&self) -> Option<QuotaForm> {
+        match self {
+            Self::Authority { quota, .. } => quota.as_ref().map(Quota::form),
+            _ => None,
+        }
+    }
 }
 
 fn within(base: GeneralName) -> GeneralSubtree {
@@ -215,6 +229,9 @@ impl BuilderProfile for Form {
         if let Some(class) = profile.assurance_class() {
             add((ASSURANCE_CLASS, false, &(class as u8)).to_extension(subject, &[]))?;
         }
+        if let Some(quota) = profile.quota() {
+            add((QUOTA, false, &quota).to_extension(subject, &[]))?;
+        }
         Ok(all)
     }
 }
@@ -224,6 +241,12 @@ pub(crate) fn p256_spki(
     key: &p256::ecdsa::VerifyingKey,
 ) -> spki::Result<SubjectPublicKeyInfoOwned> {
     SubjectPublicKeyInfoOwned::from_key(key)
+}
+
+/// The key in its compressed form; `None` when it is of another algorithm or spelling.
+pub(crate) fn p256_public(spki: &SubjectPublicKeyInfoOwned) -> Option<PublicKey> {
+    let key = VerifyingKey::from_public_key_der(&spki_der(spki).ok()?).ok()?;
+    PublicKey::from_slice(Algorithm::P256, key.to_sec1_point(true).as_bytes())
 }
 
 /// The DER that a code commits to.

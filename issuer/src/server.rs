@@ -106,7 +106,7 @@ impl Authorities {
     }
 
     fn read(&self, pem: &[u8], names: &[ServerName]) -> Option<ServerIdentity> {
-        let parts = split(core::str::from_utf8(pem).ok()?);
+        let parts = bundle::split(core::str::from_utf8(pem).ok()?);
         let [key, leaf, above] = parts.as_slice() else {
             return None;
         };
@@ -148,15 +148,4 @@ fn certificate(pem: &str) -> Option<Vec<u8>> {
         Ok(("CERTIFICATE", der)) => Some(der),
         _ => None,
     }
-}
-
-/// The single documents of a PEM file.
-fn split(pem: &str) -> Vec<&str> {
-    let starts: Vec<_> = pem.match_indices("-----BEGIN ").map(|(at, _)| at).collect();
-    let ends = starts.iter().skip(1).copied().chain([pem.len()]);
-    starts
-        .iter()
-        .zip(ends)
-        .filter_map(|(start, end)| pem.get(*start..end))
-        .collect()
 }

@@ -8,6 +8,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("issuer", &["protocol"]),
     ("ledger", &["protocol"]),
     ("device-sdk", &["protocol"]),
+    ("station", &["protocol", "issuer"]),
     ("admin", &["protocol", "issuer", "ledger"]),
     (
         "gateway",
@@ -54,6 +55,7 @@ fn arrows_stand_in_the_architecture_as_they_are_held_here() {
     let architecture = text("ARCHITECTURE.md".as_ref());
     for line in [
         "protocol <- issuer, ledger, device-sdk",
+        "issuer <- station",
         "issuer, ledger <- admin",
         "issuer, ledger, admin, device-sdk <- gateway",
     ] {
@@ -105,7 +107,13 @@ fn pure_parts_read_no_clock_no_randomness_and_no_socket() {
 #[test]
 fn only_the_gateway_and_device_links_open_sockets() {
     let mut broken = Vec::new();
-    for folder in ["protocol/src", "issuer/src", "ledger/src", "admin/src"] {
+    for folder in [
+        "protocol/src",
+        "issuer/src",
+        "ledger/src",
+        "admin/src",
+        "station/src",
+    ] {
         for file in files(folder, &[".rs"]) {
             for word in ["tokio::net", "TcpListener", "TcpStream", "UdpSocket"] {
                 if text(&file).contains(word) {

@@ -43,6 +43,7 @@ mod rekey;
 pub mod replay;
 mod request;
 mod revocation;
+mod revocations;
 mod server;
 mod signing;
 mod station;
@@ -64,5 +65,6 @@ pub use request::{
     Unreadable,
 };
 pub use revocation::{ListOrder, Revoked};
+pub use revocations::{ListFault, RevocationsOrder, Standing};
 pub use server::{SERVER_LIFE_S, SERVER_RENEWAL_S, ServerIdentity};
 pub use station::{GRANT_BYTES_MAX, Grant, GrantFault, Quota, STATION_NUMBER_FIRST, StationOrder};

@@ -61,6 +61,7 @@ pub mod keys;
 pub mod message;
 pub mod objects;
 pub mod provision;
+pub mod revocations;
 pub mod rules;
 pub mod status;
 pub mod stream;

@@ -13,6 +13,7 @@ mod issuing;
 mod labels;
 mod openssl;
 mod requests;
+mod revocations;
 mod rustls;
 mod workshop;
 mod zbar;

@@ -4,6 +4,7 @@
 //! is mine, too" (the attribute). Everything else in it, subject included, is not looked at or is
 //! refused: what stands in a certificate is decided here.
 
+use crate::signing;
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5912::{
     ECDSA_WITH_SHA_256, ID_EC_PUBLIC_KEY, ID_EXTENSION_REQ, SECP_256_R_1,
@@ -11,7 +12,6 @@ use const_oid::db::rfc5912::{
 use const_oid::db::rfc8410::ID_ED_25519;
 use der::asn1::OctetString;
 use der::{Decode, Encode};
-use p256::ecdsa::signature::Verifier;
 use protocol::enrol::{OID_WALLET_PROOF, WalletProof};
 use protocol::{Digest, Network, PublicKey, Status};
 use sha2::{Digest as _, Sha256};
@@ -208,9 +208,7 @@ fn self_signature(request: &CertReq, key: &PublicKey) -> Result<(), KeyFault> {
         // High S is let through here: common tools make it, and the request is not stored as proof
         // of anything but itself.
         (PublicKey::P256(point), ECDSA_WITH_SHA_256) => {
-            let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(point);
-            let signature = p256::ecdsa::Signature::from_der(signature);
-            matches!((key, signature), (Ok(key), Ok(signature)) if key.verify(&signed, &signature).is_ok())
+            signing::verifies_either_s(point, &signed, signature)
         }
         (PublicKey::Ed25519(_), ID_ED_25519) => signature
             .try_into()

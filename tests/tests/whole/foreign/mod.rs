@@ -1,6 +1,8 @@
-//! Programs by others that speak our protocols: Mosquitto's clients and libcoap's.
+//! Programs by others: Mosquitto's clients and libcoap's at our doors, OpenSSL and pkilint at our
+//! certificates.
 
 mod bridge;
+mod certificates;
 mod coap;
 mod mqtt;
 

@@ -28,6 +28,8 @@ pub const ISSUES: Roles = Roles::of(&[Role::Owner, Role::Issuer, Role::Factory])
 pub const ISSUES_GRIDS: Roles = Roles::of(&[Role::Owner, Role::Issuer]);
 /// May say whose a thing is and which key it signs with.
 pub const REGISTERS: Roles = Roles::of(&[Role::Owner, Role::Issuer]);
+/// May say what stands where.
+pub const PLACES: Roles = Roles::of(&[Role::Owner, Role::Issuer, Role::Operator]);
 /// May freeze, release and revoke, and say where allowances are good.
 pub const DECIDES: Roles = Roles::of(&[Role::Owner, Role::Operator]);
 /// May load and redeem, and move a lost thing's money.
@@ -84,7 +86,8 @@ routes! {
     GET  get  "/codes/{code}"                 People(STAFF) => code::show;
     GET  get  "/codes/{code}/certificate.pem" People(STAFF) => code::certificate;
     GET  get  "/codes/{code}/qr.svg"          People(STAFF) => code::label;
-    POST post "/codes/{code}/state"           People(DECIDES) => acts::set_state;
+    POST post "/codes/{code}/state"           People(DECIDES) => acts::live;
+    POST post "/codes/{code}/place"           People(PLACES) => acts::bind;
     POST post "/codes/{code}/area"            People(DECIDES) => acts::set_area;
     POST post "/codes/{code}/owner"           People(REGISTERS) => acts::set_owner;
     POST post "/codes/{code}/key"             People(REGISTERS) => acts::replace_key;
@@ -101,6 +104,7 @@ routes! {
     POST post "/issue-grid"                   People(ISSUES_GRIDS) => issue_grid::submit;
     GET  get  "/areas"                        People(STAFF) => areas::show;
     POST post "/areas"                        People(DECIDES) => areas::define;
+    POST post "/areas/class"                  People(DECIDES) => acts::set_class_area;
     GET  get  "/areas/{area}"                 People(STAFF) => area::show;
     GET  get  "/areas/{area}/area.cbor"       People(STAFF) => area::download;
     GET  get  "/payments"                     People(SEES_MONEY) => payments::show;

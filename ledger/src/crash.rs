@@ -103,6 +103,8 @@ crash_points! {
     ThingStored "thing_stored";
     /// The state of a thing changed.
     StateSet "state_set";
+    /// A thing stands at a place.
+    Bound "bound";
     /// A grid code stands in the registry.
     GridStored "grid_stored";
     /// A currency is declared.
@@ -145,6 +147,8 @@ crash_points! {
     PurseArrived "purse_arrived";
     /// A lost home is given up and nobody else is home.
     HomeReleased "home_released";
+    /// A payment is undone at a home that was lost, and not handed on yet.
+    HandedOver "handed_over";
     /// What was handed in is kept and not handed on.
     RelayKept "relay_kept";
     /// The arbiter has decided and nobody has heard.

@@ -6,14 +6,15 @@ use crate::books::JournalHead;
 use crate::bounds::{AREAS_MOST, CHANGES_MOST, KEYS_MOST, QUEUE_MOST, TAIL_CHECKED};
 use crate::commands::Answer;
 use crate::commands::accuse::Accuse;
-use crate::commands::areas::{AssignArea, DefineArea};
+use crate::commands::areas::{AreaOf, AssignArea, DefineArea};
 use crate::commands::claims::Decide;
 use crate::commands::hand_in::{HandIn, HandInCovered};
 use crate::commands::inbox::{Acknowledge, TellNews};
+use crate::commands::life::{Bind, Live};
 use crate::commands::lives::{Own, Recover, ReplaceKey};
 use crate::commands::overdue::{ReturnOverdue, ReturnedCount};
 use crate::commands::promise::{self, Word};
-use crate::commands::registry::{AddSecrets, BeginIssue, FinishIssue, IssueGrid, SetState};
+use crate::commands::registry::{AddSecrets, BeginIssue, FinishIssue, IssueGrid};
 use crate::commands::renew::Renew;
 use crate::commands::treasury::{Declare, Treasury};
 use crate::error::{Damage, Error, OpenError};
@@ -34,12 +35,13 @@ use crate::store::{
 };
 use crate::trace::Tracing;
 use crate::writer::{self, Command, Desk, Job, Pending};
+use protocol::chain::ActKind;
 use protocol::code::grid::Cell;
 use protocol::cose::{SIGNED_MAX, open};
 use protocol::objects::{Allowance, Closing, Payment, Receipt, Renewal, Void};
 use protocol::{
-    Code, Currency, Digest, GridCode, KeyEpoch, Kind, Network, PublicKey, Reference, Status,
-    Timestamp,
+    AssuranceClass, Code, Currency, Digest, GridCode, KeyEpoch, Kind, Network, PublicKey,
+    Reference, Status, Timestamp,
 };
 use sqlx::pool::PoolConnection;
 use std::path::{Path, PathBuf};
@@ -468,7 +470,7 @@ impl Ledger {
     }
 
     /// The money of a lost thing goes to its owner's new code: what is free at once, the rest after
-    /// expiry and grace. The old code is revoked.
+    /// expiry and grace. The old code is superseded.
     pub async fn recover(
         &self,
         from: &Code,
@@ -503,7 +505,8 @@ impl Ledger {
         .await
     }
 
-    /// Says who owns a thing.
+    /// Says who owns a thing: for the first time, or when the owner before is over. Otherwise the
+    /// owner says it.
     pub async fn set_owner(
         &self,
         code: &Code,
@@ -521,7 +524,7 @@ impl Ledger {
         .await
     }
 
-    /// Freezes, thaws or revokes a code.
+    /// Freezes, thaws, revokes or retires a code: [`Ledger::live`] by the state that is wanted.
     pub async fn set_state(
         &self,
         code: &Code,
@@ -530,9 +533,50 @@ impl Ledger {
         by: &str,
         now: Timestamp,
     ) -> Result<(), Status> {
-        self.submit(SetState {
+        let act = match state {
+            ThingState::Active => ActKind::Resumed,
+            ThingState::Frozen => ActKind::Suspended,
+            ThingState::Revoked => ActKind::Revoked,
+            ThingState::Retired => ActKind::Retired,
+            ThingState::Issued | ThingState::Superseded => return Err(Status::NotPermitted),
+        };
+        self.live(code, act, reason, by, now).await
+    }
+
+    /// Something happens to a code: it is activated, suspended, resumed, revoked or retired. What
+    /// makes no sense for it as it stands is refused as [`Status::NotPermitted`], and
+    /// [`rules::life`](crate::rules::life) says why; a code that holds money is not retired
+    /// ([`Status::NotFunded`]). The same again changes nothing.
+    pub async fn live(
+        &self,
+        code: &Code,
+        act: ActKind,
+        reason: &str,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<(), Status> {
+        self.submit(Live {
             code: *code,
-            state,
+            act,
+            reason: reason.to_owned(),
+            by: by.to_owned(),
+            now,
+        })
+        .await
+    }
+
+    /// From now on a thing stands at a registered place, or nowhere.
+    pub async fn bind(
+        &self,
+        code: &Code,
+        place: Option<GridCode>,
+        reason: &str,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<(), Status> {
+        self.submit(Bind {
+            code: *code,
+            place,
             reason: reason.to_owned(),
             by: by.to_owned(),
             now,
@@ -582,10 +626,26 @@ impl Ledger {
         .await
     }
 
-    /// The next allowances of a thing are good only in an area, or anywhere.
+    /// The next allowances of a thing are good only in an area, or wherever those of its class are.
     pub async fn assign_area(&self, code: &Code, area: Option<Reference>) -> Result<(), Status> {
-        let code = *code;
-        self.submit(AssignArea { code, area }).await
+        let of = AreaOf::Thing(*code);
+        self.submit(AssignArea { of, area }).await
+    }
+
+    /// The next allowances of all things of a class that have no area of their own are good only in
+    /// an area, or anywhere.
+    pub async fn assign_class_area(
+        &self,
+        class: AssuranceClass,
+        area: Option<Reference>,
+    ) -> Result<(), Status> {
+        let of = AreaOf::Class(class);
+        self.submit(AssignArea { of, area }).await
+    }
+
+    /// The areas of the three classes.
+    pub async fn class_areas(&self) -> Result<[Option<Reference>; 3], Error> {
+        areas::class_areas(&mut *self.reader().await?).await
     }
 
     /// All areas, each with the object to tell things.

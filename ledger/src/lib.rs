@@ -36,6 +36,7 @@ mod writer;
 
 pub use accusation::Accusation;
 pub use bearings::{Bearings, ClassTerms, Classes, Policy};
+pub use commands::areas::AreaOf;
 pub use commands::overdue::ReturnedCount;
 pub use commands::{Answer, FraudId};
 #[cfg(feature = "crash-points")]
@@ -49,7 +50,8 @@ pub use store::currencies::CurrencyRow;
 pub use store::decisions::{ClaimOrder, Decided};
 pub use store::inbox::InboxEntry;
 pub use store::issuing::{IssueRequest, NewThing, Reservation};
+pub use store::life::{Binding, LifeStep};
 pub use store::lives::NewKey;
 pub use store::places::GridRow;
-pub use store::things::{StateChange, Thing, ThingState};
+pub use store::things::{Thing, ThingState};
 pub use store::treasury::{Fund, FundOrder, LoadOrder, Loaded, Way};

@@ -266,6 +266,21 @@ async fn lost_and_found(ledger: &Ledger, world: &World, said: &mut String) -> Si
     };
     // What it says of the code changes once more, below.
     ledger.replace_wallet_key(key, NOW).await.unwrap();
+    let place = Place {
+        by: new.code.issued_by(),
+        level: Level::DEFAULT,
+        point: Point::from_nanodegrees(1, 1).unwrap(),
+        height_dm: None,
+        span: Span::new(u64::from(NOW.0) / 60, None).unwrap(),
+        owner: new.code,
+    };
+    let bay = GridCode::derive(&place).unwrap();
+    let issued = ledger.issue_grid(bay, "Bay", new.code, "op", NOW).await;
+    writeln!(said, "{issued:?}").unwrap();
+    ledger
+        .bind(&new.code, Some(bay), "", "op", NOW)
+        .await
+        .unwrap();
     let cells = [Cell::around(
         Point::from_nanodegrees(1, 1).unwrap(),
         Level::DEFAULT,
@@ -378,7 +393,7 @@ async fn remains(ledger: &Ledger, world: &World, purses: &[Purse], said: &mut St
     for purse in purses {
         let views = ledger.purse(&purse.code).await.unwrap();
         let inbox = ledger.inbox(&purse.code, 0, 99).await.unwrap();
-        let changes = ledger.state_changes(&purse.code).await.unwrap();
+        let changes = ledger.life(&purse.code).await.unwrap();
         writeln!(said, "{views:?}\n{inbox:?}\n{changes:?}").unwrap();
     }
     let page = ledger::views::Page::first(99);

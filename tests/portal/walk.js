@@ -288,11 +288,28 @@ async function steps() {
   await go("/areas");
   await page.waitForSelector("a:has-text('North car park')");
   await shot("areas");
+  await page.selectOption("#class", "1");
+  await page.selectOption("#class-area", "North car park");
+  await page.getByRole("button", { name: "Set for the class" }).click();
+  await page.waitForSelector("text=that is where they may pay");
+  await page.waitForSelector("dd:has-text('North car park')");
   await go(`/codes/${code}`);
   await page.selectOption("#area", "North car park");
   await page.getByRole("button", { name: "Set the area" }).click();
   await page.waitForSelector("text=From its next allowance on, that is where it may pay");
   await page.waitForSelector(`dd a[href='${area}']`);
+
+  // Where it stands.
+  await page.click("summary:has-text('Where it stands')");
+  await page.fill("#place", grid);
+  await page.fill("#place-reason", "mounted");
+  await page.getByRole("button", { name: "Record the place" }).click();
+  await page.waitForSelector("text=Where it stands is recorded");
+  await page.waitForSelector("dd a:has-text('Bay 12, north car park')");
+  await page.waitForSelector(".steps .pill:has-text('bound')");
+  await go(`/grids/${grid}`);
+  await page.waitForSelector(".steps a");
+  await shot("grid-bound");
 
   // Money: the same form sent twice moves money once.
   await go(`/money?code=${code}`);

@@ -1,4 +1,4 @@
-//! What people do about one thing: its state, its area, its owner, its keys, its end.
+//! What people do about one thing: its state, its place, its area, its owner, its keys, its end.
 
 use super::issue::read_pem;
 use super::parts::read_code;
@@ -9,8 +9,10 @@ use crate::refusal::Refusal;
 use crate::show;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use ledger::ThingState;
-use protocol::{Code, Reference, Status};
+use ledger::rules::life::after;
+use protocol::chain::ActKind;
+use protocol::code::base32::TextError;
+use protocol::{AssuranceClass, Code, GridCode, Reference, Status};
 use serde::Deserialize;
 
 /// Longest reason for a change of state.
@@ -18,39 +20,99 @@ const REASON_CHARS_MAX: usize = 100;
 
 #[derive(Deserialize)]
 pub struct StateForm {
-    state: String,
+    act: String,
     reason: String,
 }
 
-/// Freezes, releases or revokes.
-pub async fn set_state(
+/// Activates, suspends, releases, retires or revokes.
+pub async fn live(
     State(portal): State<Shared>,
     visitor: Visitor,
     Path(text): Path<String>,
     Sent(form): Sent<StateForm>,
 ) -> Result<Response, Refusal> {
     let code = read_code(&text)?;
-    let wanted = match form.state.as_str() {
-        "active" => ThingState::Active,
-        "frozen" => ThingState::Frozen,
-        "revoked" => ThingState::Revoked,
-        _ => return Err(Refusal::Unfit("Choose one of the three states.".to_owned())),
+    let act = ActKind::ALL.iter().find(|act| act.word() == form.act);
+    let act = *act.ok_or_else(|| Refusal::Unfit("Choose what happens to it.".to_owned()))?;
+    let reason = reason(&form.reason)?;
+    let (by, now) = (visitor.name(), visitor.now);
+    let done = portal.ledger.live(&code, act, reason, by, now).await;
+    let changed = match done {
+        Ok(()) => Ok(()),
+        Err(status) => Err(why_not(&portal, &code, act, status).await?),
     };
-    let reason = form.reason.trim();
+    if changed.is_ok() && matches!(act, ActKind::Revoked | ActKind::Retired) {
+        portal.live.disconnect(&code);
+    }
+    let about = format!("{code} {}: {reason}", act.word());
+    carried_out(&portal, &visitor, &code, Done::State, &about, changed).await
+}
+
+/// A reason as it stays in the history.
+fn reason(text: &str) -> Result<&str, Refusal> {
+    let reason = text.trim();
     if reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX {
         let sentence = "Give a reason of up to 100 characters; it stays in the history.";
         return Err(Refusal::Unfit(sentence.to_owned()));
     }
-    let changed = portal
-        .ledger
-        .set_state(&code, wanted, reason, visitor.name(), visitor.now)
-        .await;
-    if changed.is_ok() && wanted == ThingState::Revoked {
-        portal.live.disconnect(&code);
-    }
-    let about = format!("{code} {}: {reason}", wanted.word());
-    let changed = changed.map_err(Refusal::from);
-    carried_out(&portal, &visitor, &code, Done::State, &about, changed).await
+    Ok(reason)
+}
+
+/// Says why a code, as it stands, is not fit for an act.
+async fn why_not(
+    portal: &Portal,
+    code: &Code,
+    act: ActKind,
+    status: Status,
+) -> Result<Refusal, Refusal> {
+    let thing = portal.ledger.thing(code).await?;
+    let unfit = thing.and_then(|thing| after(thing.state, act).err());
+    Ok(match (status, unfit) {
+        (Status::NotPermitted, Some(unfit)) => Refusal::Unfit(unfit.sentence().to_owned()),
+        (Status::NotFunded, _) => Refusal::Unfit(
+            "It still holds money; redeem it first, or recover it to another code.".to_owned(),
+        ),
+        (status, _) => status.into(),
+    })
+}
+
+#[derive(Deserialize)]
+pub struct PlaceForm {
+    place: String,
+    reason: String,
+}
+
+/// Says where a thing stands from now on, or that it stands nowhere.
+pub async fn bind(
+    State(portal): State<Shared>,
+    visitor: Visitor,
+    Path(text): Path<String>,
+    Sent(form): Sent<PlaceForm>,
+) -> Result<Response, Refusal> {
+    let code = read_code(&text)?;
+    let place: Option<GridCode> = match form.place.trim() {
+        "" => None,
+        text => Some(text.parse().map_err(|error: TextError| {
+            Refusal::Unfit(format!("That is no grid code: {}.", error.sentence()))
+        })?),
+    };
+    let reason = reason(&form.reason)?;
+    let (by, now) = (visitor.name(), visitor.now);
+    let bound = match portal.ledger.bind(&code, place, reason, by, now).await {
+        Ok(()) => Ok(()),
+        Err(Status::Expired) => Err(Refusal::Unfit(
+            "The time of that grid code has not begun or is over.".to_owned(),
+        )),
+        Err(Status::UnknownCode) => Err(Refusal::NotFound(
+            "The thing or the place is not registered here.",
+        )),
+        Err(status) => Err(why_not(&portal, &code, ActKind::Bound, status).await?),
+    };
+    let about = match place {
+        Some(place) => format!("{code} to {place}: {reason}"),
+        None => format!("{code} to nowhere: {reason}"),
+    };
+    carried_out(&portal, &visitor, &code, Done::Place, &about, bound).await
 }
 
 #[derive(Deserialize)]
@@ -66,20 +128,58 @@ pub async fn set_area(
     Sent(form): Sent<AreaForm>,
 ) -> Result<Response, Refusal> {
     let code = read_code(&text)?;
-    let area = match form.area.as_str() {
-        "" => None,
-        text => Some(read_reference(text).ok_or(Refusal::NotFound(NO_AREA))?),
-    };
+    let area = read_area(&form.area)?;
     let changed = portal.ledger.assign_area(&code, area).await;
     let about = match area {
         Some(area) => format!("{code} to area {area}"),
-        None => format!("{code} to anywhere"),
+        None => format!("{code} as its class"),
     };
     let changed = changed.map_err(|status| match status {
         Status::OutsideArea => Refusal::NotFound(NO_AREA),
         status => status.into(),
     });
     carried_out(&portal, &visitor, &code, Done::Area, &about, changed).await
+}
+
+#[derive(Deserialize)]
+pub struct ClassForm {
+    class: String,
+    area: String,
+}
+
+/// Says where the next allowances of a wallet class are good.
+pub async fn set_class_area(
+    State(portal): State<Shared>,
+    visitor: Visitor,
+    Sent(form): Sent<ClassForm>,
+) -> Result<Response, Refusal> {
+    let class = form
+        .class
+        .parse()
+        .ok()
+        .and_then(AssuranceClass::from_number);
+    let class = class.ok_or_else(|| Refusal::Unfit("Choose a wallet class.".to_owned()))?;
+    let area = read_area(&form.area)?;
+    let changed = portal.ledger.assign_class_area(class, area).await;
+    let outcome = changed.map_or_else(Status::word, |()| "done");
+    let about = format!("class {} to {} ({outcome})", class as u8, form.area);
+    let act = visitor.act(Done::Area.act(), &about);
+    portal.people.record(&act, visitor.now).await?;
+    match changed {
+        Ok(()) => Ok(Redirect::to("/areas?done=class").into_response()),
+        Err(Status::OutsideArea) => Err(Refusal::NotFound(NO_AREA)),
+        Err(status) => Err(status.into()),
+    }
+}
+
+/// An area as a form names it; empty for none.
+fn read_area(text: &str) -> Result<Option<Reference>, Refusal> {
+    match text {
+        "" => Ok(None),
+        text => read_reference(text)
+            .map(Some)
+            .ok_or(Refusal::NotFound(NO_AREA)),
+    }
 }
 
 const NO_AREA: &str = "No such area is defined here.";
@@ -116,7 +216,21 @@ pub async fn set_owner(
         changed = portal.ledger.enrol_owner(&owner, name, by, now).await;
     }
     let about = format!("{code} to {owner}");
-    let changed = changed.map_err(Refusal::from);
+    let changed = match changed {
+        Ok(()) => Ok(()),
+        Err(Status::NotPermitted) => {
+            let act = ActKind::Transferred;
+            Err(
+                match why_not(&portal, &code, act, Status::NotPermitted).await? {
+                    Refusal::Refused(_) => Refusal::Unfit(
+                        "It has an owner whose code is good; nobody else gives it away.".to_owned(),
+                    ),
+                    why => why,
+                },
+            )
+        }
+        Err(status) => Err(status.into()),
+    };
     carried_out(&portal, &visitor, &code, Done::Owner, &about, changed).await
 }
 
@@ -191,8 +305,10 @@ pub async fn recover(
 pub enum Done {
     /// It has its code.
     Issued,
-    /// Frozen, released or revoked.
+    /// Activated, suspended, released, retired or revoked.
     State,
+    /// It stands somewhere else.
+    Place,
     /// It pays somewhere else.
     Area,
     /// It is somebody's.
@@ -204,9 +320,10 @@ pub enum Done {
 }
 
 impl Done {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Issued,
         Self::State,
+        Self::Place,
         Self::Area,
         Self::Owner,
         Self::Key,
@@ -218,6 +335,7 @@ impl Done {
         match self {
             Self::Issued => "issued",
             Self::State => "state",
+            Self::Place => "place",
             Self::Area => "area",
             Self::Owner => "owner",
             Self::Key => "key",
@@ -229,6 +347,7 @@ impl Done {
         match self {
             Self::Issued => "code issued",
             Self::State => "state changed",
+            Self::Place => "place changed",
             Self::Area => "area assigned",
             Self::Owner => "owner named",
             Self::Key => "wallet key replaced",
@@ -240,6 +359,7 @@ impl Done {
         match self {
             Self::Issued => "The code is issued: certificate and pass are signed and recorded.",
             Self::State => "The state was changed.",
+            Self::Place => "Where it stands is recorded.",
             Self::Area => "From its next allowance on, that is where it may pay.",
             Self::Owner => "The owner is recorded.",
             Self::Key => {

@@ -3,6 +3,7 @@
 use super::frame::{Frame, page, page_with};
 use crate::coordinates::{Axis, parse_degrees};
 use crate::door::{Sent, Visitor};
+use crate::evidence::class;
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use crate::routes::DECIDES;
@@ -23,6 +24,7 @@ use serde::Deserialize;
 pub struct Wish {
     name: String,
     cells: String,
+    done: String,
 }
 
 struct Line {
@@ -35,6 +37,8 @@ struct Line {
 struct Areas {
     frame: Frame,
     decides: bool,
+    done: Option<&'static str>,
+    classes: Vec<(u8, String, Option<String>)>,
     problem: Option<String>,
     form: Wish,
     lines: Vec<Line>,
@@ -71,8 +75,16 @@ async fn areas(
     let frame = Frame::new(portal, Some(visitor), "/areas");
     let mut rows = portal.ledger.areas().await?;
     rows.sort_by(|a, b| a.name.cmp(&b.name));
+    let of_class = portal.ledger.class_areas().await?;
+    let classes = (0u8..).zip(of_class).map(|(number, area)| {
+        let row = rows.iter().find(|row| Some(row.reference) == area);
+        (number, class(number), row.map(|row| row.name.clone()))
+    });
     Ok(Areas {
         decides: frame.may(DECIDES),
+        done: (form.done == "class")
+            .then_some("From their next allowance on, that is where they may pay."),
+        classes: classes.collect(),
         frame,
         problem,
         form,
@@ -191,6 +203,7 @@ mod tests {
         Wish {
             name: " Yard ".to_owned(),
             cells: cells.to_owned(),
+            done: String::new(),
         }
     }
 

@@ -10,15 +10,17 @@ use crate::draw::{Qr, code_uri};
 use crate::evidence::{Check, class, key_text};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
-use crate::routes::{DECIDES, MOVES_MONEY, REGISTERS, SEES_MONEY};
+use crate::routes::{DECIDES, MOVES_MONEY, PLACES, REGISTERS, SEES_MONEY};
 use crate::show;
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
+use ledger::rules::life::after;
 use ledger::views::{Page, PaymentQuery};
-use ledger::{AreaRow, StateChange, Thing, ThingState};
+use ledger::{AreaRow, LifeStep, Thing, ThingState};
 use protocol::Code;
+use protocol::chain::{ActKind, Named};
 use serde::Deserialize;
 
 /// Payments shown per direction.
@@ -34,9 +36,25 @@ struct Holding {
     incoming: String,
 }
 
-struct History {
-    change: StateChange,
+/// One step of its life, as it is shown.
+struct Step {
     pill: Pill,
+    other: Option<Link>,
+    reason: String,
+    by: String,
+    at: String,
+}
+
+/// A page with what it is called.
+struct Link {
+    path: String,
+    label: String,
+}
+
+/// A form's choice.
+struct Choice {
+    act: ActKind,
+    words: &'static str,
 }
 
 #[derive(Template)]
@@ -49,7 +67,10 @@ struct CodePage {
     connected: Option<Connected>,
     certificate: Option<CertificateFacts>,
     pass: Option<PassFacts>,
-    history: Vec<History>,
+    steps: Vec<Step>,
+    choices: Vec<Choice>,
+    places: bool,
+    place: Option<Link>,
     qr: Option<Qr>,
     sees_money: bool,
     moves_money: bool,
@@ -108,15 +129,18 @@ pub async fn show(
         true => money(&portal, &code).await?,
         false => Money::default(),
     };
-    let changes = portal.ledger.state_changes(&code).await?;
+    let life = portal.ledger.life(&code).await?;
     let standing = portal.ledger.standing(&code).await?;
     let others = standing.owner.into_iter().chain(standing.successor);
+    let others = others.chain(life.iter().filter_map(other_thing));
     let names = Names::of(&portal.ledger, others.collect()).await?;
-    let areas = portal.ledger.areas().await?;
-    let history = |change: StateChange| History {
-        pill: state(change.state),
-        change,
+    let steps = steps(&portal, &names, life).await?;
+    let places = portal.ledger.places_of(&code).await?;
+    let place = match places.first().filter(|binding| binding.until.is_none()) {
+        Some(binding) => Some(link(&portal, &names, Named::Place(binding.place)).await?),
+        None => None,
     };
+    let areas = portal.ledger.areas().await?;
     page(&CodePage {
         done: query.done.as_deref().and_then(Done::notice),
         state: state(thing.state),
@@ -127,7 +151,10 @@ pub async fn show(
             &portal.network,
             signer.map(|card| &card.pass_key),
         ),
-        history: changes.into_iter().map(history).collect(),
+        steps,
+        choices: choices(thing.state),
+        places: frame.may(PLACES),
+        place,
         qr: Qr::draw(code_uri(&portal.resolver, &code)),
         sees_money: frame.may(SEES_MONEY),
         moves_money: frame.may(MOVES_MONEY),
@@ -146,6 +173,76 @@ pub async fn show(
         paid: money.paid,
         received: money.received,
     })
+}
+
+/// What may happen to it next, in words.
+fn choices(state: ThingState) -> Vec<Choice> {
+    [
+        (ActKind::Activated, "activated, in use from now on"),
+        (ActKind::Suspended, "suspended, until released"),
+        (ActKind::Resumed, "released, in use again"),
+        (ActKind::Retired, "retired, for good"),
+        (ActKind::Revoked, "revoked, for good"),
+    ]
+    .into_iter()
+    .filter(|(act, _)| after(state, *act).is_ok_and(|next| next != state))
+    .filter(|(act, _)| *act != ActKind::Activated || state == ThingState::Issued)
+    .map(|(act, words)| Choice { act, words })
+    .collect()
+}
+
+fn other_thing(step: &LifeStep) -> Option<Code> {
+    match step.other {
+        Some(Named::Thing(code)) => Some(code),
+        _ => None,
+    }
+}
+
+async fn link(portal: &Portal, names: &Names, named: Named) -> Result<Link, Refusal> {
+    Ok(match named {
+        Named::Thing(code) => Link {
+            path: format!("/codes/{code}"),
+            label: names.party(code).label(),
+        },
+        Named::Place(grid) => {
+            let row = portal.ledger.grid(&grid).await?;
+            let name = row.map(|row| row.name).filter(|name| !name.is_empty());
+            Link {
+                path: format!("/grids/{grid}"),
+                label: name.unwrap_or_else(|| "unnamed place".to_owned()),
+            }
+        }
+    })
+}
+
+async fn steps(portal: &Portal, names: &Names, life: Vec<LifeStep>) -> Result<Vec<Step>, Refusal> {
+    let mut steps = Vec::new();
+    for step in life {
+        steps.push(Step {
+            pill: Pill {
+                class: class_of(step.act),
+                word: step.act.word(),
+            },
+            other: match step.other {
+                Some(named) => Some(link(portal, names, named).await?),
+                None => None,
+            },
+            reason: step.reason,
+            by: step.by,
+            at: show::time(step.at),
+        });
+    }
+    Ok(steps)
+}
+
+const fn class_of(act: ActKind) -> &'static str {
+    match act {
+        ActKind::Activated | ActKind::Resumed => "good",
+        ActKind::Suspended => "warn",
+        ActKind::Revoked => "bad",
+        ActKind::Bound | ActKind::Transferred | ActKind::Rekeyed => "info",
+        _ => "none",
+    }
 }
 
 #[derive(Default)]

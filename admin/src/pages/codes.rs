@@ -20,7 +20,6 @@ use serde::Deserialize;
 
 /// Longest text searched for.
 const TEXT_CHARS_MAX: usize = 128;
-const STATES: [ThingState; 3] = [ThingState::Active, ThingState::Frozen, ThingState::Revoked];
 
 #[derive(Deserialize)]
 pub struct Search {
@@ -73,7 +72,7 @@ pub async fn show(
     let kind = Kind::ALL
         .into_iter()
         .find(|kind| kind.word() == search.kind);
-    let wanted = STATES
+    let wanted = ThingState::ALL
         .into_iter()
         .find(|state| state.word() == search.state);
     let query = ThingQuery {

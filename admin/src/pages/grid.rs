@@ -13,7 +13,7 @@ use crate::show;
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
-use ledger::GridRow;
+use ledger::{Binding, GridRow};
 use protocol::GridCode;
 use protocol::code::base32::TextError;
 use serde::Deserialize;
@@ -28,6 +28,14 @@ struct Grid {
     facts: Facts,
     qr: Option<Qr>,
     cell: Cell,
+    stands: Vec<Stands>,
+}
+
+/// A thing that stands, or stood, there.
+struct Stands {
+    party: Party,
+    since: String,
+    until: Option<String>,
 }
 
 /// What a grid code says by itself, in words.
@@ -94,7 +102,15 @@ pub async fn show(
     Query(query): Query<Done>,
 ) -> Result<Response, Refusal> {
     let row = find(&portal, &text).await?;
-    let names = Names::of(&portal.ledger, vec![row.owner]).await?;
+    let bindings = portal.ledger.things_at(&row.code).await?;
+    let mut codes = vec![row.owner];
+    codes.extend(bindings.iter().map(|binding| binding.code));
+    let names = Names::of(&portal.ledger, codes).await?;
+    let stands = |binding: &Binding| Stands {
+        party: names.party(binding.code),
+        since: show::time(binding.since),
+        until: binding.until.map(show::time),
+    };
     page(&Grid {
         frame: Frame::new(&portal, Some(&visitor), "/grids"),
         done: query.done.is_some(),
@@ -102,6 +118,7 @@ pub async fn show(
         facts: Facts::of(&row.code),
         qr: Qr::draw(grid_uri(&portal.resolver, &row.code)),
         cell: Cell::draw(&row.code),
+        stands: bindings.iter().map(stands).collect(),
         row,
     })
 }

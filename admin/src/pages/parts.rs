@@ -50,8 +50,10 @@ pub struct Pill {
 pub const fn state(state: ThingState) -> Pill {
     let class = match state {
         ThingState::Active => "good",
+        ThingState::Issued => "info",
         ThingState::Frozen => "warn",
         ThingState::Revoked => "bad",
+        ThingState::Retired | ThingState::Superseded => "none",
     };
     Pill {
         class,

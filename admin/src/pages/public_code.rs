@@ -28,8 +28,14 @@ pub enum Verdict {
     Ended,
     /// Stopped until a person decides.
     Frozen,
+    /// Registered, and nobody has put it to use.
+    Waiting,
     /// For good.
     Revoked,
+    /// It came to its end in peace.
+    Retired,
+    /// Another code has taken over.
+    Superseded,
     /// Well formed, but not registered here.
     Unknown,
     /// No code at all.
@@ -43,8 +49,10 @@ impl Verdict {
     pub const fn class(self) -> &'static str {
         match self {
             Self::Genuine | Self::Authority(_) => "good",
-            Self::Ended | Self::Frozen => "warn",
-            Self::Revoked | Self::Unknown | Self::Damaged => "bad",
+            Self::Ended | Self::Frozen | Self::Waiting => "warn",
+            Self::Revoked | Self::Retired | Self::Superseded | Self::Unknown | Self::Damaged => {
+                "bad"
+            }
             Self::Mistyped(_) => "none",
         }
     }
@@ -55,7 +63,10 @@ impl Verdict {
             Self::Authority(_) => "Genuine authority",
             Self::Ended => "Genuine, but out of date",
             Self::Frozen => "Suspended",
+            Self::Waiting => "Genuine, but not in use",
             Self::Revoked => "Revoked",
+            Self::Retired => "Retired",
+            Self::Superseded => "Replaced",
             Self::Unknown => "Not known here",
             Self::Mistyped(_) => "Not a code",
             Self::Damaged => "Do not rely on it",
@@ -71,6 +82,9 @@ impl Verdict {
             Self::Ended => "This code was issued here, but its pass has ended and was not renewed yet. Ask whoever runs the thing.".to_owned(),
             Self::Frozen => "This code was issued here, but it is suspended for now. Do not pay it and do not rely on it.".to_owned(),
             Self::Revoked => "This code was issued here and has been withdrawn for good. If it is on a thing in front of you, do not use that thing.".to_owned(),
+            Self::Waiting => "This code was issued here, and the thing has not been put to use yet. If it is at work in front of you, ask whoever runs it.".to_owned(),
+            Self::Retired => "This code was issued here, and its thing was taken out of use for good. A thing that still carries it is not what the code stood for.".to_owned(),
+            Self::Superseded => "This code was issued here, and another code has taken its place. Look for a newer label on the thing.".to_owned(),
             Self::Unknown => "It is spelled like a code, but this house never issued it. Be careful: the label may be forged, or it belongs to another issuer.".to_owned(),
             Self::Mistyped(error) => format!("What was scanned or typed cannot be read: {}.", error.sentence()),
             Self::Damaged => "This code is registered here, but its pass does not verify. Tell whoever runs the thing.".to_owned(),
@@ -80,9 +94,9 @@ impl Verdict {
     const fn lookup(self) -> Lookup {
         match self {
             Self::Genuine | Self::Authority(_) => Lookup::Genuine,
-            Self::Ended => Lookup::NotNow,
+            Self::Ended | Self::Waiting => Lookup::NotNow,
             Self::Frozen => Lookup::Suspended,
-            Self::Revoked => Lookup::Revoked,
+            Self::Revoked | Self::Retired | Self::Superseded => Lookup::Revoked,
             Self::Unknown => Lookup::Unknown,
             Self::Mistyped(_) => Lookup::Mistyped,
             Self::Damaged => Lookup::Damaged,
@@ -201,7 +215,10 @@ async fn find(
     let key = gateway.map(|card| &card.pass_key);
     let pass = credential::pass(&thing.pass, &portal.network, key);
     let verdict = match (thing.state, pass) {
+        (ThingState::Issued, _) => Verdict::Waiting,
         (ThingState::Revoked, _) => Verdict::Revoked,
+        (ThingState::Retired, _) => Verdict::Retired,
+        (ThingState::Superseded, _) => Verdict::Superseded,
         (ThingState::Frozen, _) => Verdict::Frozen,
         (ThingState::Active, Some(pass)) if pass.check == Check::Fits => {
             if pass.ends <= now {

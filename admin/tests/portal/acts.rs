@@ -119,7 +119,7 @@ async fn a_lost_things_money_goes_to_its_owners_new_code_and_nowhere_else() {
         "What was free has gone",
         "Recovered to",
         "New car",
-        "revoked",
+        "superseded",
         ">Ada<",
     ] {
         assert!(page.contains(part), "{part}: {page}");
@@ -129,6 +129,85 @@ async fn a_lost_things_money_goes_to_its_owners_new_code_and_nowhere_else() {
     assert_eq!(free(house, &new.code).await, 10_000_000);
     let trail = ada.get("/audit").await.text();
     for part in ["lost thing recovered", "owner named", "(unfit)"] {
+        assert!(trail.contains(part), "{part}: {trail}");
+    }
+}
+
+async fn live(browser: &mut Browser, code: &Code, act: &str, reason: &str) -> Page {
+    let form = format!("/codes/{code}");
+    let fields = [("act", act), ("reason", reason)];
+    browser
+        .submit("/areas", &format!("{form}/state"), &fields)
+        .await
+}
+
+async fn bay(browser: &mut Browser, owner: &Code) -> String {
+    let fields = [
+        ("name", "Bay 12"),
+        ("latitude", "1"),
+        ("longitude", "2"),
+        ("level", "8"),
+        ("start", "2026-01-01T00:00"),
+        ("owner", &owner.to_string()),
+    ];
+    let issued = browser.submit("/issue-grid", "/issue-grid", &fields).await;
+    let path = issued.location().split('?').next().unwrap();
+    path.strip_prefix("/grids/").unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn the_life_of_a_code_is_offered_kept_and_shown() {
+    let scene = Scene::new().await;
+    let house = &scene.house;
+    let declared = house.ledger.declare_currency(usd(), 6, "US dollar").await;
+    declared.unwrap();
+    let charger = house.thing(1, "Charger").await.code;
+    let mut ada = scene.owner().await;
+    let path = format!("/codes/{charger}");
+    let grid = bay(&mut ada, &charger).await;
+    let page = ada.get(&path).await.text();
+    for (act, there) in [
+        ("suspended", true),
+        ("retired", true),
+        ("revoked", true),
+        ("resumed", false),
+        ("activated", false),
+    ] {
+        let offered = page.contains(&format!("<option value=\"{act}\">"));
+        assert_eq!(offered, there, "{act}: {page}");
+    }
+    for part in [">issued<", ">activated<", "by test"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let nothing = live(&mut ada, &charger, "suspended", " ").await;
+    assert_eq!(nothing.status, StatusCode::UNPROCESSABLE_ENTITY);
+    live(&mut ada, &charger, "suspended", "dripping").await;
+    let stand = [("place", grid.as_str()), ("reason", "mounted")];
+    let place = format!("{path}/place");
+    let why = "suspended; release or revoke it first";
+    let bound = ada.submit("/areas", &place, &stand).await.text();
+    assert!(bound.contains(why), "{bound}");
+    let retired = live(&mut ada, &charger, "retired", "old").await.text();
+    assert!(retired.contains(why), "{retired}");
+    live(&mut ada, &charger, "resumed", "dried").await;
+    let bound = ada.submit("/areas", &place, &stand).await;
+    let page = ada.get(bound.location()).await.text();
+    let here = format!("<a href=\"/grids/{grid}\">Bay 12</a>");
+    for part in ["Where it stands is recorded", &here, "mounted", "dripping"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let bay = ada.get(&format!("/grids/{grid}")).await.text();
+    assert!(bay.contains(&path) && !bay.contains(", until"), "{bay}");
+    house.load(charger, 7, "coin").await;
+    let retired = live(&mut ada, &charger, "retired", "old").await.text();
+    assert!(retired.contains("It still holds money"), "{retired}");
+    live(&mut ada, &charger, "revoked", "scrapped").await;
+    let page = ada.get(&path).await.text();
+    assert!(!page.contains("Change the state") && !page.contains("Record the place"));
+    let bay = ada.get(&format!("/grids/{grid}")).await.text();
+    assert!(bay.contains(", until"), "{bay}");
+    let trail = ada.get("/audit").await.text();
+    for part in ["place changed", "mounted (done)", "old (unfit)"] {
         assert!(trail.contains(part), "{part}: {trail}");
     }
 }

@@ -30,7 +30,13 @@ async fn an_area_is_signed_once_and_named_by_the_next_allowance() {
     let made = define(&mut ada, "Yard", cells).await;
     assert_eq!(made.status, StatusCode::SEE_OTHER, "{}", made.text());
     let page = ada.get(made.location()).await.text();
-    for part in ["Yard", "signed and kept", "48.8", "S, 151.2", "Places in it"] {
+    for part in [
+        "Yard",
+        "signed and kept",
+        "48.8",
+        "S, 151.2",
+        "Places in it",
+    ] {
         assert!(page.contains(part), "{part}: {page}");
     }
     let (path, _) = made.location().split_once('?').unwrap();
@@ -67,6 +73,16 @@ async fn an_area_is_signed_once_and_named_by_the_next_allowance() {
     house.wait_s(1);
     let granted = car.renew(&house.ledger, 1_000_000, house.now()).await;
     assert_eq!(granted.area, None);
+    let class = [("class", "0"), ("area", reference)];
+    let set = ada.submit("/areas", "/areas/class", &class).await;
+    let page = ada.get(set.location()).await.text();
+    assert!(
+        page.contains("that is where they may pay") && page.contains("<dd>Yard</dd>"),
+        "{page}"
+    );
+    house.wait_s(1);
+    let granted = car.renew(&house.ledger, 1_000_000, house.now()).await;
+    assert_eq!(granted.area.unwrap().to_string(), reference);
     assert!(ada.get("/audit").await.text().contains("area assigned"));
 }
 

@@ -86,7 +86,7 @@ async fn hostile_texts_stay_texts_on_every_page() {
         ada.submit(
             &path,
             &format!("{path}/state"),
-            &[("state", "frozen"), ("reason", text)],
+            &[("act", "suspended"), ("reason", text)],
         )
         .await;
         let token = [("label", text), ("days", "1"), ("auditor", "1")];

@@ -186,7 +186,7 @@ async fn a_pasted_request_becomes_one_code_however_often() {
         .submit(
             &path,
             &format!("{path}/state"),
-            &[("state", "revoked"), ("reason", "stolen")],
+            &[("act", "revoked"), ("reason", "stolen")],
         )
         .await;
     assert_eq!(changed.status, StatusCode::SEE_OTHER);
@@ -199,15 +199,19 @@ async fn a_pasted_request_becomes_one_code_however_often() {
         .submit(
             "/people",
             &format!("{path}/state"),
-            &[("state", "active"), ("reason", "found")],
+            &[("act", "resumed"), ("reason", "found")],
         )
         .await;
     assert_eq!(back.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        back.text()
+            .contains("The code is revoked, and that is for good.")
+    );
     let audit = ada.get("/audit?check=1").await.text();
     assert!(
         audit.contains("rows stand as they were written")
             && audit.contains("stolen (done)")
-            && audit.contains("found (not_permitted)")
+            && audit.contains("found (unfit)")
     );
 }
 

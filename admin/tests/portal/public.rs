@@ -35,7 +35,38 @@ async fn a_code_is_genuine_suspended_revoked_or_unknown_in_words() {
         assert!(text.contains(&format!("<h1>{title}</h1>")), "{title}");
         assert!(!text.contains("secret reason"));
     }
+    let van = house.thing(3, "Van").await;
+    let retired = ThingState::Retired;
+    let now = house.now();
+    let done = house
+        .ledger
+        .set_state(&van.code, retired, "old", "test", now);
+    done.await.unwrap();
+    let text = stranger.get(&format!("/1/{}", van.code)).await.text();
+    assert!(text.contains("<h1>Retired</h1>"), "{text}");
     let bike = house.thing(2, "Bike").await;
+    house
+        .ledger
+        .recover(&car.code, &bike.code, "test", now)
+        .await
+        .unwrap();
+    let text = stranger.get(&path).await.text();
+    assert!(
+        text.contains("<h1>Revoked</h1>"),
+        "what is revoked stays so"
+    );
+    let truck = house.thing(4, "Truck").await;
+    house
+        .ledger
+        .recover(&truck.code, &bike.code, "test", now)
+        .await
+        .unwrap();
+    let text = stranger.get(&format!("/1/{}", truck.code)).await.text();
+    assert!(text.contains("<h1>Replaced</h1>"), "{text}");
+    assert!(
+        !text.contains(&bike.code.to_string()),
+        "strangers learn no other code"
+    );
     house.wait_s(2 * 31_536_000);
     let late = stranger.get(&format!("/1/{}", bike.code)).await.text();
     assert!(late.contains("out of date"));

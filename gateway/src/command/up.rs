@@ -181,13 +181,13 @@ async fn until(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stop| *stop).await;
 }
 
-/// A revoked code may not come in at all. A frozen one may: it has payments to hand in.
+/// A code whose life is over may not come in at all. A frozen one may: it has payments to hand in.
 pub(crate) fn registry_check(ledger: Ledger) -> crate::mqtt::Check {
     Arc::new(move |code: Code| {
         let ledger = ledger.clone();
         Box::pin(async move {
             match ledger.thing(&code).await {
-                Ok(Some(thing)) => thing.state != ThingState::Revoked,
+                Ok(Some(thing)) => !thing.state.is_over(),
                 Ok(None) => false,
                 Err(error) => {
                     tracing::error!(%error, %code, "the registry cannot be read");

@@ -9,7 +9,7 @@ use crate::writer::{Command, Desk, Failure};
 use protocol::code::grid::Cell;
 use protocol::cose::open;
 use protocol::objects::{Area, Set};
-use protocol::{Code, GridCode, Reference, Status, Timestamp};
+use protocol::{AssuranceClass, Code, GridCode, Reference, Status, Timestamp};
 
 pub(crate) struct DefineArea {
     pub cells: Vec<Cell>,
@@ -83,26 +83,40 @@ pub(super) async fn counted(desk: &mut Desk, grid: &GridCode) -> Result<(), Fail
     Ok(())
 }
 
+/// Whose allowances are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AreaOf {
+    /// One thing's.
+    Thing(Code),
+    /// Those of all things of a class that have no area of their own.
+    Class(AssuranceClass),
+}
+
 pub(crate) struct AssignArea {
-    pub code: Code,
+    pub of: AreaOf,
     pub area: Option<Reference>,
 }
 
 impl Command for AssignArea {
     type Answer = ();
 
-    /// From its next allowance on.
+    /// From their next allowance on.
     async fn execute(&self, desk: &mut Desk) -> Result<(), Failure> {
         let connection = &mut desk.connection;
-        thing(connection, &self.code)
-            .await?
-            .ok_or(Status::UnknownCode)?;
+        if let AreaOf::Thing(code) = &self.of {
+            thing(connection, code).await?.ok_or(Status::UnknownCode)?;
+        }
         let known = areas::areas(connection, AREAS_MOST).await?;
         let there = |area: &Reference| known.iter().any(|row| row.reference == *area);
         if self.area.is_some_and(|area| !there(&area)) {
             return Err(Status::OutsideArea.into());
         }
-        areas::set_area(connection, &self.code, self.area.as_ref()).await?;
+        match &self.of {
+            AreaOf::Thing(code) => areas::set_area(connection, code, self.area.as_ref()).await?,
+            AreaOf::Class(class) => {
+                areas::set_class_area(connection, *class, self.area.as_ref()).await?;
+            }
+        }
         here(CrashPoint::AreaAssigned);
         Ok(())
     }

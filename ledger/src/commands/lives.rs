@@ -1,14 +1,18 @@
 //! A code gets another wallet key, and a lost thing's money goes to its owner's new one.
 
+use super::life::{given, leave};
 use super::{printable, release};
 use crate::books::{Account, Entry, EntryKind, Transfer};
 use crate::bounds::{KEYS_MOST, RECOVERIES_MOST};
 use crate::crash::{CrashPoint, here};
 use crate::error::Damage;
+use crate::rules::life::after;
 use crate::store::journal;
+use crate::store::life::{self, LifeStep};
 use crate::store::lives::{self, NewKey};
-use crate::store::things::{Thing, ThingState, set_state, thing};
+use crate::store::things::{Thing, ThingState, thing, write_state};
 use crate::writer::{Command, Desk, Failure};
+use protocol::chain::{ActKind, Named};
 use protocol::cose::SIGNED_MAX;
 use protocol::{AmountMinor, Code, Digest, KeyEpoch, Status, Timestamp};
 use sha2::{Digest as _, Sha256};
@@ -34,9 +38,7 @@ impl Command for ReplaceKey {
         if known.wallet_key == new.wallet_key {
             return Ok(known);
         }
-        if known.state == ThingState::Revoked {
-            return Err(Status::Frozen.into());
-        }
+        after(known.state, ActKind::Rekeyed).map_err(|_| Status::Frozen)?;
         let before = lives::keys_before(connection, &new.code, KEYS_MOST).await?;
         if before.contains(&new.wallet_key) {
             return Err(Status::NotPermitted.into());
@@ -48,11 +50,22 @@ impl Command for ReplaceKey {
         let last = known.key_epoch;
         let next = last.0.checked_add(1).map(KeyEpoch).ok_or(Status::Full)?;
         lives::replace_key(connection, new, (last, next), self.now).await?;
+        let step = LifeStep {
+            act: ActKind::Rekeyed,
+            other: None,
+            reason: String::new(),
+            by: new.by.clone(),
+            at: self.now,
+        };
+        life::insert(connection, &new.code, &step).await?;
         here(CrashPoint::KeyReplaced);
         let stored = thing(connection, &new.code).await?;
         Ok(stored.ok_or_else(|| Damage::new("thing", new.code, "not there"))?)
     }
 }
+
+/// Why a code is superseded.
+const RECOVERED: &str = "lost, and recovered to another code";
 
 pub(crate) struct Recover {
     pub from: Code,
@@ -84,10 +97,18 @@ impl Command for Recover {
         if self.from == self.to || new.state != ThingState::Active || !same {
             return Err(Status::NotPermitted.into());
         }
-        if old.state != ThingState::Revoked {
-            let why = ("lost, and recovered to another code", self.by.as_str());
-            set_state(connection, &self.from, ThingState::Revoked, why, self.now).await?;
-        }
+        let next = after(old.state, ActKind::Superseded).map_err(|_| Status::NotPermitted)?;
+        write_state(connection, &self.from, next).await?;
+        let step = LifeStep {
+            act: ActKind::Superseded,
+            other: Some(Named::Thing(self.to)),
+            reason: RECOVERED.to_owned(),
+            by: self.by.clone(),
+            at: self.now,
+        };
+        life::insert(connection, &self.from, &step).await?;
+        leave(desk, &self.from, (RECOVERED, &self.by), self.now).await?;
+        let connection = &mut desk.connection;
         let both = (&self.from, &self.to);
         lives::insert_recovery(connection, both, &self.by, self.now).await?;
         here(CrashPoint::RecoveryKept);
@@ -158,8 +179,7 @@ impl Command for Own {
             lives::enrol(connection, &self.owner, who, self.now).await?;
         }
         if let Some(code) = &self.code {
-            thing(connection, code).await?.ok_or(Status::UnknownCode)?;
-            lives::set_owner(connection, code, &self.owner).await?;
+            given(desk, (code, &self.owner), &self.by, self.now).await?;
         }
         here(CrashPoint::OwnerKept);
         Ok(())

@@ -6,6 +6,7 @@ pub(crate) mod claims;
 pub(crate) mod credit;
 pub(crate) mod hand_in;
 pub(crate) mod inbox;
+pub(crate) mod life;
 pub(crate) mod lives;
 mod note;
 pub(crate) mod overdue;

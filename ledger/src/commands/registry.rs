@@ -9,12 +9,13 @@ use crate::store::issuing::{
     IssueRequest, NewThing, Reservation, insert_reservation, insert_secret, insert_thing,
     reservation, reservation_by_sequence, secret, spend_secret,
 };
+use crate::store::life;
 use crate::store::places::{GridRow, grid, insert_grid};
-use crate::store::things::{Thing, ThingState, set_state, thing};
+use crate::store::things::{Thing, thing};
 use crate::writer::{Command, Desk, Failure};
 use protocol::code::STATION_SEQUENCE_END;
 use protocol::cose::SIGNED_MAX;
-use protocol::{Code, Kind, Status, Timestamp};
+use protocol::{Kind, Status, Timestamp};
 
 pub(crate) struct AddSecrets {
     pub hashes: Vec<[u8; 32]>,
@@ -122,6 +123,7 @@ impl Command for FinishIssue {
             return Err(Status::Malformed.into());
         }
         insert_thing(&mut desk.connection, new, reserved.issued, self.now).await?;
+        life::begin(&mut desk.connection, &new.code, new.sequence, self.now).await?;
         // A crash here: the number is still reserved, and signing again gives the same bytes.
         here(CrashPoint::ThingStored);
         let stored = thing(&mut desk.connection, &new.code).await?;
@@ -140,36 +142,6 @@ impl FinishIssue {
         {
             return Err(Status::Malformed);
         }
-        Ok(())
-    }
-}
-
-pub(crate) struct SetState {
-    pub code: Code,
-    pub state: ThingState,
-    pub reason: String,
-    pub by: String,
-    pub now: Timestamp,
-}
-
-impl Command for SetState {
-    type Answer = ();
-
-    async fn execute(&self, desk: &mut Desk) -> Result<(), Failure> {
-        printable(&self.reason)?;
-        printable(&self.by)?;
-        let thing = thing(&mut desk.connection, &self.code)
-            .await?
-            .ok_or(Status::UnknownCode)?;
-        if thing.state == self.state {
-            return Ok(());
-        }
-        if thing.state == ThingState::Revoked {
-            return Err(Status::NotPermitted.into());
-        }
-        let why = (self.reason.as_str(), self.by.as_str());
-        set_state(&mut desk.connection, &self.code, self.state, why, self.now).await?;
-        here(CrashPoint::StateSet);
         Ok(())
     }
 }

@@ -94,7 +94,7 @@ impl Treasury {
 
     /// All balances of a currency together stay in range as long as the issuer's does.
     async fn may_load(&self, desk: &mut Desk, state: ThingState) -> Result<(), Failure> {
-        if state == ThingState::Revoked {
+        if state.is_over() {
             return Err(Status::Frozen.into());
         }
         let (connection, currency) = (&mut desk.connection, &self.order.currency);

@@ -4,6 +4,7 @@
 
 pub mod coverage;
 pub mod grant;
+pub mod life;
 pub mod links;
 pub mod said;
 pub mod settle;

@@ -2,7 +2,7 @@
 
 use super::row::Row;
 use super::{Connection, Result};
-use protocol::{Code, GridCode, Reference, Timestamp};
+use protocol::{AssuranceClass, Code, GridCode, Reference, Timestamp};
 
 /// An area as people defined it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,12 +98,16 @@ pub(crate) async fn grids_after(
         .collect()
 }
 
-/// Where the next allowances of a thing are good; `None` for anywhere.
+/// Where the next allowances of a thing are good, by its own area or that of its class; `None` for
+/// anywhere.
 pub(crate) async fn area_of(connection: &mut Connection, code: &Code) -> Result<Option<Reference>> {
-    let row: Option<(Option<Vec<u8>>,)> = sqlx::query_as("SELECT area FROM thing WHERE code = $1")
-        .bind(code.as_bytes().as_slice())
-        .fetch_optional(connection)
-        .await?;
+    let row: Option<(Option<Vec<u8>>,)> = sqlx::query_as(
+        "SELECT coalesce(thing.area, class_area.area)
+         FROM thing LEFT JOIN class_area ON class_area.class = thing.class WHERE code = $1",
+    )
+    .bind(code.as_bytes().as_slice())
+    .fetch_optional(connection)
+    .await?;
     let key = Row {
         table: "thing",
         key: code,
@@ -121,6 +125,46 @@ pub(crate) async fn set_area(
     sqlx::query("UPDATE thing SET area = $2 WHERE code = $1")
         .bind(code.as_bytes().as_slice())
         .bind(area.map(|area| area.as_bytes().as_slice()))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The areas of classes, by class.
+pub(crate) async fn class_areas(connection: &mut Connection) -> Result<[Option<Reference>; 3]> {
+    let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as("SELECT class, area FROM class_area")
+        .fetch_all(connection)
+        .await?;
+    let mut areas = [None; 3];
+    for (class, area) in rows {
+        let row = Row {
+            table: "class_area",
+            key: &class,
+        };
+        let class = row.class(class)?;
+        if let Some(place) = areas.get_mut(class as usize) {
+            *place = Some(row.reference(&area)?);
+        }
+    }
+    Ok(areas)
+}
+
+/// Keeps [`class_areas`].
+pub(crate) async fn set_class_area(
+    connection: &mut Connection,
+    class: AssuranceClass,
+    area: Option<&Reference>,
+) -> Result<()> {
+    sqlx::query("DELETE FROM class_area WHERE class = $1")
+        .bind(class as i64)
+        .execute(&mut *connection)
+        .await?;
+    let Some(area) = area else {
+        return Ok(());
+    };
+    sqlx::query("INSERT INTO class_area (class, area) VALUES ($1, $2)")
+        .bind(class as i64)
+        .bind(area.as_bytes().as_slice())
         .execute(connection)
         .await?;
     Ok(())

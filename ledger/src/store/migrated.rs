@@ -1,7 +1,8 @@
 //! Books of the first form, with money under way, opened by this version.
 
-use super::{Connection, migrations, open, payments};
+use super::{Connection, life, migrations, open, payments};
 use crate::error::OpenError;
+use protocol::chain::ActKind;
 use protocol::code::IssuedBy;
 use protocol::{Code, Digest, Kind, Timestamp};
 use sqlx::migrate::Migrator;
@@ -17,6 +18,7 @@ const OLD_ROWS: &str = "
     INSERT INTO account VALUES ($3, x'03', 3, NULL, 30);
     INSERT INTO treasury VALUES (1, 'k', 0, $2, $3, 100, 'b', 1, 1, x'00');
     INSERT INTO thing VALUES (1, $2, 2, 'a', 'a', '', x'00', -8, x'00', 0, 1, x'00', x'00', 1, 1, 1);
+    INSERT INTO thing_state VALUES (1, $2, 1, 'why', 'who', 5);
     INSERT INTO inbox_head VALUES ($2, 7, 3, 99);
     INSERT INTO payment VALUES (1, $1, $2, 1, 1, $2, $3, 30, 30, x'00', $1, x'00', 3, NULL,
       x'00', NULL, 1, NULL);
@@ -94,5 +96,16 @@ async fn money_under_way_is_due_when_its_allowance_expires() -> Result<(), OpenE
             .fetch_one(&mut new)
             .await?;
     assert_eq!((holders, ordered), (1, 100));
+    let steps = life::steps(&mut new, &code, 9).await?;
+    let kept = steps
+        .iter()
+        .rev()
+        .map(|step| (step.act, step.by.as_str(), step.at.0));
+    let expected = [
+        (ActKind::Issued, "b", 1),
+        (ActKind::Activated, "b", 1),
+        (ActKind::Suspended, "who", 5),
+    ];
+    assert!(kept.eq(expected), "{steps:?}");
     Ok(())
 }

@@ -13,6 +13,7 @@ pub(crate) mod house;
 pub(crate) mod inbox;
 pub(crate) mod issuing;
 pub(crate) mod journal;
+pub(crate) mod life;
 pub(crate) mod lives;
 #[cfg(test)]
 mod migrated;
@@ -90,6 +91,10 @@ fn migrations() -> Vec<Migration> {
         (
             "federation",
             include_str!("../../migrations/sqlite/0005_federation.sql"),
+        ),
+        (
+            "life",
+            include_str!("../../migrations/sqlite/0006_life.sql"),
         ),
     ];
     (1..)

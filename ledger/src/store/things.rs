@@ -1,7 +1,9 @@
 //! Registered things and their states.
 
+use super::life::{self, LifeStep};
 use super::row::Row;
 use super::{Connection, Result};
+use protocol::chain::ActKind;
 use protocol::{AssuranceClass, Code, KeyEpoch, Kind, PublicKey, Timestamp};
 
 /// Whether a code may be used.
@@ -11,16 +13,40 @@ pub enum ThingState {
     Active,
     /// No new allowances and no redemption, until a person decides. What was signed still settles.
     Frozen,
-    /// For good.
+    /// Withdrawn for good.
     Revoked,
+    /// Not in use yet: it waits to be activated.
+    Issued,
+    /// Came to its end in peace, and holds nothing.
+    Retired,
+    /// Another code has taken over from it.
+    Superseded,
 }
 
 impl ThingState {
+    /// All of them, in the order of a life.
+    pub const ALL: [Self; 6] = [
+        Self::Issued,
+        Self::Active,
+        Self::Frozen,
+        Self::Revoked,
+        Self::Retired,
+        Self::Superseded,
+    ];
+
+    /// Whether the code may never be used again.
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Revoked | Self::Retired | Self::Superseded)
+    }
+
     pub(crate) const fn column(self) -> i64 {
         match self {
             Self::Active => 0,
             Self::Frozen => 1,
             Self::Revoked => 2,
+            Self::Issued => 3,
+            Self::Retired => 4,
+            Self::Superseded => 5,
         }
     }
 
@@ -29,6 +55,9 @@ impl ThingState {
             0 => Some(Self::Active),
             1 => Some(Self::Frozen),
             2 => Some(Self::Revoked),
+            3 => Some(Self::Issued),
+            4 => Some(Self::Retired),
+            5 => Some(Self::Superseded),
             _ => None,
         }
     }
@@ -39,6 +68,9 @@ impl ThingState {
             Self::Active => "active",
             Self::Frozen => "frozen",
             Self::Revoked => "revoked",
+            Self::Issued => "issued",
+            Self::Retired => "retired",
+            Self::Superseded => "superseded",
         }
     }
 }
@@ -226,8 +258,44 @@ pub(crate) async fn set_state(
     connection: &mut Connection,
     code: &Code,
     state: ThingState,
+    why: (&str, &str),
+    now: Timestamp,
+) -> Result<()> {
+    let act = match state {
+        ThingState::Issued => ActKind::Issued,
+        ThingState::Active => ActKind::Resumed,
+        ThingState::Frozen => ActKind::Suspended,
+        ThingState::Revoked => ActKind::Revoked,
+        ThingState::Retired => ActKind::Retired,
+        ThingState::Superseded => ActKind::Superseded,
+    };
+    set_state_by(connection, code, (state, act), why, now).await
+}
+
+/// The same, by an act that is not the usual one.
+pub(crate) async fn set_state_by(
+    connection: &mut Connection,
+    code: &Code,
+    (state, act): (ThingState, ActKind),
     (reason, by): (&str, &str),
     now: Timestamp,
+) -> Result<()> {
+    write_state(connection, code, state).await?;
+    let step = LifeStep {
+        act,
+        other: None,
+        reason: reason.to_owned(),
+        by: by.to_owned(),
+        at: now,
+    };
+    life::insert(connection, code, &step).await
+}
+
+/// Changes the state; who and why is somebody else's to keep.
+pub(crate) async fn write_state(
+    connection: &mut Connection,
+    code: &Code,
+    state: ThingState,
 ) -> Result<()> {
     for sql in [
         "UPDATE thing SET state = $2 WHERE code = $1",
@@ -239,16 +307,6 @@ pub(crate) async fn set_state(
             .execute(&mut *connection)
             .await?;
     }
-    sqlx::query(
-        "INSERT INTO thing_state (code, state, reason, made_by, at) VALUES ($1, $2, $3, $4, $5)",
-    )
-    .bind(code.as_bytes().as_slice())
-    .bind(state.column())
-    .bind(reason)
-    .bind(by)
-    .bind(i64::from(now.0))
-    .execute(connection)
-    .await?;
     Ok(())
 }
 
@@ -300,47 +358,4 @@ pub(crate) async fn set_key_epoch(
             .await?;
     }
     Ok(())
-}
-
-/// One change of a thing's state.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StateChange {
-    /// Into which state.
-    pub state: ThingState,
-    /// Why.
-    pub reason: String,
-    /// By whom.
-    pub by: String,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// The newest changes of a thing's state, newest first.
-pub(crate) async fn state_changes(
-    connection: &mut Connection,
-    code: &Code,
-    most: u32,
-) -> Result<Vec<StateChange>> {
-    let rows: Vec<(i64, String, String, i64)> = sqlx::query_as(
-        "SELECT state, reason, made_by, at FROM thing_state WHERE code = $1
-         ORDER BY number DESC LIMIT $2",
-    )
-    .bind(code.as_bytes().as_slice())
-    .bind(most)
-    .fetch_all(connection)
-    .await?;
-    let row = Row {
-        table: "thing_state of",
-        key: code,
-    };
-    rows.into_iter()
-        .map(|(state, reason, by, at)| {
-            Ok(StateChange {
-                state: ThingState::from_column(state).ok_or_else(|| row.damaged("no state"))?,
-                reason,
-                by,
-                at: row.time(at)?,
-            })
-        })
-        .collect()
 }

@@ -5,12 +5,11 @@ use crate::bounds::PAGE_MOST;
 use crate::error::Error;
 use crate::handle::Ledger;
 use crate::store::areas::area_of;
+use crate::store::life::{self, Binding, LifeStep};
 use crate::store::lives::{owner_of, recovered_to};
 use crate::store::places::{GridColumns, GridRow, grid_from};
-use crate::store::things::{
-    StateChange, Thing, ThingColumns, ThingState, select_thing, state_changes, thing_from,
-};
-use protocol::{Code, Kind, Reference};
+use crate::store::things::{Thing, ThingColumns, ThingState, select_thing, thing_from};
+use protocol::{Code, GridCode, Kind, Reference};
 
 /// Which things.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,7 +60,7 @@ const GRIDS: &str = "SELECT number, code, name, owner, made_by, issued FROM grid
 /// Every text of this file, for the test of their plans.
 #[cfg(test)]
 pub(super) fn texts() -> Vec<&'static str> {
-    let mut texts = vec![GRIDS];
+    let mut texts = vec![GRIDS, life::STEPS, life::PLACES, life::THINGS];
     for bits in 0..16u8 {
         let [code, name, kind, state] = [1, 2, 4, 8].map(|bit| bits & bit != 0);
         texts.push(question(code, name, kind, state));
@@ -118,9 +117,19 @@ impl Ledger {
         page.listing(rows, |row| row.0, thing_from)
     }
 
-    /// What happened to a thing's state, the newest first.
-    pub async fn state_changes(&self, code: &Code) -> Result<Vec<StateChange>, Error> {
-        state_changes(&mut *self.reader().await?, code, PAGE_MOST).await
+    /// What happened to a code, the newest first.
+    pub async fn life(&self, code: &Code) -> Result<Vec<LifeStep>, Error> {
+        life::steps(&mut *self.reader().await?, code, PAGE_MOST).await
+    }
+
+    /// Where a thing stands and stood, the newest place first.
+    pub async fn places_of(&self, code: &Code) -> Result<Vec<Binding>, Error> {
+        life::places(&mut *self.reader().await?, code, PAGE_MOST).await
+    }
+
+    /// What stands and stood at a place, the newest first.
+    pub async fn things_at(&self, place: &GridCode) -> Result<Vec<Binding>, Error> {
+        life::things_at(&mut *self.reader().await?, place, PAGE_MOST).await
     }
 
     /// Places, the newest first.

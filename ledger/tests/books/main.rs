@@ -20,6 +20,7 @@ mod damage;
 mod fraud;
 mod grant;
 mod inbox;
+mod life;
 mod lives;
 mod promises;
 mod refusals;

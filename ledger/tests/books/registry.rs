@@ -150,12 +150,12 @@ async fn states_change_with_a_reason_and_revoked_is_for_good() {
     set(ThingState::Active, "found").await.unwrap();
     set(ThingState::Revoked, "scrapped").await.unwrap();
     assert_eq!(set(ThingState::Active, "").await, Err(Status::NotPermitted));
-    let changes = ledger.state_changes(&purse.code).await.unwrap();
+    let changes = ledger.life(&purse.code).await.unwrap();
     let reasons: Vec<_> = changes
         .iter()
         .map(|change| change.reason.as_str())
         .collect();
-    assert_eq!(reasons, ["scrapped", "found", "lost"]);
+    assert_eq!(reasons, ["scrapped", "found", "lost", "", ""]);
     let nobody = ledger.set_state(&world.gateway, ThingState::Frozen, "", "", NOW);
     assert_eq!(nobody.await, Err(Status::UnknownCode));
 }

@@ -11,7 +11,7 @@ use tests::program::{Running, onecode, run};
 use tests::thing::Thing;
 
 const LOADED: u64 = 10_000_000;
-/// No allowance is given for nothing, and without one nothing can be spent on.
+/// What the kiosk has of its own.
 const LITTLE: u64 = 1;
 
 fn device(what: &str, folder: &Path, options: &[&str]) -> Command {
@@ -176,6 +176,36 @@ fn it_settles_once_too_when_the_middle_hand_comes_first_and_the_last_one_last() 
     chain.first_hand();
     chain.second_hand();
     chain.settle([1, 0, 2]);
+}
+
+#[test]
+fn a_kiosk_that_holds_nothing_spends_what_it_is_paid_beside_without_an_invoice() {
+    let mut house = House::start();
+    let [car, kiosk, shop] = ["car", "kiosk", "shop"].map(|name| Thing::enrol(&house, name));
+    house.load(car.code(), LOADED);
+    renew(&house, &car, "4000000");
+    let said = renew(&house, &kiosk, "1000");
+    assert!(said.starts_with("0 USD may be paid"), "{said}");
+    house.kill();
+    for (from, to, amount) in [(&car, &kiosk, "700000"), (&kiosk, &shop, "600000")] {
+        let (payee, at) = listen(to, "1");
+        let paid = pay_beside(from.folder(), to, at, amount, "9").succeeded();
+        assert!(paid.contains("paid;"), "{paid}");
+        payee.wait().succeeded();
+    }
+    let left = shown(&kiosk);
+    let rest = "100000 USD may be paid here and now, 0 of it under the allowance";
+    assert!(left.contains(rest), "{left}");
+
+    house.restart();
+    for thing in [&shop, &kiosk, &car] {
+        renew(&house, thing, "0");
+    }
+    for (thing, whole) in [(&kiosk, 100_000), (&shop, 600_000)] {
+        let said = renew(&house, thing, "9000000");
+        assert!(said.starts_with(&format!("{whole} USD")), "{said}");
+    }
+    assert_eq!(house.books()["sums"][0]["purses"], LOADED);
 }
 
 #[test]

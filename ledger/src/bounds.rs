@@ -31,6 +31,14 @@ pub const VOIDS_MOST: u32 = 1024;
 pub const PIECES_MOST: usize = 64;
 /// Proofs kept against one code; it is frozen by the first.
 pub const ACCUSATIONS_MOST: u64 = 64;
+/// Leaves of the code chain that one checkpoint takes in; the others follow with the next.
+pub const PUBLISH_MOST: u64 = 65_536;
+/// Witnesses whose cosignatures stand below a checkpoint.
+pub const COSIGNATURES_MOST: u32 = 16;
+/// Logs of others that this gateway cosigns for.
+pub const LOGS_MOST: usize = 64;
+/// Acts on one code that are read at once.
+pub const ACTS_MOST: u32 = 1024;
 /// Areas of one gateway.
 pub const AREAS_MOST: u32 = 64;
 /// Connections that read.

@@ -105,6 +105,16 @@ crash_points! {
     StateSet "state_set";
     /// A thing stands at a place.
     Bound "bound";
+    /// An act stands in the code chain; its command is not done.
+    ActLogged "act_logged";
+    /// Tiles of new leaves are on the disk and nobody signed for them.
+    TilesWritten "tiles_written";
+    /// A checkpoint is signed and kept, and not shown.
+    CheckpointKept "checkpoint_kept";
+    /// A checkpoint of another log is cosigned and kept; nobody has heard.
+    Witnessed "witnessed";
+    /// What a witness signed is kept, and not shown.
+    Cosigned "cosigned";
     /// A grid code stands in the registry.
     GridStored "grid_stored";
     /// A currency is declared.

@@ -1,3 +1,4 @@
+use crate::chain::Mismatch;
 use protocol::Status;
 use std::fmt;
 
@@ -78,6 +79,8 @@ pub enum OpenError {
     Foreign,
     /// The passes of the gateway do not fit a fraud proof.
     Passes,
+    /// Books and tiles of the code chain differ.
+    Chain(Mismatch),
     /// The centre's pass does not let it be one.
     Centre,
 }
@@ -90,6 +93,10 @@ impl fmt::Display for OpenError {
             Self::Foreign => f.write_str(
                 "these are the books of another gateway or network, or of a later gateway epoch",
             ),
+            Self::Chain(mismatch) => write!(
+                f,
+                "the code chain: {mismatch}; restore books and tiles together, of the newest backup"
+            ),
             Self::Centre => f.write_str("the pass of the centre does not let it issue money here"),
             Self::Passes => f.write_str("a pass of the gateway is too long for a fraud proof"),
         }
@@ -97,6 +104,12 @@ impl fmt::Display for OpenError {
 }
 
 impl std::error::Error for OpenError {}
+
+impl From<Mismatch> for OpenError {
+    fn from(mismatch: Mismatch) -> Self {
+        Self::Chain(mismatch)
+    }
+}
 
 impl From<sqlx::Error> for OpenError {
     fn from(error: sqlx::Error) -> Self {

@@ -4,6 +4,7 @@ use crate::accusation::Accusation;
 use crate::bearings::Bearings;
 use crate::books::JournalHead;
 use crate::bounds::{AREAS_MOST, CHANGES_MOST, KEYS_MOST, QUEUE_MOST, TAIL_CHECKED};
+use crate::chain::{self, Publisher};
 use crate::commands::Answer;
 use crate::commands::accuse::Accuse;
 use crate::commands::areas::{AreaOf, AssignArea, DefineArea};
@@ -69,8 +70,10 @@ struct Inner {
     gateway_key: PublicKey,
     gateway_epoch: KeyEpoch,
     issuer_pass: Vec<u8>,
+    gateway_pass: Vec<u8>,
     path: PathBuf,
     tracing: OnceCell<Tracing>,
+    publisher: tokio::sync::Mutex<Publisher>,
 }
 
 impl std::fmt::Debug for Ledger {
@@ -81,7 +84,8 @@ impl std::fmt::Debug for Ledger {
 
 impl Ledger {
     /// Opens the file, creates and migrates it where needed, and checks the newest part of the
-    /// journal and that every currency sums to zero. One process at a time.
+    /// journal, that every currency sums to zero, and that the tiles of the code chain say what the
+    /// books say. One process at a time.
     pub async fn open(path: &Path, bearings: Bearings) -> Result<Self, OpenError> {
         if bearings.issuer_pass.len() > SIGNED_MAX || bearings.gateway_pass.len() > SIGNED_MAX {
             return Err(OpenError::Passes);
@@ -89,6 +93,7 @@ impl Ledger {
         let (network, gateway) = (bearings.network, bearings.gateway);
         let gateway_key = bearings.signer.public_key();
         let (gateway_epoch, issuer_pass) = (bearings.gateway_epoch, bearings.issuer_pass.clone());
+        let gateway_pass = bearings.gateway_pass.clone();
         let (mut connection, readers) = store::open(path).await?;
         let height = journal::head(&mut connection).await?.height;
         let head = verify::chain(&mut connection, height.saturating_sub(TAIL_CHECKED)).await?;
@@ -96,6 +101,8 @@ impl Ledger {
         let epoch_before = house::epoch(&mut connection).await?;
         house::claim(&mut connection, &bearings).await?;
         let place = federation::opened(&mut connection, &bearings, epoch_before).await?;
+        chain::begin(&mut connection, &bearings).await?;
+        let publisher = Publisher::open(&mut connection, path).await?;
         let (queue, jobs) = mpsc::channel(QUEUE_MOST);
         let (changes, _) = broadcast::channel(CHANGES_MOST);
         let desk = Desk::new(connection, bearings, head, place);
@@ -111,8 +118,10 @@ impl Ledger {
                 gateway_key,
                 gateway_epoch,
                 issuer_pass,
+                gateway_pass,
                 path: path.to_owned(),
                 tracing: OnceCell::new(),
+                publisher: tokio::sync::Mutex::new(publisher),
             }),
         })
     }
@@ -169,12 +178,21 @@ impl Ledger {
         self.inner.gateway_key
     }
 
+    pub(crate) fn gateway_pass(&self) -> &[u8] {
+        &self.inner.gateway_pass
+    }
+
     pub(crate) fn issuer_pass(&self) -> &[u8] {
         &self.inner.issuer_pass
     }
 
     pub(crate) async fn reader(&self) -> Result<PoolConnection<sqlx::Sqlite>, Error> {
         Ok(self.inner.readers.acquire().await?)
+    }
+
+    /// What stands in the files of the code chain.
+    pub(crate) fn publisher(&self) -> &tokio::sync::Mutex<Publisher> {
+        &self.inner.publisher
     }
 
     /// The file, the readers and the index of coins, for what stands beside the books.

@@ -9,6 +9,7 @@
 //!
 //! - [`rules`]: pure decisions over small states;
 //! - [`books`]: accounts, postings, and the hash chain of journal entries;
+//! - [`chain`]: the Merkle log of every act on a code, as static files beside the books;
 //! - [`views`]: what people look at, page by page;
 //! - [`trace`]: every coin forwards and backwards, and who paid whom, from the journal alone;
 //! - [`federation`]: several gateways and a centre;
@@ -21,6 +22,7 @@ mod accusation;
 mod bearings;
 pub mod books;
 pub mod bounds;
+pub mod chain;
 mod commands;
 mod crash;
 mod error;
@@ -46,6 +48,7 @@ pub use error::{Damage, Error, OpenError};
 pub use evidence::{CoveredEvidence, Evidence, Owned, Released};
 pub use handle::Ledger;
 pub use store::areas::AreaRow;
+pub use store::chain::LoggedAct;
 pub use store::currencies::CurrencyRow;
 pub use store::decisions::{ClaimOrder, Decided};
 pub use store::inbox::InboxEntry;

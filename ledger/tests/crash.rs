@@ -15,10 +15,12 @@ mod deaths;
 #[expect(dead_code, reason = "the other tests use the rest")]
 mod support;
 
+use ledger::chain::Cosigned;
 use ledger::{
     Answer, ClaimOrder, CoveredEvidence, CrashPoint, Fund, FundOrder, IssueRequest, Ledger, NewKey,
     Owned, ThingState, Way,
 };
+use protocol::chain::{NoteKey, Origin, SignatureKind, WitnessRefusal, write_submission};
 use protocol::code::IssuedBy;
 use protocol::code::grid::{Cell, Level, Place, Point, Span};
 use protocol::cose::open;
@@ -49,10 +51,40 @@ async fn scenario_child() {
     let ledger = world.open().await;
     let mut said = String::new();
     let codes = scenario(&ledger, &world, &mut said).await;
+    witnessed(&ledger, &world, &mut said).await;
     assert_sound(&ledger).await;
     remains(&ledger, &world, &codes, &mut said).await;
     ledger.close().await;
     deaths::write_outcome(folder, &said);
+}
+
+/// The log is published, and the gateway is its own witness.
+async fn witnessed(ledger: &Ledger, world: &World, said: &mut String) {
+    let head = ledger.publish(NOW).await.unwrap();
+    assert_eq!(ledger.check_chain().await.unwrap(), head);
+    let (network, gateway) = (support::network(), world.gateway);
+    let origin = Origin { network, gateway }.to_string();
+    let public = world.gateway_key.public_key();
+    let [log, witness] = [SignatureKind::Log, SignatureKind::Cosignature]
+        .map(|kind| NoteKey::new(&origin, kind, &public).unwrap().to_string());
+    let mut note = ledger.checkpoint().await.unwrap().unwrap();
+    if ledger.cosigned_size(&witness).await.unwrap() < head.size {
+        let mut body = String::new();
+        write_submission(0, &[], &note, &mut body).unwrap();
+        let mut answer = ledger.add_checkpoint(&[log.clone()], &body, NOW).await;
+        if let Ok(Cosigned::Refused(WitnessRefusal::Conflict(old))) = answer {
+            // Its answer was lost: the same checkpoint once more.
+            let body = body.replace("old 0\n", &format!("old {old}\n"));
+            answer = ledger.add_checkpoint(&[log], &body, NOW).await;
+        }
+        let Ok(Cosigned::Line(line)) = answer else {
+            panic!("{answer:?}")
+        };
+        let kept = ledger.keep_cosignature(&witness, &note, &line, NOW).await;
+        assert!(kept.unwrap());
+        note = ledger.checkpoint().await.unwrap().unwrap();
+    }
+    writeln!(said, "{head:?}\n{note}").unwrap();
 }
 
 /// Every request that changes something, each with what it was answered.

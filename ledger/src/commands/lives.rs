@@ -4,6 +4,7 @@ use super::life::{given, leave};
 use super::{printable, release};
 use crate::books::{Account, Entry, EntryKind, Transfer};
 use crate::bounds::{KEYS_MOST, RECOVERIES_MOST};
+use crate::chain;
 use crate::crash::{CrashPoint, here};
 use crate::error::Damage;
 use crate::rules::life::after;
@@ -57,7 +58,8 @@ impl Command for ReplaceKey {
             by: new.by.clone(),
             at: self.now,
         };
-        life::insert(connection, &new.code, &step).await?;
+        let signed = Some(chain::sha256(&new.pass));
+        life::insert_signed(connection, &new.code, &step, signed).await?;
         here(CrashPoint::KeyReplaced);
         let stored = thing(connection, &new.code).await?;
         Ok(stored.ok_or_else(|| Damage::new("thing", new.code, "not there"))?)

@@ -3,6 +3,7 @@
 
 use super::{areas, printable};
 use crate::bounds::{CERTIFICATE_BYTES_MOST, SECRETS_MOST, SPKI_BYTES_MOST};
+use crate::chain;
 use crate::crash::{CrashPoint, here};
 use crate::error::Damage;
 use crate::store::issuing::{
@@ -13,6 +14,7 @@ use crate::store::life;
 use crate::store::places::{GridRow, grid, insert_grid};
 use crate::store::things::{Thing, thing};
 use crate::writer::{Command, Desk, Failure};
+use protocol::chain::{Act, ActKind};
 use protocol::code::STATION_SEQUENCE_END;
 use protocol::cose::SIGNED_MAX;
 use protocol::{Kind, Status, Timestamp};
@@ -126,6 +128,10 @@ impl Command for FinishIssue {
         life::begin(&mut desk.connection, &new.code, new.sequence, self.now).await?;
         // A crash here: the number is still reserved, and signing again gives the same bytes.
         here(CrashPoint::ThingStored);
+        let activated = Act::new(ActKind::Activated, new.code, self.now);
+        for act in [chain::issued(new, self.now), activated] {
+            chain::append(&mut desk.connection, &act).await?;
+        }
         let stored = thing(&mut desk.connection, &new.code).await?;
         Ok(stored.ok_or_else(|| Damage::new("thing", new.code, "not there"))?)
     }
@@ -164,6 +170,7 @@ impl Command for IssueGrid {
             return Err(Status::Malformed.into());
         }
         insert_grid(&mut desk.connection, new).await?;
+        chain::append(&mut desk.connection, &chain::grid_act(new)).await?;
         areas::counted(desk, &new.code).await?;
         here(CrashPoint::GridStored);
         Ok(new.clone())

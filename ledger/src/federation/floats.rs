@@ -6,9 +6,11 @@ use super::store::floats::{self, Warrant};
 use super::store::peers::Peer;
 use super::terms::Place;
 use super::{keys, post};
+use crate::chain;
 use crate::crash::{CrashPoint, here};
 use crate::store::{allowances, currencies};
 use crate::writer::{Desk, Failure};
+use protocol::chain::{Act, ActKind};
 use protocol::objects::FloatWarrant;
 use protocol::{
     AmountMinor, AssuranceClass, Code, Currency, KeyEpoch, Odometer, Status, Timestamp,
@@ -140,6 +142,11 @@ pub(crate) async fn wanted(
     };
     let (bytes, _) = desk.seal(&warrant)?;
     floats::set_warrant(&mut desk.connection, &warrant, base, &bytes).await?;
+    let act = Act {
+        signed: Some(chain::sha256(&bytes)),
+        ..Act::new(ActKind::Warranted, from.code, now)
+    };
+    chain::append(&mut desk.connection, &act).await?;
     here(CrashPoint::WarrantGiven);
     let letter = Letter::Warrant {
         base,

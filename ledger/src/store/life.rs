@@ -2,8 +2,9 @@
 
 use super::row::Row;
 use super::{Connection, Result};
-use protocol::chain::{ActKind, Named};
-use protocol::{Code, GridCode, Timestamp};
+use crate::chain;
+use protocol::chain::{Act, ActKind, Named};
+use protocol::{Code, Digest, GridCode, Timestamp};
 
 /// One step in the life of a code.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,11 +21,21 @@ pub struct LifeStep {
     pub at: Timestamp,
 }
 
-/// Keeps a step.
+/// Keeps a step, here and in the code chain.
 pub(crate) async fn insert(
     connection: &mut Connection,
     code: &Code,
     step: &LifeStep,
+) -> Result<()> {
+    insert_signed(connection, code, step, None).await
+}
+
+/// The same, with the hash of what was signed about it.
+pub(crate) async fn insert_signed(
+    connection: &mut Connection,
+    code: &Code,
+    step: &LifeStep,
+    signed: Option<Digest>,
 ) -> Result<()> {
     sqlx::query(
         "INSERT INTO life (code, act, other, reason, made_by, at) VALUES ($1, $2, $3, $4, $5, $6)",
@@ -35,12 +46,18 @@ pub(crate) async fn insert(
     .bind(step.reason.as_str())
     .bind(step.by.as_str())
     .bind(i64::from(step.at.0))
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    Ok(())
+    let act = Act {
+        other: step.other,
+        signed,
+        ..Act::new(step.act, *code, step.at)
+    };
+    chain::append(connection, &act).await.map(drop)
 }
 
-/// A thing that enrolled by itself is at work from the first moment.
+/// A thing that enrolled by itself is at work from the first moment. Its leaves in the code chain are
+/// for whoever knows its credentials.
 pub(crate) async fn begin(
     connection: &mut Connection,
     code: &Code,

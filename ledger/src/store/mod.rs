@@ -5,6 +5,7 @@
 pub(crate) mod accusations;
 pub(crate) mod allowances;
 pub(crate) mod areas;
+pub(crate) mod chain;
 pub(crate) mod coverage;
 pub(crate) mod covers;
 pub(crate) mod currencies;
@@ -95,6 +96,10 @@ fn migrations() -> Vec<Migration> {
         (
             "life",
             include_str!("../../migrations/sqlite/0006_life.sql"),
+        ),
+        (
+            "chain",
+            include_str!("../../migrations/sqlite/0009_chain.sql"),
         ),
     ];
     (1..)

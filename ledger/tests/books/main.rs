@@ -12,6 +12,7 @@ mod support;
 
 mod back;
 mod brought;
+mod chain;
 mod claims;
 mod classes;
 mod conserve;
@@ -30,3 +31,4 @@ mod stream;
 mod trace;
 mod treasury;
 mod views;
+mod witness;

@@ -183,6 +183,15 @@ impl<'a> Note<'a> {
         })
     }
 
+    /// The line that stands under this key's name and id, without its newline.
+    pub fn line(&self, key: &NoteKey<'_>) -> Option<&'a str> {
+        let id = key.id();
+        let lines = self.signatures.split_terminator('\n').zip(self.lines());
+        let mut own = lines.filter_map(|(line, parts)| Some((line, parts?)));
+        own.find(|(_, (name, of, _))| (*name, *of) == (key.name, id))
+            .map(|(line, _)| line)
+    }
+
     /// Checks what this key signed as the log itself.
     pub fn signed_by(&self, key: &NoteKey<'_>) -> Result<(), NoteError> {
         self.checked(key, SignatureKind::Log).map(drop)

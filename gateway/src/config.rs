@@ -1,7 +1,10 @@
 //! Settings: defaults, then a TOML file, then `ONECODE_SECTION_KEY`, then flags. One table says all
 //! there is, so that documentation, defaults and the check for unknown keys cannot part.
 
+use crate::publishing::Witness;
+use ledger::bounds::{COSIGNATURES_MOST, LOGS_MOST};
 use protocol::Network;
+use protocol::chain::{NoteKey, SignatureKind};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -52,6 +55,8 @@ keys! {
     "wallet" "class_factors" = "1,5,20", "How many times these amounts the classes 0, 1 and 2 have.";
     "wallet" "terms" = "", "Currencies with amounts of their own: EUR allowance=5000 payment=2000 holding=100000 daily=20000; KWH payment=50";
     "wallet" "grace_s" = "1209600", "Longer than the longest isolation of this gateway. Fixed once the folder exists.";
+    "chain" "logs" = "", "Verifier keys of logs that this gateway cosigns as a witness, separated by commas.";
+    "chain" "witnesses" = "", "Who cosigns this gateway's log: KEY URL, KEY URL; a gateway's keys stand at /chain/key, and its witness at http://HOST/witness.";
     "log" "filter" = "info,rumqttd=error,rustls=error", "What is logged, in the form of RUST_LOG.";
 }
 
@@ -98,6 +103,10 @@ pub struct Config {
     pub terms: String,
     /// Longest isolation of this gateway.
     pub grace_s: u32,
+    /// Logs that this gateway cosigns, by their verifier keys.
+    pub known_logs: Vec<String>,
+    /// Who cosigns this gateway's log.
+    pub witnesses: Vec<Witness>,
     /// What is logged.
     pub log_filter: String,
 }
@@ -224,6 +233,31 @@ impl Sources {
             .map_err(|_| ConfigError(format!("{key} = \"{value}\" ({place}): wants {wanted}")))
     }
 
+    fn known_logs(&self) -> Result<Vec<String>, ConfigError> {
+        let (text, place) = self.get("chain.logs");
+        let keys = text.split(',').map(str::trim).filter(|key| !key.is_empty());
+        let keys: Vec<String> = keys.map(str::to_owned).collect();
+        let is_log =
+            |key: &String| NoteKey::read(key).is_some_and(|key| key.kind == SignatureKind::Log);
+        match keys.len() <= LOGS_MOST && keys.iter().all(is_log) {
+            true => Ok(keys),
+            false => Err(ConfigError(format!(
+                "chain.logs = \"{text}\" ({place}): wants verifier keys of logs, {LOGS_MOST} at most; a gateway shows its own at /chain/key, on the first line"
+            ))),
+        }
+    }
+
+    fn witnesses(&self) -> Result<Vec<Witness>, ConfigError> {
+        let (text, place) = self.get("chain.witnesses");
+        let witnesses = Witness::read_all(text);
+        let few = witnesses.filter(|all| all.len() <= COSIGNATURES_MOST as usize);
+        few.ok_or_else(|| {
+            ConfigError(format!(
+                "chain.witnesses = \"{text}\" ({place}): wants KEY URL, {COSIGNATURES_MOST} at most, separated by commas; a gateway shows its key at /chain/key, on the second line"
+            ))
+        })
+    }
+
     /// Checks everything.
     pub fn config(&self) -> Result<Config, ConfigError> {
         const ADDRESS: &str = "an address and port such as 127.0.0.1:8883";
@@ -268,6 +302,8 @@ impl Sources {
             class_factors,
             terms: self.get("wallet.terms").0.to_owned(),
             grace_s: self.parse("wallet.grace_s", SECONDS)?,
+            known_logs: self.known_logs()?,
+            witnesses: self.witnesses()?,
             log_filter: self.get("log.filter").0.to_owned(),
         })
     }

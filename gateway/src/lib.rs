@@ -18,6 +18,7 @@ pub mod issuing;
 pub mod meters;
 pub mod mqtt;
 pub mod portal;
+pub mod publishing;
 pub mod terms;
 pub mod thing_folder;
 pub mod tree;

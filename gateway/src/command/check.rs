@@ -237,6 +237,7 @@ async fn books(house: &House, findings: &mut Findings) {
         Err(error) => findings.say("conservation", Finding::Bad(error.to_string(), RESTORE)),
     }
     findings.say("coins", coins(&house.ledger).await);
+    findings.say("code chain", chain(&house.ledger).await);
     findings.say(
         "audit trail",
         match house.people.check_audit().await {
@@ -250,6 +251,25 @@ async fn books(house: &House, findings: &mut Findings) {
             Err(error) => Finding::Bad(error.to_string(), "restore people.db from a backup"),
         },
     );
+}
+
+/// Opening the books has compared them with the tiles; this counts.
+async fn chain(ledger: &Ledger) -> Finding {
+    const APART: &str = "restore ledger.db and ledger.chain together, of the newest backup";
+    match ledger.check_chain().await {
+        Ok(head) => match ledger.log_forks().await {
+            Ok(forks) if forks.is_empty() => Finding::Good(format!(
+                "{} leaves, each in its tile, under a signed checkpoint",
+                head.size
+            )),
+            Ok(forks) => Finding::Watch(
+                format!("{} logs of others have forked", forks.len()),
+                "the checkpoints are kept in chain_fork; take their keys out of chain.logs",
+            ),
+            Err(error) => Finding::Bad(error.to_string(), APART),
+        },
+        Err(error) => Finding::Bad(error.to_string(), APART),
+    }
 }
 
 /// The index of coins is made from the journal, so the journal is asked first.

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::house::{Failure, House};
 use crate::mqtt::{Limits, MqttDoor, server_config};
 use crate::wallet::{self, now};
-use crate::{following, http, portal};
+use crate::{following, http, portal, publishing};
 use admin::Portal;
 use clap::Args;
 use issuer::ServerIdentity;
@@ -149,7 +149,8 @@ async fn serve(config: Config) -> Result<(), Failure> {
         coap: counters,
         portal: portal_counters,
     };
-    let routes = http::router(pages, desk, gauges);
+    let chain = http::chain::router(house.ledger.clone(), config.known_logs.clone(), now);
+    let routes = http::router(pages, desk, chain, gauges);
     let served = axum::serve(
         sockets.http,
         routes.into_make_service_with_connect_info::<SocketAddr>(),
@@ -157,8 +158,11 @@ async fn serve(config: Config) -> Result<(), Failure> {
     .with_graceful_shutdown(until(stopped.clone()));
     let upkeep = wallet::upkeep(house.ledger.clone(), until(stopped.clone()));
     let upkeep = tokio::spawn(upkeep);
-    let follower = following::follow(house.ledger.clone(), until(stopped));
+    let follower = following::follow(house.ledger.clone(), until(stopped.clone()));
     let follower = tokio::spawn(follower);
+    let witnesses = config.witnesses.clone();
+    let publisher = publishing::publish(house.ledger.clone(), witnesses, until(stopped));
+    let publisher = tokio::spawn(publisher);
     let http_serving = tokio::spawn(async move { served.await });
 
     welcome(&config, &house).await?;
@@ -171,6 +175,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     http_serving.await??;
     upkeep.await?;
     follower.await?;
+    publisher.await?;
     house.close().await;
     Ok(())
 }

@@ -1,5 +1,6 @@
-//! The HTTP door: portal and public pages, enrolment, health and metrics on one listener.
+//! The HTTP door: portal and public pages, enrolment, the code chain, health and metrics on one listener.
 
+pub mod chain;
 pub mod est;
 mod metrics;
 
@@ -14,13 +15,19 @@ use ledger::Ledger;
 use std::sync::Arc;
 
 /// Everything that is served over HTTP.
-pub fn router(portal: Router, issuing: Arc<crate::issuing::Desk>, gauges: Gauges) -> Router {
+pub fn router(
+    portal: Router,
+    issuing: Arc<crate::issuing::Desk>,
+    chain: Router,
+    gauges: Gauges,
+) -> Router {
     let ledger = gauges.ledger.clone();
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready).with_state(ledger))
         .route("/metrics", get(metrics).with_state(Arc::new(gauges)))
         .merge(est::router(issuing))
+        .merge(chain)
         .merge(portal)
 }
 

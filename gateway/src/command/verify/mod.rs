@@ -1,5 +1,6 @@
-//! `onecode verify FILE`: judges an object or a fraud proof with nothing but the root's key.
+//! `onecode verify FILE`: judges an object, a fraud proof or a proof of the code chain with nothing but the root's key.
 
+mod chain;
 mod objects;
 
 use super::Outcome;
@@ -7,6 +8,7 @@ use crate::house::Failure;
 use crate::trust_file::TrustFile;
 use clap::Args;
 use protocol::Status;
+use protocol::chain::LogProof;
 use protocol::cose::open;
 use protocol::message::Message;
 use protocol::objects::{Allowance, Pass, Payment};
@@ -17,7 +19,7 @@ use std::process::ExitCode;
 /// What to judge, and by which root.
 #[derive(Args)]
 pub struct Options {
-    /// A file with any signed object, message or fraud proof, as saved by the portal or a device.
+    /// A file with any signed object, message, fraud proof or proof of the code chain, as saved by the portal or a device.
     file: PathBuf,
     /// The network's trust file (`trust.toml` in a gateway's data folder).
     #[arg(long)]
@@ -26,6 +28,10 @@ pub struct Options {
     /// did: such as a thing's own. The root's own pass and a fraud proof need none.
     #[arg(long)]
     passes: Option<PathBuf>,
+    /// The verifier key of a witness that must have cosigned a proof of the code chain; repeat it
+    /// for more.
+    #[arg(long)]
+    witness: Vec<String>,
 }
 
 /// Largest file that can be an object.
@@ -52,7 +58,12 @@ pub fn run(options: Options) -> Outcome {
         }),
         None => None,
     };
-    let verdict = judge(&trust, above.as_ref(), &read(&options.file)?)?;
+    let bytes = read(&options.file)?;
+    if LogProof::is_one(&bytes) {
+        println!("{}", chain::proof(&trust, &options.witness, &bytes)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let verdict = judge(&trust, above.as_ref(), &bytes)?;
     println!("{verdict}");
     Ok(ExitCode::SUCCESS)
 }
@@ -211,7 +222,7 @@ mod tests {
     use protocol::{Network, PublicKey};
     use serde_json::Value;
 
-    fn vectors(name: &str) -> Value {
+    pub(super) fn vectors(name: &str) -> Value {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/vectors");
         serde_json::from_slice(&std::fs::read(folder.join(name)).unwrap()).unwrap()
     }
@@ -225,7 +236,7 @@ mod tests {
             .collect()
     }
 
-    fn trust(vectors: &Value) -> Trust {
+    pub(super) fn trust(vectors: &Value) -> Trust {
         let key = bytes(&vectors["root_key"]["bytes"]);
         Trust {
             network: Network::new("test").unwrap(),

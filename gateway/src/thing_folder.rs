@@ -6,14 +6,21 @@ use crate::wallet::now;
 use device_sdk::enrol::{Keys, enrol};
 use device_sdk::identity_file::{Identity, load_keys, save_keys};
 use device_sdk::journal_file::FileJournal;
+use device_sdk::links::file;
 use device_sdk::purse::{Clock, OUT_MAX, Purse, Settings};
+use protocol::cose::open;
 use protocol::keys::SoftwareKey;
+use protocol::objects::Lease;
 use protocol::rules::Trust;
-use protocol::{AmountMinor, Status};
+use protocol::{AmountMinor, GridCode, Network, Status};
 use std::path::Path;
 
 /// The journal of the purse, beside the files of the identity.
 const JOURNAL_FILE: &str = "purse.journal";
+/// The grid code of the place where the thing stands; without it, it stands nowhere.
+const PLACE_FILE: &str = "place";
+/// The newest lease its gateway told: where the purse is at home.
+const LEASE_FILE: &str = "home.lease";
 /// How long such a thing may need to reach a gateway.
 const SYNC_MARGIN_S: u32 = 3_600;
 /// Room for opening the largest purse of this program, unoptimised.
@@ -97,7 +104,7 @@ fn opened<const OUTBOX: usize, const PAYERS: usize>(
         trust: identity.trust,
         sync_margin_s: SYNC_MARGIN_S,
         most_by_class: [most; 3],
-        place: None,
+        place: place(folder)?.map(|place| place.cell()),
         clock: Clock::Kept,
     };
     let journal = FileJournal::open(&folder.join(JOURNAL_FILE))?;
@@ -106,6 +113,53 @@ fn opened<const OUTBOX: usize, const PAYERS: usize>(
         .trust_gateway(&given.issuer_pass, &given.gateway_pass, now())
         .map_err(explain)?;
     Ok(purse)
+}
+
+/// Where the thing in a folder stands, if its owner has said so.
+pub fn place(folder: &Path) -> Result<Option<GridCode>, Failure> {
+    let path = folder.join(PLACE_FILE);
+    let Some(text) = file::read(&path)? else {
+        return Ok(None);
+    };
+    let code = std::str::from_utf8(&text).ok();
+    let code = code.and_then(|text| text.trim_end().parse().ok());
+    let wrong = || format!("{} holds no grid code", path.display());
+    Ok(Some(code.ok_or_else(wrong)?))
+}
+
+/// Keeps [`place`].
+pub fn set_place(folder: &Path, place: &GridCode) -> Result<(), Failure> {
+    Ok(file::write(
+        &folder.join(PLACE_FILE),
+        format!("{place}\n").as_bytes(),
+    )?)
+}
+
+/// Where the purse in a folder is at home, as its gateway told it.
+pub fn lease(folder: &Path, network: &Network) -> Result<Option<Lease>, Failure> {
+    let bytes = file::read(&folder.join(LEASE_FILE))?;
+    Ok(bytes.and_then(|bytes| {
+        open::<Lease>(&bytes, network)
+            .ok()
+            .map(|lease| *lease.peek())
+    }))
+}
+
+/// Keeps a newer lease of this code; false for an older one, or another's.
+pub fn keep_lease(identity: &Identity, folder: &Path, lease: &[u8]) -> Result<bool, Failure> {
+    let network = identity.trust.network;
+    let Ok(told) = open::<Lease>(lease, &network).map(|lease| *lease.peek()) else {
+        return Ok(false);
+    };
+    let place = |lease: &Lease| (lease.number, lease.ends);
+    let known = self::lease(folder, &network)?;
+    if told.code != identity.credentials.code
+        || known.is_some_and(|known| place(&known) >= place(&told))
+    {
+        return Ok(false);
+    }
+    file::write(&folder.join(LEASE_FILE), lease)?;
+    Ok(true)
 }
 
 /// What one step of a purse writes.

@@ -130,6 +130,11 @@ impl<const OUTBOX: usize, const PAYERS: usize> Holdings for Book<OUTBOX, PAYERS>
 }
 
 impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J, OUTBOX, PAYERS> {
+    /// The areas in which this purse knows to stand.
+    pub fn areas(&self) -> impl Iterator<Item = Reference> {
+        self.book.known.areas.iter().map(|place| place.area)
+    }
+
     /// How far a gateway's allowances count, by the word of a centre of the same issuer. True when
     /// it was not known before.
     pub(super) fn warrant(

@@ -8,7 +8,7 @@ mod news;
 mod payments;
 mod proofs;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod upkeep;
 
 pub use news::News;

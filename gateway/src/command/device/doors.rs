@@ -27,6 +27,16 @@ pub struct Doors {
 }
 
 impl Doors {
+    /// Those of a test.
+    #[cfg(test)]
+    pub(super) const fn at(folder: PathBuf, mqtt: SocketAddr, coaps: SocketAddr) -> Self {
+        Self {
+            folder,
+            mqtt,
+            coaps,
+        }
+    }
+
     /// A session with a name of its own: the commands of one thing may run side by side.
     pub fn mqtt(
         &self,

@@ -9,6 +9,8 @@ mod pay;
 mod prices;
 mod renew;
 mod teller;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use super::Outcome;
@@ -21,10 +23,10 @@ use device_sdk::coap::Request;
 use device_sdk::identity_file::Identity;
 use device_sdk::links::mqtt::PublishError;
 use doors::{Doors, within};
-use owner::{CloseAllowance, Rules, Show, Tariff};
+use owner::{CloseAllowance, Place, Rules, Show, Tariff};
 use pay::Pay;
 use protocol::{Currency, Reference};
-use renew::Renew;
+use renew::{Renew, Sync};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -46,6 +48,11 @@ pub enum Command {
     Accept(Box<Accept>),
     /// Get an allowance, to pay with while no gateway can be reached; hand in what waits.
     Renew(Renew),
+    /// Hand in what waits, and take what the gateway has to tell: the time, areas, where the purse is
+    /// at home, what became of payments.
+    Sync(Sync),
+    /// Say where the thing stands: some allowances are good only in some places.
+    Place(Place),
     /// Say what the purse in the folder holds, with no gateway: what can be spent here and now, and
     /// what waits for a gateway.
     Show(Show),
@@ -133,6 +140,8 @@ pub fn run(command: Command) -> Outcome {
         Command::Pay(options) => runtime.block_on(pay::run(&options)),
         Command::Accept(options) => runtime.block_on(accept::run(&options)),
         Command::Renew(options) => runtime.block_on(renew::run(&options)),
+        Command::Sync(options) => runtime.block_on(renew::sync(&options)),
+        Command::Place(options) => owner::place(&options),
         Command::Show(options) => owner::show(&options),
         Command::Rules(options) => owner::rules(&options),
         Command::Tariff(command) => runtime.block_on(owner::tariff(&command)),

@@ -5,13 +5,13 @@ use super::doors::Doors;
 use super::teller::{DevicePurse, Teller};
 use super::{Via, apart, currency, prices, words};
 use crate::house::Failure;
-use crate::thing_folder::{explain, identity, purse, written};
+use crate::thing_folder::{explain, identity, purse, set_place, written};
 use crate::wallet::now;
 use clap::{Args, Subcommand};
 use device_sdk::links::file;
 use device_sdk::purse::{Rate, StandingRules};
 use protocol::objects::{Measure, Price};
-use protocol::{AmountMinor, Kind};
+use protocol::{AmountMinor, GridCode, Kind};
 use std::path::{Path, PathBuf};
 
 /// Whose purse.
@@ -20,6 +20,16 @@ pub struct Show {
     /// Folder of the thing.
     #[arg(long)]
     folder: PathBuf,
+}
+
+/// Where it stands.
+#[derive(Args)]
+pub struct Place {
+    /// Folder of the thing.
+    #[arg(long)]
+    folder: PathBuf,
+    /// The grid code of the place.
+    grid: GridCode,
 }
 
 /// What is approved without asking. What is not named stays as it is; with nothing, shows the rules.
@@ -120,9 +130,19 @@ pub fn show(options: &Show) -> Result<(), Failure> {
             totals.returned
         );
     }
+    println!("{}", words::whereabouts(&purse, &options.folder)?);
     if purse.in_doubt() {
         println!("pays nothing before `onecode device renew` has got it a new key epoch");
     }
+    Ok(())
+}
+
+/// Keeps where the thing stands. Allowances that are good only in some places are taken there and
+/// nowhere else.
+pub fn place(options: &Place) -> Result<(), Failure> {
+    identity(&options.folder)?;
+    set_place(&options.folder, &options.grid)?;
+    println!("stands at {:#}", options.grid);
     Ok(())
 }
 

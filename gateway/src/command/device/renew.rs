@@ -1,4 +1,4 @@
-//! `onecode device renew`.
+//! `onecode device renew` and `onecode device sync`.
 
 use super::doors::Doors;
 use super::teller::Teller;
@@ -24,6 +24,16 @@ pub struct Renew {
     via: Via,
 }
 
+/// Which way.
+#[derive(Args)]
+pub struct Sync {
+    #[command(flatten)]
+    pub(super) doors: Doors,
+    /// Which way: mqtt or coap.
+    #[arg(long, value_enum, default_value = "mqtt")]
+    pub(super) via: Via,
+}
+
 /// Hands in what waits, then asks.
 pub async fn run(options: &Renew) -> Result<(), Failure> {
     let currency = currency(&identity(&options.doors.folder)?, &options.currency)?;
@@ -33,5 +43,23 @@ pub async fn run(options: &Renew) -> Result<(), Failure> {
         teller.renew(currency, wanted).await?;
     }
     println!("{}", words::sums(&teller.purse, currency));
+    println!(
+        "{}",
+        words::whereabouts(&teller.purse, &options.doors.folder)?
+    );
+    Ok(())
+}
+
+/// Hands in what waits, and takes what the gateway has to tell.
+pub async fn sync(options: &Sync) -> Result<(), Failure> {
+    let mut teller = Teller::begin(&options.doors, options.via).await?;
+    teller.settle().await?;
+    for currency in teller.purse.currencies() {
+        println!("{}", words::sums(&teller.purse, currency));
+    }
+    println!(
+        "{}",
+        words::whereabouts(&teller.purse, &options.doors.folder)?
+    );
     Ok(())
 }

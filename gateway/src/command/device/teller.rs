@@ -3,18 +3,20 @@
 use super::doors::{Doors, within};
 use super::{Via, apart, words};
 use crate::house::Failure;
-use crate::thing_folder::{FolderPurse, explain, identity, purse, written};
+use crate::thing_folder::{FolderPurse, explain, identity, keep_lease, purse, written};
 use crate::wallet::now;
 use device_sdk::coap::inbox::read_page;
 use device_sdk::coap::{Client, Request};
+use device_sdk::identity_file::Identity;
 use device_sdk::links::mqtt::{Deliveries, Delivery, Mqtt, Peer};
 use device_sdk::purse::{Event, HandInCursor, NoticeCursor, OUT_MAX};
 use protocol::cose::open;
 use protocol::message::Message;
-use protocol::objects::{ClaimNote, Statement};
+use protocol::objects::{Beacon, ClaimNote, Statement};
 use protocol::units::AMOUNT_MAX;
 use protocol::{AmountMinor, Currency, Network, Reference, Status};
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Payments the purse of the command line can hold that no gateway has answered for.
@@ -26,6 +28,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(300);
 /// A gateway says nothing to a notice that it has taken. Over MQTT, where a refusal comes by
 /// itself, one that does not come for so long does not come.
 const REFUSAL_WAIT: Duration = Duration::from_secs(1);
+/// An inbox from which nothing comes for so long is empty.
+const QUIET: Duration = Duration::from_secs(2);
 const INBOX: &str = "oc/1/me/w/in";
 /// Content-Format of wallet messages.
 const CBOR: u16 = 60;
@@ -65,6 +69,8 @@ pub struct Teller {
     /// The purse itself.
     pub purse: DevicePurse,
     network: Network,
+    identity: Identity,
+    folder: PathBuf,
     link: Link,
     /// Read and not yet taken; at most a page of the inbox and one answer.
     waiting: VecDeque<News>,
@@ -89,6 +95,8 @@ impl Teller {
         let mut teller = Self {
             purse: purse(&identity, &doors.folder, most)?,
             network: identity.trust.network,
+            identity,
+            folder: doors.folder.clone(),
             link,
             waiting: VecDeque::new(),
         };
@@ -222,6 +230,17 @@ impl Teller {
         }
     }
 
+    /// Takes what waits, until nothing more comes for a while.
+    pub async fn settle(&mut self) -> Result<(), Failure> {
+        // Only waiting may be given up, never what has begun.
+        while let Ok(news) = tokio::time::timeout(QUIET, self.next()).await {
+            if let Some(Heard { message, event }) = self.make_of(news?).await? {
+                say(&message, &event);
+            }
+        }
+        Ok(())
+    }
+
     /// Whose objects mean anything.
     pub fn network(&self) -> Network {
         self.network
@@ -229,15 +248,23 @@ impl Teller {
 
     async fn hear(&mut self) -> Result<Heard, Failure> {
         loop {
-            let News { message, delivery } = self.next().await?;
-            let taken = self.take(&message).await?;
-            if let (Some(delivery), false) = (delivery, matches!(taken, Taken::Later)) {
-                delivery.done();
-            }
-            if let Taken::Event(event) = taken {
-                return Ok(Heard { message, event });
+            let news = self.next().await?;
+            if let Some(heard) = self.make_of(news).await? {
+                return Ok(heard);
             }
         }
+    }
+
+    async fn make_of(&mut self, news: News) -> Result<Option<Heard>, Failure> {
+        let News { message, delivery } = news;
+        let taken = self.take(&message).await?;
+        if let (Some(delivery), false) = (delivery, matches!(taken, Taken::Later)) {
+            delivery.done();
+        }
+        Ok(match taken {
+            Taken::Event(event) => Some(Heard { message, event }),
+            Taken::Said | Taken::Later => None,
+        })
     }
 
     /// What the purse makes of a message. When the purse itself failed, the message waits at the
@@ -253,6 +280,19 @@ impl Teller {
                     eprintln!("payment {payment}: the gateway notes that it was claimed in time");
                 }
                 Ok(Taken::Said)
+            }
+            Ok(Message::Lease { lease }) => {
+                if keep_lease(&self.identity, &self.folder, lease)? {
+                    eprintln!("learnt {}", words::named(message));
+                }
+                Ok(Taken::Said)
+            }
+            Ok(Message::Beacon { beacon }) => {
+                let event = self.purse.receive(message, now());
+                if let (Ok(_), Ok(beacon)) = (event, open::<Beacon>(beacon, &self.network)) {
+                    eprintln!("{}", words::time(beacon.peek().time, now()));
+                }
+                Ok(Taken::Event(event))
             }
             _ => match self.purse.receive(message, now()) {
                 Err(status @ (Status::Storage | Status::Busy)) => Err(explain(status).into()),

@@ -1,12 +1,15 @@
 //! What a purse learned, in a person's words.
 
 use super::teller::DevicePurse;
-use crate::thing_folder::explain;
+use crate::house::Failure;
+use crate::thing_folder::{explain, identity, lease, place};
 use crate::wallet::now;
 use device_sdk::purse::Event;
+use protocol::cose::open;
 use protocol::message::Message;
-use protocol::objects::Payment;
-use protocol::{Currency, Status};
+use protocol::objects::{Pass, Payment};
+use protocol::{Currency, Status, Timestamp};
+use std::path::Path;
 
 /// What somebody pays.
 pub fn payment(payment: &Payment) -> String {
@@ -74,6 +77,7 @@ pub fn named(message: &[u8]) -> &'static str {
         Ok(Message::Filter { .. }) => "which codes to take nothing from",
         Ok(Message::Warrant { .. }) => "how far the allowances of a gateway count",
         Ok(Message::Area { .. }) => "which places an area is",
+        Ok(Message::Lease { .. }) => "where a purse is at home",
         Ok(Message::Watermark { .. }) => "how far a gateway's word is final",
         Ok(Message::ClaimNote { .. }) => "a note that a payment was claimed in time",
         Ok(Message::Void { .. }) => "numbers given up",
@@ -82,6 +86,44 @@ pub fn named(message: &[u8]) -> &'static str {
         Ok(_) => "a message for a gateway or from one",
         Err(_) => "no wallet message of this version",
     }
+}
+
+/// How the gateway's time and this machine's differ.
+pub fn time(said: Timestamp, here: Timestamp) -> String {
+    match said.0.abs_diff(here.0) {
+        0 => "the gateway's time is this machine's".to_owned(),
+        apart_s if said < here => {
+            format!("the gateway's time is {apart_s} s behind this machine's")
+        }
+        apart_s => format!("the gateway's time is {apart_s} s ahead of this machine's"),
+    }
+}
+
+/// Where the thing stands, what areas it knows to stand in, and where its purse is at home.
+pub fn whereabouts(purse: &DevicePurse, folder: &Path) -> Result<String, Failure> {
+    let stands = match place(folder)? {
+        Some(place) => format!("stands at {place:#}"),
+        None => "stands nowhere".to_owned(),
+    };
+    let areas = match purse.areas().count() {
+        0 => "in no area it knows of".to_owned(),
+        1 => "in 1 area".to_owned(),
+        count => format!("in {count} areas"),
+    };
+    let identity = identity(folder)?;
+    let home = match lease(folder, &identity.trust.network)? {
+        Some(lease) => format!(
+            "at home at {:#} for another {} s",
+            lease.home,
+            lease.ends.0.saturating_sub(now().0)
+        ),
+        None => {
+            let pass = open::<Pass>(&identity.credentials.gateway_pass, &identity.trust.network);
+            let gateway = pass.map_err(explain)?.peek().subject.0;
+            format!("at home at {gateway:#}")
+        }
+    };
+    Ok(format!("{stands}, {areas}; {home}"))
 }
 
 /// What a purse holds in one currency. What can be spent here and now stands apart from what waits

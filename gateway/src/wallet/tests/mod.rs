@@ -3,7 +3,7 @@
 mod accused;
 mod elsewhere;
 mod news;
-mod town;
+pub(crate) mod town;
 
 use super::{Desk, News};
 use crate::tree::{Caller, Door, Peer, WalletDesk};

@@ -21,6 +21,7 @@ use protocol::code::grid::{Cell, Level, Point};
 use protocol::objects::{Confirmation, Party, Pass, Rights};
 use protocol::{AssuranceClass, Kind};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, UdpSocket};
@@ -33,8 +34,8 @@ const CBOR: u16 = 60;
 
 pub(super) type TestPurse = Purse<SoftwareKey, FileJournal, 8, 4>;
 
-pub(super) struct Town {
-    pub(super) house: House,
+pub(crate) struct Town {
+    pub(crate) house: House,
     pub(super) desk: Desk,
     config: Config,
     mqtt: SocketAddr,
@@ -45,9 +46,12 @@ pub(super) struct Town {
     _coaps: crate::coap::Listening,
 }
 
-pub(super) fn place() -> Cell {
-    let point = Point::from_nanodegrees(48_000_000_000, 11_000_000_000).unwrap();
-    Cell::around(point, Level::DEFAULT)
+pub(crate) fn point() -> Point {
+    Point::from_nanodegrees(48_000_000_000, 11_000_000_000).unwrap()
+}
+
+pub(crate) fn place() -> Cell {
+    Cell::around(point(), Level::DEFAULT)
 }
 
 pub(super) async fn within<T>(work: impl Future<Output = T>) -> T {
@@ -55,7 +59,7 @@ pub(super) async fn within<T>(work: impl Future<Output = T>) -> T {
 }
 
 impl Town {
-    pub(super) async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("gateway");
         let config = Sources::defaults()
@@ -94,12 +98,24 @@ impl Town {
         }
     }
 
-    pub(super) fn now(&self) -> Timestamp {
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn mqtt(&self) -> SocketAddr {
+        self.mqtt
+    }
+
+    pub(crate) fn coaps(&self) -> SocketAddr {
+        self.coaps
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
         now()
     }
 
     /// A thing with a code.
-    pub(super) async fn enrol(&self, seed: u8) -> Identity {
+    pub(crate) async fn enrol(&self, seed: u8) -> Identity {
         let keys = Keys::from_random(&[seed; 32], &[seed; 32]).unwrap();
         let wanted = Wanted {
             secret_hash: None,

@@ -9,8 +9,7 @@ CREATE TABLE life (                     -- every step, oldest first
   other    BLOB,                        -- the place, owner or successor
   reason   TEXT NOT NULL,
   made_by  TEXT NOT NULL,
-  at       INTEGER NOT NULL,
-  signed   BLOB                         -- of a transfer: what both owners signed, one after the other
+  at       INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX life_code ON life (code, number);
 INSERT INTO life (code, act, reason, made_by, at)

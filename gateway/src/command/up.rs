@@ -11,7 +11,7 @@ use crate::{following, http, portal, publishing};
 use admin::Portal;
 use clap::Args;
 use issuer::ServerIdentity;
-use ledger::{Ledger, ThingState};
+use ledger::Ledger;
 use protocol::Code;
 use rustls::RootCertStore;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};

@@ -52,7 +52,7 @@ impl Command for Decide {
 impl Decide {
     /// What the fork left its payee short of. A branch that moved no money is its own cause; a
     /// payment that waited in vain for covers is a cause only where its payer belied one of them,
-    /// else the covers are.
+    /// else the covers are; or where it broke its word, and a reserve was set free for that word.
     async fn missing(&self, desk: &mut Desk, root: &Flowing) -> Result<AmountMinor, Failure> {
         let payment = &root.payment;
         match root.fate {
@@ -67,6 +67,9 @@ impl Decide {
             }
             Fate::Settled if root.missing > AmountMinor::ZERO => {
                 let payer = &payment.payer;
+                if accusations::stands(&mut desk.connection, payer, &root.id).await? {
+                    return Ok(root.missing);
+                }
                 for (cover, _) in covers::of(&mut desk.connection, &root.id).await? {
                     if accusations::stands(&mut desk.connection, payer, &cover).await? {
                         return Ok(root.missing);

@@ -110,7 +110,8 @@ pub struct Funding {
     pub to: Odometer,
     /// From the reserve of the key epoch.
     pub reserved: AmountMinor,
-    /// From the free purse: only when the reserve lapsed before the payment came in.
+    /// From the free purse: only when the reserve lapsed, or was set free early, before the payment
+    /// came in.
     pub free: AmountMinor,
 }
 
@@ -210,14 +211,16 @@ fn first(case: &Case<'_>, said: Option<Said>) -> Result<Decision, Status> {
     let free = fundable
         .checked_sub(reserved)
         .ok_or(Status::OutOfInterval)?;
-    // Nobody can claim any more what only its payer speaks of.
-    let goes_back = said.is_none() && case.over && case.released == 0;
-    let free = match said {
+    let declined = matches!(said, Some(Said::Declines));
+    // Nobody can claim any more what only its payer speaks of, nor what nothing stands behind.
+    let silent = said.is_none() && case.released == 0;
+    let goes_back = case.over && !declined && (silent || free > case.free);
+    let free = match declined || goes_back {
         // What never left the free purse need not come back, nor be there.
-        Some(Said::Declines) => AmountMinor::ZERO,
-        _ if goes_back => AmountMinor::ZERO,
-        _ if free > case.free => return Err(Status::NotFunded),
-        _ => free,
+        true => AmountMinor::ZERO,
+        // Less is there only where a reserve was set free early, at its issuer's risk: the rest
+        // stays missing until its deadline.
+        false => free.min(case.free),
     };
     let funding = Funding { to, reserved, free };
     let funded = funding.sum().ok_or(Status::OutOfInterval)?;

@@ -43,12 +43,13 @@ pub(crate) async fn stands(
     subject: &Digest,
 ) -> Result<bool> {
     let row: Option<(i64,)> = sqlx::query_as(
-        "SELECT 1 FROM accusation WHERE code = $1 AND subject = $2 AND charge IN ($3, $4) LIMIT 1",
+        "SELECT 1 FROM accusation WHERE code = $1 AND subject = $2 AND charge IN ($3, $4, $5) LIMIT 1",
     )
     .bind(code.as_bytes().as_slice())
     .bind(subject.as_bytes().as_slice())
     .bind(Charge::DeclinedCover as i64)
     .bind(Charge::FewerUnits as i64)
+    .bind(Charge::Closing as i64)
     .fetch_optional(connection)
     .await?;
     Ok(row.is_some())

@@ -1,8 +1,9 @@
 //! Voids and closings: a word that extinguishes nothing, and is held against who breaks it.
 
+use crate::claims::{about, into};
 use crate::support::*;
 use ledger::views::Page;
-use ledger::{ClassTerms, Ledger, Owned, ThingState};
+use ledger::{ClassTerms, Fund, Ledger, Owned, ThingState, Way};
 use protocol::cose::open;
 use protocol::objects::{Allowance, Closing, Void};
 use protocol::rules::proof::{Charge, judge};
@@ -120,6 +121,52 @@ async fn an_honest_word_frees_nothing_early_unless_the_issuer_takes_the_risk() {
         assert_eq!(held(&ledger, &payer).await, (free, 900 - free));
         assert_sound(&ledger).await;
     }
+}
+
+#[tokio::test]
+async fn what_was_set_free_for_a_broken_word_is_for_the_issuer_to_bear() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::new(folder.path());
+    let mut bearings = world.bearings();
+    bearings.policy.usual = [ClassTerms {
+        early_release: amount(5_000),
+        ..ClassTerms::offline(amount(CLASS_LIMIT), amount(MOST_PER_PAYMENT))
+    }; 3];
+    let ledger = Ledger::open(&world.path, bearings).await.unwrap();
+    declare(&ledger).await;
+    let (mut payer, payee) = pair(&ledger, &world, 1_000).await;
+    let bond = into(Fund::Bond, 500, "bond");
+    ledger.fund(bond, Way::Load, NOW).await.unwrap();
+    let paid = payer.pay(&payee.code, 400);
+    ledger
+        .declare_closing(closing(&payer, 0, 0), NOW)
+        .await
+        .unwrap();
+    assert_eq!(held(&ledger, &payer).await, (1_000, 0));
+    let out = order(&payer, 900, "out");
+    ledger.redeem(out, NOW).await.unwrap();
+    for _ in 0..2 {
+        let receipt = Some(payee.receipt(&paid));
+        let answer = ledger.hand_in(paid.evidence(), receipt, NOW).await.unwrap();
+        assert_eq!(world.outcome(&answer), Status::WaitingForCover);
+        assert_eq!(held(&ledger, &payee).await, (100, 0));
+    }
+    assert_eq!(
+        accused(&world, &ledger).await,
+        (payer.code, Charge::Closing)
+    );
+    let over = NOW.plus_s(LIFE_S + GRACE_S);
+    ledger.return_overdue(over, 9).await.unwrap();
+    let decided = ledger
+        .decide_claim(about(paid.id, "k"), over)
+        .await
+        .unwrap();
+    assert_eq!(
+        (decided.missing.get(), decided.given.bond.get()),
+        (300, 300)
+    );
+    assert_eq!(held(&ledger, &payee).await, (400, 0));
+    assert_sound(&ledger).await;
 }
 
 #[tokio::test]

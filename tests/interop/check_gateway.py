@@ -7,6 +7,7 @@ import os
 
 from cryptography import x509
 
+import check_chain
 import check_covers
 from checks import check, finish, outcome, same, within
 from live import LOADED, REFERENCE, USD, WANTED, ask, door, enrolled, load, new_thing, now, office, refusal
@@ -336,4 +337,5 @@ within("an Ed25519 purse pays a P-256 purse", lambda: life(ED25519, P256))
 within("a P-256 purse pays an Ed25519 purse", lambda: life(P256, ED25519))
 within("Ed25519, P-256 and Ed25519 purses", lambda: check_covers.life((ED25519, P256, ED25519)))
 within("P-256, Ed25519 and P-256 purses", lambda: check_covers.life((P256, ED25519, P256)))
+within("the code chain", check_chain.life)
 finish()

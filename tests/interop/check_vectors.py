@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from checks import check, finish, outcome, same
-from onecode import accusations, codes, covers, grid_codes, messages, rules, streams, wallet_proof
+from onecode import accusations, cbor, chain, codes, covers, grid_codes, messages, rules, streams, wallet_proof
 from onecode.keys import NAMES, SigningKey, verify
 from onecode.objects import OBJECTS, confirmation, confirmed, open_object, read_payload, seal
 
@@ -386,6 +386,52 @@ def check_receipts():
         check(f"receipt: {vector['why']}", lambda: said(vector, network, *keys))
 
 
+def act_of(vector):
+    """A leaf as the JSON says it."""
+    name = lambda text: codes.read_code(text) if len(text) == 34 else grid_codes.read_grid_code(text)
+    values = {
+        1: vector["kind"],
+        2: name(vector["of"]),
+        3: vector["at"],
+        4: vector["other"] and name(vector["other"]),
+        5: vector["signed"] and bytes.fromhex(vector["signed"]),
+        6: vector["certificate"] and bytes.fromhex(vector["certificate"]),
+    }
+    return cbor.write({key: value for key, value in values.items() if value is not None})
+
+
+def check_chain():
+    vectors = load("chain.json")
+    unhex = lambda texts: [bytes.fromhex(text) for text in texts]
+    hashes = unhex(vector["leaf_hash"] for vector in vectors["acts"])
+    roots = unhex(vectors["roots"])
+    for vector in vectors["acts"]:
+        leaf = bytes.fromhex(vector["leaf"])
+        check(f"act {vector['kind']} on {vector['of']}", lambda: same(act_of(vector), leaf))
+        check("its hash", lambda: same(chain.leaf_hash(leaf).hex(), vector["leaf_hash"]))
+    for size, top in enumerate(roots):
+        check(f"root of {size} leaves", lambda: same(chain.root(hashes[:size]), top))
+    for vector in vectors["inclusion"]:
+        index, size, path = vector["index"], vector["size"], unhex(vector["path"])
+        found = lambda: chain.included(hashes[index], index, size, path)
+        check(f"leaf {index} of {size}", lambda: same(chain.inclusion(index, hashes[:size]), path))
+        check("leads to the root", lambda: same(found(), roots[size]))
+    for vector in vectors["consistency"]:
+        old, new, path = vector["old"], vector["new"], unhex(vector["path"])
+        check(f"{old} leaves begin {new}", lambda: same(chain.consistency(old, hashes[:new]), path))
+    key = chain.Key.read(vectors["log_key"])
+    for vector in vectors["proofs"]:
+        check(f"proof: {vector['why']}", lambda: same(proof_holds(vector["proof"], key), vector["holds"]))
+
+
+def proof_holds(text, key):
+    def proves():
+        proof = chain.Proof.read(text)
+        proof.proves(chain.byte_strings(proof.extra)[0], key)
+
+    return outcome(proves) == "ok"
+
+
 CHECKS = {
     "keys.json": check_keys,  # first, because the others sign with these keys
     "codes.json": check_codes,
@@ -403,6 +449,7 @@ CHECKS = {
     "fraud-proofs.json": check_fraud_proofs,
     "covers.json": check_covers,
     "accusations.json": check_accusations,
+    "chain.json": check_chain,
 }
 check("every file of vectors is known", lambda: same({path.name for path in FOLDER.glob("*.json")}, set(CHECKS)))
 for vectors_of in CHECKS.values():

@@ -55,6 +55,9 @@ fn short_worlds_keep_every_invariant() {
     assert!(tally.decisions > 10, "{tally:?}");
     assert!(tally.told > 50, "{tally:?}");
     assert!(tally.given_up > 10, "{tally:?}");
+    assert!(tally.in_areas > 10, "{tally:?}");
+    assert!(tally.outside > 10, "{tally:?}");
+    assert!(tally.released > 0, "{tally:?}");
     assert!(tally.gateway_falls > 10, "{tally:?}");
     assert!(tally.lost > 500, "{tally:?}");
     assert!(tally.again > 100, "{tally:?}");

@@ -144,7 +144,7 @@ fn conclude(summary: &Summary, started: Instant) {
     println!("refusals: {}", refusals.join(", "));
     println!(
         "{} seeds, {} steps, {} payments ({} streams, {} covered, {} waited), {} handed in ({} again, {} worlds in two orders), {} messages lost, \
-         {} power cuts, {} lost journals, {} recoveries, {} given up, {} decisions, {} told to neighbours, {} forks found between things, {} gateway falls, {} frauds found, {} failures, {:.1} seconds",
+         {} power cuts, {} lost journals, {} recoveries, {} given up, {} released early, {} taken and {} refused for areas, {} decisions, {} told to neighbours, {} forks found between things, {} gateway falls, {} frauds found, {} failures, {:.1} seconds",
         summary.seeds,
         tally.steps,
         tally.payments,
@@ -159,6 +159,9 @@ fn conclude(summary: &Summary, started: Instant) {
         tally.lost_journals,
         tally.recoveries,
         tally.given_up,
+        tally.released,
+        tally.in_areas,
+        tally.outside,
         tally.decisions,
         tally.told,
         tally.found_between,

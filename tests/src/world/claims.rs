@@ -1,7 +1,7 @@
 //! A person decides about claims that forks left without money.
 
-use super::World;
 use super::counter::short;
+use super::{World, sabotage};
 use ledger::ClaimOrder;
 use protocol::Digest;
 
@@ -39,6 +39,7 @@ fn decide(world: &mut World, id: Digest) {
     };
     world.tally.decisions += 1;
     let paid = decided.given.sum().map_or(0, |sum| sum.get());
+    sabotage::decided(world, &id, paid);
     world.note(format!(
         "a person decides about {}: {paid} of {}",
         short(&id),

@@ -2,10 +2,10 @@
 
 use super::gateway::Answer;
 use super::links::Party;
-use super::model::Fate;
-use super::{Cargo, Happening, World, invariants, sabotage};
+use super::model::{Fate, Payment};
+use super::{Cargo, Happening, World, areas, invariants, sabotage};
 use crate::world::wire::{
-    BEACON, CLAIM, CLOSING, COVERED, EVIDENCE, Item, Letter, Paper, STATEMENT, STREAM_CLAIM, VOID,
+    BEACON, CLAIM, CLOSING, COVERED, Item, Letter, Paper, STATEMENT, STREAM_CLAIM, VOID,
 };
 use protocol::message::Message;
 use protocol::{Code, Digest};
@@ -39,6 +39,9 @@ pub(crate) fn hears(world: &mut World, gateway: usize, from: Party, cargo: Cargo
         Cargo::Poll => {
             let beacon = beacon(world, gateway);
             reply(world, gateway, thing, Cargo::Wallet(beacon));
+            for area in areas::messages(world) {
+                reply(world, gateway, thing, Cargo::Wallet(area));
+            }
             let page = world.gateways[gateway].inbox(&code, INBOX_AT_ONCE);
             let page = page.into_iter().map(|entry| (entry.number, entry.bytes));
             reply(world, gateway, thing, Cargo::Inbox(page.collect()));
@@ -93,8 +96,7 @@ pub(crate) fn decide(
     if world.broken.is_none() && world.chance.per_mille(world.scenario.again) {
         world.tally.again += 1;
         let again = decide_once(world, gateway, by, message);
-        // What waits for covers goes on by itself when they come.
-        if again != answer && !waits(&answer) {
+        if again != answer {
             let words = [&answer, &again].map(|a| match a {
                 Ok(bytes) => format!("{} bytes", bytes.len()),
                 Err(status) => status.word().to_owned(),
@@ -111,15 +113,15 @@ pub(crate) fn decide(
 fn decide_once(world: &mut World, gateway: usize, by: Option<Code>, message: &[u8]) -> Answer {
     let now = world.now();
     world.read_ink();
-    let mut answer = world.gateways[gateway].handle(by, message);
+    looks_at_payer(world, gateway, message);
+    let mut answer = match sabotage::swallows(world, message) {
+        true => Ok(Vec::new()),
+        false => world.gateways[gateway].handle(by, message),
+    };
     sabotage::strike(world, gateway, message, &mut answer);
     world.tally.handed_in += 1;
     if let Err(status) = &answer {
         world.tally.refused(status.word());
-    }
-    if answer == Err(protocol::Status::NotFunded) && is_evidence(message) {
-        let payer = world.things.iter().position(|thing| Some(thing.code) == by);
-        world.lapsed.extend(payer);
     }
     let gave_up = Letter::read(message).is_some_and(|l| matches!(l.kind, VOID | CLOSING));
     world.tally.given_up += u64::from(gave_up && answer.is_ok());
@@ -133,14 +135,23 @@ fn decide_once(world: &mut World, gateway: usize, by: Option<Code>, message: &[u
     answer
 }
 
+/// Where a reserve was set free early, the payer's free money is all that is left.
+fn looks_at_payer(world: &mut World, gateway: usize, message: &[u8]) {
+    let letter = Letter::read(message);
+    let paper = letter.and_then(|letter| letter.payment());
+    let payment = paper.and_then(|paper| Payment::read(&paper));
+    let Some(p) = payment.filter(|p| world.model.is_freed(p)) else {
+        return;
+    };
+    let held = world.gateways[gateway].holdings(&p.payer);
+    let held = held.iter().find(|held| held.0 == p.currency);
+    world.model.free_of_payer = held.map_or(0, |held| held.1);
+}
+
 fn waits(answer: &Answer) -> bool {
     let letter = Letter::read(answer.as_deref().unwrap_or_default());
     let outcome = letter.and_then(|letter| letter.paper(0, "statement")?.int(4));
     outcome == Some(Fate::Waiting.outcome())
-}
-
-fn is_evidence(message: &[u8]) -> bool {
-    Letter::read(message).is_some_and(|letter| matches!(letter.kind, EVIDENCE | CLAIM | COVERED))
 }
 
 /// An honest payee has claimed what it took.

@@ -114,10 +114,7 @@ fn purses_agree(world: &mut World) {
         let Some(purse) = thing.purse.as_ref().filter(|_| thing.is_honest()) else {
             continue;
         };
-        // One that forgot what it said hears of nothing but the contradiction.
-        let excused =
-            world.lapsed.contains(&thing.number) || world.model.liars.contains(&thing.code);
-        if purse.unanswered() > 0 && !excused {
+        if purse.unanswered() > 0 {
             wrong = Some(format!(
                 "{} still waits for {} answers",
                 thing.name(),
@@ -171,9 +168,7 @@ fn purses_agree(world: &mut World) {
 fn everybody_may_go_on(world: &mut World) {
     for thing in 0..world.things.len() {
         let code = world.things[thing].code;
-        let liar = world.model.liars.contains(&code);
-        let stopped = liar || world.model.frozen.contains(&code) || world.lapsed.contains(&thing);
-        if !world.things[thing].is_honest() || stopped {
+        if !world.things[thing].is_honest() || world.model.frozen.contains(&code) {
             continue;
         }
         for currency in currencies() {

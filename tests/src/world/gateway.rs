@@ -8,9 +8,11 @@ use gateway::tree::{Caller, Door, Peer, WalletDesk};
 use gateway::wallet::{Desk, News};
 use ledger::views::{AccusationRow, Conservation, FraudSummary, Page, PurseView};
 use ledger::{
-    ClaimOrder, Decided, FundOrder, InboxEntry, Ledger, LoadOrder, NewKey, Policy, ThingState, Way,
+    AreaRow, ClaimOrder, Decided, FundOrder, InboxEntry, Ledger, LoadOrder, NewKey, Policy,
+    ThingState, Way,
 };
-use protocol::{Code, Currency, Signer, Status, Timestamp};
+use protocol::code::grid::Cell;
+use protocol::{Code, Currency, Reference, Signer, Status, Timestamp};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::runtime::Runtime;
@@ -207,6 +209,18 @@ impl Gateway {
     pub(crate) fn enrol(&self, owner: &Code, now: Timestamp) {
         let enrolled = self.ledger().enrol_owner(owner, "somebody", "world", now);
         self.runtime.block_on(enrolled).unwrap();
+    }
+
+    /// A set of places that allowances may be good in.
+    pub(crate) fn define_area(&self, cells: &[Cell], name: &str, now: Timestamp) -> AreaRow {
+        let defined = self.ledger().define_area(cells, name, "world", now);
+        self.runtime.block_on(defined).unwrap()
+    }
+
+    /// Where the next allowances of a thing are good.
+    pub(crate) fn assign_area(&self, code: &Code, area: Option<Reference>) {
+        let assigned = self.ledger().assign_area(code, area);
+        self.runtime.block_on(assigned).unwrap();
     }
 
     /// What a code holds, by currency: free and reserved.

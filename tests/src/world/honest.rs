@@ -6,7 +6,7 @@ use super::counter::short;
 use super::links::Party;
 use super::thing::written;
 use super::wire::{COVERED, EVIDENCE, INVOICE, Letter, PAYMENT, REFUSAL};
-use super::{Acceptance, Cargo, World, giving_up, invariants, lives, neighbours};
+use super::{Acceptance, Cargo, World, areas, giving_up, invariants, lives, neighbours};
 use crate::world::model::Payment;
 use device_sdk::purse::{
     Event, HandInCursor, InvoiceOrder, Order, Seed, StandingRules, StreamOrder,
@@ -65,7 +65,8 @@ pub(crate) fn wakes(world: &mut World, thing: usize) {
         70..72 => take_money_out(world, thing),
         72 => put_money_in(world, thing),
         73..75 => approve(world, thing),
-        75..79 => neighbours::tell(world, thing),
+        75 => areas::reassign(world, thing),
+        76..79 => neighbours::tell(world, thing),
         _ => synchronise(world, thing),
     }
 }
@@ -309,10 +310,6 @@ fn close_a_stream(world: &mut World, thing: usize) {
     let Some(stream) = world.chance.pick(&taking).copied() else {
         return;
     };
-    if world.things[thing].forgetful {
-        // It may have said something else before.
-        return;
-    }
     let receipt = world.with_purse(thing, |purse, now| {
         written(|out| purse.close_stream(stream.payment, now, out))
     });
@@ -435,6 +432,7 @@ fn read(world: &mut World, thing: usize, from: Party, bytes: &[u8]) -> Result<()
         Some(REFUSAL) | None => Ok(()),
         Some(_) => {
             let event = world.with_purse(thing, |purse, now| purse.receive(bytes, now))?;
+            areas::heard(world, thing, bytes);
             follow(world, thing, event);
             Ok(())
         }
@@ -484,15 +482,27 @@ fn take(world: &mut World, thing: usize, from: Party, evidence: &[u8]) -> Result
         Err(Status::Storage) => return Err(Status::Storage),
         Err(status) => {
             world.tally.refused(status.word());
+            if status == Status::OutsideArea
+                && let Some((payment, pieces)) = shown(world, evidence)
+            {
+                areas::refused(world, thing, &payment, &pieces);
+            }
             let hard = matches!(status.fault(), Fault::Payee | Fault::Payer);
-            // Whoever cannot know what it has taken declines nothing.
-            let knows = !world.things[thing].forgetful;
-            if hard && knows && world.chance.per_mille(400) {
+            if hard && world.chance.per_mille(400) {
                 decline(world, thing, to, evidence, status);
             }
         }
     }
     Ok(())
+}
+
+/// The payment of an evidence, and what it stands on.
+fn shown(world: &World, evidence: &[u8]) -> Option<(Payment, Vec<Digest>)> {
+    let letter = Letter::read(evidence)?;
+    let payment = Payment::read(&letter.payment()?)?;
+    let pieces = world.model.pieces(&letter).unwrap_or_default();
+    let pieces = pieces.iter().map(|piece| piece.payment).collect();
+    Some((payment, pieces))
 }
 
 fn decline(world: &mut World, thing: usize, to: Party, evidence: &[u8], why: Status) {
@@ -532,7 +542,10 @@ pub(crate) fn accept(world: &mut World, thing: usize, evidence: &[u8]) -> Result
             world.note(format!("{name} takes {}", short(&p.id)));
             invariants::taken(world, thing, &p);
             let pieces = Letter::read(evidence).and_then(|letter| world.model.pieces(&letter));
-            world.model.remember(&pieces.unwrap_or_default());
+            let pieces = pieces.unwrap_or_default();
+            world.model.remember(&pieces);
+            let pieces: Vec<_> = pieces.iter().map(|piece| piece.payment).collect();
+            areas::taken(world, thing, &p, &pieces);
             if p.covers_for.is_some() && !world.calm {
                 spend_on(world, thing, p.currency);
             }

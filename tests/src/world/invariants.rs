@@ -155,8 +155,7 @@ fn accusations(world: &mut World, gateway: usize) {
     world.tally.frauds += cases.len() as u64;
     for (case, proof) in cases {
         let accused = world.things.iter().find(|thing| thing.code == case.code);
-        let forgot = world.model.liars.contains(&case.code);
-        let honest = accused.is_none_or(|thing| thing.is_honest()) && !forgot;
+        let honest = accused.is_none_or(|thing| thing.is_honest());
         let judged = proof.and_then(|proof| judge(&world.house.trust, &proof).ok());
         let holds = judged.is_some_and(|v| (v.code, v.charge) == (case.code, case.charge));
         if honest || !holds {
@@ -301,8 +300,7 @@ pub(crate) fn nobody_is_short(world: &mut World) {
         let in_time = acceptance
             .claimed
             .is_some_and(|at| at <= acceptance.settle_by);
-        let lied = world.model.liars.contains(&world.things[*thing].code);
-        if !in_time || lied || !world.things[*thing].is_honest() {
+        if !in_time || !world.things[*thing].is_honest() {
             continue;
         }
         let paid = &world.model.signed.payments[payment];
@@ -313,7 +311,9 @@ pub(crate) fn nobody_is_short(world: &mut World) {
             Some(_) => entry.fate.is_final() && entry.reached == paid.cost(entry.units),
             None => entry.fate == Fate::Settled && entry.reached == paid.amount,
         });
-        if !whole && !forked {
+        // What was set free early is for its issuer to bear: a person decides.
+        let freed = world.model.is_freed(paid) && entry.is_some();
+        if !whole && !forked && !freed {
             let name = world.things[*thing].name();
             let fate = entry.map(|entry| entry.fate);
             short = Some(format!("{name} took and claimed {payment}: {fate:?}"));

@@ -4,6 +4,7 @@
 use super::authority::{pass, sealed, seed};
 use super::flash::Image;
 use super::honest::Plan;
+use super::sabotage::Sabotage;
 use super::thing::Mover;
 use super::{Happening, World};
 use ledger::NewKey;
@@ -47,7 +48,9 @@ pub(crate) fn begin_in_doubt(world: &mut World, thing: usize, image: &Image) {
     let it = &mut world.things[thing];
     it.purse = None;
     it.flash.restore(image);
-    (it.doubts, it.forgetful) = (true, true);
+    let knows = world.scenario.sabotage != Some(Sabotage::ForgetsDoubt);
+    (it.doubts, it.forgetful) = (knows, knows);
+    world.areas.forgotten_by(thing);
     world.power_on(thing);
 }
 
@@ -71,7 +74,9 @@ fn dies(world: &mut World, thing: usize) {
         world.now(),
     );
     world.note(format!("t{thing} is dead, t{heir} comes in its place"));
-    world.gateways[0].recover(&from, &to, now);
+    if world.scenario.sabotage != Some(Sabotage::KeepsTheDead) {
+        world.gateways[0].recover(&from, &to, now);
+    }
     world.model.recover(from, to, now);
     world.tally.recoveries += 1;
     let in_ms = world.chance.below(60_000);

@@ -19,6 +19,7 @@
 //! The same seed gives the same log, byte for byte.
 
 mod adversary;
+mod areas;
 mod authority;
 mod chance;
 mod claims;
@@ -51,6 +52,7 @@ pub use scenario::{Bias, Size};
 pub use tally::{Attack, Tally};
 
 use adversary::Adversary;
+use areas::Areas;
 use authority::House;
 use chance::Chance;
 use flash::{Flash, Moment};
@@ -122,6 +124,7 @@ pub(crate) struct World {
     pub(crate) gateways: Vec<Gateway>,
     pub(crate) model: Model,
     pub(crate) tally: Tally,
+    pub(crate) areas: Areas,
     adversaries: Vec<Option<Box<dyn Adversary>>>,
     ink: Ink,
     /// What honest payees took, by thing and payment.
@@ -129,8 +132,6 @@ pub(crate) struct World {
     /// What honest payees let out about a payment: the reason to decline, the units taken.
     spoken: BTreeMap<(usize, Digest), (Option<u64>, Option<u64>)>,
     pub(crate) broken: Option<Broken>,
-    /// Things whose own evidence came after everything behind it had lapsed.
-    pub(crate) lapsed: std::collections::BTreeSet<usize>,
     /// Nothing goes wrong any more: the world is winding down.
     calm: bool,
     orders: u64,
@@ -144,15 +145,15 @@ impl World {
             schedule: Schedule::new(),
             links: Links::new(scenario.quality, chance.fork()),
             model: Model::new(scenario.policy),
-            gateways: vec![Gateway::new(house, 0, scenario.policy)],
+            gateways: vec![Gateway::new(house, 0, sabotage::bent(&scenario))],
             things: Vec::new(),
             plans: Vec::new(),
             adversaries: Vec::new(),
             accepted: BTreeMap::new(),
             spoken: BTreeMap::new(),
             tally: Tally::default(),
+            areas: Areas::default(),
             broken: None,
-            lapsed: Default::default(),
             calm: false,
             orders: 0,
             chance,
@@ -183,6 +184,7 @@ impl World {
         let flash = Flash::new(self.chance.fork());
         let mut thing = Thing::new(number, &self.house.births[number], flash, &self.ink);
         thing.mover = mover;
+        thing.place = areas::settle_down(self, number);
         if self.scenario.skew_s > 0 && self.chance.per_mille(300) {
             let most = u64::from(self.scenario.skew_s);
             thing.skew_s = self.chance.below(2 * most + 1) as i32 - most as i32;
@@ -253,6 +255,7 @@ impl World {
 
     fn begin(&mut self) {
         self.stand_behind();
+        areas::define(self);
         for thing in 0..self.things.len() {
             for currency in authority::currencies() {
                 let amount = self.chance.between(0, self.scenario.wealth);
@@ -308,6 +311,7 @@ impl World {
         if self.broken.is_none() {
             finish::finish(self);
         }
+        self.tally.released = self.model.released;
         self.tally.power_cuts = self.things.iter().map(|thing| thing.flash.cuts()).sum();
     }
 
@@ -408,10 +412,7 @@ impl World {
         };
         let says = (receipt.declined, receipt.units);
         let said = *self.spoken.entry((thing, receipt.payment)).or_insert(says);
-        if said != says && self.things[thing].forgetful {
-            // It lost the journal that held its first word: what it said to strangers it cannot know.
-            self.model.liars.insert(receipt.payee);
-        } else if said != says {
+        if said != says {
             let name = self.things[thing].name();
             self.fail(
                 "an honest thing never yields a fraud proof",
@@ -442,7 +443,9 @@ impl World {
             false => clock,
         };
         let done = act(purse, clock);
-        if it.flash.is_dead() {
+        // A journal without room stops a purse in the middle of something until it is opened again.
+        let stopped = matches!(done, Err(Status::Storage));
+        if it.flash.is_dead() || stopped {
             it.purse = None;
             let name = it.name();
             self.note(format!("{name} loses power"));

@@ -1,6 +1,6 @@
 //! What one seed draws: how large, how bad, and who is against it.
 
-use super::adversary::{KINDS, Kind};
+use super::adversary::{KINDS, Kind, elsewhere};
 use super::chance::Chance;
 use super::links::Quality;
 use super::sabotage::Sabotage;
@@ -31,7 +31,7 @@ pub struct Bias {
 }
 
 /// Times in a thousand that a journal has no room for a moment, at most.
-const FULL_MOST: u64 = 1;
+const FULL_MOST: u64 = 20;
 
 /// Times in a thousand that something ends for good, at most.
 const MISHAPS_MOST: u64 = 30;
@@ -61,6 +61,8 @@ pub(crate) struct Scenario {
     pub(crate) flash_full: u32,
     /// Times in a thousand that a thing loses its journal or dies, per turn.
     pub(crate) mishaps: u32,
+    /// Areas that allowances may be good in.
+    pub(crate) areas: usize,
     pub(crate) adversaries: Vec<Kind>,
     pub(crate) sabotage: Option<Sabotage>,
 }
@@ -85,7 +87,18 @@ impl Scenario {
             true => 0,
             false => chance.below(most) as u32,
         };
-        let policy = policy(chance, wealth);
+        let mut policy = policy(chance, wealth);
+        let adversaries = adversaries(chance, bias);
+        let elsewhere = |kind: &Kind| kind.name == elsewhere::NAME;
+        let areas = match adversaries.iter().any(elsewhere) || chance.per_mille(300) {
+            true => chance.between(1, 3) as usize,
+            false => 0,
+        };
+        let mut mishaps = bad(chance, MISHAPS_MOST);
+        if let Some(sabotage) = bias.sabotage {
+            sabotage.tempts(&mut policy, wealth);
+            mishaps = sabotage.mishaps().unwrap_or(mishaps);
+        }
         Self {
             things,
             span_s,
@@ -107,8 +120,11 @@ impl Scenario {
             skew_s: chance.below(120) as u32,
             clockless: bad(chance, 400),
             flash_full: bad(chance, FULL_MOST),
-            mishaps: bad(chance, MISHAPS_MOST),
-            adversaries: adversaries(chance, bias),
+            mishaps,
+            areas: bias
+                .sabotage
+                .map_or(areas, |sabotage| sabotage.areas(areas)),
+            adversaries,
             sabotage: bias.sabotage,
         }
     }
@@ -131,6 +147,10 @@ fn policy(chance: &mut Chance, wealth: u64) -> Policy {
         holding: tight(chance, open.holding, wealth / 2 + 1, 2),
         daily: tight(chance, open.daily, wealth / 2 + 1, 4),
         guarantee: AmountMinor::new(chance.below(wealth)).unwrap_or_default(),
+        early_release: match chance.per_mille(300) {
+            true => AmountMinor::new(chance.below(wealth)).unwrap_or_default(),
+            false => open.early_release,
+        },
         ..open
     };
     Policy {
@@ -143,7 +163,8 @@ fn policy(chance: &mut Chance, wealth: u64) -> Policy {
 }
 
 fn adversaries(chance: &mut Chance, bias: Bias) -> Vec<Kind> {
-    if let Some(only) = bias.only {
+    let wanted = bias.sabotage.and_then(Sabotage::brings);
+    if let Some(only) = bias.only.or(wanted) {
         return KINDS
             .iter()
             .copied()

@@ -46,6 +46,12 @@ pub struct Tally {
     pub found_between: u64,
     /// Claims that a person decided about.
     pub decisions: u64,
+    /// Payments under allowances with an area that a payee took.
+    pub in_areas: u64,
+    /// Payments that were refused for their place.
+    pub outside: u64,
+    /// What closings set free before its time.
+    pub released: u64,
     /// Voids and closings that a gateway took.
     pub given_up: u64,
     /// Fraud cases that were found.
@@ -75,6 +81,9 @@ impl Tally {
         self.told += other.told;
         self.found_between += other.found_between;
         self.decisions += other.decisions;
+        self.in_areas += other.in_areas;
+        self.outside += other.outside;
+        self.released += other.released;
         self.given_up += other.given_up;
         self.frauds += other.frauds;
         for (word, count) in &other.refusals {

@@ -3,6 +3,7 @@
 use super::authority::{Birth, House};
 use super::flash::{Flash, Image};
 use device_sdk::purse::{Clock, OUT_MAX, OpenError, Purse, Settings};
+use protocol::code::grid;
 use protocol::keys::{SignerFailed, SoftwareKey};
 use protocol::{AmountMinor, Code, PublicKey, Signature, Signer, Status, Timestamp};
 use std::cell::{Cell, RefCell};
@@ -77,6 +78,8 @@ pub(crate) struct Thing {
     pub(crate) on_since_ms: u64,
     /// What its clock shows too much.
     pub(crate) skew_s: i32,
+    /// Where it is told that it stands.
+    pub(crate) place: Option<grid::Cell>,
     pub(crate) most_by_class: AmountMinor,
     /// Its journal was lost or set back, and it knows: it opens in doubt.
     pub(crate) doubts: bool,
@@ -105,6 +108,7 @@ impl Thing {
             clockless: false,
             on_since_ms: 0,
             skew_s: 0,
+            place: None,
             most_by_class: AmountMinor::new(1_000_000).unwrap(),
             doubts: false,
             forgetful: false,
@@ -159,7 +163,7 @@ impl Thing {
             trust: house.trust,
             sync_margin_s: MARGIN_S,
             most_by_class: [self.most_by_class; 3],
-            place: None,
+            place: self.place,
             clock: match self.clockless {
                 true => Clock::Ticks {
                     stale_after_s: STALE_AFTER_S,

@@ -289,6 +289,7 @@ pub(crate) const STREAM_CLAIM: i64 = 11;
 pub(crate) const COVERED: i64 = 12;
 pub(crate) const PAYMENT: i64 = 13;
 pub(crate) const BEACON: i64 = 14;
+pub(crate) const AREA: i64 = 17;
 pub(crate) const CLOSING: i64 = 19;
 pub(crate) const VOID: i64 = 20;
 
@@ -361,6 +362,7 @@ impl Letter {
             COVERED => "covered",
             PAYMENT => "payment",
             BEACON => "beacon",
+            AREA => "area",
             CLOSING => "closing",
             VOID => "void",
             _ => "message",

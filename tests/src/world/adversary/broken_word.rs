@@ -100,7 +100,9 @@ impl Adversary for BrokenWord {
             let acceptance = world.accepted.iter().find(|((_, taken), _)| *taken == id);
             let in_time = acceptance
                 .is_some_and(|(_, a)| a.claimed.is_some_and(|claimed| claimed <= a.settle_by));
-            let paid = world.model.entries.get(&id).is_some_and(|e| e.reached > 0);
+            let entry = world.model.entries.get(&id);
+            let freed = |id| world.model.is_freed(&world.model.signed.payments[id]);
+            let paid = entry.is_some_and(|entry| entry.reached > 0 || freed(&id));
             match in_time && !paid {
                 true => world.fail(
                     "a void or a closing never extinguishes a payment",

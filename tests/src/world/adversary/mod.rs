@@ -4,11 +4,12 @@
 //! Each counts what it tries, and each try that was refused, found out, or gained nothing: a world
 //! in which an adversary never gets to try anything proves nothing.
 
-mod broken_word;
-mod clone;
+pub(super) mod broken_word;
+pub(super) mod clone;
 mod collect;
 mod covers;
 mod disjoint;
+pub(super) mod elsewhere;
 mod frame;
 mod frozen;
 mod late;
@@ -93,6 +94,11 @@ pub(crate) const KINDS: &[Kind] = &[
         name: disjoint::NAME,
         recruits: 1,
         make: disjoint::Disjoint::make,
+    },
+    Kind {
+        name: elsewhere::NAME,
+        recruits: 1,
+        make: elsewhere::Elsewhere::make,
     },
     Kind {
         name: lying_payee::NAME,

@@ -47,7 +47,7 @@ impl Model {
             .clone();
         let grant = self.grants.get(&p.allowance).ok_or("no allowance")?;
         let (printed, room) = (
-            grant.paper.int(14).unwrap_or(0),
+            grant.guarantee,
             grant.limit.saturating_sub(grant.base_odometer),
         );
         let given = &decided.given;

@@ -194,6 +194,10 @@ impl Model {
             return vec![Verdict::Refused];
         }
         match known {
+            // What was not there at first does not come later.
+            Some(entry) if self.is_freed(p) => {
+                again(handed, entry, shown, entry.reached + entry.waits)
+            }
             Some(entry) => again(handed, entry, shown, self.fundable(p)),
             None => self.first(handed, shown),
         }
@@ -218,16 +222,23 @@ impl Model {
         if self.entries.iter().any(stands) {
             return vec![Verdict::Becomes(fresh)];
         }
-        let mut verdicts = vec![Verdict::Becomes(stepped(
-            handed,
-            &fresh,
-            shown,
-            self.fundable(p),
-        ))];
+        let over = p.settle_by.plus_s(self.grace_s) <= handed.now;
+        if over && handed.said.is_none() && shown == 0 {
+            // Nobody can claim any more what only its payer speaks of.
+            return vec![Verdict::Becomes(Entry {
+                fate: Fate::Returned,
+                ..fresh
+            })];
+        }
+        let fundable = self.there(p, handed.now);
+        let mut verdicts = vec![Verdict::Becomes(stepped(handed, &fresh, shown, fundable))];
         let grant = self.grants.get(&p.allowance);
-        if grant.is_none_or(|grant| self.lapsed(grant, handed.now)) {
-            // Nothing stands behind it any more: it is paid if there is money, and otherwise not.
-            verdicts.push(Verdict::Refused);
+        if over && (grant.is_none_or(|grant| self.lapsed(grant, handed.now)) || self.is_freed(p)) {
+            // Nothing stands behind it any more: it is paid if there is money, and otherwise over.
+            verdicts.push(Verdict::Becomes(Entry {
+                fate: Fate::Returned,
+                ..fresh
+            }));
         }
         verdicts
     }

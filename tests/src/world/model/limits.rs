@@ -12,6 +12,8 @@ pub(super) struct Limits {
     allowance: u64,
     per_payment: u64,
     daily: u64,
+    hops: u64,
+    guarantee: u64,
     /// What was put behind allowances, by day.
     granted: BTreeMap<(Code, Currency, u32), u64>,
 }
@@ -24,6 +26,8 @@ impl Limits {
             allowance: terms.allowance.get(),
             per_payment: terms.per_payment.get(),
             daily: terms.daily.get(),
+            hops: u64::from(terms.hops),
+            guarantee: terms.guarantee.get(),
             granted: BTreeMap::new(),
         }
     }
@@ -31,7 +35,9 @@ impl Limits {
     /// An allowance promises what its class may be promised.
     pub(super) fn keeps(&self, grant: &Grant) -> Result<(), Surprise> {
         let room = grant.limit.saturating_sub(grant.base_odometer);
-        match room <= self.allowance && grant.most_per_payment <= self.per_payment {
+        let within = room <= self.allowance && grant.most_per_payment <= self.per_payment;
+        let printed = (grant.hops, grant.guarantee) == (self.hops, self.guarantee);
+        match within && printed {
             true => Ok(()),
             false => Err(format!(
                 "{} was promised {room}, beyond its class",

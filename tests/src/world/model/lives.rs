@@ -1,7 +1,7 @@
 //! Dead things, and what purses give up.
 
 use super::{Model, Surprise};
-use crate::world::wire::{Letter, VOID};
+use crate::world::wire::{CLOSING, Letter, VOID};
 use protocol::{Code, Status, Timestamp};
 
 impl Model {
@@ -26,25 +26,29 @@ impl Model {
         }
     }
 
-    /// A void or a closing was taken: nothing is paid or given back for it.
+    /// A void or a closing was taken: nothing is paid for it, and given back what the policy says.
     pub(super) fn gave_up(
-        &self,
+        &mut self,
         letter: &Letter,
         answer: &Result<Vec<u8>, Status>,
+        now: Timestamp,
     ) -> Result<(), Surprise> {
         let kind = if letter.kind == VOID {
             "void"
         } else {
             "closing"
         };
-        let genuine = letter
-            .paper(0, kind)
-            .is_some_and(|paper| self.signed.is_genuine(&paper));
-        match answer {
-            Ok(bytes) if !genuine || !bytes.is_empty() => {
-                Err(format!("a {kind} that nobody signed was taken"))
+        let paper = letter.paper(0, kind);
+        let genuine = paper.filter(|paper| self.signed.is_genuine(paper));
+        match (answer, genuine) {
+            (Ok(bytes), Some(paper)) if bytes.is_empty() => {
+                if letter.kind == CLOSING {
+                    self.released += self.closed(&paper, now);
+                }
+                Ok(())
             }
-            _ => Ok(()),
+            (Ok(_), _) => Err(format!("a {kind} that nobody signed was taken")),
+            (Err(_), _) => Ok(()),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod claims;
 mod covers;
+mod early;
 mod judge;
 mod limits;
 mod lives;
@@ -53,8 +54,15 @@ pub(crate) struct Model {
     pub(crate) liars: BTreeSet<Code>,
     /// What a payment with covers stands on.
     pub(crate) stands_on: BTreeMap<Digest, Vec<Digest>>,
+    /// What closings set free.
+    pub(crate) released: u64,
+    /// What the payer of the payment that is handed in has free in the books.
+    pub(crate) free_of_payer: u64,
     pub(crate) grace_s: u32,
     limits: limits::Limits,
+    early: early::Early,
+    /// Where the next allowances of a code are to be good.
+    pub(crate) areas: BTreeMap<Code, [u8; 16]>,
     pub(crate) behind: claims::Behind,
 }
 
@@ -66,6 +74,7 @@ impl Model {
         Self {
             grace_s: policy.grace_s,
             limits: limits::Limits::new(&policy),
+            early: early::Early::new(&policy),
             ..Self::default()
         }
     }
@@ -109,22 +118,19 @@ impl Model {
     /// What allowances stand on: in every key epoch, the union of the readings that were ever
     /// granted and can still be claimed under, less what has settled, is in transit or came back.
     pub(crate) fn reserve(&self, code: Code, currency: Currency, now: Timestamp) -> u64 {
-        let mut by_epoch: BTreeMap<u32, Vec<(u64, u64)>> = BTreeMap::new();
-        for grant in self.grants.values() {
-            if (grant.code, grant.currency) == (code, currency) && !self.lapsed(grant, now) {
-                let credit = self.credits.get(&grant.reference).copied().unwrap_or(0);
-                let readings = (grant.base_odometer, grant.limit + credit);
-                by_epoch.entry(grant.key_epoch).or_default().push(readings);
-            }
-        }
+        let grants = self.grants.values();
+        let mine = grants.filter(|grant| (grant.code, grant.currency) == (code, currency));
+        let epochs: BTreeSet<u32> = mine.map(|grant| grant.key_epoch).collect();
         let mut sum = 0;
-        for (epoch, granted) in by_epoch {
+        for epoch in epochs {
+            let granted = self.promised((code, currency, epoch), now);
             let taken = self.entries.iter().filter_map(|(id, entry)| {
                 let p = self.signed.payments.get(id)?;
                 let same = (p.payer, p.currency, p.key_epoch) == (code, currency, epoch);
                 (same && entry.fate.moves_money()).then_some((p.from(), p.odometer))
             });
-            sum += length_without(granted, taken.collect());
+            let pieces = without(&granted, taken.collect());
+            sum += pieces.iter().map(|(from, to)| to - from).sum::<u64>();
         }
         sum
     }
@@ -156,7 +162,7 @@ impl Model {
             };
         };
         if matches!(letter.kind, VOID | CLOSING) {
-            return self.gave_up(&letter, answer);
+            return self.gave_up(&letter, answer, now);
         }
         let answered = match answer {
             Ok(bytes) => Some(Letter::read(bytes).ok_or("an unreadable answer")?),
@@ -192,19 +198,31 @@ impl Model {
             return Ok(());
         };
         for piece in covers {
-            let next = self
-                .used(piece, now)
-                .into_iter()
-                .find_map(|verdict| match verdict {
-                    Verdict::Becomes(next) => Some(next),
-                    _ => None,
-                });
+            let scarce = self.is_scarce(piece.payment, now);
+            let becomes = self.used(piece, now).into_iter();
+            let becomes = becomes.filter_map(|verdict| match verdict {
+                Verdict::Becomes(next) => Some(next),
+                _ => None,
+            });
+            let mut becomes: Vec<_> = becomes.collect();
+            // Where two things may become of it, the second is what happens without money.
+            let place = usize::from(scarce && becomes.len() > 1);
+            let next = (place < becomes.len()).then(|| becomes.swap_remove(place));
             if let Some(mut next) = next {
                 next.answered.insert(next.fate.outcome());
                 self.carry_out(piece.payment, next, now)?;
             }
         }
         Ok(())
+    }
+
+    /// Whether its payer has too little left for a payment that nothing is reserved for any more.
+    fn is_scarce(&self, id: Digest, now: Timestamp) -> bool {
+        let payment = self.signed.payments.get(&id);
+        payment.is_some_and(|p| {
+            let needed = self.reserve(p.payer, p.currency, now);
+            self.total(p.payer, p.currency).saturating_sub(needed) < self.fundable(p)
+        })
     }
 
     /// One of the verdicts must be what was answered; it is carried out.
@@ -351,6 +369,9 @@ impl Model {
                 grant.code
             ));
         }
+        if grant.area != self.areas.get(&grant.code).copied() {
+            return Err(format!("{} was given an allowance elsewhere", grant.code));
+        }
         let (code, currency) = (grant.code, grant.currency);
         let before = self.reserve(code, currency, now);
         self.limits.keeps(&grant)?;
@@ -425,8 +446,8 @@ impl Heard {
     }
 }
 
-/// How long the union of the first intervals is without the others.
-fn length_without(granted: Vec<(u64, u64)>, taken: Vec<(u64, u64)>) -> u64 {
+/// The pieces of the union of the first intervals that none of the others takes, ascending.
+fn without(granted: &[(u64, u64)], taken: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
     let mut ends: Vec<u64> = granted
         .iter()
         .chain(&taken)
@@ -437,10 +458,10 @@ fn length_without(granted: Vec<(u64, u64)>, taken: Vec<(u64, u64)>) -> u64 {
     let within =
         |all: &[(u64, u64)], from: u64, to: u64| all.iter().any(|(a, b)| *a <= from && to <= *b);
     let pieces = ends.windows(2).filter_map(|pair| match pair {
-        [from, to] if within(&granted, *from, *to) && !within(&taken, *from, *to) => {
-            Some(to - from)
+        [from, to] if within(granted, *from, *to) && !within(&taken, *from, *to) => {
+            Some((*from, *to))
         }
         _ => None,
     });
-    pieces.sum()
+    pieces.collect()
 }

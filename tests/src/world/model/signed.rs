@@ -97,6 +97,11 @@ pub(crate) struct Grant {
     pub(crate) most_payments: u64,
     pub(crate) expires: Timestamp,
     pub(crate) hops: u64,
+    /// Where it is good.
+    pub(crate) area: Option<[u8; 16]>,
+    /// The gateway's number for it.
+    pub(crate) number: u64,
+    pub(crate) guarantee: u64,
 }
 
 impl Grant {
@@ -117,6 +122,9 @@ impl Grant {
             most_payments: paper.int(11)?,
             expires: Timestamp(u32::try_from(paper.int(16)?).ok()?),
             hops: paper.int(12).unwrap_or(0),
+            area: paper.bytes_at(13),
+            number: paper.int(19)?,
+            guarantee: paper.int(14).unwrap_or(0),
         })
     }
 
@@ -302,16 +310,16 @@ impl Void {
 
 /// Nothing beyond this under that allowance.
 #[derive(Clone, Copy, Debug)]
-struct Closing {
+pub(super) struct Closing {
     code: Code,
     key_epoch: u32,
-    allowance: [u8; 16],
+    pub(super) allowance: [u8; 16],
     sequence: u64,
-    odometer: u64,
+    pub(super) odometer: u64,
 }
 
 impl Closing {
-    fn read(paper: &Paper) -> Option<Self> {
+    pub(super) fn read(paper: &Paper) -> Option<Self> {
         Some(Self {
             code: paper.code(1)?,
             key_epoch: u32::try_from(paper.int(2)?).ok()?,
@@ -321,7 +329,7 @@ impl Closing {
         })
     }
 
-    fn excludes(&self, p: &Payment) -> bool {
+    pub(super) fn excludes(&self, p: &Payment) -> bool {
         (p.payer, p.key_epoch, p.allowance) == (self.code, self.key_epoch, self.allowance)
             && (p.sequence > self.sequence || p.odometer > self.odometer)
     }

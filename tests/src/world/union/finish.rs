@@ -162,11 +162,8 @@ fn the_books_agree(world: &mut Union, fates: &Fates) {
         }
         let both = world.things[deal.payer].honest && world.things[deal.payee].honest;
         let in_time = deal.claimed.is_some_and(|at| at <= deal.settle_by);
-        // While a home is lost, what it would have said may come too late.
         let short = paid(fates) < deal.amount;
-        if both && deal.taken && in_time && short && world.tally.of("offices lost") > 0 {
-            world.tally.count("short after a loss");
-        } else if both && deal.taken && in_time && short {
+        if both && deal.taken && in_time && short {
             let (claimed, by) = (deal.claimed, deal.settle_by);
             world.fail(
                 "an honest payee who claims in time is paid",

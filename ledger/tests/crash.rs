@@ -71,11 +71,12 @@ async fn witnessed(ledger: &Ledger, world: &World, said: &mut String) {
     if ledger.cosigned_size(&witness).await.unwrap() < head.size {
         let mut body = String::new();
         write_submission(0, &[], &note, &mut body).unwrap();
-        let mut answer = ledger.add_checkpoint(&[log.clone()], &body, NOW).await;
+        let known = std::slice::from_ref(&log);
+        let mut answer = ledger.add_checkpoint(known, &body, NOW).await;
         if let Ok(Cosigned::Refused(WitnessRefusal::Conflict(old))) = answer {
             // Its answer was lost: the same checkpoint once more.
             let body = body.replace("old 0\n", &format!("old {old}\n"));
-            answer = ledger.add_checkpoint(&[log], &body, NOW).await;
+            answer = ledger.add_checkpoint(known, &body, NOW).await;
         }
         let Ok(Cosigned::Line(line)) = answer else {
             panic!("{answer:?}")

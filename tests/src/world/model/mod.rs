@@ -332,7 +332,14 @@ impl Model {
         now: Timestamp,
     ) -> Result<(), Surprise> {
         let good = self.grants.get(&allowance);
-        let good = good.is_some_and(|grant| grant.code == payee && !self.lapsed(grant, now));
+        // Nobody claims under it any more, but what waits for it is still paid.
+        let waited_for = self.entries.iter().any(|(id, entry)| {
+            let p = self.signed.payments.get(id);
+            let under = p.filter(|p| p.allowance == allowance && !entry.fate.is_final());
+            under.is_some_and(|p| entry.reached + entry.waits < p.amount)
+        });
+        let good = good
+            .is_some_and(|grant| grant.code == payee && (waited_for || !self.lapsed(grant, now)));
         if !good {
             return Ok(());
         }

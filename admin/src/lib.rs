@@ -20,6 +20,7 @@ mod draw;
 mod enrolment;
 mod evidence;
 mod pages;
+pub mod place;
 mod portal;
 pub mod refusal;
 pub mod routes;

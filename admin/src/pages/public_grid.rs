@@ -7,6 +7,7 @@ use crate::coordinates::{Axis, degrees};
 use crate::counters::Lookup;
 use crate::door::Visitor;
 use crate::draw::Cell;
+use crate::place::Names;
 use crate::portal::Shared;
 use crate::refusal::Refusal;
 use crate::show;
@@ -92,6 +93,7 @@ struct PublicGrid {
 struct Drawn {
     grid: GridCode,
     facts: Facts,
+    names: Names,
     cell: Cell,
 }
 
@@ -130,6 +132,7 @@ pub async fn show(
         verdict,
         place: grid.map(|grid| Drawn {
             facts: Facts::of(&grid),
+            names: Names::of(grid.cell()),
             cell: Cell::draw(&grid),
             grid,
         }),

@@ -220,6 +220,7 @@ impl Ledger {
             released: None,
             now,
             came: now,
+            relayed: false,
         })
         .await?
     }
@@ -240,6 +241,7 @@ impl Ledger {
             released: Some(released),
             now,
             came: now,
+            relayed: false,
         })
         .await?
     }
@@ -257,6 +259,7 @@ impl Ledger {
             receipt,
             now,
             came: now,
+            relayed: false,
         })
         .await?
     }

@@ -192,7 +192,9 @@ impl Decide {
         let mut goals = Vec::with_capacity(short.len());
         for (one, given) in short.iter().zip(given) {
             let amount = given.sum().ok_or(Status::AboveLimit)?;
-            goals.extend(credit::land(desk, &one.payment.payment, amount, self.now).await?);
+            let payment = &one.payment.payment;
+            let to = (payment.payee, payment.currency);
+            goals.extend(credit::land_at(desk, to, payment.covers_for, amount, self.now).await?);
         }
         let sources = [
             (Account::PurseFree(forker), total.purse),

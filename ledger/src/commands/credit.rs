@@ -4,6 +4,7 @@ use super::word::{Word, tell};
 use crate::books::{Account, EntryKind, route};
 use crate::crash::{CrashPoint, here};
 use crate::error::Damage;
+use crate::federation::credits;
 use crate::rules::settle::{Fate, Flow};
 use crate::store::coverage::{self, Lifted, Purse};
 use crate::store::covers::{self, Uncovered};
@@ -17,12 +18,16 @@ use protocol::{AmountMinor, Code, Currency, Digest, Odometer, Reference, Status,
 /// that lifts it above what is covered already, and the rest is free.
 pub(super) async fn land(
     desk: &mut Desk,
-    payment: &Payment,
+    (id, payment): (&Digest, &Payment),
     amount: AmountMinor,
     now: Timestamp,
 ) -> Result<Vec<(Account, AmountMinor)>, Failure> {
     let (payee, currency) = (payment.payee, payment.currency);
-    land_at(desk, (payee, currency), payment.covers_for, amount, now).await
+    let before = credits::came_before(desk, id, (payment, amount), now).await?;
+    let news = amount.checked_sub(before).ok_or(Status::OutOfInterval)?;
+    let mut goals = land_at(desk, (payee, currency), payment.covers_for, news, now).await?;
+    goals.push((Account::Clearing, before));
+    Ok(goals)
 }
 
 /// The same for money that comes to these books from elsewhere.
@@ -199,7 +204,7 @@ async fn go_on(
     };
     payments::advance(&mut desk.connection, &flowing.id, &progress).await?;
     here(CrashPoint::ToppedUp);
-    let mut goals = land(desk, payment, shares.payee, now).await?;
+    let mut goals = land(desk, (&flowing.id, payment), shares.payee, now).await?;
     let transit = Account::InTransit(flowing.id);
     let added = shares.waits.checked_sub(before.waits()).unwrap_or_default();
     goals.push((transit, added));
@@ -216,7 +221,7 @@ async fn go_on(
 }
 
 /// A recorded payment as it stands.
-pub(super) async fn flowing(desk: &mut Desk, id: &Digest) -> Result<Flowing, Failure> {
+pub(crate) async fn flowing(desk: &mut Desk, id: &Digest) -> Result<Flowing, Failure> {
     let network = desk.bearings.network;
     let flowing = payments::flowing(&mut desk.connection, id, &network).await?;
     Ok(flowing.ok_or_else(|| Damage::new("payment", id, "missing"))?)

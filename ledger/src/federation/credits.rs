@@ -5,7 +5,7 @@
 //! has to know who is at home where.
 
 use super::letter::Letter;
-use super::store::{credits, homes};
+use super::store::{credits, homes, losses};
 use super::terms::Place;
 use super::{keys, leases, post, rules, withdrawals};
 use crate::books::{Account, Entry, EntryKind, Transfer};
@@ -172,6 +172,9 @@ async fn onward(desk: &mut Desk, credit: &Credit, letter: &Letter<'_>) -> Result
         Some((homed, _)) if !asked && credit.covers_for.is_some() => {
             let moving = homes::moving(connection, &credit.payee, homed.number).await?;
             let before = moving.map_or(goal, |moving| moving.source);
+            // A lost one covers nothing any more.
+            let lost = losses::released_at(connection, &credit.payee, &before).await?;
+            let before = if lost.is_some() { goal } else { before };
             (before, letter.asked(before != goal))
         }
         _ => (goal, *letter),
@@ -245,7 +248,7 @@ async fn absorbed(
         return Ok(before);
     };
     let (connection, lost) = (&mut desk.connection, &credit.gateway);
-    let taken = homes::absorb(connection, lost, &credit.payee, &credit.currency, more).await?;
+    let taken = losses::absorb(connection, lost, &credit.payee, &credit.currency, more).await?;
     Ok(before.checked_add(taken).ok_or(Status::AboveLimit)?)
 }
 
@@ -270,13 +273,17 @@ pub(crate) async fn take(
     if credit.provisional.is_some() {
         return Err(Status::NotPermitted.into());
     }
-    let Some(more) = rules::news(credit.amount, before) else {
+    if rules::news(credit.amount, before).is_none() {
         return Ok(());
-    };
+    }
     let away = leases::is_away(desk, &credit.payee).await?;
     if away && !covers_here(desk, &credit).await? {
         return post::report(desk, letter).await;
     }
+    let known = before.max(known(desk, &credit).await?);
+    let Some(more) = rules::news(credit.amount, known) else {
+        return Ok(());
+    };
     if !credits::take(&mut desk.connection, &credit, more, signed).await? {
         return Ok(());
     }
@@ -304,6 +311,57 @@ pub(crate) async fn take(
     .await?;
     top_up(desk, now, TOP_UP_MOST).await?;
     Ok(())
+}
+
+/// What its payee has of it already: two gateways may settle one payment after a loss, and it is
+/// credited once.
+async fn known(desk: &mut Desk, credit: &Credit) -> Result<AmountMinor, Failure> {
+    let (subject, payee) = (&credit.subject, &credit.payee);
+    let connection = &mut desk.connection;
+    let taken = credits::taken(connection, subject, payee, &credit.currency).await?;
+    let network = desk.bearings.network;
+    let ours = payments::flowing(connection, subject, &network).await?;
+    // What left these books for it may come back to them.
+    let ours = ours.filter(|_| credit.gateway != desk.bearings.gateway);
+    match ours.filter(|ours| ours.payment.payee == *payee) {
+        Some(ours) => Ok(taken.max(ours.flow()?.paid())),
+        None => Ok(taken),
+    }
+}
+
+/// What a payment settled here is to bring its payee, and a credit of another gateway brought
+/// before: that stands on its way, and is nobody's a second time.
+pub(crate) async fn came_before(
+    desk: &mut Desk,
+    id: &Digest,
+    (payment, amount): (&Payment, AmountMinor),
+    at: Timestamp,
+) -> Result<AmountMinor, Failure> {
+    if desk.place == Place::Alone || amount == AmountMinor::ZERO {
+        return Ok(AmountMinor::ZERO);
+    }
+    let (payee, currency) = (&payment.payee, &payment.currency);
+    let connection = &mut desk.connection;
+    let taken = credits::taken(connection, id, payee, currency).await?;
+    let sent = credits::sent(connection, id, payee, currency).await?;
+    let more = taken.checked_sub(sent).unwrap_or_default().min(amount);
+    if more == AmountMinor::ZERO {
+        return Ok(more);
+    }
+    let credit = Credit {
+        gateway: desk.bearings.gateway,
+        gateway_epoch: desk.bearings.gateway_epoch,
+        subject: *id,
+        payee: *payee,
+        currency: *currency,
+        amount: sent.checked_add(more).ok_or(Status::AboveLimit)?,
+        covers_for: None,
+        provisional: None,
+        time: at,
+    };
+    let (bytes, _) = desk.seal(&credit)?;
+    credits::keep_sent(&mut desk.connection, &credit, &bytes).await?;
+    Ok(more)
 }
 
 /// At the centre: what a lost home is known to have held goes on to the new home. The lost home

@@ -4,7 +4,7 @@
 use super::letter::Letter;
 use super::store::{homes, peers, relays};
 use super::terms::Place;
-use super::{leases, post};
+use super::{leases, losses, post};
 use crate::evidence::Evidence;
 use crate::store::things;
 use crate::store::{allowances, payments};
@@ -137,15 +137,16 @@ pub(crate) async fn settles_elsewhere(
     desk: &mut Desk,
     evidence: &Evidence,
 ) -> Result<bool, Failure> {
-    let allowance = *evidence.allowance().get();
-    let others = desk.place != Place::Alone && allowance.gateway != desk.bearings.gateway;
-    if !others {
+    if desk.place == Place::Alone {
         return Ok(false);
     }
-    // After a home was lost, the next one stands for the allowances it gave, while it is home.
-    let connection = &mut desk.connection;
-    let taken = homes::has_taken_over(connection, &allowance.code, &allowance.gateway).await?;
-    Ok(!taken || leases::is_away(desk, &allowance.code).await?)
+    let (id, allowance) = (evidence.payment().id(), *evidence.allowance().get());
+    if allowance.gateway == desk.bearings.gateway {
+        return losses::is_handed_over(desk, &id, &allowance.code).await;
+    }
+    losses::settle_here(desk, &id, &allowance)
+        .await
+        .map(|here| !here)
 }
 
 /// Whether these books settle under an allowance that they did not give; then it stands in them.

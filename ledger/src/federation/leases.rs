@@ -3,7 +3,7 @@
 use super::letter::Letter;
 use super::rules::{self, Homed};
 use super::store::peers::{self, Peer};
-use super::store::{credits as waiting, homes};
+use super::store::{credits as waiting, homes, losses};
 use super::terms::Place;
 use super::{credits, keys, moves, post};
 use crate::bounds::SWEEP_MOST;
@@ -207,7 +207,7 @@ pub(crate) async fn given(
     here(CrashPoint::LeaseTaken);
     if comes {
         if let Some(lost) = lost {
-            homes::take_over(&mut desk.connection, &lease.code, &lost).await?;
+            losses::take_over(&mut desk.connection, &lease.code, &lost).await?;
         }
         moves::arrive(desk, &lease.code, lease.number, pass, epoch, now).await?;
     }

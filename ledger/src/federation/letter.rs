@@ -133,9 +133,16 @@ pub enum Letter<'b> {
         currency: Currency,
         /// How much.
         amount: AmountMinor,
+        /// Up to which height of your journal that is so.
+        height: u64,
     },
     /// A letter that was taken back before it was taken.
     Nothing,
+    /// From the centre, to a home after a lost one: that one has the word on this payment.
+    Theirs {
+        /// Which payment.
+        payment: Digest,
+    },
     /// To the centre, from a home that was lost and is back: so much of it is out of my books.
     WrittenOff {
         /// Whose purse.
@@ -248,11 +255,16 @@ impl<'b> Letter<'b> {
                 pack(14, &[lease, pass, &e(epoch), lost])
             }
             Self::Nothing => pack(20, &[]),
+            Self::Theirs { payment } => pack(21, &[payment.as_bytes()]),
             Self::Release {
                 release,
                 currency,
                 amount,
-            } => pack(15, &[release, currency.as_bytes(), &n(amount.get())]),
+                height,
+            } => {
+                let (amount, height) = (n(amount.get()), n(height));
+                pack(15, &[release, currency.as_bytes(), &amount, &height])
+            }
             Self::Watermark { watermark } => pack(16, &[watermark]),
             Self::Withdraw {
                 subject,
@@ -441,10 +453,14 @@ fn read(bytes: &[u8]) -> Option<Letter<'_>> {
             lost: p.code_or_none()?,
         },
         20 => Letter::Nothing,
+        21 => Letter::Theirs {
+            payment: p.digest()?,
+        },
         15 => Letter::Release {
             release: p.bytes()?,
             currency: p.currency()?,
             amount: p.amount()?,
+            height: p.number()?,
         },
         16 => Letter::Watermark {
             watermark: p.bytes()?,
@@ -500,6 +516,15 @@ mod tests {
                 credit: b"credit",
             },
             Letter::Nothing,
+            Letter::Theirs {
+                payment: Digest([4; 32]),
+            },
+            Letter::Release {
+                release: b"release",
+                currency: Currency::new(1, *b"USD").unwrap(),
+                amount: AmountMinor::ZERO,
+                height: 9,
+            },
             Letter::Lease {
                 lease: b"lease",
                 pass: b"",

@@ -2,9 +2,9 @@
 
 use super::letter::Letter;
 use super::store::peers::Peer;
-use super::store::{copies, homes, peers};
+use super::store::{homes, losses as lost};
 use super::terms::Place;
-use super::{credits, hooks, keys, leases, post, rules};
+use super::{credits, hooks, keys, leases, losses, post, rules};
 use crate::books::{Account, Entry, EntryKind, Transfer};
 use crate::commands::release;
 use crate::crash::{CrashPoint, here};
@@ -15,7 +15,7 @@ use crate::store::{accusations, allowances, journal, payments};
 use crate::writer::{Command, Desk, Failure};
 use protocol::cose::open;
 use protocol::message::{CREDENTIALS_MAX, Message, OBJECTS_MAX};
-use protocol::objects::{ClosingBalance, Move, Release};
+use protocol::objects::{ClosingBalance, Move};
 use protocol::rules::proof::Charge;
 use protocol::{
     AmountMinor, Code, Currency, Digest, KeyEpoch, Odometer, Sequence, Status, Timestamp,
@@ -182,6 +182,7 @@ async fn close(desk: &mut Desk, order: &Owned<Move>, now: Timestamp) -> Result<(
     let mut leave = Vec::with_capacity(currencies.len());
     for currency in currencies {
         release::lapsed(desk, &this.code, &currency, now).await?;
+        losses::send_received(desk, (&this.code, &currency), now).await?;
         let closing = balance_of(desk, &this.code, epoch, (ends, &currency), now).await?;
         let (bytes, _) = desk.seal(&closing)?;
         homes::keep_closing(&mut desk.connection, &closing, &bytes).await?;
@@ -378,13 +379,25 @@ async fn settle(desk: &mut Desk, order: &Owned<Move>, now: Timestamp) -> Result<
     let pass = homes::pass_of(connection, &this.code).await?;
     let pass = pass.ok_or(Status::UnknownCode)?;
     let closings = homes::closings(connection, &this.code, this.lease.saturating_sub(1)).await?;
+    // What a home before lost is settled by whoever is home now.
+    let lost = lost::lost_home(connection, &this.code).await?;
+    let lost = lost.filter(|lost| *lost != this.to);
     if this.to == me {
+        if let Some(lost) = lost {
+            lost::take_over(connection, &this.code, &lost).await?;
+        }
         arrive(desk, &this.code, this.lease, &pass, KeyEpoch(0), now).await?;
     } else {
         for closing in closings {
             post::send(desk, &this.to, &Letter::Balance { balance: &closing }).await?;
         }
-        leases::send(desk, &this.to, &lease, &pass).await?;
+        let letter = Letter::Lease {
+            lease: &lease,
+            pass: &pass,
+            epoch: KeyEpoch(0),
+            lost,
+        };
+        post::send(desk, &this.to, &letter).await?;
     }
     if this.from != me {
         leases::send(desk, &this.from, &lease, &[]).await?;
@@ -425,219 +438,4 @@ pub(crate) async fn arrive(
     homes::moved(&mut desk.connection, code, lease).await?;
     here(CrashPoint::PurseArrived);
     Ok(())
-}
-
-/// At the centre: gives up leases whose home does not answer, after their end and the grace after
-/// it, and lets the purse go on with what is known of it.
-pub(crate) async fn release_lost(desk: &mut Desk, now: Timestamp) -> Result<u32, Failure> {
-    let mut done = 0;
-    let open = homes::moving_open(&mut desk.connection, crate::bounds::SWEEP_MOST).await?;
-    for moving in open {
-        let home = homes::home(&mut desk.connection, &moving.code).await?;
-        let Some((homed, _)) = home else { continue };
-        if homed.home != moving.source || homed.number.saturating_add(1) != moving.lease {
-            continue;
-        }
-        let grace_s = keys::gateway(desk, &moving.source).await?.grace_s;
-        let grace_s = grace_s.unwrap_or(desk.bearings.policy.grace_s);
-        if rules::may_release(homed.ends, grace_s, now) {
-            release_one(desk, &moving, homed.number, now).await?;
-            done += 1;
-        }
-    }
-    Ok(done)
-}
-
-async fn release_one(
-    desk: &mut Desk,
-    moving: &homes::Moving,
-    number: u64,
-    now: Timestamp,
-) -> Result<(), Failure> {
-    let me = desk.bearings.gateway;
-    let (code, lost) = (moving.code, moving.source);
-    let release = Release {
-        centre: me,
-        code,
-        number,
-        time: now,
-    };
-    let (signed, _) = desk.seal(&release)?;
-    let (held, seen) = known_of(desk, &lost, &code).await?;
-    let holder = things::holder(&mut desk.connection, &code).await?;
-    let (_, known, _) = holder.ok_or(Status::UnknownCode)?;
-    let epoch = rules::epoch_after(known, seen);
-    for (currency, amount) in &held {
-        let connection = &mut desk.connection;
-        let what = (&code, number, &lost);
-        homes::keep_released(connection, what, currency, *amount, &signed).await?;
-        let letter = Letter::Release {
-            release: &signed,
-            currency: *currency,
-            amount: *amount,
-        };
-        post::send(desk, &lost, &letter).await?;
-    }
-    here(CrashPoint::HomeReleased);
-    let lease = leases::give(desk, &code, &moving.goal, moving.lease, now).await?;
-    homes::moved(&mut desk.connection, &code, moving.lease).await?;
-    homes::raise_epoch(&mut desk.connection, &code, epoch).await?;
-    leases::send(desk, &lost, &lease, &[]).await?;
-    if moving.goal != me {
-        let pass = homes::pass_of(&mut desk.connection, &code).await?;
-        let pass = pass.ok_or(Status::UnknownCode)?;
-        let letter = Letter::Lease {
-            lease: &lease,
-            pass: &pass,
-            epoch,
-            lost: Some(lost),
-        };
-        post::send(desk, &moving.goal, &letter).await?;
-    } else {
-        homes::take_over(&mut desk.connection, &code, &lost).await?;
-    }
-    for (currency, amount) in held {
-        credits::emit_released(desk, &code, number, (&currency, amount), now).await?;
-    }
-    take_back(desk, &lost, &moving.goal, &code, now).await
-}
-
-/// What waits for a lost home and is about this purse's payments goes to who settles them now.
-async fn take_back(
-    desk: &mut Desk,
-    lost: &Code,
-    goal: &Code,
-    code: &Code,
-    now: Timestamp,
-) -> Result<(), Failure> {
-    let me = desk.bearings.gateway;
-    let mut after = 0;
-    loop {
-        let connection = &mut desk.connection;
-        let step = peers::letters(connection, lost, after, crate::bounds::PARCELS_MOST).await?;
-        let Some((last, _)) = step.last() else {
-            return Ok(());
-        };
-        after = *last;
-        for (number, bytes) in &step {
-            let letter = Letter::read(bytes)?;
-            let Letter::Relay { message, .. } = letter else {
-                continue;
-            };
-            if super::relays::payer(desk, message, lost)? == Some(*code) {
-                let nothing = Letter::Nothing.write();
-                peers::replace(&mut desk.connection, lost, *number, &nothing).await?;
-                match *goal == me {
-                    true => super::relays::judge(desk, &letter, now).await?,
-                    false => post::send(desk, goal, &letter).await.map(drop)?,
-                }
-            }
-        }
-    }
-}
-
-type Held = Vec<(Currency, AmountMinor)>;
-
-/// What the copies of a lost home's journal say of a purse, and the newest key epoch in them.
-async fn known_of(
-    desk: &mut Desk,
-    lost: &Code,
-    code: &Code,
-) -> Result<(Held, Option<KeyEpoch>), Failure> {
-    let mut held: Held = Vec::new();
-    let mut seen = None;
-    let free = Account::PurseFree(*code).key();
-    let mut reserved = Account::PurseReserved(*code, KeyEpoch(0)).key();
-    reserved.truncate(free.len());
-    for prefix in [free, reserved] {
-        let accounts = copies::accounts(&mut desk.connection, lost, &prefix).await?;
-        for (currency, account, balance) in accounts {
-            if let Some(epoch) = account
-                .get(prefix.len()..)
-                .and_then(|rest| rest.try_into().ok())
-            {
-                seen = seen.max(Some(KeyEpoch(u32::from_be_bytes(epoch))));
-            }
-            let Some(balance) = u64::try_from(balance).ok().and_then(AmountMinor::new) else {
-                continue;
-            };
-            match held.iter_mut().find(|(of, _)| *of == currency) {
-                Some((_, sum)) => *sum = sum.checked_add(balance).ok_or(Status::AboveLimit)?,
-                None => held.push((currency, balance)),
-            }
-        }
-    }
-    held.retain(|(_, amount)| *amount > AmountMinor::ZERO);
-    Ok((held, seen))
-}
-
-/// At a home that was lost and is back: what has gone on without it leaves its books.
-pub(crate) async fn written_off(
-    desk: &mut Desk,
-    signed: &[u8],
-    currency: &Currency,
-    amount: AmountMinor,
-    now: Timestamp,
-) -> Result<(), Failure> {
-    let release = keys::by_centre::<Release>(desk, signed, |release| release.centre).await?;
-    let release = *release.get();
-    let code = release.code;
-    // Nothing given here outlives the lease, and the centre waited for the grace after it.
-    release::lapsed_by(desk, &code, currency, release.time).await?;
-    let purse = Account::PurseFree(code);
-    let free = journal::balance(&mut desk.connection, currency, &purse).await?;
-    let amount = free.min(amount);
-    let connection = &mut desk.connection;
-    if !homes::write_off(connection, &code, release.number, currency, amount).await? {
-        return Ok(());
-    }
-    desk.post(&Entry {
-        kind: EntryKind::Close,
-        subject: rules::subject("release", &code, release.number, currency),
-        currency: *currency,
-        at: now,
-        transfers: vec![Transfer {
-            from: purse,
-            to: Account::Clearing,
-            amount,
-        }],
-    })
-    .await?;
-    let lease = release.number;
-    let letter = Letter::WrittenOff {
-        code,
-        lease,
-        currency: *currency,
-        amount,
-    };
-    post::report(desk, &letter).await
-}
-
-/// At the centre: the lost home has written off so much.
-pub(crate) async fn returned(
-    desk: &mut Desk,
-    from: &Peer,
-    (code, lease): (&Code, u64),
-    (currency, amount): (&Currency, AmountMinor),
-) -> Result<(), Failure> {
-    let connection = &mut desk.connection;
-    homes::returned(connection, &from.code, (code, lease), currency, amount).await?;
-    Ok(())
-}
-
-/// At the centre: who settles under the allowances of this gateway for the payer of a message:
-/// itself, or the purse's home after it was lost.
-pub(crate) async fn successor(
-    desk: &mut Desk,
-    arbiter: &Code,
-    message: &[u8],
-) -> Result<Code, Failure> {
-    let Some(payer) = super::relays::payer(desk, message, arbiter)? else {
-        return Ok(*arbiter);
-    };
-    if !homes::was_released(&mut desk.connection, &payer, arbiter).await? {
-        return Ok(*arbiter);
-    }
-    let home = homes::home(&mut desk.connection, &payer).await?;
-    Ok(home.map_or(*arbiter, |(homed, _)| homed.home))
 }

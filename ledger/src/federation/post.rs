@@ -12,7 +12,7 @@
 use super::letter::Letter;
 use super::store::peers::{self, Peer};
 use super::terms::Place;
-use super::{copies, credits, floats, leases, moves, relays, withdrawals};
+use super::{copies, credits, floats, leases, losses, moves, relays, withdrawals};
 use crate::bounds::{LETTERS_FOR_PEERS_MOST, LETTERS_MOST};
 use crate::crash::{CrashPoint, here};
 use crate::writer::{Command, Desk, Failure};
@@ -172,7 +172,7 @@ async fn at_centre(
         Letter::Closed { order } => moves::closed(desk, from, order, now).await,
         Letter::Credit { .. } => credits::route(desk, letter, now).await,
         Letter::Nothing => Ok(()),
-        Letter::Relay { .. } => fan_out(desk, letter, now).await,
+        Letter::Relay { .. } => relays::fan_out(desk, letter, now).await,
         Letter::Word { origin, .. } if origin != me => send(desk, &origin, letter).await.map(drop),
         Letter::Word {
             payment, message, ..
@@ -184,34 +184,12 @@ async fn at_centre(
             lease,
             currency,
             amount,
-        } => moves::returned(desk, from, (&code, lease), (&currency, amount)).await,
+        } => losses::returned(desk, from, (&code, lease), (&currency, amount)).await,
         Letter::NotWithdrawn { subject, status } => {
             withdrawals::refused(desk, from, &subject, status).await
         }
         _ => Err(Status::NotPermitted.into()),
     }
-}
-
-/// To every gateway that settles part of it, except where it was handed in.
-async fn fan_out(desk: &mut Desk, letter: &Letter<'_>, now: Timestamp) -> Result<(), Failure> {
-    let Letter::Relay {
-        origin, message, ..
-    } = *letter
-    else {
-        return Err(Status::Malformed.into());
-    };
-    let me = desk.bearings.gateway;
-    for arbiter in relays::arbiters(desk, message)? {
-        if arbiter == origin {
-            continue;
-        }
-        let arbiter = moves::successor(desk, &arbiter, message).await?;
-        match arbiter == me {
-            true => relays::judge(desk, letter, now).await?,
-            false => send(desk, &arbiter, letter).await.map(drop)?,
-        }
-    }
-    Ok(())
 }
 
 async fn at_gateway(desk: &mut Desk, letter: &Letter<'_>, now: Timestamp) -> Result<(), Failure> {
@@ -225,7 +203,9 @@ async fn at_gateway(desk: &mut Desk, letter: &Letter<'_>, now: Timestamp) -> Res
             release,
             currency,
             amount,
-        } => moves::written_off(desk, release, &currency, amount, now).await,
+            height,
+        } => losses::written_off(desk, release, (&currency, amount), height, now).await,
+        Letter::Theirs { payment } => losses::theirs(desk, &payment).await,
         Letter::Credit { .. } => credits::take(desk, letter, now).await,
         Letter::Nothing => Ok(()),
         Letter::Relay { .. } => relays::judge(desk, letter, now).await,

@@ -5,15 +5,16 @@
 //! word comes back and replaces the provisional one.
 
 use super::letter::Letter;
-use super::store::relays;
+use super::store::{homes, relays};
 use super::terms::Place;
-use super::{hooks, keys, leases, moves, post};
+use super::{hooks, keys, leases, losses, moves, post};
 use crate::books::{Entry, EntryKind};
 use crate::commands::Answer;
 use crate::commands::hand_in::{HandIn, HandInCovered};
 use crate::crash::{CrashPoint, here};
 use crate::evidence::{CoveredEvidence, Evidence, Owned, Released};
-use crate::store::{payments, things};
+use crate::store::payments::{self, Flowing};
+use crate::store::things;
 use crate::writer::{Command, Desk, Failure};
 use protocol::cose::open;
 use protocol::covers::Items;
@@ -23,6 +24,8 @@ use protocol::rules::proof::Charge;
 use protocol::rules::{Spent, contradiction};
 use protocol::{Code, Digest, PublicKey, Status, Timestamp};
 use sha2::{Digest as _, Sha256};
+use std::future::Future;
+use std::pin::Pin;
 
 /// A message that speaks of payments, with everything in it checked.
 pub(crate) struct Checked {
@@ -71,50 +74,50 @@ impl Handed {
     }
 }
 
-/// The allowances in a message, not checked yet.
-fn allowances<'b>(message: &Message<'b>) -> Result<Vec<&'b [u8]>, Status> {
-    match *message {
-        Message::Evidence { allowance, .. }
-        | Message::Claim { allowance, .. }
-        | Message::StreamClaim { allowance, .. } => Ok(vec![allowance]),
+/// A payment that a message speaks of, not checked yet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spoken {
+    pub payment: Digest,
+    pub payer: Code,
+    /// Who gave the allowance.
+    pub gateway: Code,
+}
+
+/// All of them; the one that the message is about stands last.
+pub(crate) fn spoken(desk: &Desk, message: &[u8]) -> Result<Vec<Spoken>, Status> {
+    let network = &desk.bearings.network;
+    let one = |allowance: &[u8], payment: &[u8]| {
+        let allowance = *open::<Allowance>(allowance, network)?.peek();
+        Ok(Spoken {
+            payment: open::<Payment>(payment, network)?.id(),
+            payer: allowance.code,
+            gateway: allowance.gateway,
+        })
+    };
+    match Message::read(message)? {
+        Message::Evidence { allowance, payment }
+        | Message::Claim {
+            allowance, payment, ..
+        }
+        | Message::StreamClaim {
+            allowance, payment, ..
+        } => Ok(vec![one(allowance, payment)?]),
         Message::Covered { items, .. } => {
             let items = Items::read(items)?;
-            Ok(items.iter().map(|item| item.allowance).collect())
+            let each = items.iter().map(|item| one(item.allowance, item.payment));
+            each.collect()
         }
         _ => Err(Status::NotForYou),
     }
 }
 
-/// Who settles what is in a message: the gateways that gave the allowances.
-pub(crate) fn arbiters(desk: &Desk, message: &[u8]) -> Result<Vec<Code>, Status> {
-    let mut arbiters = Vec::new();
-    for allowance in allowances(&Message::read(message)?)? {
-        let gateway = open::<Allowance>(allowance, &desk.bearings.network)?
-            .peek()
-            .gateway;
-        // The one who settles the last payment stands last.
-        arbiters.retain(|known| *known != gateway);
-        arbiters.push(gateway);
-    }
-    Ok(arbiters)
-}
-
-/// Whose allowance by this gateway is in a message.
-pub(crate) fn payer(desk: &Desk, message: &[u8], arbiter: &Code) -> Result<Option<Code>, Status> {
-    for allowance in allowances(&Message::read(message)?)? {
-        let allowance = *open::<Allowance>(allowance, &desk.bearings.network)?.peek();
-        if allowance.gateway == *arbiter {
-            return Ok(Some(allowance.code));
-        }
-    }
-    Ok(None)
-}
-
 /// Checks everything in a message that is signed.
 async fn check(desk: &mut Desk, message: &[u8], pass: &[u8]) -> Result<Checked, Failure> {
     let mut gateways: Vec<(Code, PublicKey)> = Vec::new();
-    for arbiter in arbiters(desk, message)? {
-        gateways.push((arbiter, keys::gateway_key(desk, &arbiter).await?));
+    for Spoken { gateway, .. } in spoken(desk, message)? {
+        if gateways.iter().all(|(known, _)| *known != gateway) {
+            gateways.push((gateway, keys::gateway_key(desk, &gateway).await?));
+        }
     }
     let network = desk.bearings.network;
     let key_of = |code: &Code| {
@@ -197,9 +200,14 @@ impl Command for Relay {
             return Err(Status::UnknownGateway.into());
         }
         let me = desk.bearings.gateway;
-        let arbiters = arbiters(desk, &self.message)?;
+        let (mut settles, mut settles_last) = (false, false);
+        for it in spoken(desk, &self.message)? {
+            settles_last =
+                it.gateway == me && !losses::is_handed_over(desk, &it.payment, &it.payer).await?;
+            settles |= settles_last;
+        }
         let known = relays::answer(&mut desk.connection, &hash).await?;
-        if let Some(answer) = known.as_ref().filter(|_| arbiters.last() != Some(&me)) {
+        if let Some(answer) = known.as_ref().filter(|_| !settles_last) {
             return Ok(answered(answer.clone()));
         }
         hooks::in_touch(desk, self.now).await?;
@@ -235,14 +243,15 @@ impl Command for Relay {
             pass: &self.pass,
             note: &note,
         };
-        hand_on(desk, &letter).await?;
-        if !arbiters.contains(&me) {
-            return Ok(answered(message));
+        hand_on(desk, &letter, self.now).await?;
+        if !settles {
+            // Where the lost home's purse is at home here, its word is given already.
+            let word = relays::answer(&mut desk.connection, &hash).await?;
+            return Ok(answered(word.unwrap_or(message)));
         }
         // Part of it is settled here, at once; what others have to bring is waited for.
         let times = (self.now, self.now);
         let own = carry_out(desk, &checked, self.bringer, times).await?;
-        let settles_last = checked.evidence.last()?.allowance().get().gateway == me;
         if own.is_ok() {
             wait_for_covers(desk, &checked, self.now).await?;
         }
@@ -307,22 +316,99 @@ impl Relay {
     }
 }
 
+type Step<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>>;
+
 /// By way of the centre, which knows where each part goes.
-async fn hand_on(desk: &mut Desk, letter: &Letter<'_>) -> Result<(), Failure> {
-    if let Place::Under(_) = desk.place {
-        return post::report(desk, letter).await;
-    }
-    let Letter::Relay { message, .. } = *letter else {
+fn hand_on<'a>(desk: &'a mut Desk, letter: &'a Letter<'_>, now: Timestamp) -> Step<'a> {
+    Box::pin(async move {
+        match desk.place {
+            Place::Under(_) => post::report(desk, letter).await,
+            Place::Alone | Place::Centre => fan_out(desk, letter, now).await,
+        }
+    })
+}
+
+/// At the centre: to everybody who settles part of it, except where it was handed in.
+pub(crate) async fn fan_out(
+    desk: &mut Desk,
+    letter: &Letter<'_>,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let Letter::Relay {
+        origin, message, ..
+    } = *letter
+    else {
         return Err(Status::Malformed.into());
     };
-    let me = desk.bearings.gateway;
-    for arbiter in arbiters(desk, message)? {
-        let arbiter = moves::successor(desk, &arbiter, message).await?;
-        if arbiter != me {
-            post::send(desk, &arbiter, letter).await?;
+    let mut sent = Vec::new();
+    for it in spoken(desk, message)? {
+        let settler = losses::settler(desk, &it).await?;
+        let own = settler == origin && it.gateway == origin;
+        if own || sent.contains(&settler) {
+            continue;
         }
+        sent.push(settler);
+        if settler != desk.bearings.gateway {
+            post::send(desk, &settler, letter).await?;
+            continue;
+        }
+        let for_peer = std::mem::replace(&mut desk.for_peer, true);
+        judge(desk, letter, now).await?;
+        desk.for_peer = for_peer;
     }
     Ok(())
+}
+
+/// A payment that was recorded here goes to whoever settles it instead, with everything that is
+/// known of it.
+pub(crate) async fn pass_on(
+    desk: &mut Desk,
+    flowing: &Flowing,
+    (message, covers): (&[u8], Option<Digest>),
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let (me, payment) = (desk.bearings.gateway, &flowing.payment);
+    let hash = Digest(Sha256::digest(message).into());
+    let seen = flowing.claimed.unwrap_or(payment.settle_by).min(now);
+    let (note, _) = desk.seal(&ClaimNote {
+        gateway: me,
+        gateway_epoch: desk.bearings.gateway_epoch,
+        payment: flowing.id,
+        covers,
+        time: seen,
+    })?;
+    let answer = stored(desk, &flowing.id).await?;
+    let pass = homes::pass_of(&mut desk.connection, &payment.payee).await?;
+    let connection = &mut desk.connection;
+    if relays::answer(connection, &hash).await?.is_none() {
+        relays::keep(connection, &hash, &flowing.id, None, (&note, &answer), now).await?;
+    }
+    let letter = Letter::Relay {
+        origin: me,
+        message,
+        pass: &pass.unwrap_or_default(),
+        note: &note,
+    };
+    hand_on(desk, &letter, now).await
+}
+
+/// Something is handed in at a home that was lost, and another one settles it.
+pub(crate) fn instead<'a>(
+    desk: &'a mut Desk,
+    message: &'a Message<'_>,
+    (payee, bringer): (Code, Option<Code>),
+    now: Timestamp,
+) -> Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send + 'a>> {
+    Box::pin(async move {
+        let pass = homes::pass_of(&mut desk.connection, &payee).await?;
+        let relay = Relay {
+            message: hooks::encode(message)?,
+            pass: pass.unwrap_or_default(),
+            bringer,
+            now,
+        };
+        relay.execute(desk).await
+    })
 }
 
 /// What is settled here stays open while others have not settled what it stands on; `false` when
@@ -375,6 +461,7 @@ async fn carry_out(
                 released: checked.released,
                 now,
                 came,
+                relayed: true,
             };
             hand_in.execute(desk).await
         }
@@ -388,6 +475,7 @@ async fn carry_out(
                 receipt,
                 now,
                 came,
+                relayed: true,
             };
             hand_in.execute(desk).await
         }
@@ -425,6 +513,9 @@ pub(crate) async fn judge(
             mine.push(id);
         }
     }
+    if mine.is_empty() {
+        return Ok(());
+    }
     let part = desk.begin_part().await?;
     let done = carry_out(desk, &checked, None, (seen, now)).await;
     let answer = match done {
@@ -443,7 +534,7 @@ pub(crate) async fn judge(
     };
     here(CrashPoint::RelayJudged);
     if answer.is_ok() && wait_for_covers(desk, &checked, now).await? {
-        ask_for_covers(desk, &checked, (message, pass), seen).await?;
+        ask_for_covers(desk, &checked, (message, pass), (seen, now)).await?;
     }
     for id in mine {
         // What is new was said already, and maybe more than this.
@@ -465,7 +556,7 @@ async fn ask_for_covers(
     desk: &mut Desk,
     checked: &Checked,
     (message, pass): (&[u8], &[u8]),
-    seen: Timestamp,
+    (seen, now): (Timestamp, Timestamp),
 ) -> Result<(), Failure> {
     let me = desk.bearings.gateway;
     let (note, _) = desk.seal(&ClaimNote {
@@ -481,7 +572,7 @@ async fn ask_for_covers(
         pass,
         note: &note,
     };
-    hand_on(desk, &letter).await
+    hand_on(desk, &letter, now).await
 }
 
 /// What stands about a cover; one that its payer could not fund is on no record.
@@ -507,6 +598,7 @@ pub(crate) async fn heard(
 ) -> Result<(), Failure> {
     let last = !waits(desk, message)?;
     let bringers = relays::answered(&mut desk.connection, payment, (message, last)).await?;
+    losses::heard(desk, payment, message).await?;
     // A crash here: the provisional word stands, and the letter comes again.
     here(CrashPoint::RelayAnswered);
     for code in bringers {

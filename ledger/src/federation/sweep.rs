@@ -2,7 +2,7 @@
 
 use super::store::homes;
 use super::terms::Place;
-use super::{copies, floats, leases, moves};
+use super::{copies, floats, leases, losses};
 use crate::books::{Account, Entry, EntryKind, Transfer};
 use crate::bounds::SWEEP_MOST;
 use crate::commands::release;
@@ -23,9 +23,10 @@ impl Command for Sweep {
             Place::Under(_) => {
                 leases::ask(desk, self.now).await?;
                 floats::ask(desk, self.now).await?;
+                losses::hand_over_again(desk, self.now).await?;
             }
             Place::Centre => {
-                moves::release_lost(desk, self.now).await?;
+                losses::release_lost(desk, self.now).await?;
                 copies::mark(desk, self.now).await?;
             }
         }
@@ -41,6 +42,7 @@ impl Sweep {
         let left = homes::left_behind(&mut desk.connection, &me, SWEEP_MOST).await?;
         for (code, currency) in left {
             release::lapsed(desk, &code, &currency, self.now).await?;
+            losses::send_received(desk, (&code, &currency), self.now).await?;
             self.rest(desk, &code, &currency).await?;
         }
         Ok(())

@@ -98,6 +98,10 @@ fn migrations() -> Vec<Migration> {
             include_str!("../../migrations/sqlite/0006_life.sql"),
         ),
         (
+            "losses",
+            include_str!("../../migrations/sqlite/0007_losses.sql"),
+        ),
+        (
             "chain",
             include_str!("../../migrations/sqlite/0009_chain.sql"),
         ),

@@ -62,7 +62,11 @@ async fn scenario(house: &mut House) -> Vec<Purse> {
     house.calm().await;
     house.now = house.now.plus_s(LIFE_S + GRACE_S + 1);
     house.calm().await;
-    // B is lost, and the payee goes on at A.
+    // B settles something that nobody hears of, is lost, and the payee goes on at A.
+    let mut payee = payee;
+    payee.renew(house.ledger(B), 100, house.now).await;
+    let unheard = payee.pay(&payer.code, 60);
+    let _ = house.hand_in(B, &unheard, None).await;
     let order = house.moves(&payee, B, A, 2);
     let pass = sealed_pass(house, &payee);
     let _ = house.ledger(A).move_home(&order, &pass, house.now).await;

@@ -220,3 +220,140 @@ async fn the_next_home_settles_what_a_lost_one_promised() {
     assert_eq!(held(house.ledger(B), &payee).await, (300, 0));
     house.assert_settled().await;
 }
+
+/// What a lost home paid from one purse to another after the last copy of its journal.
+struct Tail {
+    house: House,
+    payer: Purse,
+    payee: Purse,
+    signed: Signed,
+}
+
+impl Tail {
+    /// A has settled 300 of the payer's 1,000 and told nobody.
+    async fn new() -> Self {
+        let house = House::new().await;
+        let mut payer = house.payer(A, 11, 1_000).await;
+        let payee = house.payer(A, 12, 50).await;
+        house.calm().await;
+        let signed = payer.pay(&payee.code, 300);
+        let answer = house.hand_in(A, &signed, Some(&payee)).await.unwrap();
+        assert_eq!(house.outcome(&answer), (Status::Settled, false));
+        Self {
+            house,
+            payer,
+            payee,
+            signed,
+        }
+    }
+
+    /// A is lost; these go on at B with what the centre knows.
+    async fn lose(&mut self, movers: &[Purse]) {
+        for mover in movers {
+            let order = self.house.moves(mover, A, B, 2);
+            let pass = sealed_pass(&self.house, mover);
+            let b = self.house.ledger(B);
+            b.move_home(&order, &pass, self.house.now).await.unwrap();
+        }
+        self.house.exchange(B).await;
+        self.house.now = self.house.now.plus_s(LEASE_S + GRACE_S + 1);
+        self.without_a().await;
+    }
+
+    async fn without_a(&self) {
+        for _ in 0..3 {
+            let centre = self.house.ledger(CENTRE);
+            centre.sweep(self.house.now).await.unwrap();
+            self.house.ledger(B).sweep(self.house.now).await.unwrap();
+            self.house.exchange(B).await;
+        }
+    }
+
+    async fn total(&self, purse: &Purse) -> u64 {
+        let mut sum = 0;
+        for office in [CENTRE, A, B] {
+            let (free, reserved) = held(self.house.ledger(office), purse).await;
+            sum += free + reserved;
+        }
+        sum
+    }
+
+    async fn assert_over(&self) {
+        self.house.calm().await;
+        self.house.calm().await;
+        for office in [CENTRE, A, B] {
+            let open = self.house.ledger(office).relays_open().await.unwrap();
+            assert_eq!(open, 0, "{office}");
+        }
+        self.house.assert_settled().await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_lost_home_settled_and_its_successor_settles_too_is_paid_once() {
+    for (claimed, payee_moves) in [(true, true), (true, false), (false, true), (false, false)] {
+        let mut it = Tail::new().await;
+        if claimed {
+            // The claim waits for A at the centre, and then goes to the next home.
+            it.house
+                .hand_in(B, &it.signed, Some(&it.payee))
+                .await
+                .unwrap();
+            it.house.exchange(B).await;
+        }
+        let movers = match payee_moves {
+            true => vec![it.payer.clone(), it.payee.clone()],
+            false => vec![it.payer.clone()],
+        };
+        it.lose(&movers).await;
+        it.house.assert_sound().await;
+        let what = format!("{claimed} {payee_moves}");
+        let before = held(it.house.ledger(B), &it.payer).await;
+        assert_eq!(before.0, if claimed { 700 } else { 1_000 }, "{what}");
+        it.assert_over().await;
+        assert_eq!(it.total(&it.payer).await, 700, "{what}");
+        assert_eq!(it.total(&it.payee).await, 350, "{what}");
+        let home = if payee_moves { B } else { A };
+        let (free, reserved) = held(it.house.ledger(home), &it.payee).await;
+        assert_eq!(free + reserved, 350, "{what}");
+        assert_eq!(held(it.house.ledger(A), &it.payer).await, (0, 0));
+        // Nothing of it happens again, wherever it is handed in.
+        for office in [A, B] {
+            let claim = || it.house.hand_in(office, &it.signed, Some(&it.payee));
+            claim().await.unwrap();
+            it.assert_over().await;
+            let word = it.house.outcome(&claim().await.unwrap());
+            assert_eq!(word, (Status::Settled, false), "{what} {office}");
+        }
+        assert_eq!(it.total(&it.payer).await, 700, "{what}");
+        assert_eq!(it.total(&it.payee).await, 350, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_copy_of_a_lost_home_shows_is_not_settled_again() {
+    for in_transit in [false, true] {
+        let house = House::new().await;
+        let mut payer = house.payer(A, 11, 1_000).await;
+        let payee = house.payer(A, 12, 50).await;
+        let signed = payer.pay(&payee.code, 300);
+        let by = (!in_transit).then_some(&payee);
+        house.hand_in(A, &signed, by).await.unwrap();
+        house.calm().await;
+        let mut it = Tail {
+            house,
+            payer,
+            payee,
+            signed,
+        };
+        it.house
+            .hand_in(B, &it.signed, Some(&it.payee))
+            .await
+            .unwrap();
+        it.lose(&[it.payer.clone(), it.payee.clone()]).await;
+        assert_eq!(held(it.house.ledger(B), &it.payer).await.0, 700);
+        it.assert_over().await;
+        assert_eq!(it.total(&it.payer).await, 700);
+        assert_eq!(it.total(&it.payee).await, 350);
+    }
+}

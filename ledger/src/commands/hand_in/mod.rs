@@ -8,7 +8,7 @@ use crate::books::Account;
 use crate::bounds::TOP_UP_MOST;
 use crate::error::Damage;
 use crate::evidence::{CoveredEvidence, Evidence, Owned, Part, Released};
-use crate::federation::hooks;
+use crate::federation::{hooks, relays};
 use crate::rules::coverage::Coverage;
 use crate::rules::said::Said;
 use crate::rules::settle::{Case, Decision, Fate, Recorded, decide};
@@ -28,6 +28,8 @@ pub(crate) struct HandIn {
     pub now: Timestamp,
     /// When it came here.
     pub came: Timestamp,
+    /// Whoever settles it instead, after a loss, has been seen to.
+    pub relayed: bool,
 }
 
 impl Command for HandIn {
@@ -36,6 +38,12 @@ impl Command for HandIn {
 
     async fn execute(&self, desk: &mut Desk) -> Result<Self::Answer, Failure> {
         hooks::in_touch(desk, self.now).await?;
+        if !self.relayed && is_handed_over(desk, &self.evidence).await? {
+            let whose = (self.evidence.payment().get().payee, self.evidence.bringer());
+            return relays::instead(desk, &self.message(), whose, self.now)
+                .await
+                .map(Ok);
+        }
         let handing = Handing {
             evidence: &self.evidence,
             receipt: self.receipt.as_ref(),
@@ -52,12 +60,43 @@ impl Command for HandIn {
     }
 }
 
+impl HandIn {
+    /// As it came.
+    fn message(&self) -> Message<'_> {
+        let allowance = self.evidence.allowance().bytes();
+        let payment = self.evidence.payment().bytes();
+        let receipt = self.receipt.as_ref().map(Owned::bytes);
+        match (self.released, receipt) {
+            (Some(released), receipt) => Message::StreamClaim {
+                allowance,
+                payment,
+                units: released.units(),
+                value: *released.value(),
+                receipt,
+            },
+            (None, Some(receipt)) => Message::Claim {
+                allowance,
+                payment,
+                receipt,
+            },
+            (None, None) => Message::Evidence { allowance, payment },
+        }
+    }
+}
+
+/// Whether these books gave its allowance, were lost, and another home settles under it now.
+async fn is_handed_over(desk: &mut Desk, evidence: &Evidence) -> Result<bool, Failure> {
+    let ours = evidence.allowance().get().gateway == desk.bearings.gateway;
+    Ok(ours && hooks::settles_elsewhere(desk, evidence).await?)
+}
+
 pub(crate) struct HandInCovered {
     pub covered: CoveredEvidence,
     pub receipt: Option<Owned<Receipt>>,
     /// As those of [`HandIn`].
     pub now: Timestamp,
     pub came: Timestamp,
+    pub relayed: bool,
 }
 
 impl Command for HandInCovered {
@@ -68,6 +107,21 @@ impl Command for HandInCovered {
     /// payment that stands on it.
     async fn execute(&self, desk: &mut Desk) -> Result<Self::Answer, Failure> {
         hooks::in_touch(desk, self.now).await?;
+        let last = self.covered.last().ok_or(Status::Malformed)?;
+        let mut elsewhere = false;
+        for part in self.covered.parts().iter().filter(|_| !self.relayed) {
+            elsewhere |= is_handed_over(desk, &part.evidence).await?;
+        }
+        if elsewhere {
+            let whose = (last.payment().get().payee, last.bringer());
+            let message = Message::Covered {
+                items: self.covered.bytes(),
+                receipt: self.receipt.as_ref().map(Owned::bytes),
+            };
+            return relays::instead(desk, &message, whose, self.now)
+                .await
+                .map(Ok);
+        }
         let (mut told, mut fraud) = (Vec::new(), None);
         let (mut answered, mut last) = (Err(Status::Malformed), None);
         for (place, part) in self.covered.parts().iter().enumerate() {

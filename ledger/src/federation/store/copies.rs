@@ -3,7 +3,7 @@
 use crate::books::JournalHead;
 use crate::store::row::Row;
 use crate::store::{Connection, Result};
-use protocol::{Code, Currency, KeyEpoch, Timestamp};
+use protocol::{Code, Currency, Digest, KeyEpoch, Timestamp};
 
 /// How far a journal is copied.
 #[derive(Clone, Copy, Debug, Default)]
@@ -87,14 +87,35 @@ pub(crate) async fn keep_entry(
     head: &JournalHead,
     bytes: &[u8],
 ) -> Result<()> {
-    sqlx::query("INSERT INTO copied_entry (gateway, height, bytes, root) VALUES ($1, $2, $3, $4)")
-        .bind(gateway.as_bytes().as_slice())
-        .bind(head.height as i64)
-        .bind(bytes)
-        .bind(head.root.as_bytes().as_slice())
-        .execute(connection)
-        .await?;
+    sqlx::query(
+        "INSERT INTO copied_entry (gateway, height, bytes, root, subject)
+         VALUES ($1, $2, $3, $4, substr($3, 14, 32))",
+    )
+    .bind(gateway.as_bytes().as_slice())
+    .bind(head.height as i64)
+    .bind(bytes)
+    .bind(head.root.as_bytes().as_slice())
+    .execute(connection)
+    .await?;
     Ok(())
+}
+
+/// Whether the copy shows something about a payment, up to a height.
+pub(crate) async fn is_recorded(
+    connection: &mut Connection,
+    gateway: &Code,
+    payment: &Digest,
+    height: u64,
+) -> Result<bool> {
+    let row: Option<(i64,)> = sqlx::query_as(
+        "SELECT 1 FROM copied_entry WHERE gateway = $1 AND subject = $2 AND height <= $3 LIMIT 1",
+    )
+    .bind(gateway.as_bytes().as_slice())
+    .bind(payment.as_bytes().as_slice())
+    .bind(i64::try_from(height).unwrap_or(i64::MAX))
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.is_some())
 }
 
 /// The head at a copied height.

@@ -70,6 +70,29 @@ pub(crate) async fn take(
     Ok(done.rows_affected() == 1)
 }
 
+/// What was taken in for a subject, whoever sent it.
+pub(crate) async fn taken(
+    connection: &mut Connection,
+    subject: &Digest,
+    payee: &Code,
+    currency: &Currency,
+) -> Result<AmountMinor> {
+    let (upto,): (i64,) = sqlx::query_as(
+        "SELECT coalesce(max(upto), 0) FROM credit_in
+         WHERE subject = $1 AND payee = $2 AND currency = $3",
+    )
+    .bind(subject.as_bytes().as_slice())
+    .bind(payee.as_bytes().as_slice())
+    .bind(currency.as_bytes().as_slice())
+    .fetch_one(connection)
+    .await?;
+    let key = Row {
+        table: "credit_in",
+        key: subject,
+    };
+    Ok(key.amount(upto)?)
+}
+
 /// Keeps a credit whose payee nobody has announced yet.
 pub(crate) async fn wait(connection: &mut Connection, payee: &Code, letter: &[u8]) -> Result<()> {
     sqlx::query("INSERT INTO credit_waiting (payee, letter) VALUES ($1, $2)")

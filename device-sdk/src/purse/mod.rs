@@ -15,6 +15,7 @@ mod hand_in;
 mod invoice;
 mod kept;
 mod known;
+mod listed;
 mod notices;
 mod offer;
 mod open;

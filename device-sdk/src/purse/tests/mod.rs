@@ -14,6 +14,7 @@ mod giving_up;
 mod holdings;
 mod invoices;
 mod judging;
+mod listed;
 mod power_cuts;
 mod priced;
 mod stream_cuts;

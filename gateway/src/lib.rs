@@ -19,6 +19,7 @@ pub mod meters;
 pub mod mqtt;
 pub mod portal;
 pub mod publishing;
+pub mod revocation;
 pub mod terms;
 pub mod thing_folder;
 pub mod tree;

@@ -6,15 +6,18 @@ use crate::coap::{self, TreeResources};
 use crate::config::Config;
 use crate::house::{Failure, House};
 use crate::mqtt::{Limits, MqttDoor, server_config};
+use crate::revocation::Lists;
 use crate::wallet::{self, now};
 use crate::{following, http, portal, publishing};
 use admin::Portal;
 use clap::Args;
-use issuer::ServerIdentity;
+use issuer::{Authorities, ServerIdentity};
 use ledger::Ledger;
 use protocol::Code;
 use rustls::RootCertStore;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls_pki_types::{
+    CertificateDer, CertificateRevocationListDer, PrivateKeyDer, PrivatePkcs8KeyDer,
+};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -100,7 +103,10 @@ async fn serve(config: Config) -> Result<(), Failure> {
     let (stop, stopped) = watch::channel(false);
 
     let mqtt = MqttDoor::new(Arc::clone(&tree), check.clone(), Limits::default());
-    let (_tls, tls) = watch::channel(Arc::new(tls_config(&house, &server)?));
+    let lists = Lists::new(house.ledger.clone(), Arc::clone(&house.authorities));
+    let (authorities, shown) = (Arc::clone(&house.authorities), house.server(&config)?);
+    let (tls_changes, tls) =
+        watch::channel(Arc::new(tls_config(&house.authorities, &shown, None)?));
     let mqtt_serving = tokio::spawn(Arc::clone(&mqtt).serve(
         sockets.mqtt,
         tls,
@@ -150,7 +156,16 @@ async fn serve(config: Config) -> Result<(), Failure> {
         portal: portal_counters,
     };
     let chain = http::chain::router(house.ledger.clone(), config.known_logs.clone(), now);
-    let routes = http::router(pages, desk, chain, gauges);
+    let keeping = Arc::clone(&lists).keep(
+        move |crl| {
+            let config = tls_config(&authorities, &shown, Some(crl))?;
+            tls_changes.send_replace(Arc::new(config));
+            Ok(())
+        },
+        until(stopped.clone()),
+    );
+    let keeping = tokio::spawn(keeping);
+    let routes = http::router(pages, desk, chain, lists, gauges);
     let served = axum::serve(
         sockets.http,
         routes.into_make_service_with_connect_info::<SocketAddr>(),
@@ -176,6 +191,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     upkeep.await?;
     follower.await?;
     publisher.await?;
+    keeping.await?;
     house.close().await;
     Ok(())
 }
@@ -204,14 +220,15 @@ pub(crate) fn registry_check(ledger: Ledger) -> crate::mqtt::Check {
 }
 
 pub(crate) fn tls_config(
-    house: &House,
+    authorities: &Authorities,
     server: &ServerIdentity,
+    crl: Option<&[u8]>,
 ) -> Result<rustls::ServerConfig, Failure> {
     let mut roots = RootCertStore::empty();
     // Things are signed by the gateway's authority. Trusting it alone keeps everybody else's out,
     // and a client need not send what is above it.
     roots.add(CertificateDer::from(
-        house.authorities.gateway.certificate().to_vec(),
+        authorities.gateway.certificate().to_vec(),
     ))?;
     let chain = server
         .chain
@@ -219,7 +236,8 @@ pub(crate) fn tls_config(
         .map(|der| CertificateDer::from(der.clone()))
         .collect();
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(server.key.to_vec()));
-    Ok(server_config(chain, key, roots, None)?)
+    let crl = crl.map(|crl| CertificateRevocationListDer::from(crl.to_vec()));
+    Ok(server_config(chain, key, roots, crl)?)
 }
 
 /// What the DTLS door shows and trusts. Its library sends one certificate, so clients hold the

@@ -2,6 +2,7 @@
 
 pub mod chain;
 pub mod est;
+mod lists;
 mod metrics;
 
 pub use metrics::Gauges;
@@ -19,6 +20,7 @@ pub fn router(
     portal: Router,
     issuing: Arc<crate::issuing::Desk>,
     chain: Router,
+    lists: Arc<crate::revocation::Lists>,
     gauges: Gauges,
 ) -> Router {
     let ledger = gauges.ledger.clone();
@@ -28,6 +30,7 @@ pub fn router(
         .route("/metrics", get(metrics).with_state(Arc::new(gauges)))
         .merge(est::router(issuing))
         .merge(chain)
+        .merge(lists::router(lists))
         .merge(portal)
 }
 

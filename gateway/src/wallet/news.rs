@@ -5,10 +5,10 @@
 //! first look into the inbox, and with wallet messages. Nobody is told more often than once in
 //! [`TELL_AGAIN_S`], nor of what stays true more often than once in [`REMEMBER_S`].
 
-use super::{Desk, written};
+use super::{Desk, now, written};
 use protocol::cose::{SIGNED_MAX, seal};
 use protocol::message::Message;
-use protocol::objects::Beacon;
+use protocol::objects::{Beacon, FILTER_CODES, Filter, Set};
 use protocol::{Code, Network, Signer, Status, Timestamp};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,6 +39,8 @@ struct State {
     /// What stays true until it is replaced, numbered as it came to be known.
     standing: Vec<(u64, Vec<u8>)>,
     newest: u64,
+    /// The newest filter, and of which change in the registry.
+    filter: Option<(u64, Vec<u8>)>,
     told: HashMap<Code, Told>,
 }
 
@@ -78,6 +80,30 @@ impl News {
         let (len, _) = sealed.map_err(|_| Status::Storage)?;
         let beacon = bytes.get(..len).unwrap_or_default();
         written(&Message::Beacon { beacon })
+    }
+}
+
+impl News {
+    /// A filter is signed once: its time would make another one of it.
+    fn filter(&self, change: u64, codes: &[Code]) -> Result<Vec<u8>, Status> {
+        if let Some((of, filter)) = &self.state().filter
+            && *of == change
+        {
+            return Ok(filter.clone());
+        }
+        let filter = Filter {
+            gateway: self.gateway,
+            version: u32::try_from(change).map_err(|_| Status::Storage)?,
+            time: now(),
+            codes: Set::new(codes),
+        };
+        let mut bytes = vec![0; SIGNED_MAX];
+        let sealed = seal(&filter, &self.network, &*self.signer, &mut bytes);
+        let (len, _) = sealed.map_err(|_| Status::Storage)?;
+        let filter = bytes.get(..len).unwrap_or_default();
+        let filter = written(&Message::Filter { filter })?;
+        self.state().filter = Some((change, filter.clone()));
+        Ok(filter)
     }
 }
 
@@ -169,6 +195,23 @@ impl Desk {
         for row in self.ledger.areas().await.map_err(|_| Status::Storage)? {
             standing.push(written(&Message::Area { area: &row.bytes })?);
         }
+        standing.extend(self.filter().await?);
         Ok(standing)
+    }
+
+    /// Whom not to take from: the codes that were frozen or withdrawn last. Its version is the
+    /// number of the newest change, so that the same codes make the same filter. None before there
+    /// was any change.
+    async fn filter(&self) -> Result<Option<Vec<u8>>, Status> {
+        let storage = |_| Status::Storage;
+        let change = self.ledger.newest_state_change().await.map_err(storage)?;
+        if change == 0 {
+            return Ok(None);
+        }
+        let most = u32::try_from(FILTER_CODES).unwrap_or(u32::MAX);
+        let mut codes = self.ledger.newest_withdrawn(most).await.map_err(storage)?;
+        codes.sort_unstable();
+        codes.dedup();
+        self.news.filter(change, &codes).map(Some)
     }
 }

@@ -9,6 +9,7 @@ mod payments;
 mod plans;
 mod purses;
 mod registry;
+mod withdrawn;
 
 pub use books::{Conservation, Overview};
 pub use claims::ClaimRow;
@@ -16,6 +17,7 @@ pub use fraud::{AccusationRow, FraudSummary};
 pub use payments::{PaymentDetail, PaymentQuery, PaymentRow};
 pub use purses::{PurseRow, PurseView};
 pub use registry::{Standing, ThingQuery, ThingRow};
+pub use withdrawn::{CodeState, WithdrawnCertificate};
 
 use crate::bounds::PAGE_MOST;
 use std::fmt;

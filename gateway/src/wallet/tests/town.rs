@@ -74,7 +74,9 @@ impl Town {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let mqtt = listener.local_addr().unwrap();
         let door = MqttDoor::new(Arc::clone(&tree), check.clone(), Limits::default());
-        let (tls_changes, tls) = watch::channel(Arc::new(tls_config(&house, &server).unwrap()));
+        let (tls_changes, tls) = watch::channel(Arc::new(
+            tls_config(&house.authorities, &server, None).unwrap(),
+        ));
         tokio::spawn(async move {
             let _tls_changes = tls_changes;
             let mut stopped = stopped;

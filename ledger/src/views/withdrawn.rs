@@ -1,0 +1,110 @@
+//! Which codes nobody should take anything from: for revocation lists.
+
+use crate::error::Error;
+use crate::handle::Ledger;
+use crate::store::row::Row;
+use protocol::{Code, Timestamp};
+
+/// Rows of one turn over the whole registry.
+const TURN_ROWS: u32 = 10_000;
+
+/// Neither active nor not in use yet: frozen, or its life is over.
+const ALL: &str = "SELECT sequence, code, state NOT IN (0, 3), registered FROM thing
+     WHERE sequence > $1 ORDER BY sequence LIMIT $2";
+const CERTIFICATES: &str = "SELECT certificate,
+     (SELECT at FROM thing_state WHERE thing_state.code = thing.code ORDER BY number DESC LIMIT 1)
+     FROM thing WHERE state NOT IN (0, 1, 3)";
+const NEWEST: &str = "SELECT thing.code FROM thing_state
+     JOIN thing ON thing.code = thing_state.code AND thing.state = thing_state.state
+     WHERE thing.state NOT IN (0, 3) ORDER BY thing_state.number DESC LIMIT $1";
+const LAST: &str = "SELECT COALESCE(MAX(number), 0) FROM thing_state";
+
+/// A code, and how it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeState {
+    /// The code.
+    pub code: Code,
+    /// Whether nobody should take anything from it: frozen, or its life is over.
+    pub is_withdrawn: bool,
+    /// When it came into the registry.
+    pub registered: Timestamp,
+}
+
+/// The certificate of a code whose life is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WithdrawnCertificate {
+    /// DER.
+    pub certificate: Vec<u8>,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+impl Ledger {
+    /// The number of the newest change of any thing's state: while it stays, so do all lists.
+    pub async fn newest_state_change(&self) -> Result<u64, Error> {
+        let (number,): (i64,) = sqlx::query_as(LAST)
+            .fetch_one(&mut *self.reader().await?)
+            .await?;
+        Ok(u64::try_from(number).unwrap_or(0))
+    }
+
+    /// Every code of the registry.
+    pub async fn code_states(&self) -> Result<Vec<CodeState>, Error> {
+        let mut states = Vec::new();
+        let mut after = -1;
+        loop {
+            let rows: Vec<(i64, Vec<u8>, bool, i64)> = sqlx::query_as(ALL)
+                .bind(after)
+                .bind(TURN_ROWS)
+                .fetch_all(&mut *self.reader().await?)
+                .await?;
+            let Some((last, ..)) = rows.last() else {
+                return Ok(states);
+            };
+            after = *last;
+            for (sequence, bytes, is_withdrawn, registered) in rows {
+                let row = Row {
+                    table: "thing",
+                    key: &sequence,
+                };
+                states.push(CodeState {
+                    code: row.code(&bytes)?,
+                    is_withdrawn,
+                    registered: row.time(registered)?,
+                });
+            }
+        }
+    }
+
+    /// The certificates of all codes whose life is over.
+    pub async fn withdrawn_certificates(&self) -> Result<Vec<WithdrawnCertificate>, Error> {
+        let rows: Vec<(Vec<u8>, Option<i64>)> = sqlx::query_as(CERTIFICATES)
+            .fetch_all(&mut *self.reader().await?)
+            .await?;
+        let row = Row {
+            table: "thing_state",
+            key: &"the newest of a code",
+        };
+        let rows = rows.into_iter().map(|(certificate, at)| {
+            Ok(WithdrawnCertificate {
+                certificate,
+                at: row.time(at.unwrap_or(0))?,
+            })
+        });
+        rows.collect()
+    }
+
+    /// The codes that were frozen or withdrawn last, and still are.
+    pub async fn newest_withdrawn(&self, most: u32) -> Result<Vec<Code>, Error> {
+        let rows: Vec<(Vec<u8>,)> = sqlx::query_as(NEWEST)
+            .bind(most)
+            .fetch_all(&mut *self.reader().await?)
+            .await?;
+        let row = Row {
+            table: "thing",
+            key: &"the newest withdrawn",
+        };
+        let codes = rows.into_iter().map(|(bytes,)| row.code(&bytes));
+        Ok(codes.collect::<Result<_, _>>()?)
+    }
+}

@@ -552,12 +552,12 @@ struct Known {
     released: Option<(u32, Digest)>,
 }
 
+/// A message, and the hash over the covers in it.
+type Written = (Vec<u8>, Option<Digest>);
+
 /// The message that hands a recorded payment in, with everything that stands here about it, and the
 /// hash over its covers; `None` where a cover of it is not known here in full.
-async fn message(
-    desk: &mut Desk,
-    flowing: &Flowing,
-) -> Result<Option<(Vec<u8>, Option<Digest>)>, Failure> {
+async fn message(desk: &mut Desk, flowing: &Flowing) -> Result<Option<Written>, Failure> {
     let mut all: Vec<Known> = Vec::new();
     let mut wanted = vec![(flowing.id, None)];
     while let Some((id, units)) = wanted.pop() {
@@ -577,7 +577,7 @@ async fn message(
     let receipt = standing.and_then(|standing| standing.receipt);
     let receipt = receipt.as_deref();
     let [one] = all.as_slice() else {
-        return Ok(covered(&all, receipt)?);
+        return covered(&all, receipt);
     };
     let (allowance, payment) = (one.allowance.as_slice(), one.payment.as_slice());
     let message = match (one.released, receipt) {
@@ -599,10 +599,7 @@ async fn message(
 }
 
 /// Covers before what stands on them; `None` when that goes beyond one message.
-fn covered(
-    all: &[Known],
-    receipt: Option<&[u8]>,
-) -> Result<Option<(Vec<u8>, Option<Digest>)>, Failure> {
+fn covered(all: &[Known], receipt: Option<&[u8]>) -> Result<Option<Written>, Failure> {
     let mut order: Vec<&Known> = Vec::with_capacity(all.len());
     for _ in all {
         let stands = |id: &Digest| order.iter().any(|known| known.id == *id);

@@ -36,9 +36,6 @@ struct Arguments {
     /// Worlds of several gateways and a centre.
     #[arg(long)]
     union: bool,
-    /// With `--union`: homes are lost for longer than their leases, too.
-    #[arg(long, requires = "union")]
-    lost_homes: bool,
 }
 
 static STOP: AtomicBool = AtomicBool::new(false);
@@ -96,7 +93,6 @@ fn several_gateways(arguments: &Arguments) -> ExitCode {
     let wanted = arguments.only.as_deref();
     let bias = union::Bias {
         only: union::attack_names().find(|name| Some(*name) == wanted),
-        lost_homes: arguments.lost_homes,
     };
     let summary = match arguments.seed {
         Some(seed) => union::Summary {

@@ -113,7 +113,7 @@ pub(crate) fn decide(
 fn decide_once(world: &mut World, gateway: usize, by: Option<Code>, message: &[u8]) -> Answer {
     let now = world.now();
     world.read_ink();
-    looks_at_payer(world, gateway, message);
+    looks_at_payers(world, gateway, message);
     let mut answer = match sabotage::swallows(world, message) {
         true => Ok(Vec::new()),
         false => world.gateways[gateway].handle(by, message),
@@ -136,16 +136,25 @@ fn decide_once(world: &mut World, gateway: usize, by: Option<Code>, message: &[u
 }
 
 /// Where a reserve was set free early, the payer's free money is all that is left.
-fn looks_at_payer(world: &mut World, gateway: usize, message: &[u8]) {
-    let letter = Letter::read(message);
-    let paper = letter.and_then(|letter| letter.payment());
-    let payment = paper.and_then(|paper| Payment::read(&paper));
-    let Some(p) = payment.filter(|p| world.model.is_freed(p)) else {
+fn looks_at_payers(world: &mut World, gateway: usize, message: &[u8]) {
+    let Some(letter) = Letter::read(message) else {
         return;
     };
-    let held = world.gateways[gateway].holdings(&p.payer);
-    let held = held.iter().find(|held| held.0 == p.currency);
-    world.model.free_of_payer = held.map_or(0, |held| held.1);
+    let pieces = world.model.pieces(&letter).unwrap_or_default();
+    let covers = pieces.iter().filter_map(|piece| {
+        let cover = world.model.signed.payments.get(&piece.payment)?;
+        Some(cover.clone())
+    });
+    let paper = letter.payment();
+    let payment = paper.and_then(|paper| Payment::read(&paper));
+    let shown = covers.chain(payment);
+    let freed: Vec<_> = shown.filter(|p| world.model.is_freed(p)).collect();
+    for p in freed {
+        let held = world.gateways[gateway].holdings(&p.payer);
+        let held = held.iter().find(|held| held.0 == p.currency);
+        let free = held.map_or(0, |held| held.1);
+        world.model.free.insert((p.payer, p.currency), free);
+    }
 }
 
 fn waits(answer: &Answer) -> bool {

@@ -113,7 +113,8 @@ impl Model {
             let (from, to) = (*from.max(&p.from()), *to.min(&end));
             to.saturating_sub(from)
         });
-        fundable.min(reserved.sum::<u64>() + self.free_of_payer)
+        let free = self.free.get(&(p.payer, p.currency)).copied();
+        fundable.min(reserved.sum::<u64>() + free.unwrap_or(0))
     }
 
     /// Whether part of what a payment takes was set free before.

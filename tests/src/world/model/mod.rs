@@ -56,8 +56,8 @@ pub(crate) struct Model {
     pub(crate) stands_on: BTreeMap<Digest, Vec<Digest>>,
     /// What closings set free.
     pub(crate) released: u64,
-    /// What the payer of the payment that is handed in has free in the books.
-    pub(crate) free_of_payer: u64,
+    /// What payers of payments that are handed in have free in the books, where that matters.
+    pub(crate) free: BTreeMap<(Code, Currency), u64>,
     pub(crate) grace_s: u32,
     limits: limits::Limits,
     early: early::Early,

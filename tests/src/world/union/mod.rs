@@ -98,6 +98,8 @@ pub(crate) struct Union {
     /// Withdrawals without an end.
     pub(crate) wanted: Vec<(usize, ledger::LoadOrder)>,
     pub(crate) broken: Option<Broken>,
+    /// The longest time that a gateway and its centre did not hear of each other.
+    pub(crate) apart_ms: u64,
     /// Nothing goes wrong any more.
     pub(crate) calm: bool,
     adversaries: Vec<Option<Box<dyn Adversary>>>,
@@ -109,7 +111,7 @@ pub(crate) struct Union {
 impl Union {
     pub(crate) fn new(bias: Bias, log: Log, mut chance: Chance) -> Self {
         let cast = Cast::get();
-        let scenario = Scenario::draw(&mut chance, bias);
+        let scenario = Scenario::draw(&mut chance);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()
@@ -129,6 +131,7 @@ impl Union {
             given: BTreeMap::new(),
             wanted: Vec::new(),
             broken: None,
+            apart_ms: 0,
             calm: false,
             adversaries: Vec::new(),
             orders: 0,

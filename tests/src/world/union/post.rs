@@ -82,9 +82,21 @@ impl Union {
         if self.is_away(to) || !joined {
             return;
         }
+        self.in_touch(from, to);
         if let Some(answer) = self.takes(from, to, mail) {
             self.mail(to, from, 0, answer);
         }
+    }
+
+    /// A gateway and its centre are in touch in one direction; remembers for how long they were not.
+    fn in_touch(&mut self, from: usize, to: usize) {
+        let now_ms = self.schedule.now_ms();
+        let (gateway, way) = match from {
+            CENTRE => (to, 0),
+            gateway => (gateway, 1),
+        };
+        let before_ms = std::mem::replace(&mut self.offices[gateway].touched_ms[way], now_ms);
+        self.apart_ms = self.apart_ms.max(now_ms - before_ms);
     }
 
     /// What the office does with it, and what it answers.

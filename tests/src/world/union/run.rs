@@ -12,8 +12,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Bias {
     /// Only this adversary.
     pub only: Option<&'static str>,
-    /// Homes are lost for longer than their leases, too.
-    pub lost_homes: bool,
 }
 
 /// What one seed came to.

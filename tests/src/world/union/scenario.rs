@@ -3,7 +3,6 @@
 use super::super::authority::policy;
 use super::super::chance::Chance;
 use super::super::links::Quality;
-use super::Bias;
 use super::cast::GRACE_S;
 use ledger::federation::Terms;
 use ledger::{ClassTerms, Policy};
@@ -35,7 +34,7 @@ pub(crate) struct Scenario {
 const HOUR_S: u32 = 3_600;
 
 impl Scenario {
-    pub(crate) fn draw(chance: &mut Chance, bias: Bias) -> Self {
+    pub(crate) fn draw(chance: &mut Chance) -> Self {
         let wealth = chance.between(200, 4_000);
         let most = AmountMinor::new(wealth).unwrap();
         let hops = chance.between(0, 3) as u32;
@@ -69,7 +68,7 @@ impl Scenario {
             },
             share_permille: chance.between(300, 1_000) as u32,
             losses: chance.between(0, 120) as u32,
-            long: if bias.lost_homes { 500 } else { 0 },
+            long: chance.below(600) as u32,
         }
     }
 }

@@ -15,8 +15,7 @@ use crate::store::things::{Thing, ThingState, thing, write_state};
 use crate::writer::{Command, Desk, Failure};
 use protocol::chain::{ActKind, Named};
 use protocol::cose::SIGNED_MAX;
-use protocol::{AmountMinor, Code, Digest, KeyEpoch, Status, Timestamp};
-use sha2::{Digest as _, Sha256};
+use protocol::{AmountMinor, Code, KeyEpoch, Status, Timestamp};
 
 pub(crate) struct ReplaceKey {
     pub new: NewKey,
@@ -149,7 +148,7 @@ async fn move_on(desk: &mut Desk, old: &Code, new: &Code, now: Timestamp) -> Res
         }
         desk.post(&Entry {
             kind: EntryKind::Recover,
-            subject: Digest(Sha256::digest(old.as_bytes()).into()),
+            subject: release::subject(desk, old.as_bytes()),
             currency,
             at: now,
             transfers,

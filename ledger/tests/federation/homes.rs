@@ -82,6 +82,32 @@ async fn a_purse_moves_with_what_is_free_and_the_rest_follows() {
 }
 
 #[tokio::test]
+async fn what_two_homes_before_had_reserved_comes_to_the_third() {
+    let mut house = House::new().await;
+    let mut purse = house.payer(A, 11, 1_000).await;
+    house.load(&purse, 500, "more").await;
+    house.calm().await;
+    let order = house.moves(&purse, A, B, 2);
+    let pass = sealed_pass(&house, &purse);
+    let moving = house.ledger(B).move_home(&order, &pass, house.now).await;
+    assert_eq!(moving, Ok(Moving::Asked));
+    house.calm().await;
+    purse.gateway_key = house.offices[B].key.public_key();
+    purse.renew(house.ledger(B), 400, house.now).await;
+    let order = house.moves(&purse, B, CENTRE, 3);
+    let moving = house.ledger(B).move_home(&order, &[], house.now).await;
+    assert_eq!(moving, Ok(Moving::Asked));
+    house.calm().await;
+    assert_eq!(held(house.ledger(A), &purse).await, (0, 1_000));
+    assert_eq!(held(house.ledger(B), &purse).await, (0, 400));
+    house.now = house.now.plus_s(LIFE_S + GRACE_S + 1);
+    house.calm().await;
+    house.calm().await;
+    assert_eq!(held(house.ledger(CENTRE), &purse).await, (1_500, 0));
+    house.assert_settled().await;
+}
+
+#[tokio::test]
 async fn a_purse_moves_there_and_back_again() {
     let house = House::new().await;
     let purse = house.payee(A, 11).await;

@@ -106,7 +106,7 @@ impl Lists {
         now: Timestamp,
     ) -> Result<(), Failure> {
         let before = self.current();
-        let change = self.ledger.newest_state_change().await?;
+        let change = self.ledger.newest_state_change(out.change).await?;
         let is_first = before.whole.is_empty();
         let is_old = before.made.plus_s(REMAKE_S) <= now;
         if !is_first && !is_old && out.change == change {

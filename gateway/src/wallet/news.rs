@@ -84,13 +84,8 @@ impl News {
 }
 
 impl News {
-    /// A filter is signed once: its time would make another one of it.
+    /// Signed once for each change: its time would make another one of it.
     fn filter(&self, change: u64, codes: &[Code]) -> Result<Vec<u8>, Status> {
-        if let Some((of, filter)) = &self.state().filter
-            && *of == change
-        {
-            return Ok(filter.clone());
-        }
         let filter = Filter {
             gateway: self.gateway,
             version: u32::try_from(change).map_err(|_| Status::Storage)?,
@@ -204,9 +199,12 @@ impl Desk {
     /// was any change.
     async fn filter(&self) -> Result<Option<Vec<u8>>, Status> {
         let storage = |_| Status::Storage;
-        let change = self.ledger.newest_state_change().await.map_err(storage)?;
-        if change == 0 {
-            return Ok(None);
+        let known = self.news.state().filter.clone();
+        let after = known.as_ref().map_or(0, |(change, _)| *change);
+        let change = self.ledger.newest_state_change(after).await;
+        let change = change.map_err(storage)?;
+        if change == after {
+            return Ok(known.map(|(_, filter)| filter));
         }
         let most = u32::try_from(FILTER_CODES).unwrap_or(u32::MAX);
         let mut codes = self.ledger.newest_withdrawn(most).await.map_err(storage)?;

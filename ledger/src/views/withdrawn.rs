@@ -12,12 +12,12 @@ const TURN_ROWS: u32 = 10_000;
 const ALL: &str = "SELECT sequence, code, state NOT IN (0, 3), registered FROM thing
      WHERE sequence > $1 ORDER BY sequence LIMIT $2";
 const CERTIFICATES: &str = "SELECT certificate,
-     (SELECT at FROM thing_state WHERE thing_state.code = thing.code ORDER BY number DESC LIMIT 1)
+     (SELECT at FROM life WHERE life.code = thing.code ORDER BY number DESC LIMIT 1)
      FROM thing WHERE state NOT IN (0, 1, 3)";
-const NEWEST: &str = "SELECT thing.code FROM thing_state
-     JOIN thing ON thing.code = thing_state.code AND thing.state = thing_state.state
-     WHERE thing.state NOT IN (0, 3) ORDER BY thing_state.number DESC LIMIT $1";
-const LAST: &str = "SELECT COALESCE(MAX(number), 0) FROM thing_state";
+/// The steps from 5 on are those that stop a code, and what comes after.
+const NEWEST: &str = "SELECT thing.code FROM life JOIN thing ON thing.code = life.code
+     WHERE life.act >= 5 AND thing.state NOT IN (0, 3) ORDER BY life.number DESC LIMIT $1";
+const LAST: &str = "SELECT COALESCE(MAX(number), $1) FROM life WHERE number > $1 AND act >= 5";
 
 /// A code, and how it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,9 +40,11 @@ pub struct WithdrawnCertificate {
 }
 
 impl Ledger {
-    /// The number of the newest change of any thing's state: while it stays, so do all lists.
-    pub async fn newest_state_change(&self) -> Result<u64, Error> {
+    /// The number of the newest step that stopped a code or let it go on; `after` when there is
+    /// none after that. While it stays, so do all lists.
+    pub async fn newest_state_change(&self, after: u64) -> Result<u64, Error> {
         let (number,): (i64,) = sqlx::query_as(LAST)
+            .bind(i64::try_from(after).unwrap_or(i64::MAX))
             .fetch_one(&mut *self.reader().await?)
             .await?;
         Ok(u64::try_from(number).unwrap_or(0))
@@ -82,7 +84,7 @@ impl Ledger {
             .fetch_all(&mut *self.reader().await?)
             .await?;
         let row = Row {
-            table: "thing_state",
+            table: "life",
             key: &"the newest of a code",
         };
         let rows = rows.into_iter().map(|(certificate, at)| {

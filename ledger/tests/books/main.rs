@@ -31,4 +31,5 @@ mod stream;
 mod trace;
 mod treasury;
 mod views;
+mod withdrawn;
 mod witness;

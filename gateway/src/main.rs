@@ -1,7 +1,7 @@
 //! `onecode`: the gateway and everything an operator or a firmware engineer types.
 
 use clap::{Parser, Subcommand};
-use gateway::command::{check, config_list, device, up, verify};
+use gateway::command::{check, config_list, device, station, up, verify};
 use gateway::demo;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -32,6 +32,11 @@ enum Command {
         #[command(subcommand)]
         command: device::Command,
     },
+    /// Admit factory stations, order from them, and take what they bring back.
+    Station {
+        #[command(subcommand)]
+        command: station::Command,
+    },
     /// Judge any object or fraud proof with no server.
     Verify(verify::Options),
 }
@@ -58,6 +63,7 @@ fn main() -> ExitCode {
             command: ConfigCommand::List { doc, config },
         } => config_list::run(doc, config.as_deref()),
         Command::Device { command } => device::run(command),
+        Command::Station { command } => station::run(command),
         Command::Verify(options) => verify::run(options),
     };
     match outcome {

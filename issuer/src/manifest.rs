@@ -22,7 +22,7 @@ use protocol::rules::Trust;
 use protocol::{Code, Digest, Kind, PublicKey, Timestamp};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
 /// Longest manifest.
 pub const MANIFEST_BYTES_MAX: u64 = 512 * 1024 * 1024;
@@ -153,6 +153,22 @@ pub fn header(station: &Code) -> String {
 /// The station named in the first line.
 pub fn station_of(line: &str) -> Option<Code> {
     line.trim_end().strip_prefix(HEADER)?.parse().ok()
+}
+
+/// Longest end of a manifest file.
+const END_BYTES_MAX: u64 = 2 * SIGNED_MAX as u64;
+
+/// Which manifest a file says it is, by its signed end; nothing is checked.
+pub fn peek(from: &mut (impl Read + Seek), by: &Authority) -> io::Result<Option<u32>> {
+    let length = from.seek(SeekFrom::End(0))?;
+    from.seek(SeekFrom::Start(length.saturating_sub(END_BYTES_MAX)))?;
+    let mut end = Vec::new();
+    from.take(END_BYTES_MAX).read_to_end(&mut end)?;
+    let documents = bundle::documents(&String::from_utf8_lossy(&end));
+    let said = documents.last().filter(|(label, _)| label == LABEL);
+    Ok(said
+        .and_then(|(_, signed)| cose::open::<Manifest>(signed, &by.network).ok())
+        .map(|sealed| sealed.peek().number))
 }
 
 /// The last part of a manifest: the station's signature under its piece.

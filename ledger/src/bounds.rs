@@ -66,6 +66,8 @@ pub const NAME_BYTES_MOST: usize = 128;
 pub const KEY_BYTES_MOST: usize = 64;
 /// One certificate, in bytes.
 pub const CERTIFICATE_BYTES_MOST: usize = 8192;
+/// What a station is given, in bytes.
+pub const GRANT_BYTES_MOST: usize = 32 * 1024;
 /// One SubjectPublicKeyInfo, in bytes.
 pub const SPKI_BYTES_MOST: usize = 512;
 /// Secrets added at once.

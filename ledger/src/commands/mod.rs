@@ -14,6 +14,7 @@ pub(crate) mod promise;
 pub(crate) mod registry;
 pub(crate) mod release;
 pub(crate) mod renew;
+pub(crate) mod stations;
 pub(crate) mod treasury;
 mod word;
 

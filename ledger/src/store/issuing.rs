@@ -3,6 +3,7 @@
 use super::row::Row;
 use super::things::{Thing, thing_by_sequence};
 use super::{Connection, Result};
+use protocol::code::STATION_SEQUENCE_END;
 use protocol::{AssuranceClass, Code, Kind, PublicKey, Timestamp};
 
 /// What is written about a thing once its credentials are signed.
@@ -216,7 +217,8 @@ pub(crate) async fn insert_reservation(
     // Rows are never deleted, so the next number was never used before.
     let (sequence,): (i64,) = sqlx::query_as(
         "INSERT INTO reservation (sequence, request_hash, kind, name, made_by, serial, issued)
-         VALUES ((SELECT coalesce(max(sequence), 0) + 1 FROM reservation), $1, $2, $3, $4, $5, $6)
+         VALUES ((SELECT coalesce(max(sequence), 0) + 1 FROM reservation WHERE sequence < $7),
+           $1, $2, $3, $4, $5, $6)
          RETURNING sequence",
     )
     .bind(request.request_hash.as_slice())
@@ -225,6 +227,8 @@ pub(crate) async fn insert_reservation(
     .bind(request.by.as_str())
     .bind(request.serial.as_slice())
     .bind(i64::from(now.0))
+    // What stations made stands behind this gateway's own numbers.
+    .bind(STATION_SEQUENCE_END as i64)
     .fetch_one(connection)
     .await?;
     Ok(sequence.unsigned_abs())

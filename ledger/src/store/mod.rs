@@ -23,6 +23,7 @@ pub(crate) mod payments;
 pub(crate) mod places;
 pub(crate) mod promises;
 pub(crate) mod row;
+pub(crate) mod stations;
 pub(crate) mod things;
 pub(crate) mod treasury;
 pub(crate) mod verify;
@@ -104,6 +105,10 @@ fn migrations() -> Vec<Migration> {
         (
             "chain",
             include_str!("../../migrations/sqlite/0009_chain.sql"),
+        ),
+        (
+            "stations",
+            include_str!("../../migrations/sqlite/0010_stations.sql"),
         ),
     ];
     (1..)

@@ -38,7 +38,8 @@ fn honest_keys(world: &mut World) {
         .find_map(|(code, payment)| {
             let thing = world.things.iter().find(|thing| thing.code == *code)?;
             let what = || format!("{} gave {payment} up and signed it", thing.name());
-            thing.is_honest().then(what)
+            let shown = world.model.signed.shown.contains(payment);
+            (thing.is_honest() && shown).then(what)
         });
     if let Some(what) = forked.or(broke) {
         world.fail("an honest thing never yields a fraud proof", what);
@@ -312,7 +313,7 @@ pub(crate) fn nobody_is_short(world: &mut World) {
             None => entry.fate == Fate::Settled && entry.reached == paid.amount,
         });
         // What was set free early is for its issuer to bear: a person decides.
-        let freed = world.model.is_freed(paid) && entry.is_some();
+        let freed = world.model.stands_on_freed(payment) && entry.is_some();
         if !whole && !forked && !freed {
             let name = world.things[*thing].name();
             let fate = entry.map(|entry| entry.fate);

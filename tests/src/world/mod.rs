@@ -379,6 +379,7 @@ impl World {
     /// Puts a message on its way.
     pub(crate) fn send(&mut self, from: Party, to: Party, cargo: Cargo) {
         if let (Party::Thing(thing), Cargo::Wallet(bytes)) = (from, &cargo) {
+            self.shows(bytes);
             self.spoke(thing, bytes);
         }
         let arrivals = self.links.carry(from, to);
@@ -389,6 +390,14 @@ impl World {
             self.schedule
                 .plan(in_ms, Happening::Arrives(from, to, cargo.clone()));
         }
+    }
+
+    /// The payments in what leaves a thing are out, whether it arrives or not.
+    fn shows(&mut self, bytes: &[u8]) {
+        let letter = Letter::read(bytes);
+        let payment = letter.as_ref().and_then(Letter::payment);
+        let shown = &mut self.model.signed.shown;
+        shown.extend(payment.map(|paper| paper.id()));
     }
 
     /// What an honest thing lets out is its word for good.

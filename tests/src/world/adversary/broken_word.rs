@@ -101,7 +101,7 @@ impl Adversary for BrokenWord {
             let in_time = acceptance
                 .is_some_and(|(_, a)| a.claimed.is_some_and(|claimed| claimed <= a.settle_by));
             let entry = world.model.entries.get(&id);
-            let freed = |id| world.model.is_freed(&world.model.signed.payments[id]);
+            let freed = |id| world.model.stands_on_freed(id);
             let paid = entry.is_some_and(|entry| entry.reached > 0 || freed(&id));
             match in_time && !paid {
                 true => world.fail(

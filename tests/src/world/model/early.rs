@@ -117,6 +117,16 @@ impl Model {
         fundable.min(reserved.sum::<u64>() + free.unwrap_or(0))
     }
 
+    /// Whether that is so of a payment or of anything it stands on.
+    pub(crate) fn stands_on_freed(&self, payment: &Digest) -> bool {
+        let freed = |id| {
+            let p = self.signed.payments.get(id);
+            p.is_some_and(|p| self.is_freed(p))
+        };
+        let covers = self.stands_on.get(payment).into_iter().flatten();
+        freed(payment) || { covers }.any(|cover| self.stands_on_freed(cover))
+    }
+
     /// Whether part of what a payment takes was set free before.
     pub(crate) fn is_freed(&self, p: &Payment) -> bool {
         let of = (p.payer, p.currency, p.key_epoch);

@@ -191,6 +191,8 @@ pub(crate) struct Signed {
     closings: Vec<Closing>,
     /// Payers that broke such a word, each with the payment.
     pub(crate) broke_word: BTreeMap<Code, Digest>,
+    /// Payments that their payers let out: a number whose payment never left may be given up.
+    pub(crate) shown: BTreeSet<Digest>,
     /// Lives of keys that forked.
     pub(crate) forked_lives: BTreeSet<(Code, u32)>,
     /// Payers whose keys forked, with the first proof of it.

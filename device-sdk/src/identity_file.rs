@@ -252,14 +252,14 @@ fn unhex<const N: usize>(digits: &str) -> Option<[u8; N]> {
     Some(bytes)
 }
 
-fn transport_pem(keys: &Keys) -> Option<Zeroizing<String>> {
+pub(crate) fn transport_pem(keys: &Keys) -> Option<Zeroizing<String>> {
     let key = keys.transport_pkcs8().ok()?;
     let der = key.secret_pkcs8_der();
     let pem = der::pem::encode_string("PRIVATE KEY", LineEnding::LF, der).ok()?;
     Some(Zeroizing::new(pem))
 }
 
-fn pem(certificates: &[&[u8]]) -> String {
+pub(crate) fn pem(certificates: &[&[u8]]) -> String {
     certificates
         .iter()
         .filter_map(|der| der::pem::encode_string("CERTIFICATE", LineEnding::LF, der).ok())

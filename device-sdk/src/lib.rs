@@ -68,6 +68,8 @@ pub mod journal;
 #[cfg(feature = "std")]
 pub mod journal_file;
 pub mod links;
+#[cfg(feature = "std")]
+pub mod provision;
 pub mod purse;
 #[cfg(test)]
 #[cfg(feature = "std")]

@@ -79,7 +79,7 @@ impl Audience for Show {
                 self.event(json!({"event": "items", "first": first, "last": last}));
             }
             News::Trouble { number, reason } => {
-                let shown = format!("number {number}: {reason}");
+                let shown = reason.clone();
                 if self.bar.is_hidden() {
                     eprintln!("{shown}");
                 } else {

@@ -102,7 +102,7 @@ impl Certificates {
 }
 
 /// Whether the code was made for the key in the certificate.
-pub(super) fn commits(certificate: &[u8], code: &Code) -> Result<(), CertificateFault> {
+pub(crate) fn commits(certificate: &[u8], code: &Code) -> Result<(), CertificateFault> {
     let certificate = decoded(certificate)?;
     match code.commits_to(&spki_of(&certificate)?) {
         true => Ok(()),
@@ -111,7 +111,7 @@ pub(super) fn commits(certificate: &[u8], code: &Code) -> Result<(), Certificate
 }
 
 /// Whether the certificate is that of this thing: its key, its code, and both made for each other.
-pub(super) fn is_of(certificate: &[u8], code: &Code, spki: &[u8]) -> Result<(), CertificateFault> {
+pub(crate) fn is_of(certificate: &[u8], code: &Code, spki: &[u8]) -> Result<(), CertificateFault> {
     let certificate = decoded(certificate)?;
     if spki_of(&certificate)? != spki {
         return Err(CertificateFault::OtherKey);

@@ -26,6 +26,8 @@ mod tests;
 pub use certificates::CertificateFault;
 pub use keys::{Keys, KeysFault};
 
+pub(crate) use certificates::{commits, is_of};
+
 use certificates::Certificates;
 use http::Desk;
 use protocol::cose::{SIGNED_MAX, open};

@@ -146,12 +146,17 @@ pub(crate) async fn emit(
     if desk.place != Place::Centre {
         return post::report(desk, &letter).await.map(|()| None);
     }
-    let stays = !onward(desk, &credit, &letter).await?;
+    let stays = !onward(desk, &credit, &letter, None).await?;
     Ok(stays.then_some((before, bytes)))
 }
 
-/// At the centre: on to the payee's home. `false` when that is here.
-async fn onward(desk: &mut Desk, credit: &Credit, letter: &Letter<'_>) -> Result<bool, Failure> {
+/// At the centre: on to the payee's home, from whoever sent it up. `false` when that is here.
+async fn onward(
+    desk: &mut Desk,
+    credit: &Credit,
+    letter: &Letter<'_>,
+    from: Option<&Code>,
+) -> Result<bool, Failure> {
     let me = desk.bearings.gateway;
     let Letter::Credit { height, asked, .. } = *letter else {
         return Err(Status::Malformed.into());
@@ -167,15 +172,20 @@ async fn onward(desk: &mut Desk, credit: &Credit, letter: &Letter<'_>) -> Result
             return Ok(true);
         }
     };
-    // The allowance that it covers may still stand where the payee has lived before.
+    // The allowance that it covers may still stand where the payee has lived before; and the payee
+    // may have moved on while somebody else was asked.
     let (goal, letter) = match home {
-        Some((homed, _)) if !asked && credit.covers_for.is_some() => {
+        Some((homed, _)) if credit.covers_for.is_some() => {
             let moving = homes::moving(connection, &credit.payee, homed.number).await?;
             let before = moving.map_or(goal, |moving| moving.source);
             // A lost one covers nothing any more.
             let lost = losses::released_at(connection, &credit.payee, &before).await?;
-            let before = if lost.is_some() { goal } else { before };
-            (before, letter.asked(before != goal))
+            let has_answered = asked && from == Some(&before);
+            let before = match lost.is_some() || has_answered {
+                true => goal,
+                false => before,
+            };
+            (before, letter.asked(asked || before != goal))
         }
         _ => (goal, *letter),
     };
@@ -192,6 +202,7 @@ async fn onward(desk: &mut Desk, credit: &Credit, letter: &Letter<'_>) -> Result
 pub(crate) async fn route(
     desk: &mut Desk,
     letter: &Letter<'_>,
+    from: Option<&Code>,
     now: Timestamp,
 ) -> Result<(), Failure> {
     let Letter::Credit {
@@ -214,13 +225,14 @@ pub(crate) async fn route(
         asked,
         credit: signed,
     };
-    if onward(desk, credit.get(), &letter).await? {
+    if onward(desk, credit.get(), &letter, from).await? {
         return Ok(());
     }
     // Here it is at home, or was, and no allowance of these books is covered: then on it goes.
     if leases::is_away(desk, &credit.get().payee).await? && !covers_here(desk, credit.get()).await?
     {
-        return onward(desk, credit.get(), &letter.asked(true))
+        let me = desk.bearings.gateway;
+        return onward(desk, credit.get(), &letter.asked(true), Some(&me))
             .await
             .map(drop);
     }

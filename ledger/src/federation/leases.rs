@@ -94,7 +94,7 @@ pub(crate) async fn enrolled(
     let bytes = give(desk, &code, &from.code, 1, now).await?;
     send(desk, &from.code, &bytes, &[]).await?;
     for letter in waiting::waited(&mut desk.connection, &code).await? {
-        credits::route(desk, &Letter::read(&letter)?, now).await?;
+        credits::route(desk, &Letter::read(&letter)?, None, now).await?;
     }
     Ok(())
 }

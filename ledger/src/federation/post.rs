@@ -170,7 +170,7 @@ async fn at_centre(
         }
         Letter::Balance { balance } => moves::balance(desk, balance).await,
         Letter::Closed { order } => moves::closed(desk, from, order, now).await,
-        Letter::Credit { .. } => credits::route(desk, letter, now).await,
+        Letter::Credit { .. } => credits::route(desk, letter, Some(&from.code), now).await,
         Letter::Nothing => Ok(()),
         Letter::Relay { .. } => relays::fan_out(desk, letter, now).await,
         Letter::Word { origin, .. } if origin != me => send(desk, &origin, letter).await.map(drop),

@@ -356,7 +356,7 @@ mod tests {
         let above = above_the_payee();
         // Signed by the payer, whose pass is not at hand, or by nobody.
         let unjudged = [
-            "renewal", "refusal", "unit", "payment", "closing", "void", "move",
+            "renewal", "refusal", "unit", "payment", "closing", "void", "move", "ask",
         ];
         for case in vectors("messages.json")["messages"].as_array().unwrap() {
             let name = case["message"].as_str().unwrap();

@@ -92,11 +92,12 @@ impl Desk {
     pub(crate) async fn post(&mut self, entry: &Entry) -> Result<JournalHead, Failure> {
         let leaving = credits::leaving(self, entry).await?;
         let entry = leaving.as_ref().map_or(entry, |leaving| &leaving.entry);
-        self.head = journal::append(&mut self.connection, &self.head, entry).await?;
+        let head = journal::append(&mut self.connection, &self.head, entry).await?;
+        self.head = head;
         if let Some(leaving) = &leaving {
             credits::send(self, leaving).await?;
         }
-        Ok(self.head)
+        Ok(head)
     }
 
     /// Puts a message into an inbox, here or at the code's home; `false` when there is no room.

@@ -85,7 +85,17 @@ pub(crate) async fn send(desk: &mut Desk, leaving: &Leaving) -> Result<(), Failu
             covers_for,
             at: entry.at,
         };
-        emit(desk, &sent).await?;
+        let height = desk.head.height;
+        // It covers an allowance that these very books gave its payee before it moved on.
+        if let Some((before, bytes)) = emit(desk, &sent).await? {
+            let letter = Letter::Credit {
+                height,
+                before,
+                asked: true,
+                credit: &bytes,
+            };
+            Box::pin(stays(desk, &letter, entry.at)).await?;
+        }
     }
     Ok(())
 }
@@ -228,15 +238,26 @@ pub(crate) async fn route(
     if onward(desk, credit.get(), &letter, from).await? {
         return Ok(());
     }
-    // Here it is at home, or was, and no allowance of these books is covered: then on it goes.
-    if leases::is_away(desk, &credit.get().payee).await? && !covers_here(desk, credit.get()).await?
-    {
-        let me = desk.bearings.gateway;
-        return onward(desk, credit.get(), &letter.asked(true), Some(&me))
-            .await
-            .map(drop);
+    if stays(desk, &letter, now).await? {
+        top_up(desk, now, TOP_UP_MOST).await?;
     }
-    take(desk, &letter, now).await
+    Ok(())
+}
+
+/// At the centre: its payee is at home here, or was. When no allowance of these books is covered, on
+/// it goes; else `true` when it was news.
+async fn stays(desk: &mut Desk, letter: &Letter<'_>, now: Timestamp) -> Result<bool, Failure> {
+    let Letter::Credit { credit: signed, .. } = *letter else {
+        return Err(Status::Malformed.into());
+    };
+    let credit = keys::by_gateway::<Credit>(desk, signed, |credit| credit.gateway).await?;
+    let credit = credit.get();
+    if leases::is_away(desk, &credit.payee).await? && !covers_here(desk, credit).await? {
+        let me = desk.bearings.gateway;
+        onward(desk, credit, &letter.asked(true), Some(&me)).await?;
+        return Ok(false);
+    }
+    enter(desk, letter, now).await
 }
 
 /// Whether the allowance that a credit covers was given by these books.
@@ -271,6 +292,14 @@ pub(crate) async fn take(
     letter: &Letter<'_>,
     now: Timestamp,
 ) -> Result<(), Failure> {
+    if enter(desk, letter, now).await? {
+        top_up(desk, now, TOP_UP_MOST).await?;
+    }
+    Ok(())
+}
+
+/// The same without paying what it lifts; `false` when nothing of it is news.
+async fn enter(desk: &mut Desk, letter: &Letter<'_>, now: Timestamp) -> Result<bool, Failure> {
     let Letter::Credit {
         before,
         credit: signed,
@@ -286,25 +315,27 @@ pub(crate) async fn take(
         return Err(Status::NotPermitted.into());
     }
     if rules::news(credit.amount, before).is_none() {
-        return Ok(());
+        return Ok(false);
     }
     let away = leases::is_away(desk, &credit.payee).await?;
     if away && !covers_here(desk, &credit).await? {
-        return post::report(desk, letter).await;
+        post::report(desk, letter).await?;
+        return Ok(false);
     }
     let known = before.max(known(desk, &credit).await?);
     let Some(more) = rules::news(credit.amount, known) else {
-        return Ok(());
+        return Ok(false);
     };
     if !credits::take(&mut desk.connection, &credit, more, signed).await? {
-        return Ok(());
+        return Ok(false);
     }
     // A crash here: the step is not here, and its letter comes again.
     here(CrashPoint::CreditTaken);
     let (connection, from) = (&mut desk.connection, Account::Clearing);
     journal::open_account(connection, &credit.currency, &from).await?;
     if credit.payee == desk.bearings.gateway {
-        return withdrawals::paid(desk, &credit, more, now).await;
+        withdrawals::paid(desk, &credit, more, now).await?;
+        return Ok(false);
     }
     let to = (credit.payee, credit.currency);
     let goals = land_at(desk, to, credit.covers_for, more, now).await?;
@@ -321,8 +352,7 @@ pub(crate) async fn take(
         transfers: goals.into_iter().map(transfer).collect(),
     })
     .await?;
-    top_up(desk, now, TOP_UP_MOST).await?;
-    Ok(())
+    Ok(true)
 }
 
 /// What its payee has of it already: two gateways may settle one payment after a loss, and it is

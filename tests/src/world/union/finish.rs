@@ -2,7 +2,8 @@
 //! together must say the same as all purses.
 
 use super::super::authority::currencies;
-use super::cast::{CENTRE, GRACE_S};
+use super::cast::GRACE_S;
+use super::post::ROUND_MS;
 use super::{Union, invariants, things};
 use ledger::federation::conserved;
 use ledger::rules::settle::Fate;
@@ -17,14 +18,8 @@ pub(crate) fn finish(world: &mut Union) {
     world.calm = true;
     world.links.heal();
     world.schedule.clear();
-    let now_ms = world.schedule.now_ms();
     for office in &mut world.offices {
         office.away_until_ms = 0;
-        if office.number != CENTRE {
-            let [heard_ms, was_heard_ms] = office.touched_ms;
-            let since_ms = now_ms - heard_ms.min(was_heard_ms);
-            world.apart_ms = world.apart_ms.max(since_ms);
-        }
     }
     world.carry_all(4);
     for _ in 0..2 {
@@ -171,9 +166,9 @@ fn the_books_agree(world: &mut Union, fates: &Fates) {
         let in_time = deal.claimed.is_some_and(|at| at <= deal.settle_by);
         let short = paid(fates) < deal.amount;
         // Deadlines wait for no gateway that is cut off for longer than it may be.
-        let apart = world.apart_ms > u64::from(GRACE_S) * 1_000;
-        if both && deal.taken && in_time && short && apart {
-            world.tally.count("short after being apart too long");
+        let late = world.slowest_ms + ROUND_MS > u64::from(GRACE_S) * 1_000;
+        if both && deal.taken && in_time && short && late {
+            world.tally.count("short after being cut off too long");
         } else if both && deal.taken && in_time && short {
             let (claimed, by) = (deal.claimed, deal.settle_by);
             world.fail(

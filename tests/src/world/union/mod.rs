@@ -98,8 +98,10 @@ pub(crate) struct Union {
     /// Withdrawals without an end.
     pub(crate) wanted: Vec<(usize, ledger::LoadOrder)>,
     pub(crate) broken: Option<Broken>,
-    /// The longest time that a gateway and its centre did not hear of each other.
-    pub(crate) apart_ms: u64,
+    /// When letters under way were first on their way.
+    pub(crate) mailed: BTreeMap<(usize, usize, u64), u64>,
+    /// The longest time that a letter took.
+    pub(crate) slowest_ms: u64,
     /// Nothing goes wrong any more.
     pub(crate) calm: bool,
     adversaries: Vec<Option<Box<dyn Adversary>>>,
@@ -131,7 +133,8 @@ impl Union {
             given: BTreeMap::new(),
             wanted: Vec::new(),
             broken: None,
-            apart_ms: 0,
+            mailed: BTreeMap::new(),
+            slowest_ms: 0,
             calm: false,
             adversaries: Vec::new(),
             orders: 0,

@@ -25,8 +25,6 @@ pub(crate) struct Office {
     pub(crate) code: Code,
     /// Until when nobody reaches it, in milliseconds.
     pub(crate) away_until_ms: u64,
-    /// When it last heard from its centre, and the centre from it.
-    pub(crate) touched_ms: [u64; 2],
     /// How far the centre has copied its journal, as it was told.
     pub(crate) copied: u64,
     cast: &'static Cast,
@@ -56,7 +54,6 @@ impl Office {
             number,
             code: cast.offices[number].code,
             away_until_ms: 0,
-            touched_ms: [0; 2],
             copied: 0,
             cast,
             policy,

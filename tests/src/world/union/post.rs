@@ -14,7 +14,7 @@ const ENTRIES_AT_ONCE: u32 = 64;
 /// Between two letters of one round: they leave in order, and may still overtake each other.
 const APART_MS: u64 = 4_000;
 /// Between two rounds of one office.
-const ROUND_MS: u64 = 5 * 60_000;
+pub(crate) const ROUND_MS: u64 = 5 * 60_000;
 /// Rounds until everything that waited has come, when nothing is lost.
 const ROUNDS_MOST: u32 = 200;
 
@@ -43,6 +43,9 @@ impl Union {
             let code = self.offices[peer].code;
             let waiting = self.offices[office].parcels(&code, LETTERS_AT_ONCE);
             for (parcel, place) in waiting.into_iter().zip(0..) {
+                let now_ms = self.schedule.now_ms();
+                let letter = (office, peer, parcel.number);
+                self.mailed.entry(letter).or_insert(now_ms);
                 self.mail(office, peer, place * APART_MS, Mail::Parcel(parcel));
             }
         }
@@ -82,21 +85,9 @@ impl Union {
         if self.is_away(to) || !joined {
             return;
         }
-        self.in_touch(from, to);
         if let Some(answer) = self.takes(from, to, mail) {
             self.mail(to, from, 0, answer);
         }
-    }
-
-    /// A gateway and its centre are in touch in one direction; remembers for how long they were not.
-    fn in_touch(&mut self, from: usize, to: usize) {
-        let now_ms = self.schedule.now_ms();
-        let (gateway, way) = match from {
-            CENTRE => (to, 0),
-            gateway => (gateway, 1),
-        };
-        let before_ms = std::mem::replace(&mut self.offices[gateway].touched_ms[way], now_ms);
-        self.apart_ms = self.apart_ms.max(now_ms - before_ms);
     }
 
     /// What the office does with it, and what it answers.
@@ -110,6 +101,10 @@ impl Union {
                 match taken {
                     Ok(taken) => {
                         self.tally.count("letters delivered");
+                        if let Some(mailed_ms) = self.mailed.remove(&(from, to, number)) {
+                            let took_ms = self.schedule.now_ms() - mailed_ms;
+                            self.slowest_ms = self.slowest_ms.max(took_ms);
+                        }
                         Some(Mail::Taken(taken))
                     }
                     Err(Status::Busy) => {

@@ -179,18 +179,16 @@ pub const CRASH_VARIABLE: &str = "ONECODE_LEDGER_CRASH_AT";
 /// Ends the process here if the environment asks for it.
 #[cfg(feature = "crash-points")]
 pub(crate) fn here(point: CrashPoint) {
+    use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU32, Ordering};
-    static LEFT: AtomicU32 = AtomicU32::new(u32::MAX);
-    let Ok(wanted) = std::env::var(CRASH_VARIABLE) else {
-        return;
-    };
-    let (word, times) = wanted.split_once(':').unwrap_or((&wanted, "0"));
-    if word != point.word() {
-        return;
-    }
-    let first = times.parse().unwrap_or(0);
-    let _ = LEFT.compare_exchange(u32::MAX, first, Ordering::Relaxed, Ordering::Relaxed);
-    if LEFT.fetch_sub(1, Ordering::Relaxed) == 0 {
+    static WANTED: OnceLock<Option<(String, AtomicU32)>> = OnceLock::new();
+    let wanted = WANTED.get_or_init(|| {
+        let wanted = std::env::var(CRASH_VARIABLE).ok()?;
+        let (word, times) = wanted.split_once(':').unwrap_or((&wanted, "0"));
+        Some((word.to_owned(), AtomicU32::new(times.parse().unwrap_or(0))))
+    });
+    let Some((word, left)) = wanted else { return };
+    if word == point.word() && left.fetch_sub(1, Ordering::Relaxed) == 0 {
         std::process::abort();
     }
 }

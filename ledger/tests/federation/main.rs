@@ -11,9 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-#[cfg(feature = "crash-points")]
 mod crash;
-#[cfg(feature = "crash-points")]
 #[path = "../deaths/mod.rs"]
 mod deaths;
 mod floats;

@@ -8,17 +8,21 @@
     reason = "all of this is test code"
 )]
 
-use tests::world::union::{Bias, Summary, attack_names, replay, run_many, run_one};
+use std::sync::atomic::AtomicBool;
+use tests::world::union::{Bias, Tally, attack_names, replay, run_one};
+use tests::world::{Seeds, Summary};
 
 /// The same ones on every machine; the program runs as many others as there is time for.
 const SEEDS: u64 = 4;
 
-fn run(first: u64, count: u64) -> Summary {
+fn run(first: u64, count: u64) -> Summary<Tally> {
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-    run_many((first, count), jobs, Bias::default(), &|| true)
+    let seeds = Seeds { first, count, jobs };
+    let one = |seed| run_one(seed, Bias::default());
+    seeds.run(&one, &AtomicBool::new(false), &|_, _| {})
 }
 
-fn assert_clean(summary: &Summary) {
+fn assert_clean(summary: &Summary<Tally>) {
     for failure in &summary.failures {
         failure.log.lines().for_each(|line| println!("{line}"));
         println!("seed {}: {:?}", failure.seed, failure.broken);

@@ -1,34 +1,42 @@
 //! Runs simulated worlds: many seeds, or one with its whole log.
 //!
 //! ```text
-//! world --seeds 1000 [--first-seed 1] [--jobs 2] [--long] [--only NAME]
-//! world --seed 17 [--long] [--only NAME]
+//! world --seeds 1000 [--first-seed 1] [--minutes 60] [--jobs 2] [--long | --union] [--only NAME]
+//! world --seed 17 [--long | --union] [--only NAME]
 //! ```
+//!
+//! A seed that fails is printed at once, and how far the run has come every ten seconds: a run that
+//! is cut short has said what it found.
 
 use clap::Parser;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
-use tests::world::union;
-use tests::world::{Bias, Outcome, Progress, Seeds, Size, Summary, attack_names, replay};
+use std::time::{Duration, Instant};
+use tests::world::{
+    Bias, FAILURES_MOST, Outcome, Seeds, Size, Sum, Summary, Tally, attack_names, replay, run_one,
+    union,
+};
 
 /// Simulated worlds that try to break the wallet protocol.
 #[derive(Parser)]
 struct Arguments {
-    /// Run so many seeds.
-    #[arg(long, default_value_t = 1_000)]
-    seeds: u64,
+    /// Run so many seeds; 1,000, or as many as there is time for.
+    #[arg(long)]
+    seeds: Option<u64>,
     /// The first of them.
     #[arg(long, default_value_t = 1)]
     first_seed: u64,
-    /// Run this one seed and print its whole log.
+    /// No new seed begins after so many minutes.
     #[arg(long)]
+    minutes: Option<u64>,
+    /// Run this one seed and print its whole log.
+    #[arg(long, conflicts_with_all = ["seeds", "minutes"])]
     seed: Option<u64>,
     /// So many worlds at one time; as many as there are processors if not given.
     #[arg(long)]
     jobs: Option<usize>,
     /// Worlds of 50 to 500 things instead of a few.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "union")]
     long: bool,
     /// With this adversary and no other.
     #[arg(long)]
@@ -38,174 +46,242 @@ struct Arguments {
     union: bool,
 }
 
+/// Between two lines of progress.
+const SAY_EVERY: Duration = Duration::from_secs(10);
+const SEEDS_USUAL: u64 = 1_000;
+
 static STOP: AtomicBool = AtomicBool::new(false);
-/// Seconds since the start when progress was last said.
-static SAID_S: AtomicU64 = AtomicU64::new(0);
+/// Seeds that ended, steps in them, and failures, for whoever says how far it is.
+static SEEDS: AtomicU64 = AtomicU64::new(0);
+static STEPS: AtomicU64 = AtomicU64::new(0);
+static FAILED: AtomicU64 = AtomicU64::new(0);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if arguments.union {
-        return several_gateways(&arguments);
+        let only = adversary(&arguments, union::attack_names());
+        let bias = union::Bias { only };
+        let one = |seed| union::run_one(seed, bias);
+        return all(&arguments, &one, &|seed| union::replay(seed, bias, true));
     }
-    let only = arguments.only.as_ref().map(|wanted| {
-        let known = attack_names().find(|name| name == wanted);
-        known.unwrap_or_else(|| {
-            let all: Vec<_> = attack_names().collect();
-            eprintln!(
-                "no adversary named {wanted:?}; there are: {}",
-                all.join(", ")
-            );
-            std::process::exit(2);
-        })
-    });
     let bias = Bias {
         size: if arguments.long {
             Size::Long
         } else {
             Size::Short
         },
-        only,
+        only: adversary(&arguments, attack_names()),
         ..Bias::default()
     };
+    let one = |seed| run_one(seed, bias);
+    all(&arguments, &one, &|seed| replay(seed, bias, true))
+}
+
+/// The adversary that was asked for, if one was.
+fn adversary(
+    arguments: &Arguments,
+    known: impl Iterator<Item = &'static str>,
+) -> Option<&'static str> {
+    let wanted = arguments.only.as_ref()?;
+    let all: Vec<_> = known.collect();
+    let found = all.iter().find(|name| *name == wanted).copied();
+    Some(found.unwrap_or_else(|| {
+        let all = all.join(", ");
+        eprintln!("no adversary named {wanted:?}; there are: {all}");
+        std::process::exit(2);
+    }))
+}
+
+/// One seed with its whole log, or many.
+fn all<T: Sum + Words>(
+    arguments: &Arguments,
+    one: &(dyn Fn(u64) -> Outcome<T> + Sync),
+    whole: &dyn Fn(u64) -> Outcome<T>,
+) -> ExitCode {
     if let Some(seed) = arguments.seed {
-        let outcome = replay(seed, bias, true);
-        println!("{:#?}", outcome.tally);
-        return report(&[outcome], &arguments);
+        let outcome = whole(seed);
+        println!("{}", outcome.tally.words());
+        breach(arguments, &outcome);
+        return exit_code(outcome.broken.is_some());
     }
-    stop_on_interrupt();
-    let jobs = arguments
-        .jobs
-        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    stop_on_signals();
+    let started = Instant::now();
+    watch(arguments, started);
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     let seeds = Seeds {
         first: arguments.first_seed,
-        count: arguments.seeds,
-        jobs,
-        bias,
+        count: count(arguments),
+        jobs: arguments.jobs.unwrap_or_else(cores),
     };
-    let started = Instant::now();
-    let summary = seeds.run(&STOP, &|progress| say(progress, started));
+    let summary = seeds.run(one, &STOP, &|summary, outcome| {
+        SEEDS.store(summary.seeds, Ordering::Relaxed);
+        STEPS.store(summary.tally.steps(), Ordering::Relaxed);
+        if outcome.broken.is_some() {
+            FAILED.fetch_add(1, Ordering::Relaxed);
+            let seed = outcome.seed;
+            println!("\nthe last of what happened in seed {seed}:");
+            outcome.log.lines().for_each(|line| println!("{line}"));
+            breach(arguments, outcome);
+        }
+    });
     conclude(&summary, started);
-    report(&summary.failures, &arguments)
+    exit_code(!summary.failures.is_empty())
 }
 
-/// Worlds of several gateways.
-fn several_gateways(arguments: &Arguments) -> ExitCode {
-    let wanted = arguments.only.as_deref();
-    let bias = union::Bias {
-        only: union::attack_names().find(|name| Some(*name) == wanted),
+fn count(arguments: &Arguments) -> u64 {
+    let usual = match arguments.minutes {
+        Some(_) => u64::MAX,
+        None => SEEDS_USUAL,
     };
-    let summary = match arguments.seed {
-        Some(seed) => union::Summary {
-            seeds: 1,
-            failures: vec![union::replay(seed, bias, true)],
-            ..Default::default()
-        },
-        None => {
-            let seeds = (arguments.first_seed, arguments.seeds);
-            let jobs = arguments
-                .jobs
-                .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-            union::run_many(seeds, jobs, bias, &|| true)
-        }
+    arguments.seeds.unwrap_or(usual)
+}
+
+fn exit_code(failed: bool) -> ExitCode {
+    match failed {
+        true => ExitCode::FAILURE,
+        false => ExitCode::SUCCESS,
+    }
+}
+
+/// What does not hold, and how to see it again.
+fn breach<T>(arguments: &Arguments, outcome: &Outcome<T>) {
+    let Some(broken) = &outcome.broken else {
+        return;
     };
-    println!("{} seeds, {:#?}", summary.seeds, summary.tally);
-    let mut code = ExitCode::SUCCESS;
-    for outcome in &summary.failures {
-        if let Some(broken) = &outcome.broken {
-            code = ExitCode::FAILURE;
-            println!("union seed {}: {broken:?}", outcome.seed);
+    let mut flags = String::new();
+    for (flag, given) in [("--long", arguments.long), ("--union", arguments.union)] {
+        if given {
+            flags.push_str(&format!(" {flag}"));
         }
     }
-    code
-}
-
-/// One line per second.
-fn say(progress: Progress, started: Instant) {
-    let now_s = started.elapsed().as_secs();
-    if SAID_S.swap(now_s, Ordering::Relaxed) != now_s {
-        let Progress { seeds, of, steps } = progress;
-        eprintln!("{now_s:>6} s  {seeds} of {of} seeds, {steps} steps");
+    if let Some(only) = &arguments.only {
+        flags.push_str(&format!(" --only {only:?}"));
     }
-}
-
-fn conclude(summary: &Summary, started: Instant) {
-    let tally = &summary.tally;
-    for (name, attack) in &tally.attacks {
-        let (tried, stopped) = (attack.tried, attack.stopped);
-        println!("adversary {name}: {tried} tries, {stopped} stopped");
-    }
-    let refusals: Vec<_> = (tally.refusals.iter())
-        .map(|(word, count)| format!("{word} {count}"))
-        .collect();
-    println!("refusals: {}", refusals.join(", "));
     println!(
-        "{} seeds, {} steps, {} payments ({} streams, {} covered, {} waited), {} handed in ({} again, {} worlds in two orders), {} messages lost, \
-         {} power cuts, {} lost journals, {} recoveries, {} given up, {} released early, {} taken and {} refused for areas, {} decisions, {} told to neighbours, {} forks found between things, {} gateway falls, {} frauds found, {} failures, {:.1} seconds",
-        summary.seeds,
-        tally.steps,
-        tally.payments,
-        tally.streams,
-        tally.covered,
-        tally.waited,
-        tally.handed_in,
-        tally.again,
-        tally.orders,
-        tally.lost,
-        tally.power_cuts,
-        tally.lost_journals,
-        tally.recoveries,
-        tally.given_up,
-        tally.released,
-        tally.in_areas,
-        tally.outside,
-        tally.decisions,
-        tally.told,
-        tally.found_between,
-        tally.gateway_falls,
-        tally.frauds,
-        summary.failures.len(),
-        started.elapsed().as_secs_f64()
+        "seed {}, step {}: BROKEN \"{}\": {}\nreplay: cargo run --release -p tests --bin world \
+         -- --seed {}{flags}",
+        outcome.seed, broken.step, broken.invariant, broken.what, outcome.seed
     );
 }
 
-fn report(failures: &[Outcome], arguments: &Arguments) -> ExitCode {
-    let mut code = ExitCode::SUCCESS;
-    for outcome in failures {
-        let Some(broken) = &outcome.broken else {
-            continue;
-        };
-        code = ExitCode::FAILURE;
-        if arguments.seed.is_none() {
-            println!("\nthe last of what happened in seed {}:", outcome.seed);
-            outcome.log.lines().for_each(|line| println!("{line}"));
+/// Says how far the run has come, and ends it when its time is up.
+fn watch(arguments: &Arguments, started: Instant) {
+    let limit = arguments.minutes.map(|m| Duration::from_secs(60 * m));
+    let first = arguments.first_seed;
+    std::thread::spawn(move || {
+        loop {
+            std::thread::sleep(SAY_EVERY);
+            let gone = started.elapsed();
+            let [seeds, steps, failed] =
+                [&SEEDS, &STEPS, &FAILED].map(|n| n.load(Ordering::Relaxed));
+            eprintln!(
+                "{:>6} s  {seeds} seeds from {first}, {steps} steps, {failed} failed",
+                gone.as_secs()
+            );
+            if limit.is_some_and(|limit| gone >= limit) {
+                STOP.store(true, Ordering::Relaxed);
+            }
         }
-        let mut flags = String::new();
-        if arguments.long {
-            flags.push_str(" --long");
-        }
-        if let Some(only) = &arguments.only {
-            flags.push_str(&format!(" --only {only:?}"));
-        }
-        println!(
-            "seed {}, step {}: BROKEN \"{}\": {}\nreplay: cargo run --release -p tests --bin world \
-             -- --seed {}{flags}",
-            outcome.seed, broken.step, broken.invariant, broken.what, outcome.seed
-        );
-    }
-    code
+    });
 }
 
-/// The first interrupt ends the run with its summary.
-fn stop_on_interrupt() {
+fn conclude<T: Sum + Words>(summary: &Summary<T>, started: Instant) {
+    let failures = summary.failures.len();
+    println!("{}", summary.tally.words());
+    println!(
+        "{} seeds, {} steps, {failures} failures, {:.1} seconds",
+        summary.seeds,
+        summary.tally.steps(),
+        started.elapsed().as_secs_f64()
+    );
+    if failures >= FAILURES_MOST {
+        println!("ended early: that many failures are enough to begin with");
+    }
+}
+
+/// What was counted, to be read.
+trait Words {
+    fn words(&self) -> String;
+}
+
+fn listed<'a>(counts: impl IntoIterator<Item = (&'a &'static str, &'a u64)>) -> String {
+    let counts = counts.into_iter();
+    let counts: Vec<_> = counts
+        .map(|(word, count)| format!("{word} {count}"))
+        .collect();
+    counts.join(", ")
+}
+
+impl Words for union::Tally {
+    fn words(&self) -> String {
+        let refusals = listed(&self.refusals);
+        format!("refusals: {refusals}\n{}", listed(&self.counts))
+    }
+}
+
+impl Words for Tally {
+    fn words(&self) -> String {
+        let mut words = String::new();
+        for (name, attack) in &self.attacks {
+            let (tried, stopped) = (attack.tried, attack.stopped);
+            words.push_str(&format!(
+                "adversary {name}: {tried} tries, {stopped} stopped\n"
+            ));
+        }
+        let counts = [
+            ("payments", self.payments),
+            ("streams", self.streams),
+            ("covered", self.covered),
+            ("waited", self.waited),
+            ("handed in", self.handed_in),
+            ("handed in again", self.again),
+            ("worlds in two orders", self.orders),
+            ("messages lost", self.lost),
+            ("power cuts", self.power_cuts),
+            ("lost journals", self.lost_journals),
+            ("recoveries", self.recoveries),
+            ("given up", self.given_up),
+            ("released early", self.released),
+            ("taken in areas", self.in_areas),
+            ("refused for areas", self.outside),
+            ("decisions", self.decisions),
+            ("told to neighbours", self.told),
+            ("forks found between things", self.found_between),
+            ("gateway falls", self.gateway_falls),
+            ("frauds found", self.frauds),
+        ];
+        let counts = listed(counts.iter().map(|(word, count)| (word, count)));
+        let refusals = listed(&self.refusals);
+        format!("{words}refusals: {refusals}\n{counts}")
+    }
+}
+
+/// The first interrupt, or a wish that it end, ends the run with its summary.
+fn stop_on_signals() {
     std::thread::spawn(|| {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
         if let Ok(runtime) = runtime
-            && runtime.block_on(tokio::signal::ctrl_c()).is_ok()
+            && runtime.block_on(asked_to_end()).is_ok()
         {
             eprintln!("ending with the worlds that run now");
             STOP.store(true, Ordering::Relaxed);
         }
     });
+}
+
+#[cfg(unix)]
+async fn asked_to_end() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+async fn asked_to_end() -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await
 }

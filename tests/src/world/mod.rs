@@ -46,7 +46,7 @@ pub mod union;
 mod wire;
 
 pub use log::Log;
-pub use run::{Outcome, Progress, Seeds, Summary, attack_names, replay, run_one};
+pub use run::{FAILURES_MOST, Outcome, Seeds, Sum, Summary, attack_names, replay, run_one};
 pub use sabotage::Sabotage;
 pub use scenario::{Bias, Size};
 pub use tally::{Attack, Tally};

@@ -1,5 +1,6 @@
 //! What a world, or many of them, came to.
 
+use super::Sum;
 use std::collections::BTreeMap;
 
 /// How one kind of attack fared.
@@ -63,8 +64,21 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Adds another one to this.
-    pub fn add(&mut self, other: &Self) {
+    pub(crate) fn tried(&mut self, name: &'static str) {
+        self.attacks.entry(name).or_default().tried += 1;
+    }
+
+    pub(crate) fn stopped(&mut self, name: &'static str) {
+        self.attacks.entry(name).or_default().stopped += 1;
+    }
+
+    pub(crate) fn refused(&mut self, word: &'static str) {
+        *self.refusals.entry(word).or_default() += 1;
+    }
+}
+
+impl Sum for Tally {
+    fn add(&mut self, other: &Self) {
         self.steps += other.steps;
         self.payments += other.payments;
         self.streams += other.streams;
@@ -96,15 +110,7 @@ impl Tally {
         }
     }
 
-    pub(crate) fn tried(&mut self, name: &'static str) {
-        self.attacks.entry(name).or_default().tried += 1;
-    }
-
-    pub(crate) fn stopped(&mut self, name: &'static str) {
-        self.attacks.entry(name).or_default().stopped += 1;
-    }
-
-    pub(crate) fn refused(&mut self, word: &'static str) {
-        *self.refusals.entry(word).or_default() += 1;
+    fn steps(&self) -> u64 {
+        self.steps
     }
 }

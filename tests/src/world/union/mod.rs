@@ -28,7 +28,7 @@ mod thing;
 mod things;
 mod treasury;
 
-pub use run::{Bias, Outcome, Summary, attack_names, replay, run_many, run_one};
+pub use run::{Bias, Outcome, attack_names, replay, run_one};
 pub use tally::Tally;
 
 use super::authority::shelf;

@@ -1,5 +1,6 @@
 //! What a world of several gateways came to.
 
+use super::super::Sum;
 use std::collections::BTreeMap;
 
 /// Counts of everything that has to happen, or the world proves nothing.
@@ -26,9 +27,10 @@ impl Tally {
     pub fn of(&self, what: &str) -> u64 {
         self.counts.get(what).copied().unwrap_or_default()
     }
+}
 
-    /// Adds another one to this.
-    pub fn add(&mut self, other: &Self) {
+impl Sum for Tally {
+    fn add(&mut self, other: &Self) {
         self.steps += other.steps;
         for (what, count) in &other.counts {
             *self.counts.entry(what).or_default() += count;
@@ -36,5 +38,9 @@ impl Tally {
         for (word, count) in &other.refusals {
             *self.refusals.entry(word).or_default() += count;
         }
+    }
+
+    fn steps(&self) -> u64 {
+        self.steps
     }
 }

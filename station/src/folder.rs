@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! ca.key.pem  pass.key.pem  inside.key.pem    private keys; readable by their owner only
+//! token.txt                                   or where they are, when a token holds them
 //! request.pem                                 for the issuer
 //! grant.txt                                   from the issuer
 //! journal                                     every step
@@ -11,6 +12,7 @@
 use crate::items::Seed;
 use crate::journal::{Journal, JournalError};
 use crate::panel::Station;
+use crate::token::{Token, TokenError, TokenPlace, Which};
 use issuer::{FolderError, Grant, GrantFault, RandomFailed, key_file};
 use protocol::keys::SoftwareKey;
 use protocol::{Algorithm, Network};
@@ -27,6 +29,7 @@ const FILE_BYTES_MAX: u64 = 64 * 1024;
 const CA_KEY: &str = "ca.key.pem";
 const PASS_KEY: &str = "pass.key.pem";
 const INSIDE_KEY: &str = "inside.key.pem";
+const TOKEN: &str = "token.txt";
 
 /// The files of one station.
 #[derive(Clone, Debug)]
@@ -45,6 +48,8 @@ pub enum OpenError {
     Busy(PathBuf),
     /// A key file.
     Key(FolderError),
+    /// The token with the keys.
+    Token(TokenError),
     /// What the issuer gave.
     Grant(PathBuf, GrantFault),
     /// The journal.
@@ -63,6 +68,7 @@ impl fmt::Display for OpenError {
                 path.display()
             ),
             Self::Key(error) => error.fmt(f),
+            Self::Token(error) => error.fmt(f),
             Self::Grant(path, fault) => write!(f, "{}: {fault}", path.display()),
             Self::Journal(error) => error.fmt(f),
             Self::Other(sentence) => f.write_str(sentence),
@@ -75,6 +81,12 @@ impl std::error::Error for OpenError {}
 impl From<FolderError> for OpenError {
     fn from(error: FolderError) -> Self {
         Self::Key(error)
+    }
+}
+
+impl From<TokenError> for OpenError {
+    fn from(error: TokenError) -> Self {
+        Self::Token(error)
     }
 }
 
@@ -140,6 +152,33 @@ impl Folder {
                 key_file::write(&path, &key, passphrase, &mut random)?;
             }
         }
+        self.request(network, passphrase)
+    }
+
+    /// Makes the station's keys in a token and the request for its issuer; finds them when they are
+    /// there.
+    pub fn init_in_token(
+        &self,
+        network: &Network,
+        (module, which): (&Path, &Which),
+        pin: &str,
+    ) -> Result<PathBuf, OpenError> {
+        let place = match self.token()? {
+            Some(place) => place,
+            None => {
+                let mut id = [0; 8];
+                random(&mut id).map_err(|_| OpenError::Other("no random bytes".to_owned()))?;
+                let place = TokenPlace::choose(module, which, id)?;
+                // Durable before there are keys: after a crash the same ones are found, or made.
+                write(&self.path(TOKEN), place.to_string().as_bytes(), 0o600)?;
+                place
+            }
+        };
+        Token::open(&place, pin)?.make_keys()?;
+        self.request(network, Some(pin))
+    }
+
+    fn request(&self, network: &Network, passphrase: Option<&str>) -> Result<PathBuf, OpenError> {
         let (ca, pass) = self.keys(passphrase)?;
         let request = issuer::authority_request(network, &ca, &pass)
             .map_err(|error| OpenError::Other(error.to_string()))?;
@@ -148,20 +187,51 @@ impl Folder {
         Ok(path)
     }
 
+    /// Where the keys are, when a token holds them.
+    pub fn token(&self) -> Result<Option<TokenPlace>, OpenError> {
+        let path = self.path(TOKEN);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let place = TokenPlace::read(&read(&path)?);
+        let damaged = || OpenError::Other(format!("{}: damaged", path.display()));
+        place.map(Some).ok_or_else(damaged)
+    }
+
+    fn open_token(&self, pin: Option<&str>) -> Result<Option<Token>, OpenError> {
+        let wanted = || OpenError::Other("the token wants its PIN".to_owned());
+        match self.token()? {
+            None => Ok(None),
+            Some(place) => Ok(Some(Token::open(&place, pin.ok_or_else(wanted)?)?)),
+        }
+    }
+
+    /// The key for certificates, the key for passes.
     fn keys(&self, passphrase: Option<&str>) -> Result<(issuer::Key, issuer::Key), OpenError> {
+        if let Some(token) = self.open_token(passphrase)? {
+            return Ok(token.keys()?);
+        }
         let read = |name, algorithm| key_file::read(&self.path(name), algorithm, passphrase);
         let ca = read(CA_KEY, Algorithm::P256)?;
         let pass = read(PASS_KEY, Algorithm::Ed25519)?;
         Ok((Arc::new(ca), Arc::new(pass)))
     }
 
-    /// Whether its keys want a passphrase.
+    /// Whether its keys are there.
+    pub fn has_keys(&self) -> bool {
+        self.path(CA_KEY).exists() || self.path(TOKEN).exists()
+    }
+
+    /// Whether its keys are in files that want a passphrase.
     pub fn is_encrypted(&self) -> Result<bool, OpenError> {
         Ok(key_file::is_encrypted(&self.path(CA_KEY))?)
     }
 
     /// What the secrets inside things without keys are worked out from.
     pub fn seed(&self, passphrase: Option<&str>) -> Result<Seed, OpenError> {
+        if let Some(token) = self.open_token(passphrase)? {
+            return Ok(Seed::new(token.inside()?));
+        }
         let path = self.path(INSIDE_KEY);
         match key_file::read(&path, Algorithm::Ed25519, passphrase)? {
             SoftwareKey::Ed25519(key) => Ok(Seed::new(Zeroizing::new(key.to_bytes()))),

@@ -11,6 +11,7 @@
 //! - [`journal`] remembers each step before the next; what it comes to is
 //!   [`issuer::replay::Replay`], which the gateway goes through again;
 //! - [`world`] is what stands around: things, printers, scanners, the clock;
+//! - [`folder`] finds its keys, in files or in a [`token`];
 //! - [`handover`] closes a piece of the journal and writes the manifest.
 #![forbid(unsafe_code)]
 
@@ -26,4 +27,5 @@ pub mod journal;
 pub mod panel;
 pub mod prints;
 pub mod serial;
+pub mod token;
 pub mod world;

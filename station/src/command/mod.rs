@@ -22,15 +22,33 @@ pub struct Where {
     /// The station's folder of keys, journal and manifests.
     #[arg(long, default_value = "./onecode-station", global = true)]
     pub folder: PathBuf,
-    /// A file whose first line is the passphrase of the keys; else ONECODE_STATION_PASSPHRASE is
-    /// looked at, else it is asked for.
-    #[arg(long, global = true)]
+    /// A file whose first line is the passphrase of the keys, or the PIN of their token; else
+    /// ONECODE_STATION_PASSPHRASE or ONECODE_STATION_PIN is looked at, else it is asked for.
+    #[arg(long, global = true, visible_alias = "pin-file")]
     pub passphrase_file: Option<PathBuf>,
 }
 
-const VARIABLE: &str = "ONECODE_STATION_PASSPHRASE";
 /// Shorter ones are guessed.
 const PASSPHRASE_CHARS_LEAST: usize = 8;
+
+/// What opens keys.
+struct Secret {
+    question: &'static str,
+    variable: &'static str,
+}
+
+const PASSPHRASE: Secret = Secret {
+    question: "passphrase of the station's keys: ",
+    variable: "ONECODE_STATION_PASSPHRASE",
+};
+const NEW_PASSPHRASE: Secret = Secret {
+    question: "passphrase for the station's new keys: ",
+    ..PASSPHRASE
+};
+const PIN: Secret = Secret {
+    question: "PIN of the station's token: ",
+    variable: "ONECODE_STATION_PIN",
+};
 
 impl Where {
     /// The folder.
@@ -38,17 +56,25 @@ impl Where {
         Folder::new(&self.folder)
     }
 
-    /// The passphrase of keys that have one.
+    /// What opens the keys: the passphrase of files that have one, or the PIN of the token.
     pub fn passphrase(&self, folder: &Folder) -> Result<Option<Zeroizing<String>>, OpenError> {
+        if folder.token()?.is_some() {
+            return self.pin().map(Some);
+        }
         match folder.is_encrypted()? {
-            true => self.given("passphrase of the station's keys: ").map(Some),
+            true => self.given(&PASSPHRASE).map(Some),
             false => Ok(None),
         }
     }
 
+    /// The PIN of a token.
+    pub fn pin(&self) -> Result<Zeroizing<String>, OpenError> {
+        self.given(&PIN)
+    }
+
     /// A new one.
     pub fn new_passphrase(&self) -> Result<Zeroizing<String>, OpenError> {
-        let given = self.given("passphrase for the station's new keys: ")?;
+        let given = self.given(&NEW_PASSPHRASE)?;
         match given.chars().count() >= PASSPHRASE_CHARS_LEAST {
             true => Ok(given),
             false => Err(OpenError::Other(format!(
@@ -57,13 +83,14 @@ impl Where {
         }
     }
 
-    fn given(&self, question: &str) -> Result<Zeroizing<String>, OpenError> {
+    fn given(&self, secret: &Secret) -> Result<Zeroizing<String>, OpenError> {
+        let Secret { question, variable } = secret;
         if let Some(path) = &self.passphrase_file {
             let text = Zeroizing::new(crate::folder::read(path)?);
             let first = text.lines().next().unwrap_or_default();
             return Ok(Zeroizing::new(first.to_owned()));
         }
-        if let Ok(text) = std::env::var(VARIABLE) {
+        if let Ok(text) = std::env::var(variable) {
             return Ok(Zeroizing::new(text));
         }
         let terminal = console::Term::stderr();
@@ -76,7 +103,8 @@ impl Where {
         };
         asked.map(Zeroizing::new).ok_or_else(|| {
             OpenError::Other(format!(
-                "a passphrase is wanted and there is no terminal to ask for it; set {VARIABLE} or --passphrase-file"
+                "{}is wanted and there is no terminal to ask for it; set {variable} or --passphrase-file",
+                question.replace(": ", " ")
             ))
         })
     }

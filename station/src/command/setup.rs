@@ -1,6 +1,7 @@
 //! `init` and `install`: keys, then what the issuer gives for them.
 
 use super::{Outcome, Where, now};
+use crate::token::Which;
 use clap::Args;
 use issuer::Quota;
 use protocol::{Kind, Network};
@@ -13,8 +14,32 @@ pub struct Init {
     #[arg(long)]
     network: String,
     /// Keep the keys without a passphrase.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "pkcs11")]
     plain_keys: bool,
+    /// Make the keys in a token, by the PKCS#11 library of its maker.
+    #[arg(long, value_name = "MODULE", requires = "token")]
+    pkcs11: Option<PathBuf>,
+    #[command(flatten)]
+    token: WhichToken,
+}
+
+/// One of the tokens that are there.
+#[derive(Args, Debug)]
+#[group(id = "token", required = false, multiple = false)]
+struct WhichToken {
+    /// The token with this label.
+    #[arg(long, requires = "pkcs11")]
+    label: Option<String>,
+    /// The token in this slot.
+    #[arg(long, requires = "pkcs11")]
+    slot: Option<u64>,
+}
+
+impl WhichToken {
+    fn which(&self) -> Option<Which> {
+        let label = self.label.clone().map(Which::Label);
+        label.or(self.slot.map(Which::Slot))
+    }
 }
 
 /// Taking what the issuer gave.
@@ -30,13 +55,27 @@ pub fn init(place: &Where, options: &Init) -> Outcome {
         .ok_or("--network wants 1 to 24 of a-z, 0-9, dot and hyphen")?;
     let folder = place.open();
     let _lock = folder.lock()?;
-    let is_new = !folder.path("ca.key.pem").exists();
-    let passphrase = match (is_new, options.plain_keys) {
-        (true, true) => None,
-        (true, false) => Some(place.new_passphrase()?),
-        (false, _) => place.passphrase(&folder)?,
+    let request = match (&options.pkcs11, options.token.which(), folder.token()?) {
+        (Some(_), _, None) if folder.has_keys() => {
+            return Err(
+                "this station has its keys in files; name another --folder for a new one".into(),
+            );
+        }
+        (Some(module), Some(which), _) => {
+            folder.init_in_token(&network, (module, &which), &place.pin()?)?
+        }
+        (_, _, Some(_)) => {
+            return Err("this station has its keys in a token; name it with --pkcs11".into());
+        }
+        _ => {
+            let passphrase = match (folder.has_keys(), options.plain_keys) {
+                (false, true) => None,
+                (false, false) => Some(place.new_passphrase()?),
+                (true, _) => place.passphrase(&folder)?,
+            };
+            folder.init(&network, passphrase.as_deref().map(String::as_str))?
+        }
     };
-    let request = folder.init(&network, passphrase.as_deref().map(String::as_str))?;
     println!("{}", request.display());
     println!(
         "Give this request to the issuer: `onecode station admit {}`",

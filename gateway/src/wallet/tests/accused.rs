@@ -41,10 +41,7 @@ fn proof(town: &Town, payer: &Signatory, allowance: &[u8], payee: Code) -> Vec<u
 async fn an_accusation_that_a_neighbour_brings_freezes_whom_it_accuses() {
     let town = Town::new().await;
     let (car, charger) = (town.enrol(1).await, town.enrol(2).await);
-    let payer = Signatory {
-        code: car.credentials.code,
-        key: car.keys.wallet(),
-    };
+    let payer = Signatory::of(&car);
     town.load(payer.code, 1_000).await;
     let grant = ask(&town.desk, None, &payer.renewal(1_000, town.now())).await;
     let allowance = granted(&grant.unwrap());

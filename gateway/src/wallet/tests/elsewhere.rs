@@ -41,6 +41,15 @@ fn said(message: &[u8]) -> Option<(Status, bool)> {
 }
 
 impl Pair {
+    /// A charger in town, who it is on paper, and a payment to it that nobody has seen.
+    async fn pays_charger(&self, minor: u64) -> (Identity, Signatory, Vec<u8>) {
+        let charger = self.town.enrol(1).await;
+        let payee = Signatory::of(&charger);
+        self.village.carry(&self.town).await;
+        let payment = self.payer.payment(&self.allowance, payee.code, minor);
+        (charger, payee, payment)
+    }
+
     async fn assert_sound(&self) {
         let ledgers = [
             self.town.house.ledger.clone(),
@@ -65,13 +74,7 @@ impl Pair {
 #[tokio::test]
 async fn a_claim_under_another_gateways_allowance_is_provisional_until_that_has_spoken() {
     let pair = pair().await;
-    let charger = pair.town.enrol(1).await;
-    let payee = Signatory {
-        code: charger.credentials.code,
-        key: charger.keys.wallet(),
-    };
-    pair.village.carry(&pair.town).await;
-    let payment = pair.payer.payment(&pair.allowance, payee.code, 300);
+    let (charger, payee, payment) = pair.pays_charger(300).await;
     let claim = payee.claim(&pair.allowance, &payment, pair.town.now());
 
     let client = pair.town.by_coap(&charger);
@@ -92,13 +95,7 @@ async fn a_claim_under_another_gateways_allowance_is_provisional_until_that_has_
 #[tokio::test]
 async fn a_receipt_alone_claims_what_came_from_another_gateway() {
     let pair = pair().await;
-    let charger = pair.town.enrol(1).await;
-    let payee = Signatory {
-        code: charger.credentials.code,
-        key: charger.keys.wallet(),
-    };
-    pair.village.carry(&pair.town).await;
-    let payment = pair.payer.payment(&pair.allowance, payee.code, 300);
+    let (charger, payee, payment) = pair.pays_charger(300).await;
     let evidence = message(&Message::Evidence {
         allowance: &pair.allowance,
         payment: &payment,
@@ -122,13 +119,7 @@ async fn a_receipt_alone_claims_what_came_from_another_gateway() {
 #[tokio::test]
 async fn the_receipt_of_a_payee_who_is_not_known_here_leaves_the_payment_in_transit() {
     let pair = pair().await;
-    let charger = pair.town.enrol(1).await;
-    let payee = Signatory {
-        code: charger.credentials.code,
-        key: charger.keys.wallet(),
-    };
-    pair.village.carry(&pair.town).await;
-    let payment = pair.payer.payment(&pair.allowance, payee.code, 300);
+    let (charger, payee, payment) = pair.pays_charger(300).await;
     let claim = payee.claim(&pair.allowance, &payment, pair.town.now());
     let answer = ask(&pair.village.desk, Some(pair.payer.code), &claim).await;
     assert_eq!(said(&answer.unwrap()), Some((Status::InTransit, false)));

@@ -8,6 +8,7 @@ pub(crate) mod town;
 use super::{Desk, News};
 use crate::tree::{Caller, Door, Peer, WalletDesk};
 use bytes::Bytes;
+use device_sdk::identity_file::Identity;
 use protocol::cose::{SIGNED_MAX, open, seal};
 use protocol::keys::SoftwareKey;
 use protocol::message::Message;
@@ -44,6 +45,13 @@ struct Signatory {
 }
 
 impl Signatory {
+    fn of(identity: &Identity) -> Self {
+        Self {
+            code: identity.credentials.code,
+            key: identity.keys.wallet(),
+        }
+    }
+
     fn renewal(&self, wanted: u64, time: Timestamp) -> Vec<u8> {
         let renewal = Renewal {
             code: self.code,

@@ -171,10 +171,7 @@ async fn a_gateway_under_a_centre_tells_its_warrants_how_far_it_is_final_and_whe
 async fn strangers_at_the_open_door_are_told_nothing() {
     let town = Town::new().await;
     let thing = town.enrol(1).await;
-    let signatory = Signatory {
-        code: thing.credentials.code,
-        key: thing.keys.wallet(),
-    };
+    let signatory = Signatory::of(&thing);
     let renewal = signatory.renewal(1, town.now());
     let _ = ask(&town.desk, None, &renewal).await;
     let inbox = town.house.ledger.inbox(&signatory.code, 0, 9).await;

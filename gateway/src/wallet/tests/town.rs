@@ -10,7 +10,6 @@ use crate::mqtt::{Limits, MqttDoor};
 use crate::wallet::now;
 use device_sdk::coap::{Answer, Client, Request, Settings as CoapSettings, Timing};
 use device_sdk::enrol::{Authorities, Credentials, Keys};
-use device_sdk::identity_file::Identity;
 use device_sdk::journal_file::FileJournal;
 use device_sdk::links::mqtt::{Deliveries, Mqtt, Settings as MqttSettings};
 use device_sdk::purse::{Clock, Purse, Settings};

@@ -32,6 +32,7 @@ async fn scenario_child() {
         }
     }
     house.assert_settled().await;
+    assert_nothing_waits(&house).await;
     for office in &house.offices {
         office.ledger.close().await;
     }
@@ -79,5 +80,19 @@ async fn scenario(house: &mut House) -> Vec<Purse> {
     // And it is back.
     house.calm().await;
     house.calm().await;
+    // Started again, the centre has heard of that payment, and B keeps the word on it. Whoever has it,
+    // nobody claimed it: it goes back.
+    for office in &house.offices {
+        office.ledger.return_overdue(house.now, 10).await.unwrap();
+    }
+    house.calm().await;
     vec![payer, payee]
+}
+
+async fn assert_nothing_waits(house: &House) {
+    for office in &house.offices {
+        for books in office.ledger.conservation().await.unwrap() {
+            assert_eq!(books.in_transit, 0, "{}: {books:?}", office.code);
+        }
+    }
 }

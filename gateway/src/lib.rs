@@ -24,4 +24,5 @@ pub mod terms;
 pub mod thing_folder;
 pub mod tree;
 pub mod trust_file;
+pub mod trust_store;
 pub mod wallet;

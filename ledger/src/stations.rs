@@ -57,6 +57,11 @@ impl Ledger {
         stations::all(&mut *self.reader().await?, PAGE_MOST).await
     }
 
+    /// What was signed for each station whose things are to be trusted, by its code.
+    pub async fn grants(&self) -> Result<Vec<(Code, String)>, Error> {
+        stations::grants(&mut *self.reader().await?).await
+    }
+
     /// Keeps an order to a station.
     pub async fn keep_order(&self, order: OrderRow) -> Result<(), Status> {
         self.submit(KeepOrder(order)).await

@@ -7,17 +7,15 @@ use crate::config::Config;
 use crate::house::{Failure, House};
 use crate::mqtt::{Limits, MqttDoor, server_config};
 use crate::revocation::Lists;
+use crate::trust_store::{ClientVerifier, Keeper, Trusted};
 use crate::wallet::{self, now};
 use crate::{following, http, portal, publishing};
 use admin::Portal;
 use clap::Args;
-use issuer::{Authorities, ServerIdentity};
+use issuer::ServerIdentity;
 use ledger::Ledger;
 use protocol::Code;
-use rustls::RootCertStore;
-use rustls_pki_types::{
-    CertificateDer, CertificateRevocationListDer, PrivateKeyDer, PrivatePkcs8KeyDer,
-};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -104,9 +102,8 @@ async fn serve(config: Config) -> Result<(), Failure> {
 
     let mqtt = MqttDoor::new(Arc::clone(&tree), check.clone(), Limits::default());
     let lists = Lists::new(house.ledger.clone(), Arc::clone(&house.authorities));
-    let (authorities, shown) = (Arc::clone(&house.authorities), house.server(&config)?);
-    let (tls_changes, tls) =
-        watch::channel(Arc::new(tls_config(&house.authorities, &shown, None)?));
+    let keeper = Keeper::new(Arc::clone(&house.authorities), house.ledger.clone()).await?;
+    let (_tls_changes, tls) = watch::channel(Arc::new(tls_config(&server, keeper.trusted())?));
     let mqtt_serving = tokio::spawn(Arc::clone(&mqtt).serve(
         sockets.mqtt,
         tls,
@@ -122,7 +119,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
         Arc::clone(&counters),
         seed()?,
     )?;
-    let sessions = dtls_sessions(&house, server)?;
+    let sessions = dtls_sessions(server, keeper.trusted())?;
     let coaps = coap::dtls::listen(
         sockets.coaps,
         sessions,
@@ -156,15 +153,10 @@ async fn serve(config: Config) -> Result<(), Failure> {
         portal: portal_counters,
     };
     let chain = http::chain::router(house.ledger.clone(), config.known_logs.clone(), now);
-    let keeping = Arc::clone(&lists).keep(
-        move |crl| {
-            let config = tls_config(&authorities, &shown, Some(crl))?;
-            tls_changes.send_replace(Arc::new(config));
-            Ok(())
-        },
-        until(stopped.clone()),
-    );
+    let doors = Arc::clone(&keeper);
+    let keeping = Arc::clone(&lists).keep(move |crl| doors.use_crl(crl), until(stopped.clone()));
     let keeping = tokio::spawn(keeping);
+    let trusting = tokio::spawn(keeper.keep(until(stopped.clone())));
     let routes = http::router(pages, desk, chain, lists, gauges);
     let served = axum::serve(
         sockets.http,
@@ -192,6 +184,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     follower.await?;
     publisher.await?;
     keeping.await?;
+    trusting.await?;
     house.close().await;
     Ok(())
 }
@@ -219,31 +212,25 @@ pub(crate) fn registry_check(ledger: Ledger) -> crate::mqtt::Check {
     })
 }
 
+/// What the TLS door shows and trusts.
 pub(crate) fn tls_config(
-    authorities: &Authorities,
     server: &ServerIdentity,
-    crl: Option<&[u8]>,
+    trusted: Trusted,
 ) -> Result<rustls::ServerConfig, Failure> {
-    let mut roots = RootCertStore::empty();
-    // Things are signed by the gateway's authority. Trusting it alone keeps everybody else's out,
-    // and a client need not send what is above it.
-    roots.add(CertificateDer::from(
-        authorities.gateway.certificate().to_vec(),
-    ))?;
     let chain = server
         .chain
         .iter()
         .map(|der| CertificateDer::from(der.clone()))
         .collect();
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(server.key.to_vec()));
-    let crl = crl.map(|crl| CertificateRevocationListDer::from(crl.to_vec()));
-    Ok(server_config(chain, key, roots, crl)?)
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let clients = Arc::new(ClientVerifier::new(trusted, Arc::clone(&provider)));
+    Ok(server_config(chain, key, clients, provider)?)
 }
 
 /// What the DTLS door shows and trusts. Its library sends one certificate, so clients hold the
 /// issuer's themselves.
-pub(crate) fn dtls_sessions(house: &House, server: ServerIdentity) -> Result<Sessions, Failure> {
-    let authorities = &house.authorities;
+pub(crate) fn dtls_sessions(server: ServerIdentity, trusted: Trusted) -> Result<Sessions, Failure> {
     let certificate = server
         .chain
         .into_iter()
@@ -252,11 +239,7 @@ pub(crate) fn dtls_sessions(house: &House, server: ServerIdentity) -> Result<Ses
     let credentials = Credentials {
         certificate,
         private_key: server.key.to_vec(),
-        root: authorities.root.certificate().to_vec(),
-        intermediates: [&authorities.issuer, &authorities.gateway]
-            .map(|a| a.certificate().to_vec())
-            .to_vec(),
-        identify: issuer::identity,
+        trusted,
     };
     Ok(Sessions::new(&credentials, Bounds::default())?)
 }

@@ -30,7 +30,7 @@ mod writer;
 pub use counters::{Counters, Reason};
 pub use listener::Identity;
 pub use session::End;
-pub use tls::{TlsError, server_config};
+pub use tls::server_config;
 
 use crate::tree::Tree;
 use futures_util::future::BoxFuture;

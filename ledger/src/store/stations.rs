@@ -2,7 +2,7 @@
 
 use super::row::Row;
 use super::{Connection, Result};
-use protocol::code::STATION_SEQUENCE_END;
+use protocol::code::{STATION_END, STATION_SEQUENCE_END};
 use protocol::{Code, Digest, Reference, Timestamp};
 
 /// A station's own numbers at station 0 begin here.
@@ -111,6 +111,25 @@ pub(crate) async fn all(connection: &mut Connection, most: u32) -> Result<Vec<St
         .fetch_all(connection)
         .await?;
     rows.into_iter().map(station_from).collect()
+}
+
+/// What was signed for each station; there are never more of them than station numbers.
+pub(crate) async fn grants(connection: &mut Connection) -> Result<Vec<(Code, String)>> {
+    let rows: Vec<(i64, Vec<u8>, String)> = sqlx::query_as(
+        "SELECT number, code, granted FROM station
+         WHERE code IS NOT NULL AND granted IS NOT NULL ORDER BY number LIMIT $1",
+    )
+    .bind(STATION_END)
+    .fetch_all(connection)
+    .await?;
+    let grant = |(number, code, granted): (i64, Vec<u8>, String)| {
+        let row = Row {
+            table: "station",
+            key: &number,
+        };
+        Ok((row.code(&code)?, granted))
+    };
+    rows.into_iter().map(grant).collect()
 }
 
 /// What a new station is called and begins with.

@@ -7,7 +7,7 @@ mod tests;
 mod trust;
 
 pub use sessions::{Bounds, Event, SessionId, Sessions};
-pub use trust::{Credentials, CredentialsFault, Identify};
+pub use trust::{Credentials, CredentialsFault};
 
 use super::counters::{Counters, Reason};
 use super::limits::{

@@ -5,14 +5,15 @@
 //! handshake is over, so that a forged hello ends nothing.
 
 use super::record::{self, Kind};
-use super::trust::{Credentials, CredentialsFault, Trust};
+use super::trust::{Credentials, CredentialsFault};
 use crate::coap::counters::Reason;
 use crate::coap::limits::{
     HANDSHAKE_WITHIN, HANDSHAKES_MAX, HELD_MESSAGES, SESSION_IDLE, SESSIONS_MAX,
 };
+use crate::trust_store::Trusted;
 use dimpl::{Config, Dtls, DtlsCertificate, Output};
 use protocol::Code;
-use rustls_pki_types::UnixTime;
+use rustls_pki_types::{CertificateDer, UnixTime};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -93,7 +94,7 @@ impl Default for Bounds {
 pub struct Sessions {
     config: Arc<Config>,
     own: DtlsCertificate,
-    trust: Trust,
+    trusted: Trusted,
     bounds: Bounds,
     numbers: u64,
     by_address: HashMap<SocketAddr, Here>,
@@ -152,6 +153,8 @@ impl Sessions {
             .handshake_timeout(bounds.handshake_within)
             .build()
             .map_err(|_| CredentialsFault::Engine)?;
+        let own = CertificateDer::from(credentials.certificate.as_slice());
+        webpki::EndEntityCert::try_from(&own).map_err(|_| CredentialsFault::Certificate)?;
         // The engine takes a bad key for a bug and panics, so it is tried here.
         config
             .crypto_provider()
@@ -164,7 +167,7 @@ impl Sessions {
                 certificate: credentials.certificate.clone(),
                 private_key: credentials.private_key.clone(),
             },
-            trust: Trust::new(credentials)?,
+            trusted: credentials.trusted.clone(),
             bounds,
             numbers: 0,
             by_address: HashMap::new(),
@@ -400,9 +403,10 @@ impl Sessions {
                     session.wake = at;
                     return Some(turn);
                 }
-                Output::PeerCert(leaf) => match self.trust.code(leaf, wall) {
-                    Some(code) => session.code = Some(code),
-                    None => {
+                Output::PeerCert(leaf) => match self.trusted.borrow().code(leaf, wall) {
+                    Ok(code) => session.code = Some(code),
+                    Err(why) => {
+                        tracing::debug!(at = %session.at, %why, "coaps certificate refused");
                         turn.refused = true;
                         return Some(turn);
                     }

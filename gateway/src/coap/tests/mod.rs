@@ -10,6 +10,7 @@ use super::dtls::{self, Bounds, Credentials, Sessions};
 use super::{Check, Counters, Listening, TreeResources, udp};
 use crate::tree::Tree;
 use crate::tree::tests::{PostOffice, tree};
+use crate::trust_store::TrustStore;
 use device_sdk::coap::{Client, Identity, Settings, Timing};
 use issuer::Authorities;
 use protocol::Code;
@@ -108,11 +109,7 @@ pub(super) fn credentials() -> Credentials {
     Credentials {
         certificate: server.chain[0].clone(),
         private_key: server.key.to_vec(),
-        root: authorities().root.certificate().to_vec(),
-        intermediates: [&authorities().gateway, &authorities().issuer]
-            .map(|authority| authority.certificate().to_vec())
-            .to_vec(),
-        identify: issuer::identity,
+        trusted: TrustStore::of(&[&authorities().gateway]).unwrap().fixed(),
     }
 }
 

@@ -16,6 +16,7 @@ use rustls::{
         CertificateDer, CertificateRevocationListDer, PrivateKeyDer, PrivatePkcs8KeyDer,
         ServerName as DnsName,
     },
+    server::WebPkiClientVerifier,
     version::{TLS12, TLS13},
 };
 use std::{
@@ -106,7 +107,13 @@ impl Pki {
         let list = self.authorities.issuer.revocation_list(&order, &listed);
         let crl = CertificateRevocationListDer::from(list.unwrap());
         let (chain, key) = parts(&self.server);
-        Arc::new(server_config(chain, key, self.roots(), Some(crl)).unwrap())
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let roots = self.roots().into();
+        let clients = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(&provider))
+            .with_crls([crl])
+            .only_check_end_entity_revocation()
+            .build();
+        Arc::new(server_config(chain, key, clients.unwrap(), provider).unwrap())
     }
 
     fn client(&self, version: &'static SupportedProtocolVersion) -> ClientConfig {

@@ -7,6 +7,7 @@ use crate::config::{Config, Sources};
 use crate::house::{House, bearings};
 use crate::issuing::Wanted;
 use crate::mqtt::{Limits, MqttDoor};
+use crate::trust_store::Keeper;
 use crate::wallet::now;
 use device_sdk::coap::{Answer, Client, Request, Settings as CoapSettings, Timing};
 use device_sdk::enrol::{Authorities, Credentials, Keys};
@@ -68,14 +69,15 @@ impl Town {
         let house = House::open(&config).await.unwrap();
         let server = house.server(&config).unwrap();
         let tree = house.tree(&config);
+        let (authorities, ledger) = (Arc::clone(&house.authorities), house.ledger.clone());
+        let keeper = Keeper::new(authorities, ledger).await.unwrap();
         let check = registry_check(house.ledger.clone());
         let (stop, stopped) = watch::channel(false);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let mqtt = listener.local_addr().unwrap();
         let door = MqttDoor::new(Arc::clone(&tree), check.clone(), Limits::default());
-        let (tls_changes, tls) = watch::channel(Arc::new(
-            tls_config(&house.authorities, &server, None).unwrap(),
-        ));
+        let (tls_changes, tls) =
+            watch::channel(Arc::new(tls_config(&server, keeper.trusted()).unwrap()));
         tokio::spawn(async move {
             let _tls_changes = tls_changes;
             let mut stopped = stopped;
@@ -83,7 +85,7 @@ impl Town {
             door.serve(listener, tls, issuer::identity, until).await;
         });
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let sessions = dtls_sessions(&house, server).unwrap();
+        let sessions = dtls_sessions(server, keeper.trusted()).unwrap();
         let resources = TreeResources::new(tree);
         let listening =
             dtls::listen(socket, sessions, check, resources, Arc::default(), 1).unwrap();

@@ -1,0 +1,222 @@
+//! Who comes in and who does not, with real certificates of stations that keep to their quota and
+//! of such that do not.
+
+use super::*;
+use device_sdk::enrol::Keys;
+use issuer::{
+    CheckedRequest, IssueOrder, Key, ListOrder, Names, Plan, Quota, Revoked, StationOrder,
+};
+use protocol::keys::SoftwareKey;
+use protocol::objects::Rights;
+use protocol::{AssuranceClass, Kind, Network};
+
+const NOW: Timestamp = Timestamp(1_700_000_000);
+const DAY_S: u32 = 86_400;
+
+fn network() -> Network {
+    Network::new("test").unwrap()
+}
+
+fn names() -> Names {
+    Names::new("onecode.internal", "localhost:8080").unwrap()
+}
+
+fn authorities(seed: u8) -> Authorities {
+    let mut next = 0;
+    let mut random = move |out: &mut [u8]| {
+        next += 1;
+        out.fill(next);
+        out[0] = seed;
+        Ok(())
+    };
+    Authorities::create(&Plan::new(network(), names(), 3600), NOW, &mut random).unwrap()
+}
+
+fn wall(at: Timestamp) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(u64::from(at.0)))
+}
+
+/// A station's keys: the same seed is the same station.
+fn keys(seed: u8) -> (Key, Key) {
+    let ca = SoftwareKey::p256(&[seed; 32]).unwrap();
+    (Arc::new(ca), Arc::new(SoftwareKey::ed25519(&[seed; 32])))
+}
+
+fn admit(by: &Authorities, seed: u8, quota: Quota, days: u32) -> Grant {
+    let (ca, pass) = keys(seed);
+    let request = issuer::authority_request(&network(), &ca, &pass).unwrap();
+    let request = CheckedRequest::read(&request, &network()).unwrap();
+    let order = StationOrder {
+        number: u64::from(quota.station) + 100,
+        serial: [seed; 16],
+        quota,
+        issued: NOW,
+        not_after: NOW.plus_s(days * DAY_S),
+    };
+    let issued = by.issuer.issue_station(&order, &request).unwrap();
+    Grant {
+        network: network(),
+        root_key: by.root.pass_key(),
+        names: names(),
+        certificates: [
+            by.root.certificate().to_vec(),
+            by.issuer.certificate().to_vec(),
+            issued.certificate,
+        ],
+        passes: [by.issuer.pass().to_vec(), issued.pass],
+    }
+}
+
+fn bench(grant: &Grant, seed: u8) -> Authority {
+    let (ca, pass) = keys(seed);
+    grant.station(ca, pass).unwrap()
+}
+
+/// A thing's certificate.
+fn leaf(by: &Authority, kind: Kind, sequence: u64, days: u32) -> Vec<u8> {
+    let keys = Keys::from_random(&[200; 32], &[201; 32]).unwrap();
+    let request = CheckedRequest::read(&keys.request(&network()).unwrap(), &network()).unwrap();
+    let order = IssueOrder {
+        sequence,
+        serial: [u8::try_from(sequence % 250).unwrap() + 1; 16],
+        issued: NOW,
+        not_after: NOW.plus_s(days * DAY_S),
+        kind,
+        class: AssuranceClass::Software,
+        rights: Rights::PAY,
+    };
+    by.issue_device(&order, &request).unwrap().certificate
+}
+
+fn quota(station: u16, kinds: &[Kind], first: u64, last: u64) -> Quota {
+    Quota::new(station, kinds, first, last).unwrap()
+}
+
+fn store(house: &Authorities, grants: &[&Grant]) -> TrustStore {
+    let grants: Vec<(Code, String)> = grants
+        .iter()
+        .map(|grant| (house.gateway.code(), grant.text()))
+        .collect();
+    let store = TrustStore::of(&[&house.gateway]).unwrap();
+    store.with_stations(house, &grants)
+}
+
+#[test]
+fn the_gateways_own_things_and_those_of_an_admitted_station_come_in() {
+    let house = authorities(1);
+    let grant = admit(&house, 7, quota(2, &[Kind::Device], 1, 100), 30);
+    let own = leaf(&house.gateway, Kind::Device, 5, 1000);
+    let made = leaf(&bench(&grant, 7), Kind::Device, 5, 20);
+    let empty = store(&house, &[]);
+    assert!(empty.code(&own, wall(NOW)).is_ok());
+    assert_eq!(
+        empty.code(&made, wall(NOW)),
+        Err(Refused::UnknownAuthority),
+        "nobody admitted it"
+    );
+    let store = store(&house, &[&grant]);
+    let code = store.code(&made, wall(NOW)).unwrap();
+    assert_eq!((code.issued_by().station, code.sequence()), (2, 5));
+    assert!(store.covers(&code, NOW));
+    assert!(!empty.covers(&code, NOW));
+    assert!(store.code(&own, wall(NOW)).is_ok());
+}
+
+/// The station's keys sign what its quota does not cover: the same keys under a wider one.
+#[test]
+fn what_a_tampered_station_signs_outside_its_kinds_numbers_and_time_stays_out() {
+    let house = authorities(1);
+    let narrow = admit(&house, 7, quota(2, &[Kind::Device], 10, 20), 30);
+    let wide = quota(2, &[Kind::Device, Kind::Module], 1, 1000);
+    let wide = admit(&house, 7, wide, 3000);
+    let tampered = bench(&wide, 7);
+    let store = store(&house, &[&narrow]);
+    let judge = |kind, sequence, days| {
+        let leaf = leaf(&tampered, kind, sequence, days);
+        store.code(&leaf, wall(NOW)).map(|_| ())
+    };
+    for sequence in [10, 20] {
+        assert_eq!(judge(Kind::Device, sequence, 30), Ok(()));
+    }
+    for (kind, sequence, days) in [
+        (Kind::Device, 9, 30),
+        (Kind::Device, 21, 30),
+        (Kind::Module, 10, 30),
+        (Kind::Device, 10, 31),
+    ] {
+        let refused = Err(Refused::OutsideQuota);
+        assert_eq!(judge(kind, sequence, days), refused, "{kind:?} {sequence}");
+    }
+}
+
+#[test]
+fn a_station_cannot_speak_for_another_or_for_the_gateway() {
+    let house = authorities(1);
+    let two = admit(&house, 7, quota(2, &[Kind::Device], 1, 100), 30);
+    let three = admit(&house, 8, quota(3, &[Kind::Device], 1, 100), 30);
+    let store = store(&house, &[&two, &three]);
+    // Station 3's number in the hands of station 2, and the gateway's.
+    for station in [3, 1] {
+        let stolen = admit(&house, 7, quota(station, &[Kind::Device], 1, 100), 30);
+        let leaf = leaf(&bench(&stolen, 7), Kind::Device, 5, 20);
+        let refused = Err(Refused::UnknownAuthority);
+        assert_eq!(store.code(&leaf, wall(NOW)), refused);
+    }
+}
+
+#[test]
+fn a_station_of_another_house_is_left_out_and_the_others_stay() {
+    let (house, strangers) = (authorities(1), authorities(2));
+    let foreign = admit(&strangers, 7, quota(2, &[Kind::Device], 1, 100), 30);
+    let ours = admit(&house, 8, quota(3, &[Kind::Device], 1, 100), 30);
+    let store = store(&house, &[&foreign, &ours]);
+    let made = |grant, seed| leaf(&bench(grant, seed), Kind::Device, 5, 20);
+    assert_eq!(
+        store.code(&made(&foreign, 7), wall(NOW)),
+        Err(Refused::UnknownAuthority)
+    );
+    assert!(store.code(&made(&ours, 8), wall(NOW)).is_ok());
+}
+
+#[test]
+fn when_a_stations_period_is_over_its_things_stay_out() {
+    let house = authorities(1);
+    let grant = admit(&house, 7, quota(2, &[Kind::Device], 1, 100), 30);
+    let made = leaf(&bench(&grant, 7), Kind::Device, 5, 30);
+    let store = store(&house, &[&grant]);
+    let last = NOW.plus_s(30 * DAY_S);
+    let code = store.code(&made, wall(last.minus_s(1))).unwrap();
+    assert_eq!(store.code(&made, wall(last)), Err(Refused::OutOfTime));
+    assert!(!store.covers(&code, last));
+    // Admitted again for longer, what it made before is good to its own end.
+    let longer = admit(&house, 7, quota(2, &[Kind::Device], 1, 200), 60);
+    let store = store.with_stations(&house, &[(code, longer.text())]);
+    assert!(store.code(&made, wall(last)).is_ok());
+    let later = wall(last.plus_s(1));
+    assert_eq!(store.code(&made, later), Err(Refused::OutOfTime));
+}
+
+#[test]
+fn the_list_counts_for_the_gateways_own_things_and_stations_need_none() {
+    let house = authorities(1);
+    let grant = admit(&house, 7, quota(2, &[Kind::Device], 1, 100), 30);
+    let [listed, free] = [5, 6].map(|sequence| leaf(&house.gateway, Kind::Device, sequence, 30));
+    let made = leaf(&bench(&grant, 7), Kind::Device, 5, 20);
+    let revoked = Revoked {
+        serial: [6; 16],
+        at: NOW,
+    };
+    let order = ListOrder {
+        number: 1,
+        this_update: NOW,
+        next_update: NOW.plus_s(3600),
+    };
+    let list = house.gateway.revocation_list(&order, &[revoked]).unwrap();
+    let store = store(&house, &[&grant]).with_crl(&list).unwrap();
+    assert_eq!(store.code(&listed, wall(NOW)), Err(Refused::Revoked));
+    assert!(store.code(&free, wall(NOW)).is_ok());
+    assert!(store.code(&made, wall(NOW)).is_ok());
+    // New stations do not take the list away.
+    let store = store.with_stations(&house, &[]);
+    assert_eq!(store.code(&listed, wall(NOW)), Err(Refused::Revoked));
+}

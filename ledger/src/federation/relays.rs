@@ -215,7 +215,7 @@ impl Command for Relay {
         if known.is_some() {
             // The last word on it is given here, and may have changed since.
             let times = (self.now, self.now);
-            return Ok(carry_out(desk, &checked, self.bringer, times).await??);
+            return Ok(carry_out(desk, &checked, (me, self.bringer), times).await??);
         }
         for evidence in checked.evidence.all() {
             if hooks::settles_elsewhere(desk, evidence).await? {
@@ -251,7 +251,7 @@ impl Command for Relay {
         }
         // Part of it is settled here, at once; what others have to bring is waited for.
         let times = (self.now, self.now);
-        let own = carry_out(desk, &checked, self.bringer, times).await?;
+        let own = carry_out(desk, &checked, (me, self.bringer), times).await?;
         if own.is_ok() {
             wait_for_covers(desk, &checked, self.now).await?;
         }
@@ -440,12 +440,12 @@ fn answered(message: Vec<u8>) -> Answer {
     }
 }
 
-/// Hands it to these books, as far as their allowances are in it: when it was seen first, and when
-/// it came.
+/// Hands it to these books, as far as their allowances are in it: who relayed it and who brought it,
+/// when it was seen first, and when it came.
 async fn carry_out(
     desk: &mut Desk,
     checked: &Checked,
-    bringer: Option<Code>,
+    (by, bringer): (Code, Option<Code>),
     (now, came): (Timestamp, Timestamp),
 ) -> Result<Result<Answer, Status>, Failure> {
     let receipt = checked.receipt.clone();
@@ -461,7 +461,7 @@ async fn carry_out(
                 released: checked.released,
                 now,
                 came,
-                relayed: true,
+                relayed: Some(by),
             };
             hand_in.execute(desk).await
         }
@@ -475,7 +475,7 @@ async fn carry_out(
                 receipt,
                 now,
                 came,
-                relayed: true,
+                relayed: Some(by),
             };
             hand_in.execute(desk).await
         }
@@ -517,7 +517,7 @@ pub(crate) async fn judge(
         return Ok(());
     }
     let part = desk.begin_part().await?;
-    let done = carry_out(desk, &checked, None, (seen, now)).await;
+    let done = carry_out(desk, &checked, (origin, None), (seen, now)).await;
     let answer = match done {
         Ok(answer) => {
             desk.end_part(part, true).await?;

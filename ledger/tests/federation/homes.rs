@@ -383,3 +383,45 @@ async fn what_the_copy_of_a_lost_home_shows_is_not_settled_again() {
         assert_eq!(it.total(&it.payee).await, 350);
     }
 }
+
+#[tokio::test]
+async fn what_was_received_and_spent_at_a_lost_home_is_counted_once_down_the_chain() {
+    for movers in [[true, true, true], [true, true, false], [false, true, true]] {
+        let mut it = Tail::new().await;
+        let mut second = it.payee.clone();
+        let third = it.house.enrol(A, 13).await;
+        // Of the 350 it holds now, it spends 320 at A, which nobody hears of either.
+        second
+            .renew(it.house.ledger(A), 350, it.house.now.plus_s(1))
+            .await;
+        let signed = second.pay(&third.code, 320);
+        it.house.hand_in(A, &signed, None).await.unwrap();
+        it.house.hand_in(A, &signed, Some(&third)).await.unwrap();
+        // The third is heard of, and what was settled is not.
+        it.house.ledger(A).sweep(it.house.now).await.unwrap();
+        for parcel in it.house.waiting(A, CENTRE).await {
+            it.house
+                .ledger(CENTRE)
+                .deliver(parcel, it.house.now)
+                .await
+                .unwrap();
+        }
+        let all = [it.payer.clone(), second.clone(), third.clone()];
+        let moving: Vec<_> = (all.iter().zip(movers))
+            .filter(|(_, moves)| *moves)
+            .map(|(purse, _)| purse.clone())
+            .collect();
+        it.lose(&moving).await;
+        it.house.assert_sound().await;
+        it.house.calm().await;
+        // What could not be funded before other money came is handed over again.
+        it.house.now = it.house.now.plus_s(301);
+        it.assert_over().await;
+        let totals = [
+            it.total(&it.payer).await,
+            it.total(&second).await,
+            it.total(&third).await,
+        ];
+        assert_eq!(totals, [700, 30, 320], "{movers:?}");
+    }
+}

@@ -11,14 +11,14 @@ use crate::evidence::{CoveredEvidence, Evidence, Owned, Part, Released};
 use crate::federation::{hooks, relays};
 use crate::rules::coverage::Coverage;
 use crate::rules::said::Said;
-use crate::rules::settle::{Case, Decision, Fate, Recorded, decide};
+use crate::rules::settle::{Case, Decision, Fate, Funding, Recorded, Step, decide};
 use crate::store::coverage::{self, Purse};
 use crate::store::payments::Standing;
 use crate::store::{covers, journal, payments};
 use crate::writer::{Command, Desk, Failure};
 use protocol::message::{MESSAGE_MAX, Message};
 use protocol::objects::{Allowance, Payment, Receipt};
-use protocol::{AmountMinor, Digest, Network, Status, Timestamp, cose};
+use protocol::{AmountMinor, Code, Digest, Network, Status, Timestamp, cose};
 
 pub(crate) struct HandIn {
     pub evidence: Evidence,
@@ -28,8 +28,8 @@ pub(crate) struct HandIn {
     pub now: Timestamp,
     /// When it came here.
     pub came: Timestamp,
-    /// Whoever settles it instead, after a loss, has been seen to.
-    pub relayed: bool,
+    /// Which gateway relayed it; whoever settles it instead, after a loss, has been seen to then.
+    pub relayed: Option<Code>,
 }
 
 impl Command for HandIn {
@@ -38,7 +38,7 @@ impl Command for HandIn {
 
     async fn execute(&self, desk: &mut Desk) -> Result<Self::Answer, Failure> {
         hooks::in_touch(desk, self.now).await?;
-        if !self.relayed && is_handed_over(desk, &self.evidence).await? {
+        if self.relayed.is_none() && is_handed_over(desk, &self.evidence).await? {
             let whose = (self.evidence.payment().get().payee, self.evidence.bringer());
             return relays::instead(desk, &self.message(), whose, self.now)
                 .await
@@ -51,6 +51,7 @@ impl Command for HandIn {
             used: None,
             items: None,
             beneath: None,
+            relayed: self.relayed,
             now: self.now,
             came: self.came,
         };
@@ -96,7 +97,7 @@ pub(crate) struct HandInCovered {
     /// As those of [`HandIn`].
     pub now: Timestamp,
     pub came: Timestamp,
-    pub relayed: bool,
+    pub relayed: Option<Code>,
 }
 
 impl Command for HandInCovered {
@@ -109,7 +110,12 @@ impl Command for HandInCovered {
         hooks::in_touch(desk, self.now).await?;
         let last = self.covered.last().ok_or(Status::Malformed)?;
         let mut elsewhere = false;
-        for part in self.covered.parts().iter().filter(|_| !self.relayed) {
+        for part in self
+            .covered
+            .parts()
+            .iter()
+            .filter(|_| self.relayed.is_none())
+        {
             elsewhere |= is_handed_over(desk, &part.evidence).await?;
         }
         if elsewhere {
@@ -139,6 +145,7 @@ impl Command for HandInCovered {
                 used: part.used.zip(by),
                 items: by.is_none().then_some(self.covered.bytes()),
                 beneath: by.is_none().then(|| self.beneath()),
+                relayed: self.relayed,
                 now: self.now,
                 came: self.came,
             };
@@ -193,6 +200,8 @@ pub(super) struct Handing<'a> {
     pub items: Option<&'a [u8]>,
     /// The hash over everything that covers it.
     pub beneath: Option<Digest>,
+    /// Which gateway relayed it.
+    pub relayed: Option<Code>,
     /// When it counts as handed in.
     pub now: Timestamp,
     /// When it came here.
@@ -252,14 +261,22 @@ impl Handing<'_> {
         let credits = self.credits(desk).await?;
 
         let standing = payments::standing(&mut desk.connection, &id).await?;
-        let ground = match standing {
+        let anew = standing
+            .as_ref()
+            .is_some_and(|it| self.comes_anew(desk, it));
+        let known = standing.as_ref().filter(|_| !anew);
+        let ground = match known {
             Some(_) => None,
             None => Some(self.ground(desk, credits).await?),
         };
-        let answer = match self
-            .decide(desk, standing.as_ref(), ground.as_ref())
-            .await?
-        {
+        let answer = match self.decide(desk, known, ground.as_ref()).await? {
+            Decision::Record(funding, step) if self.is_short(desk, &funding, &step) => {
+                return Err(Status::NotFunded.into());
+            }
+            Decision::Record(_, step) if anew && step.fate == Fate::Returned => {
+                self.repeat(standing)
+            }
+            Decision::Claim { .. } if anew => self.repeat(standing),
             Decision::Repeat => self.repeat(standing),
             Decision::Attach => self.attach(desk, standing).await,
             Decision::Accuse(charge) => return self.accuse(desk, charge, standing).await,
@@ -270,6 +287,9 @@ impl Handing<'_> {
             }
             Decision::Record(funding, step) => {
                 let coverage = ground.map(|ground| ground.coverage).unwrap_or_default();
+                if !anew {
+                    self.insert(desk, step.fate).await?;
+                }
                 let answer = self.record(desk, funding, &step, coverage).await?;
                 promise::check(desk, self.evidence, self.now).await?;
                 Ok(answer)
@@ -277,6 +297,30 @@ impl Handing<'_> {
             Decision::Advance(step) => self.advance(desk, &step).await,
         };
         Ok(Ok(answer?))
+    }
+
+    /// Whether its allowance is one of a lost home that these books stand in for.
+    fn stands_in(&self, desk: &Desk) -> bool {
+        self.allowance().gateway != desk.bearings.gateway
+    }
+
+    /// Whether it went back here, while the lost home had settled it in time and now hands it over:
+    /// its payee has had the money, and what its payer had received there may have come since.
+    fn comes_anew(&self, desk: &Desk, standing: &Standing) -> bool {
+        let grace_s = desk.bearings.policy.grace_s;
+        self.stands_in(desk)
+            && self.relayed == Some(self.allowance().gateway)
+            && standing.fate == Fate::Returned
+            && (self.receipt.is_some() || self.used.is_some() || self.released.is_some())
+            && self.now <= self.payment().settle_by.plus_s(grace_s)
+    }
+
+    /// Whether a payment of a lost home lacks money that only that home may still send: it is asked
+    /// for again, and not settled in part.
+    fn is_short(&self, desk: &Desk, funding: &Funding, step: &Step) -> bool {
+        self.stands_in(desk)
+            && funding.to == self.evidence.spent().to
+            && step.missing > AmountMinor::ZERO
     }
 
     /// What was settled that names its allowance, which must stand in these books.
@@ -401,11 +445,7 @@ fn recorded(
     })
 }
 
-fn answer(
-    statement: &[u8],
-    told: Vec<protocol::Code>,
-    fraud: Option<FraudId>,
-) -> Result<Answer, Failure> {
+fn answer(statement: &[u8], told: Vec<Code>, fraud: Option<FraudId>) -> Result<Answer, Failure> {
     Ok(Answer {
         message: encode(&Message::Statement { statement })?,
         told,

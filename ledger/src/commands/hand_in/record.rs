@@ -15,7 +15,7 @@ use protocol::message::Message;
 use protocol::{AmountMinor, Code, Status};
 
 impl Handing<'_> {
-    /// New: the money leaves the payer, to wherever the payee's word and the payer's values say.
+    /// New, and inserted: the money leaves the payer, to wherever the payee's word and the payer's values say.
     pub(super) async fn record(
         &self,
         desk: &mut Desk,
@@ -24,7 +24,6 @@ impl Handing<'_> {
         before: Coverage,
     ) -> Result<Answer, Failure> {
         let (payment, from) = (self.payment(), self.evidence.spent().from);
-        self.insert(desk, step.fate).await?;
         self.write(desk, step).await?;
         // A crash here, as at every step before the commit: the payment was never handed in.
         here(CrashPoint::PaymentRecorded);

@@ -60,7 +60,10 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if arguments.union {
         let only = adversary(&arguments, union::attack_names());
-        let bias = union::Bias { only };
+        let bias = union::Bias {
+            only,
+            ..Default::default()
+        };
         let one = |seed| union::run_one(seed, bias);
         return all(&arguments, &one, &|seed| union::replay(seed, bias, true));
     }

@@ -78,6 +78,7 @@ impl Union {
     fn has_moved(&mut self, thing: usize, to: usize) {
         let it = &mut self.things[thing];
         it.home = to;
+        it.homes.push(to);
         it.lease += 1;
         it.moves += 1;
         it.journey = None;

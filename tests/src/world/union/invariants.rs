@@ -1,7 +1,7 @@
 //! What must always hold over all books together.
 
 use super::super::authority::network;
-use super::Union;
+use super::{Union, witness};
 use ledger::federation::conserved;
 use protocol::Status;
 use protocol::cose::open;
@@ -63,6 +63,7 @@ pub(crate) fn granted(world: &mut Union, office: usize, grant: &[u8]) {
             format!("{} may spend {opened} on {reserved} in the books", a.code),
         );
     }
+    witness::granted(world, office, &a);
 }
 
 /// An office refused what an honest thing brought: for a reason that honest things meet.

@@ -16,19 +16,23 @@
 
 mod adversary;
 mod cast;
+mod delays;
 mod finish;
 mod homes;
 mod invariants;
 mod office;
 mod post;
 mod run;
+mod sabotage;
 mod scenario;
 mod tally;
 mod thing;
 mod things;
 mod treasury;
+mod witness;
 
 pub use run::{Bias, Outcome, attack_names, replay, run_one};
+pub use sabotage::Sabotage;
 pub use tally::Tally;
 
 use super::authority::shelf;
@@ -39,6 +43,7 @@ use super::schedule::Schedule;
 use super::{Broken, Log};
 use adversary::Adversary;
 use cast::{BIRTHS_EACH, CENTRE, Cast};
+use delays::Delays;
 use office::Office;
 use post::Mail;
 use protocol::{AmountMinor, Code, Currency, Digest, Timestamp};
@@ -47,6 +52,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use thing::Thing;
 use tokio::runtime::Runtime;
+use witness::Witness;
 
 const SWEEP_MS: u64 = 10 * 60_000;
 const WEATHER_MS: u64 = 30 * 60_000;
@@ -68,13 +74,17 @@ pub(crate) enum Happening {
 }
 
 /// One payment that somebody signed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Deal {
     pub(crate) payer: usize,
     pub(crate) payee: usize,
     pub(crate) currency: Currency,
     pub(crate) amount: u64,
     pub(crate) settle_by: Timestamp,
+    /// Who gave the allowance that it was made under.
+    pub(crate) arbiter: Code,
+    /// Everything that it stands on.
+    pub(crate) covers: Vec<Digest>,
     /// Its payee took it.
     pub(crate) taken: bool,
     /// When an office first answered its payee's claim.
@@ -98,10 +108,10 @@ pub(crate) struct Union {
     /// Withdrawals without an end.
     pub(crate) wanted: Vec<(usize, ledger::LoadOrder)>,
     pub(crate) broken: Option<Broken>,
-    /// When letters under way were first on their way.
-    pub(crate) mailed: BTreeMap<(usize, usize, u64), u64>,
-    /// The longest time that a letter took.
-    pub(crate) slowest_ms: u64,
+    pub(crate) delays: Delays,
+    pub(crate) witness: Witness,
+    /// What is broken on purpose.
+    pub(crate) sabotage: Option<Sabotage>,
     /// Nothing goes wrong any more.
     pub(crate) calm: bool,
     adversaries: Vec<Option<Box<dyn Adversary>>>,
@@ -113,14 +123,17 @@ pub(crate) struct Union {
 impl Union {
     pub(crate) fn new(bias: Bias, log: Log, mut chance: Chance) -> Self {
         let cast = Cast::get();
-        let scenario = Scenario::draw(&mut chance);
+        let mut scenario = Scenario::draw(&mut chance);
+        if let Some(sabotage) = bias.sabotage {
+            sabotage.tempts(&mut scenario);
+        }
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()
             .unwrap();
         let runtime = Rc::new(runtime);
         let folder = tempfile::tempdir_in(shelf()).unwrap();
-        let terms = (scenario.policy, scenario.share_permille);
+        let terms = (scenario.policy, scenario.share_permille, bias.sabotage);
         let offices = (0..=scenario.gateways)
             .map(|number| Office::new(cast, number, terms, &runtime, folder.path()));
         let mut world = Self {
@@ -133,8 +146,9 @@ impl Union {
             given: BTreeMap::new(),
             wanted: Vec::new(),
             broken: None,
-            mailed: BTreeMap::new(),
-            slowest_ms: 0,
+            delays: Delays::default(),
+            witness: Witness::default(),
+            sabotage: bias.sabotage,
             calm: false,
             adversaries: Vec::new(),
             orders: 0,
@@ -316,7 +330,9 @@ impl Union {
                 true => (lease_s + 3_600, lease_s + 9_000),
             };
             let gone_ms = 1_000 * self.chance.between(least_s, most_s);
+            self.notes_letters(office);
             self.offices[office].away_until_ms = self.schedule.now_ms() + gone_ms;
+            self.offices[office].was_away = true;
             self.offices[office].restart();
             self.tally.count("offices lost");
             let name = self.offices[office].name();

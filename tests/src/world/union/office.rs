@@ -1,8 +1,9 @@
 //! One gateway among several, or their centre: a real ledger on a file that lies in memory, and a
 //! small desk that settles what is under its own allowances and relays the rest.
 
-use super::super::authority::network;
+use super::super::authority::{network, sealed};
 use super::cast::{CENTRE, Cast};
+use super::sabotage::Sabotage;
 use ledger::federation::{Block, Moving, Parcel, RelayOrder, Taken};
 use ledger::rules::settle::Fate;
 use ledger::views::{AccusationRow, FraudSummary, Page};
@@ -25,9 +26,12 @@ pub(crate) struct Office {
     pub(crate) code: Code,
     /// Until when nobody reaches it, in milliseconds.
     pub(crate) away_until_ms: u64,
+    /// Whether that has happened.
+    pub(crate) was_away: bool,
     /// How far the centre has copied its journal, as it was told.
     pub(crate) copied: u64,
     cast: &'static Cast,
+    sabotage: Option<Sabotage>,
     policy: Policy,
     share_permille: u32,
     runtime: Rc<Runtime>,
@@ -42,10 +46,13 @@ impl Office {
     pub(crate) fn new(
         cast: &'static Cast,
         number: usize,
-        (policy, share_permille): (Policy, u32),
+        (mut policy, share_permille, sabotage): (Policy, u32, Option<Sabotage>),
         runtime: &Rc<Runtime>,
         folder: &Path,
     ) -> Self {
+        if let Some(sabotage) = sabotage {
+            policy.grace_s = sabotage.grace_s(number, policy.grace_s);
+        }
         let path = folder.join(format!("{number}.db"));
         cast.put_books(number, &path);
         let bearings = cast.bearings(number, &policy, share_permille, 1);
@@ -54,8 +61,10 @@ impl Office {
             number,
             code: cast.offices[number].code,
             away_until_ms: 0,
+            was_away: false,
             copied: 0,
             cast,
+            sabotage,
             policy,
             share_permille,
             runtime: runtime.clone(),
@@ -92,9 +101,31 @@ impl Office {
 
     // -------------------------------------------------------------------------- for the others
 
+    /// What waits for another office, as it leaves this one.
     pub(crate) fn parcels(&self, to: &Code, most: u32) -> Vec<Parcel> {
-        let waiting = self.ledger.parcels(to, 0, most);
+        let waiting = self.letters(to, 0, most);
+        let Some(sabotage) = self.sabotage else {
+            return waiting;
+        };
+        let posted = waiting.into_iter().map(|p| sabotage.posted(self.number, p));
+        posted.collect()
+    }
+
+    /// What waits for another office, behind a letter.
+    pub(crate) fn letters(&self, to: &Code, after: u64, most: u32) -> Vec<Parcel> {
+        let waiting = self.ledger.parcels(to, after, most);
         self.runtime.block_on(waiting).unwrap()
+    }
+
+    /// Signs an object with this office's key.
+    pub(crate) fn signs<T: Object>(&self, object: &T) -> Vec<u8> {
+        sealed(object, &self.cast.offices[self.number].key)
+    }
+
+    /// Whose home a purse is, and until when, as far as these books know.
+    pub(crate) fn home_of(&self, code: &Code) -> Option<(Code, Timestamp)> {
+        let home = self.runtime.block_on(self.ledger.home(code)).unwrap();
+        home.map(|home| (home.home, home.ends))
     }
 
     pub(crate) fn deliver(&self, parcel: Parcel, now: Timestamp) -> Result<Taken, Status> {
@@ -180,7 +211,10 @@ impl Office {
             }
             _ => return Err(Status::NotForYou),
         };
-        Ok(answer.message)
+        Ok(match self.sabotage {
+            Some(sabotage) => sabotage.answered(self, answer.message),
+            None => answer.message,
+        })
     }
 
     fn gave(&self, allowance: &[u8]) -> bool {

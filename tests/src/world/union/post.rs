@@ -3,7 +3,7 @@
 
 use super::super::links::Party;
 use super::cast::CENTRE;
-use super::{Happening, Union};
+use super::{Happening, Union, sabotage};
 use ledger::federation::{Block, Parcel, Taken};
 use protocol::Status;
 
@@ -39,13 +39,11 @@ impl Union {
         if self.is_away(office) {
             return;
         }
+        self.notes_letters(office);
         for peer in self.peers(office) {
             let code = self.offices[peer].code;
             let waiting = self.offices[office].parcels(&code, LETTERS_AT_ONCE);
             for (parcel, place) in waiting.into_iter().zip(0..) {
-                let now_ms = self.schedule.now_ms();
-                let letter = (office, peer, parcel.number);
-                self.mailed.entry(letter).or_insert(now_ms);
                 self.mail(office, peer, place * APART_MS, Mail::Parcel(parcel));
             }
         }
@@ -96,14 +94,13 @@ impl Union {
         let office = &mut self.offices[to];
         match mail {
             Mail::Parcel(parcel) => {
-                let number = parcel.number;
+                let (number, letter) = (parcel.number, parcel.bytes.clone());
                 let taken = office.deliver(parcel, now);
                 match taken {
                     Ok(taken) => {
                         self.tally.count("letters delivered");
-                        if let Some(mailed_ms) = self.mailed.remove(&(from, to, number)) {
-                            let took_ms = self.schedule.now_ms() - mailed_ms;
-                            self.slowest_ms = self.slowest_ms.max(took_ms);
+                        if taken.up_to >= number {
+                            self.was_taken((from, to), number, &letter);
                         }
                         Some(Mail::Taken(taken))
                     }
@@ -142,6 +139,16 @@ impl Union {
                 None
             }
         }
+    }
+
+    /// A letter has been carried out; it may be a repeated one.
+    fn was_taken(&mut self, (from, to): (usize, usize), number: u64, letter: &[u8]) {
+        let now_ms = self.schedule.now_ms();
+        self.delays.taken(from, to, number, now_ms);
+        if from == CENTRE {
+            self.witness.hears_of_centre(to, now_ms);
+        }
+        sabotage::taken(self, to, letter);
     }
 
     /// Everything between all offices that are there, with nothing lost.

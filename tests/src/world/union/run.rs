@@ -3,7 +3,7 @@
 use super::super::Log;
 use super::super::chance::Chance;
 use super::super::run::{self, NO_PANIC, words};
-use super::{Tally, Union};
+use super::{Sabotage, Tally, Union};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What is not left to the seeds.
@@ -11,6 +11,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub struct Bias {
     /// Only this adversary.
     pub only: Option<&'static str>,
+    /// Somebody who is broken on purpose.
+    pub sabotage: Option<Sabotage>,
 }
 
 /// What one seed came to.

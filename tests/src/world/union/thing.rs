@@ -40,6 +40,8 @@ pub(crate) struct Thing {
     pub(crate) journey: Option<Journey>,
     /// How often it has moved.
     pub(crate) moves: u32,
+    /// Every office that was its home.
+    pub(crate) homes: Vec<usize>,
     /// The newest warrants it has seen, each a whole message.
     pub(crate) warrants: BTreeMap<(Code, KeyEpoch, Currency), (Timestamp, Vec<u8>)>,
 }
@@ -63,6 +65,7 @@ impl Thing {
             lease: 1,
             journey: None,
             moves: 0,
+            homes: vec![home],
             warrants: BTreeMap::new(),
         }
     }

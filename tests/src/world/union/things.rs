@@ -4,13 +4,14 @@
 use super::super::authority::{currencies, network};
 use super::super::flash::Moment;
 use super::super::thing::written;
+use super::delays::payments_in;
 use super::thing::SimPurse;
-use super::{Deal, Happening, Union, amount, invariants};
+use super::{Deal, Happening, Union, amount, invariants, witness};
 use device_sdk::purse::{Event, HandInCursor, OUT_MAX, Order};
 use protocol::cose::open;
 use protocol::covers::Items;
 use protocol::message::Message;
-use protocol::objects::{Payment, Statement};
+use protocol::objects::{Allowance, Payment, Statement};
 use protocol::{Code, Currency, Digest, Fault, Reference, Status, Timestamp};
 
 /// Messages handed in by one visit.
@@ -78,12 +79,16 @@ impl Union {
     /// A payment becomes known to the checks.
     pub(crate) fn sign(&mut self, evidence: &[u8]) -> Option<Digest> {
         let (id, p) = payment_in(evidence)?;
+        let mut covers = payments_in(evidence);
+        covers.retain(|cover| *cover != id);
         let deal = Deal {
             payer: self.thing_of(&p.payer)?,
             payee: self.thing_of(&p.payee)?,
             currency: p.currency,
             amount: p.amount.get(),
             settle_by: p.settle_by,
+            arbiter: arbiter_of(evidence)?,
+            covers,
             taken: false,
             claimed: None,
         };
@@ -283,6 +288,7 @@ fn hand_in(world: &mut Union, thing: usize, office: usize, message: &[u8]) {
                 // The power may have gone after it was taken and before anybody heard of it.
                 deal.taken = true;
             }
+            witness::answered(world, office, &answer);
             let said = said(&answer);
             world.note(format!("{name} hands in {} at {at}: {said}", short(&id)));
             hears(world, thing, &answer);
@@ -314,6 +320,7 @@ pub(crate) fn brings(
 
 /// An answer on its way to the thing may be lost.
 fn hears(world: &mut Union, thing: usize, answer: &[u8]) {
+    witness::hears(world, answer);
     if !world.calm && world.chance.per_mille(100) {
         world.tally.count("answers lost");
         return;
@@ -377,6 +384,7 @@ fn reads_inbox(world: &mut Union, thing: usize, office: usize) {
                 takes(world, thing, &entry.bytes);
             }
             _ => {
+                witness::hears(world, &entry.bytes);
                 let event = world.with_purse(thing, |purse, now| purse.receive(&entry.bytes, now));
                 match event {
                     Ok(Event::Stated { .. }) => world.tally.count("final words by inbox"),
@@ -406,6 +414,18 @@ pub(crate) fn payment_in(message: &[u8]) -> Option<(Digest, Payment)> {
     };
     let sealed = open::<Payment>(bytes, &network()).ok()?;
     Some((sealed.id(), *sealed.peek()))
+}
+
+/// Who gave the allowance for the payment that a message is about.
+fn arbiter_of(message: &[u8]) -> Option<Code> {
+    let bytes = match Message::read(message).ok()? {
+        Message::Evidence { allowance, .. }
+        | Message::Claim { allowance, .. }
+        | Message::StreamClaim { allowance, .. } => allowance,
+        Message::Covered { items, .. } => Items::read(items).ok()?.iter().last()?.allowance,
+        _ => return None,
+    };
+    Some(open::<Allowance>(bytes, &network()).ok()?.peek().gateway)
 }
 
 fn is_covered(message: &[u8]) -> bool {

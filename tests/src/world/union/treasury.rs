@@ -91,7 +91,7 @@ impl Union {
         }
     }
 
-    fn order(&mut self, thing: usize, currency: Currency, minor: u64) -> LoadOrder {
+    pub(super) fn order(&mut self, thing: usize, currency: Currency, minor: u64) -> LoadOrder {
         self.orders += 1;
         LoadOrder {
             code: self.things[thing].code,

@@ -180,10 +180,7 @@ impl Authorities {
         let settings = Settings {
             me,
             pass: &sealed(&pass, &self.network, &key(3))?,
-            trust: Trust {
-                network: self.network,
-                root_key: key(1).public_key(),
-            },
+            trust: Trust::new(self.network, key(1).public_key()),
             sync_margin_s: SYNC_MARGIN_S,
             // The most it takes at once from a payer it knows nothing of, by assurance class.
             most_by_class: [AmountMinor::new(10_000).ok_or("no amount")?; 3],

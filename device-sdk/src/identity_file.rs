@@ -210,10 +210,7 @@ fn parse_line(line: &[u8]) -> Option<(Trust, Code)> {
     let ["1", network, key, code] = words.as_slice() else {
         return None;
     };
-    let trust = Trust {
-        network: Network::new(network)?,
-        root_key: parse_key(key)?,
-    };
+    let trust = Trust::new(Network::new(network)?, parse_key(key)?);
     Some((trust, code.parse().ok()?))
 }
 

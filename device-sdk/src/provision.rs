@@ -275,7 +275,7 @@ impl Birth {
         let pass = part("pass")?;
         let opened = protocol::cose::open::<protocol::objects::Pass>(&pass, &network).ok()?;
         Some(Self {
-            trust: Trust { network, root_key },
+            trust: Trust::new(network, root_key),
             code: opened.peek().subject.0,
             certificate: part("certificate.der")?,
             authorities: [part("root.der")?, part("issuer.der")?, part("station.der")?],

@@ -81,10 +81,7 @@ impl House {
     }
 
     pub(crate) fn trust(&self) -> Trust {
-        Trust {
-            network: self.network,
-            root_key: self.root.pass_key.public_key(),
-        }
+        Trust::new(self.network, self.root.pass_key.public_key())
     }
 
     /// What a gateway makes of a request.

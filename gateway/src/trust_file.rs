@@ -56,7 +56,7 @@ impl TrustFile {
             wrong("root_key wants ed25519: or p256: and hexadecimal digits".into())
         })?;
         Ok(Self {
-            trust: Trust { network, root_key },
+            trust: Trust::new(network, root_key),
             root_certificate_pem: form.root_certificate,
         })
     }
@@ -78,10 +78,7 @@ mod tests {
 
     #[test]
     fn reads_back_what_it_writes() {
-        let trust = Trust {
-            network: Network::new("test").unwrap(),
-            root_key: PublicKey::P256([3; 33]),
-        };
+        let trust = Trust::new(Network::new("test").unwrap(), PublicKey::P256([3; 33]));
         let file = TrustFile::new(trust, "-----BEGIN".to_owned());
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("trust.toml");

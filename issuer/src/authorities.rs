@@ -166,10 +166,7 @@ impl Authorities {
 
     /// What a thing is born knowing.
     pub fn trust(&self) -> Trust {
-        Trust {
-            network: self.root.network,
-            root_key: self.root.pass_key(),
-        }
+        Trust::new(self.root.network, self.root.pass_key())
     }
 
     /// From the top down.

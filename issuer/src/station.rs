@@ -320,10 +320,7 @@ impl Grant {
 
     /// What the station believes in.
     pub fn trust(&self) -> Trust {
-        Trust {
-            network: self.network,
-            root_key: self.root_key,
-        }
+        Trust::new(self.network, self.root_key)
     }
 
     /// The station with its keys.

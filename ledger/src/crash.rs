@@ -65,6 +65,8 @@ crash_points! {
     RecoveryKept "recovery_kept";
     /// The owner of a thing is kept.
     OwnerKept "owner_kept";
+    /// A thing was given away and it is not written down why.
+    GivenAway "given_away";
     /// An area is signed and kept.
     AreaKept "area_kept";
     /// A thing's next allowances are good in an area.

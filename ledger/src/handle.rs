@@ -527,7 +527,7 @@ impl Ledger {
     }
 
     /// Says who owns a thing: for the first time, or when the owner before is over. Otherwise the
-    /// owner says it.
+    /// owner says it: [`Ledger::hand_over`].
     pub async fn set_owner(
         &self,
         code: &Code,

@@ -34,6 +34,7 @@ pub mod rules;
 mod stations;
 mod store;
 pub mod trace;
+mod transfers;
 pub mod views;
 mod writer;
 
@@ -61,4 +62,6 @@ pub use store::lives::NewKey;
 pub use store::places::GridRow;
 pub use store::stations::{ItemRow, OrderRow, StationRow};
 pub use store::things::{Thing, ThingState};
+pub use store::transfers::HandedOver;
 pub use store::treasury::{Fund, FundOrder, LoadOrder, Loaded, Way};
+pub use transfers::Ownership;

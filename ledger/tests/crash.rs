@@ -25,7 +25,7 @@ use protocol::code::IssuedBy;
 use protocol::code::grid::{Cell, Level, Place, Point, Span};
 use protocol::cose::open;
 use protocol::keys::SoftwareKey;
-use protocol::objects::{Present, Receipt, Renewal, Void};
+use protocol::objects::{Acceptance, Present, Receipt, Renewal, Transfer, Void};
 use protocol::{AssuranceClass, Digest, GridCode, KeyEpoch, Kind, Signer, Timestamp};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use std::fmt::Write;
@@ -322,6 +322,7 @@ async fn lost_and_found(ledger: &Ledger, world: &World, said: &mut String) -> Si
     writeln!(said, "{area:?}").unwrap();
     let area = Some(area.unwrap().reference);
     ledger.assign_area(&purse.code, area).await.unwrap();
+    hand_over(ledger, world, said).await;
     let thaw = ThingState::Active;
     // Refused once the code is recovered.
     let _ = ledger.set_state(&purse.code, thaw, "ok", "op", NOW).await;
@@ -338,6 +339,31 @@ async fn lost_and_found(ledger: &Ledger, world: &World, said: &mut String) -> Si
         .await
         .unwrap();
     payment
+}
+
+/// A thing that owns itself gives itself away.
+async fn hand_over(ledger: &Ledger, world: &World, said: &mut String) {
+    let thing = Purse::register(ledger, world, 53).await;
+    let purse = Purse::register(ledger, world, 54).await;
+    // Refused once it has been given away.
+    let _ = ledger.set_owner(&thing.code, &thing.code, "op", NOW).await;
+    let transfer = Transfer {
+        code: thing.code,
+        from: thing.code,
+        to: purse.code,
+        number: 2,
+        time: NOW,
+        expires: NOW.plus_s(60),
+    };
+    let (transfer, id) = support::sealed(&transfer, &thing.key());
+    let acceptance = Acceptance {
+        by: purse.code,
+        transfer: id,
+        time: NOW,
+    };
+    let (acceptance, _) = support::sealed(&acceptance, &purse.key());
+    let given = ledger.hand_over(transfer, acceptance, NOW).await;
+    writeln!(said, "{given:?}").unwrap();
 }
 
 fn payment_number(number: u32) -> protocol::Sequence {

@@ -210,6 +210,26 @@ pub enum Message<'b> {
         /// In which currency.
         currency: Currency,
     },
+    /// Owner to new owner, and with the acceptance to a gateway: whose a thing is to be.
+    Transfer {
+        /// The transfer.
+        transfer: &'b [u8],
+        /// The new owner's acceptance.
+        acceptance: Option<&'b [u8]>,
+    },
+    /// From a gateway: who is above it now. Whoever knows the root, or the root before it, can
+    /// check all of it.
+    Authorities {
+        /// The issuer's pass.
+        issuer: &'b [u8],
+        /// The gateway's pass.
+        gateway: &'b [u8],
+        /// Certificates in DER, one behind the other: root, issuer, gateway, and those before them
+        /// that still count.
+        certificates: &'b [u8],
+        /// The old root's word on the new one, while both count.
+        update: Option<&'b [u8]>,
+    },
     /// Two payments that contradict each other, with the credentials that name the key.
     Proof {
         /// The issuer's pass, signed by the root.
@@ -291,6 +311,19 @@ impl<'b> Message<'b> {
             Self::Credit { credit } => (26, list([credit])),
             Self::Watermark { watermark } => (27, list([watermark])),
             Self::Seen { allowance, payment } => (28, list([allowance, payment])),
+            Self::Transfer {
+                transfer,
+                acceptance,
+            } => (31, [Some(transfer), acceptance, None, None, None, None]),
+            Self::Authorities {
+                issuer,
+                gateway,
+                certificates,
+                update,
+            } => {
+                let [issuer, gateway, certificates] = [issuer, gateway, certificates].map(Some);
+                (32, [issuer, gateway, certificates, update, None, None])
+            }
         }
     }
 
@@ -493,6 +526,22 @@ fn read(bytes: &[u8]) -> Result<Message<'_>, minicbor::decode::Error> {
                 .ok()
                 .and_then(Currency::from_bytes)
                 .ok_or_else(wrong)?,
+        },
+        (31, 2 | 3) => Message::Transfer {
+            transfer: from.bytes()?,
+            acceptance: match items {
+                3 => Some(from.bytes()?),
+                _ => None,
+            },
+        },
+        (32, 4 | 5) => Message::Authorities {
+            issuer: from.bytes()?,
+            gateway: from.bytes()?,
+            certificates: from.bytes()?,
+            update: match items {
+                5 => Some(from.bytes()?),
+                _ => None,
+            },
         },
         (29, 4) => Message::Accusation {
             how: from.u8()?,

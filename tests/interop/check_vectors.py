@@ -432,6 +432,31 @@ def proof_holds(text, key):
     return outcome(proves) == "ok"
 
 
+def transferred(vector, network):
+    given, taken = bytes.fromhex(vector["transfer"]), bytes.fromhex(vector["acceptance"])
+    owner = codes.read_code(vector["owner"]), vector["owners"]
+    keys = key_of(vector["from_key"]), key_of(vector["to_key"])
+    judge = lambda: rules.transferred(given, taken, owner, keys, network, vector["now"])
+    same(outcome(judge), vector["outcome"])
+
+
+def updated(vector, network):
+    roots = lambda value: [value[name] and key_of(value[name]) for name in ("root_key", "other_root")]
+    found = []
+    update = bytes.fromhex(vector["update"])
+    judge = lambda: found.extend(rules.updated_roots(roots(vector["before"]), update, network, vector["now"]))
+    same(outcome(judge), vector["outcome"])
+    same(found, roots(vector["after"]) if vector["after"] else [])
+
+
+def check_transfers():
+    vectors = load("transfers.json")
+    for vector in vectors["transfers"]:
+        check(f"transfer: {vector['why']}", lambda: transferred(vector, vectors["network"]))
+    for vector in vectors["updates"]:
+        check(f"trust update: {vector['why']}", lambda: updated(vector, vectors["network"]))
+
+
 CHECKS = {
     "keys.json": check_keys,  # first, because the others sign with these keys
     "codes.json": check_codes,
@@ -450,6 +475,7 @@ CHECKS = {
     "covers.json": check_covers,
     "accusations.json": check_accusations,
     "chain.json": check_chain,
+    "transfers.json": check_transfers,
 }
 check("every file of vectors is known", lambda: same({path.name for path in FOLDER.glob("*.json")}, set(CHECKS)))
 for vectors_of in CHECKS.values():

@@ -53,6 +53,18 @@ impl Desk {
         decode(&answer(call)?)
     }
 
+    /// A number in decimal digits.
+    pub(super) fn next_transfer(&self, code: &Code) -> Result<Vec<u8>, EnrolError> {
+        let url = format!("{}/1/{code}/transfer", self.url);
+        answer(self.agent.get(url).call())
+    }
+
+    /// A sentence.
+    pub(super) fn hand_over(&self, code: &Code, message: &[u8]) -> Result<Vec<u8>, EnrolError> {
+        let url = format!("{}/1/{code}/transfer", self.url);
+        answer(self.agent.post(url).send(message))
+    }
+
     /// A pass.
     pub(super) fn pass(&self, code: &Code) -> Result<Vec<u8>, EnrolError> {
         let url = format!("{}/1/{code}/pass", self.url);

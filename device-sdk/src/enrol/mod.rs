@@ -20,6 +20,7 @@
 mod certificates;
 mod http;
 mod keys;
+pub mod owners;
 #[cfg(test)]
 mod tests;
 

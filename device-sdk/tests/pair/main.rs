@@ -94,10 +94,7 @@ impl Authorities {
         let issuer_pass = pass(root, issuer, key(2).public_key(), rights);
         let gateway_pass = pass(issuer, gateway(), key(3).public_key(), rights);
         Self {
-            trust: Trust {
-                network: Network::new("test").unwrap(),
-                root_key: key(1).public_key(),
-            },
+            trust: Trust::new(Network::new("test").unwrap(), key(1).public_key()),
             issuer_pass: sealed(&issuer_pass, &key(1)),
             gateway_pass: sealed(&gateway_pass, &key(2)),
         }

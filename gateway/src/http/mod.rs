@@ -4,6 +4,7 @@ pub mod chain;
 pub mod est;
 mod lists;
 mod metrics;
+mod transfer;
 
 pub use metrics::Gauges;
 
@@ -24,6 +25,7 @@ pub fn router(
     gauges: Gauges,
 ) -> Router {
     let ledger = gauges.ledger.clone();
+    let handing_over = ledger.clone();
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready).with_state(ledger))
@@ -31,6 +33,7 @@ pub fn router(
         .merge(est::router(issuing))
         .merge(chain)
         .merge(lists::router(lists))
+        .merge(transfer::router(handing_over, crate::wallet::now))
         .merge(portal)
 }
 

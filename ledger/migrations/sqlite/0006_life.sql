@@ -36,3 +36,14 @@ CREATE TABLE class_area (               -- for things that have none of their ow
   class  INTEGER PRIMARY KEY,
   area   BLOB NOT NULL REFERENCES area (reference)
 ) STRICT;
+
+CREATE TABLE transfer (                 -- what changed hands, as both signed it
+  id      BLOB PRIMARY KEY,             -- of the transfer
+  code    BLOB NOT NULL,
+  giver   BLOB NOT NULL,
+  taker   BLOB NOT NULL,
+  number  INTEGER NOT NULL,             -- counts the owners of the code
+  signed  BLOB NOT NULL,                -- the whole message
+  at      INTEGER NOT NULL,
+  UNIQUE (code, number)
+) STRICT, WITHOUT ROWID;

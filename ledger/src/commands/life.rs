@@ -143,7 +143,12 @@ fn holds_at(place: &GridCode, now: Timestamp) -> bool {
     start <= minute && end.is_none_or(|end| minute < end)
 }
 
-/// The owner of a thing is named for the first time, or again when the one before is gone.
+/// Why the house named an owner, and nobody signed it.
+const NAMED: &str = "named by the house: it had no owner";
+const NAMED_AGAIN: &str = "named by the house: the code of its owner is over";
+
+/// The owner of a thing is named for the first time, or again when the one before is gone: an act
+/// of the house, with its reason and without a signature. Owners give with [`super::transfer`].
 pub(super) async fn given(
     desk: &mut Desk,
     (code, owner): (&Code, &Code),
@@ -157,7 +162,9 @@ pub(super) async fn given(
         return Ok(());
     }
     after(state, ActKind::Transferred).map_err(|_| Status::NotPermitted)?;
+    let mut reason = NAMED;
     if let Some(before) = before {
+        reason = NAMED_AGAIN;
         // Whoever can still sign says it themselves.
         let known = thing(connection, &before).await?;
         if known.is_some_and(|owner| !owner.state.is_over()) {
@@ -168,7 +175,7 @@ pub(super) async fn given(
     let step = LifeStep {
         act: ActKind::Transferred,
         other: Some(Named::Thing(*owner)),
-        reason: String::new(),
+        reason: reason.to_owned(),
         by: by.to_owned(),
         at: now,
     };

@@ -15,6 +15,7 @@ pub(crate) mod registry;
 pub(crate) mod release;
 pub(crate) mod renew;
 pub(crate) mod stations;
+pub(crate) mod transfer;
 pub(crate) mod treasury;
 mod word;
 

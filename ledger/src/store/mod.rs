@@ -25,6 +25,7 @@ pub(crate) mod promises;
 pub(crate) mod row;
 pub(crate) mod stations;
 pub(crate) mod things;
+pub(crate) mod transfers;
 pub(crate) mod treasury;
 pub(crate) mod verify;
 

@@ -6,7 +6,8 @@ use ledger::{Ledger, LifeStep, ThingState};
 use protocol::chain::{ActKind, Named};
 use protocol::code::IssuedBy;
 use protocol::code::grid::{Cell, Level, Place, Point, Span};
-use protocol::{AssuranceClass, Code, GridCode, Status};
+use protocol::objects::{Acceptance, Transfer};
+use protocol::{AssuranceClass, Code, Digest, GridCode, Status};
 use sqlx::{Connection, SqliteConnection};
 
 async fn live(ledger: &Ledger, code: &Code, act: ActKind, why: &str) -> Result<(), Status> {
@@ -219,6 +220,152 @@ async fn an_owner_is_named_once_and_again_only_when_it_is_over() {
     let steps = ledger.life(&thing).await.unwrap();
     let owners: Vec<_> = steps.iter().rev().filter_map(|step| step.other).collect();
     assert_eq!(owners, [Named::Thing(owner), Named::Thing(other)]);
+}
+
+struct Deal {
+    thing: Code,
+    seller: Purse,
+    buyer: Purse,
+}
+
+impl Deal {
+    async fn begin(ledger: &Ledger, world: &World) -> Self {
+        let thing = Purse::register(ledger, world, 11).await.code;
+        let seller = Purse::register(ledger, world, 12).await;
+        let buyer = Purse::register(ledger, world, 13).await;
+        ledger
+            .set_owner(&thing, &seller.code, "op", NOW)
+            .await
+            .unwrap();
+        Self {
+            thing,
+            seller,
+            buyer,
+        }
+    }
+
+    fn transfer(&self, number: u32) -> Transfer {
+        Transfer {
+            code: self.thing,
+            from: self.seller.code,
+            to: self.buyer.code,
+            number,
+            time: NOW,
+            expires: NOW.plus_s(LIFE_S),
+        }
+    }
+
+    fn signed(&self, transfer: &Transfer) -> (Vec<u8>, Digest) {
+        sealed(transfer, &self.seller.key())
+    }
+
+    fn taken(&self, id: Digest) -> Vec<u8> {
+        let acceptance = Acceptance {
+            by: self.buyer.code,
+            transfer: id,
+            time: NOW,
+        };
+        sealed(&acceptance, &self.buyer.key()).0
+    }
+}
+
+#[tokio::test]
+async fn a_thing_goes_from_owner_to_owner_by_both_their_words_and_once() {
+    let (_folder, world, ledger) = house().await;
+    let deal = Deal::begin(&ledger, &world).await;
+    let (transfer, id) = deal.signed(&deal.transfer(2));
+    let taken = deal.taken(id);
+    let over = |now| ledger.hand_over(transfer.clone(), taken.clone(), now);
+    let first = over(NOW).await.unwrap();
+    assert_eq!(over(NOW.plus_s(2 * LIFE_S)).await, Ok(first.clone()));
+    let owned = ledger.ownership(&deal.thing).await.unwrap();
+    assert_eq!((owned.owner, owned.owners), (Some(deal.buyer.code), 2));
+    let steps = ledger.life(&deal.thing).await.unwrap();
+    let newest = steps.first().unwrap();
+    assert_eq!(newest.act, ActKind::Transferred);
+    assert_eq!(newest.other, Some(Named::Thing(deal.buyer.code)));
+    assert_eq!(newest.by, deal.seller.code.to_string());
+    let back = Transfer {
+        from: deal.buyer.code,
+        to: deal.seller.code,
+        ..deal.transfer(3)
+    };
+    let (back, id) = sealed(&back, &deal.buyer.key());
+    let acceptance = Acceptance {
+        by: deal.seller.code,
+        transfer: id,
+        time: NOW,
+    };
+    let acceptance = sealed(&acceptance, &deal.seller.key()).0;
+    ledger.hand_over(back, acceptance, NOW).await.unwrap();
+    // The first one again gives nothing away a second time.
+    assert_eq!(over(NOW).await, Ok(first));
+    let owned = ledger.ownership(&deal.thing).await.unwrap();
+    assert_eq!((owned.owner, owned.owners), (Some(deal.seller.code), 3));
+    assert_sound(&ledger).await;
+}
+
+#[tokio::test]
+async fn a_transfer_that_is_stale_or_by_the_wrong_owner_changes_nothing() {
+    let (_folder, world, ledger) = house().await;
+    let deal = Deal::begin(&ledger, &world).await;
+    let tried = async |transfer: &Transfer, now| {
+        let (transfer, id) = deal.signed(transfer);
+        let over = ledger.hand_over(transfer, deal.taken(id), now).await;
+        over.map(drop)
+    };
+    let good = deal.transfer(2);
+    let late = NOW.plus_s(LIFE_S);
+    assert_eq!(tried(&good, late).await, Err(Status::Expired));
+    let stale = deal.transfer(1);
+    assert_eq!(tried(&stale, NOW).await, Err(Status::OutOfSequence));
+    let other = Purse::register(&ledger, &world, 14).await.code;
+    let unowned = Transfer {
+        code: other,
+        ..good
+    };
+    assert_eq!(tried(&unowned, NOW).await, Err(Status::NotPermitted));
+    let borrowed = Transfer {
+        code: deal.seller.code,
+        number: 1,
+        ..good
+    };
+    assert_eq!(tried(&borrowed, NOW).await, Err(Status::NotPermitted));
+    let (transfer, id) = sealed(&good, &deal.buyer.key());
+    let forged = ledger.hand_over(transfer, deal.taken(id), NOW).await;
+    assert_eq!(forged, Err(Status::BadSignature));
+    let (transfer, _) = deal.signed(&good);
+    let other = deal.taken(Digest([7; 32]));
+    let mixed = ledger.hand_over(transfer, other, NOW).await;
+    assert_eq!(mixed, Err(Status::NotForYou));
+    let owned = ledger.ownership(&deal.thing).await.unwrap();
+    assert_eq!((owned.owner, owned.owners), (Some(deal.seller.code), 1));
+}
+
+#[tokio::test]
+async fn nothing_changes_hands_that_is_stopped_or_over_or_to_whom_is() {
+    let (_folder, world, ledger) = house().await;
+    let deal = Deal::begin(&ledger, &world).await;
+    let (transfer, id) = deal.signed(&deal.transfer(2));
+    let over = async || {
+        let over = ledger
+            .hand_over(transfer.clone(), deal.taken(id), NOW)
+            .await;
+        over.map(drop)
+    };
+    for code in [deal.thing, deal.seller.code, deal.buyer.code] {
+        live(&ledger, &code, ActKind::Suspended, "seen twice")
+            .await
+            .unwrap();
+        assert_eq!(over().await, Err(Status::Frozen));
+        live(&ledger, &code, ActKind::Resumed, "a mistake")
+            .await
+            .unwrap();
+    }
+    live(&ledger, &deal.thing, ActKind::Revoked, "stolen")
+        .await
+        .unwrap();
+    assert_eq!(over().await, Err(Status::NotPermitted));
 }
 
 #[tokio::test]

@@ -99,10 +99,7 @@ impl House {
         let all = settles.and(Rights::ISSUE_MONEY);
         let (root_code, issuer_code) = (authority(Kind::Issuer, 0), authority(Kind::Issuer, 1));
         let issuer_pass = sealed(&pass(root_code, issuer_code, issuer, all, None), root).0;
-        let trust = Trust {
-            network: network(),
-            root_key: root.public_key(),
-        };
+        let trust = Trust::new(network(), root.public_key());
         let mut house = Self {
             _folder: None,
             trust,

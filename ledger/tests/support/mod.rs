@@ -98,10 +98,7 @@ impl World {
         let rights = Rights::SETTLE.and(Rights::ISSUE_CODES);
         let issuer_pass = sealed(&pass(0, 1, issuer, rights), root).0;
         let gateway_pass = sealed(&pass(1, 2, gateway, rights), issuer).0;
-        let trust = Trust {
-            network: network(),
-            root_key: root.public_key(),
-        };
+        let trust = Trust::new(network(), root.public_key());
         Self {
             path: folder.join("ledger.db"),
             gateway: authority(2),

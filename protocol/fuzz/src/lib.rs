@@ -9,9 +9,9 @@ use protocol::enrol::{WALLET_PROOF_MAX, WalletProof};
 use protocol::keys::{Algorithm, SoftwareKey};
 use protocol::message::{MESSAGE_MAX, Message};
 use protocol::objects::{
-    Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Filter, FloatWarrant,
-    Invoice, Lease, Manifest, Move, Object, Pass, Payment, Receipt, Release, Renewal, Statement,
-    Tariff, Void, Watermark, WorkOrder,
+    Acceptance, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Filter,
+    FloatWarrant, Invoice, Lease, Manifest, Move, Object, Pass, Payment, Receipt, Release, Renewal,
+    Statement, Tariff, Transfer, TrustUpdate, Void, Watermark, WorkOrder,
 };
 use protocol::rules::{Spent, Trust, contradiction, covered, fits, judge, judge_proof};
 use protocol::{Code, GridCode, Network, PublicKey, Signer};
@@ -104,6 +104,9 @@ pub fn object(bytes: &[u8]) {
     one::<Tariff>(bytes);
     one::<WorkOrder>(bytes);
     one::<Manifest>(bytes);
+    one::<Transfer>(bytes);
+    one::<Acceptance>(bytes);
+    one::<TrustUpdate>(bytes);
 }
 
 fn one<T: Object>(bytes: &[u8]) {
@@ -134,10 +137,7 @@ pub fn message(bytes: &[u8]) {
         Message::Evidence { allowance, payment } => evidence(allowance, payment),
         Message::Covered { items, .. } => covers(items),
         Message::Accusation { .. } => {
-            let trust = Trust {
-                network: network(),
-                root_key: root().public_key(),
-            };
+            let trust = Trust::new(network(), root().public_key());
             let _ = judge(&trust, bytes);
         }
         _ => {}
@@ -198,10 +198,7 @@ pub fn wallet_proof(bytes: &[u8]) {
 
 /// A fraud proof under the root of the test vectors.
 pub fn fraud_proof(bytes: &[u8]) {
-    let trust = Trust {
-        network: network(),
-        root_key: root().public_key(),
-    };
+    let trust = Trust::new(network(), root().public_key());
     if judge_proof(&trust, bytes).is_ok() {
         assert!(matches!(Message::read(bytes), Ok(Message::Proof { .. })));
     }

@@ -16,6 +16,7 @@ mod renewal;
 mod revocations;
 mod statement;
 mod tariff;
+mod transfer;
 mod work_order;
 
 pub use allowance::Allowance;
@@ -34,6 +35,7 @@ pub use renewal::Renewal;
 pub use revocations::Revocations;
 pub use statement::Statement;
 pub use tariff::{Measure, PRICES, Price, Tariff};
+pub use transfer::{Acceptance, Transfer, TrustUpdate};
 pub use work_order::{Manifest, ORDER_TEXT, Text, WorkOrder};
 
 pub use crate::field::{Present, Set};

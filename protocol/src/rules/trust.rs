@@ -6,9 +6,12 @@ use crate::code::Code;
 use crate::cose::{Network, Verified, open};
 use crate::keys::PublicKey;
 use crate::message::Message;
-use crate::objects::{Allowance, Pass, Payment, Rights};
+use crate::objects::{Allowance, Object, Pass, Payment, Rights, TrustUpdate};
 use crate::status::Status;
 use crate::units::Timestamp;
+
+/// How far clocks may differ.
+const SKEW_S: u32 = 300;
 
 /// What a thing is born knowing: its network and the root's key.
 #[derive(Clone, Copy, Debug)]
@@ -17,12 +20,52 @@ pub struct Trust {
     pub network: Network,
     /// The root's key; it signs issuers' passes.
     pub root_key: PublicKey,
+    /// Another root whose word counts as well, while one takes over from the other.
+    pub other_root: Option<PublicKey>,
 }
 
 impl Trust {
+    /// One root alone.
+    pub const fn new(network: Network, root_key: PublicKey) -> Self {
+        Self {
+            network,
+            root_key,
+            other_root: None,
+        }
+    }
+
+    /// Trust in the root that takes over, by the word of the one before, and in that one until its
+    /// end. Who has handed over once has no word in it any more: a key that was given up names no
+    /// third one. The same word again changes nothing.
+    pub fn updated(&self, update: &[u8], now: Timestamp) -> Result<Self, Status> {
+        let sealed = open::<TrustUpdate>(update, &self.network)?;
+        let roots = [Some(self.root_key), self.other_root];
+        if roots.contains(&Some(sealed.peek().next_key)) {
+            return Ok(*self);
+        }
+        let update = *sealed.verify(&self.root_key)?.get();
+        if update.issued > now.plus_s(SKEW_S) {
+            return Err(Status::Expired);
+        }
+        Ok(Self {
+            root_key: update.next_key,
+            other_root: (now < update.ends).then_some(self.root_key),
+            ..*self
+        })
+    }
+
+    /// What one of the roots signed.
+    fn by_root<'b, T: Object>(&self, bytes: &'b [u8]) -> Result<Verified<'b, T>, Status> {
+        let by = |key: &PublicKey| open::<T>(bytes, &self.network)?.verify(key);
+        match (by(&self.root_key), &self.other_root) {
+            (Err(Status::BadSignature), Some(other)) => by(other),
+            (signed, _) => signed,
+        }
+    }
+
     /// A pass the root signed: an issuer's.
     pub fn issuer<'b>(&self, pass: &'b [u8]) -> Result<Verified<'b, Pass>, Status> {
-        let pass = open::<Pass>(pass, &self.network)?.verify(&self.root_key)?;
+        let pass = self.by_root::<Pass>(pass)?;
         if !pass.get().rights.permits(Rights::ISSUE_CODES) {
             return Err(Status::NotPermitted);
         }
@@ -82,7 +125,6 @@ impl Trust {
 
 /// Refuses a credential outside its time. Clocks may differ by five minutes.
 pub fn current(pass: &Pass, now: Timestamp) -> Result<(), Status> {
-    const SKEW_S: u32 = 300;
     if pass.issued > now.plus_s(SKEW_S) || pass.expires <= now {
         return Err(Status::Expired);
     }

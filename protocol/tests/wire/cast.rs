@@ -5,9 +5,9 @@ use protocol::code::IssuedBy;
 use protocol::cose::{SIGNED_MAX, open, seal};
 use protocol::keys::SoftwareKey;
 use protocol::objects::{
-    Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Confirmation, Credit, Filter,
-    FloatWarrant, Invoice, Lease, Move, Object, Party, Pass, Payment, Receipt, Release, Renewal,
-    Rights, Statement, Tariff, Void, Watermark,
+    Acceptance, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Confirmation, Credit,
+    Filter, FloatWarrant, Invoice, Lease, Move, Object, Party, Pass, Payment, Receipt, Release,
+    Renewal, Rights, Statement, Tariff, Transfer, TrustUpdate, Void, Watermark,
 };
 use protocol::rules::{Float, Holdings, Trust};
 use protocol::stream::{Chain, Stream};
@@ -109,10 +109,7 @@ impl Cast {
     }
 
     pub fn trust(&self) -> Trust {
-        Trust {
-            network: network(),
-            root_key: self.root.public_key(),
-        }
+        Trust::new(network(), self.root.public_key())
     }
 
     pub fn issuer_pass(&self) -> Pass {
@@ -447,6 +444,9 @@ pub fn check(
         ClaimNote::NAME => as_type::<ClaimNote>(bytes, network, key),
         Watermark::NAME => as_type::<Watermark>(bytes, network, key),
         Tariff::NAME => as_type::<Tariff>(bytes, network, key),
+        Transfer::NAME => as_type::<Transfer>(bytes, network, key),
+        Acceptance::NAME => as_type::<Acceptance>(bytes, network, key),
+        TrustUpdate::NAME => as_type::<TrustUpdate>(bytes, network, key),
         other => unreachable!("no object is called {other}"),
     }
 }

@@ -5,10 +5,10 @@ use protocol::code::grid::{Cell, Level, Point};
 use protocol::covers::{COVERED_MAX, ITEMS_MAX, Item, Items};
 use protocol::message::{MESSAGE_MAX, Message};
 use protocol::objects::{
-    AREA_CELLS, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Confirmation, Credit,
-    FILTER_CODES, Filter, FloatWarrant, Invoice, Lease, Measure, Move, Object, PRICES, Pass,
-    Payment, Present, Price, Receipt, Release, Renewal, Rights, Set, Statement, Tariff, Void,
-    Watermark,
+    AREA_CELLS, Acceptance, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance,
+    Confirmation, Credit, FILTER_CODES, Filter, FloatWarrant, Invoice, Lease, Measure, Move,
+    Object, PRICES, Pass, Payment, Present, Price, Receipt, Release, Renewal, Rights, Set,
+    Statement, Tariff, Transfer, TrustUpdate, Void, Watermark,
 };
 use protocol::stream::{Stream, UNITS_MAX};
 use protocol::units::AMOUNT_MAX;
@@ -385,6 +385,30 @@ fn largest_closing_balance() -> ClosingBalance {
     }
 }
 
+fn largest_transfer() -> Transfer {
+    Transfer {
+        number: u32::MAX,
+        time: LAST,
+        expires: LAST,
+        ..cast().transfer()
+    }
+}
+
+fn largest_acceptance() -> Acceptance {
+    Acceptance {
+        time: LAST,
+        ..cast().acceptance()
+    }
+}
+
+fn largest_trust_update() -> TrustUpdate {
+    TrustUpdate {
+        issued: LAST,
+        ends: LAST,
+        ..Cast::new(Algorithm::P256).trust_update()
+    }
+}
+
 /// One line of the table in chapter 12 of `docs/protocol.md`.
 pub struct Line {
     pub name: &'static str,
@@ -456,6 +480,9 @@ pub fn beside() -> Vec<Line> {
         line("move", length(&largest_move()), 176, 158),
         line("lease", length(&largest_lease()), 176, 164),
         line("release", length(&largest_release()), 144, 136),
+        line("transfer", length(&largest_transfer()), 184, 160),
+        line("acceptance", length(&largest_acceptance()), 160, 139),
+        line("trust update", length(&largest_trust_update()), 192, 170),
         line(
             "closing balance",
             length(&largest_closing_balance()),

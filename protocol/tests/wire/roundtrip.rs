@@ -203,6 +203,10 @@ proptest! {
                 objects: [Some(c), Some(d), Some(e), Some(f), None, None],
             },
             Message::Accusation { how: 0, credentials: [None; 3], objects: [None; 6] },
+            Message::Transfer { transfer: a, acceptance: None },
+            Message::Transfer { transfer: a, acceptance: Some(b) },
+            Message::Authorities { issuer: a, gateway: b, certificates: c, update: None },
+            Message::Authorities { issuer: a, gateway: b, certificates: c, update: Some(d) },
             Message::Ask { currency: Currency::new(u32::from(a.len() as u8), *b"A1Z").unwrap() },
         ];
         for message in &messages {

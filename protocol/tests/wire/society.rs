@@ -1,17 +1,17 @@
 //! The objects of a world of several gateways, clockless things and payments spent on: one honest
 //! object of every type beyond [`Cast::one_of_each`], and the forms with optional fields.
 
-use crate::cast::{Cast, DAY_S, Form, NOW, amount, form, network, reading, usd};
+use crate::cast::{Cast, DAY_S, Form, NOW, amount, code, form, network, reading, usd};
 use protocol::code::grid::{Cell, Level, Point};
 use protocol::cose::identify;
 use protocol::covers;
 use protocol::keys::SoftwareKey;
 use protocol::objects::{
-    Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Filter, FloatWarrant,
-    Invoice, Lease, Measure, Move, Object, Payment, Present, Price, Release, Renewal, Set,
-    Statement, Tariff, Void, Watermark,
+    Acceptance, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Filter,
+    FloatWarrant, Invoice, Lease, Measure, Move, Object, Payment, Present, Price, Release, Renewal,
+    Set, Statement, Tariff, Transfer, TrustUpdate, Void, Watermark,
 };
-use protocol::{Digest, KeyEpoch, Reference, Sequence, Signer, Status};
+use protocol::{Code, Digest, KeyEpoch, Kind, Reference, Sequence, Signer, Status};
 
 fn cell(latitude: i32, longitude: i32, level: u8) -> Cell {
     let point = Point::from_units(latitude, longitude).unwrap();
@@ -246,6 +246,42 @@ impl Cast {
         }
     }
 
+    /// What changes hands.
+    pub fn bicycle_code() -> Code {
+        code(Kind::PassiveItem, 1, 3)
+    }
+
+    pub fn transfer(&self) -> Transfer {
+        Transfer {
+            code: Self::bicycle_code(),
+            from: Self::payer_code(),
+            to: Self::payee_code(),
+            number: 2,
+            time: NOW,
+            expires: NOW.plus_s(7 * DAY_S),
+        }
+    }
+
+    pub fn acceptance(&self) -> Acceptance {
+        let algorithm = self.payer.public_key().algorithm();
+        Acceptance {
+            by: Self::payee_code(),
+            transfer: identify(&self.transfer(), &network(), algorithm).unwrap(),
+            time: NOW.plus_s(DAY_S),
+        }
+    }
+
+    /// The issuer's key stands for that of the next root.
+    pub fn trust_update(&self) -> TrustUpdate {
+        TrustUpdate {
+            root: Self::root_code(),
+            next: code(Kind::Issuer, 0, 3),
+            next_key: self.issuer.public_key(),
+            issued: NOW,
+            ends: NOW.plus_s(365 * DAY_S),
+        }
+    }
+
     pub fn lost_renewal(&self) -> Renewal {
         Renewal {
             lost: Some(Present),
@@ -289,6 +325,9 @@ impl Cast {
             form(&self.claim_note(), gateway),
             form(&self.watermark(), issuer),
             form(&self.tariff(), payee),
+            form(&self.transfer(), payer),
+            form(&self.acceptance(), payee),
+            form(&self.trust_update(), &self.root),
         ]
     }
 

@@ -36,6 +36,8 @@ PARTS = {
     28: ("seen", ["allowance", "payment"]),
     29: ("accusation", ["charge", "passes", "objects"]),
     30: ("ask", ["currency"]),
+    31: ("transfer", ["transfer", "acceptance?"]),
+    32: ("authorities", ["pass", "pass", "certificates", "trust-update?"]),
 }
 KINDS = {name: kind for kind, (name, _) in PARTS.items()}
 SIZES = {"about": 16, "start": 4, "value": 32}

@@ -101,6 +101,14 @@ OBJECTS = {
         (1, "payee", "code"), (2, "currency", "currency"), (3, "issued", "time"), (4, "expires", "time"),
         (5, "prices", "prices"),
     ],
+    "transfer": [
+        (1, "code", "code"), (2, "from", "code"), (3, "to", "code"), (4, "number", "u32"), (5, "time", "time"),
+        (6, "expires", "time"),
+    ],
+    "acceptance": [(1, "by", "code"), (2, "transfer", "id"), (3, "time", "time")],
+    "trust-update": [
+        (1, "root", "code"), (2, "next", "code"), (3, "next_key", "key"), (4, "issued", "time"), (5, "ends", "time"),
+    ],
 }  # fmt: skip
 
 

@@ -203,3 +203,32 @@ def fraud_proof(data, root_key, network):
     how = contradiction(*map(Taken.of, payments))
     _refuse_unless(how is not None, "malformed")
     return payments[0]["payer"], how
+
+
+# --- 9.18 transfers, 9.19 roots
+
+OFFER_MAX_S = 366 * 86_400
+
+
+def transferred(transfer, acceptance, owner, keys, network, now):
+    """A thing changes hands; `owner` is whose it is and how often an owner was named."""
+    given = open_object("transfer", transfer, network).checked(keys[0])
+    _refuse_unless(given["to"] not in (given["from"], given["code"]), "malformed")
+    _refuse_unless(given["time"] <= now + CLOCK_SKEW_S and now < given["expires"], "expired")
+    _refuse_unless(given["expires"] <= given["time"] + OFFER_MAX_S, "expired")
+    taken = open_object("acceptance", acceptance, network).checked(keys[1])
+    _refuse_unless(taken["by"] == given["to"] and taken["transfer"] == given.id, "not_for_you")
+    _refuse_unless(taken["time"] <= now + CLOCK_SKEW_S, "expired")
+    _refuse_unless(given["from"] == owner[0], "not_permitted")
+    _refuse_unless(given["number"] == owner[1] + 1, "out_of_sequence")
+
+
+def updated_roots(roots, update, network, now):
+    """The root that is trusted and the one beside it, after a root's word on the next one."""
+    said = open_object("trust-update", update, network)
+    following = tuple(said["next_key"])
+    if following in roots:
+        return roots
+    said.checked(roots[0])
+    _refuse_unless(said["issued"] <= now + CLOCK_SKEW_S, "expired")
+    return [following, roots[0] if now < said["ends"] else None]

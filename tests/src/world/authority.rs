@@ -159,10 +159,7 @@ impl House {
             }
         });
         let mut house = Self {
-            trust: Trust {
-                network: network(),
-                root_key: root.public_key(),
-            },
+            trust: Trust::new(network(), root.public_key()),
             issuer_pass,
             births: births.collect(),
             offices: vec![office],

@@ -390,10 +390,7 @@ impl World {
         gateway_pass.first_sequence = Some(1);
         gateway_pass.last_sequence = Some((1 << 36) - 1);
         Self {
-            trust: Trust {
-                network: network(),
-                root_key: root_key.public_key(),
-            },
+            trust: Trust::new(network(), root_key.public_key()),
             issuer_pass,
             gateway_pass: sealed(&gateway_pass, &issuer_key),
             gateway,

@@ -11,6 +11,7 @@ mod renew;
 mod teller;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod words;
 
 use super::Outcome;
@@ -29,6 +30,7 @@ use protocol::{Currency, Reference};
 use renew::{Renew, Sync};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use transfer::{Give, Take};
 
 /// Content-Format of what is published over CoAP.
 const JSON: u16 = 50;
@@ -63,6 +65,10 @@ pub enum Command {
     Tariff(Tariff),
     /// Give up what the allowance has left.
     CloseAllowance(CloseAllowance),
+    /// Give away what is owned by the code in the folder: writes a transfer for the new owner.
+    Give(Give),
+    /// Take what somebody gives: signs for it and brings both words to the gateway.
+    Take(Take),
 }
 
 /// Which way to the gateway, or to another thing.
@@ -145,6 +151,8 @@ pub fn run(command: Command) -> Outcome {
         Command::Show(options) => owner::show(&options),
         Command::Rules(options) => owner::rules(&options),
         Command::Tariff(command) => runtime.block_on(owner::tariff(&command)),
+        Command::Give(options) => transfer::give(&options),
+        Command::Take(options) => transfer::take(&options),
         Command::CloseAllowance(options) => runtime.block_on(owner::close_allowance(&options)),
     }?;
     Ok(ExitCode::SUCCESS)

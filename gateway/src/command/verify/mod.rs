@@ -238,10 +238,10 @@ mod tests {
 
     pub(super) fn trust(vectors: &Value) -> Trust {
         let key = bytes(&vectors["root_key"]["bytes"]);
-        Trust {
-            network: Network::new("test").unwrap(),
-            root_key: PublicKey::Ed25519(key.try_into().unwrap()),
-        }
+        Trust::new(
+            Network::new("test").unwrap(),
+            PublicKey::Ed25519(key.try_into().unwrap()),
+        )
     }
 
     fn above(vectors: &Value) -> Above {

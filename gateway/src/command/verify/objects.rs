@@ -5,9 +5,9 @@ use protocol::cose::open;
 use protocol::covers::Items;
 use protocol::message::Message;
 use protocol::objects::{
-    Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Filter, FloatWarrant,
-    Invoice, Lease, Move, Object, Pass, Payment, Receipt, Release, Renewal, Statement, Tariff,
-    Void, Watermark,
+    Acceptance, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Filter,
+    FloatWarrant, Invoice, Lease, Move, Object, Pass, Payment, Receipt, Release, Renewal,
+    Statement, Tariff, Transfer, Void, Watermark,
 };
 use protocol::rules::{Trust, covered};
 use protocol::{Code, PublicKey, Status};
@@ -72,7 +72,7 @@ signers! {
     Allowance: gateway, Receipt: payee, Renewal: code, Statement: gateway, Invoice: payee,
     FloatWarrant: centre, Area: by, Closing: code, Void: code, Beacon: gateway, Filter: gateway,
     Move: code, Lease: centre, Release: centre, ClosingBalance: gateway, Credit: gateway,
-    ClaimNote: gateway, Watermark: centre, Tariff: payee,
+    ClaimNote: gateway, Watermark: centre, Tariff: payee, Transfer: from, Acceptance: by,
 }
 
 fn signed<T: Object + Debug>(
@@ -127,6 +127,13 @@ pub(super) fn message(
         Message::ClosingBalance { balance } => (vec![balance], None),
         Message::Credit { credit } => (vec![credit], None),
         Message::Watermark { watermark } => (vec![watermark], None),
+        Message::Transfer {
+            transfer,
+            acceptance,
+        } => (
+            [Some(transfer), acceptance].into_iter().flatten().collect(),
+            None,
+        ),
         Message::Claim { receipt, .. } => (vec![receipt], None),
         Message::StreamClaim { receipt, .. } => (receipt.into_iter().collect(), None),
         _ => return Err(explain(Status::NotForYou)),

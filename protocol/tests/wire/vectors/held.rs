@@ -300,7 +300,7 @@ fn messages_hold() {
         let len = message.write(&mut out).unwrap();
         assert_eq!(out[..len], raw);
     }
-    assert_eq!(kinds.len(), 30, "every kind of message: {kinds:?}");
+    assert_eq!(kinds.len(), 32, "every kind of message: {kinds:?}");
     for case in list(&file, "refused") {
         let status = Message::read(&bytes(case, "bytes"))
             .map(|_| ())
@@ -413,10 +413,7 @@ fn evidence_holds() {
 #[test]
 fn passes_hold() {
     let file = committed("passes.json");
-    let trust = Trust {
-        network: network(&file),
-        root_key: public_key(&file["root_key"]),
-    };
+    let trust = Trust::new(network(&file), public_key(&file["root_key"]));
     let (issuer, gateway) = (bytes(&file, "issuer_pass"), bytes(&file, "gateway_pass"));
     let gateway = trust.gateway(&issuer, &gateway).unwrap();
     for case in list(&file, "passes") {
@@ -428,10 +425,7 @@ fn passes_hold() {
 #[test]
 fn fraud_proofs_hold() {
     let file = committed("fraud-proofs.json");
-    let trust = Trust {
-        network: network(&file),
-        root_key: public_key(&file["root_key"]),
-    };
+    let trust = Trust::new(network(&file), public_key(&file["root_key"]));
     let mut held = 0;
     for case in list(&file, "proofs") {
         match judge_proof(&trust, &bytes(case, "proof")) {

@@ -206,7 +206,7 @@ fn refused_messages(allowance: &[u8], payment: &[u8]) -> Vec<Value> {
     let cases = [
         ("nothing", vec![]),
         ("kind 0", array(vec![Item::int(0), part(allowance)])),
-        ("kind 31", array(vec![Item::int(31), part(allowance)])),
+        ("kind 33", array(vec![Item::int(33), part(allowance)])),
         (
             "a currency of five bytes",
             array(vec![Item::int(30), part(&usd().as_bytes()[..5])]),

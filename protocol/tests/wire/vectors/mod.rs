@@ -16,6 +16,7 @@ mod refused;
 mod rules;
 mod society;
 mod streams;
+mod transfers;
 
 use serde_json::Value;
 use std::path::PathBuf;
@@ -64,6 +65,7 @@ fn all() -> Vec<(&'static str, Value)> {
         ("covers.json", covers::covers()),
         ("accusations.json", accusations::accusations()),
         ("chain.json", chain::chain()),
+        ("transfers.json", transfers::transfers()),
     ]
 }
 

@@ -8,8 +8,8 @@ use crate::cast::{Cast, signed};
 use protocol::covers::{Item, Items};
 use protocol::message::Message;
 use protocol::objects::{
-    Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Filter, FloatWarrant, Lease, Move,
-    Release, Tariff, Void, Watermark,
+    Acceptance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Filter, FloatWarrant,
+    Lease, Move, Release, Tariff, Transfer, TrustUpdate, Void, Watermark,
 };
 use serde_json::{Value, json};
 
@@ -179,8 +179,38 @@ pub fn tariff(tariff: &Tariff) -> Value {
     })
 }
 
+pub fn transfer(transfer: &Transfer) -> Value {
+    json!({
+        "code": transfer.code.to_string(),
+        "from": transfer.from.to_string(),
+        "to": transfer.to.to_string(),
+        "number": transfer.number,
+        "time": transfer.time.0,
+        "expires": transfer.expires.0,
+    })
+}
+
+pub fn acceptance(acceptance: &Acceptance) -> Value {
+    json!({
+        "by": acceptance.by.to_string(),
+        "transfer": hex(acceptance.transfer.as_bytes()),
+        "time": acceptance.time.0,
+    })
+}
+
+pub fn trust_update(update: &TrustUpdate) -> Value {
+    json!({
+        "root": update.root.to_string(),
+        "next": update.next.to_string(),
+        "next_key": fields::public_key(&update.next_key),
+        "issued": update.issued.0,
+        "ends": update.ends.0,
+    })
+}
+
 pub fn objects(cast: &Cast) -> Vec<Value> {
     let (issuer, gateway) = (("issuer", &cast.issuer), ("gateway", &cast.gateway));
+    let root = ("root", &cast.root);
     let (payer, payee) = (("payer", &cast.payer), ("payee", &cast.payee));
     macro_rules! made {
         ($($what:literal $by:ident $made:expr, $fields:path;)*) => {
@@ -210,6 +240,9 @@ pub fn objects(cast: &Cast) -> Vec<Value> {
         "a claim note" gateway cast.claim_note(), claim_note;
         "a watermark" issuer cast.watermark(), watermark;
         "a tariff" payee cast.tariff(), tariff;
+        "a transfer" payer cast.transfer(), transfer;
+        "an acceptance" payee cast.acceptance(), acceptance;
+        "a trust update" root cast.trust_update(), trust_update;
     }
 }
 
@@ -230,6 +263,9 @@ pub fn object_holds(case: &Value) {
         "claim-note" => held::object_holds::<ClaimNote>(case, claim_note),
         "watermark" => held::object_holds::<Watermark>(case, watermark),
         "tariff" => held::object_holds::<Tariff>(case, tariff),
+        "transfer" => held::object_holds::<Transfer>(case, transfer),
+        "acceptance" => held::object_holds::<Acceptance>(case, acceptance),
+        "trust-update" => held::object_holds::<TrustUpdate>(case, trust_update),
         other => unreachable!("no object is called {other}"),
     }
 }
@@ -257,6 +293,22 @@ pub fn parts<'b>(message: &Message<'b>) -> (&'static str, Vec<&'b [u8]>) {
         Message::Credit { credit } => ("credit", vec![credit]),
         Message::Watermark { watermark } => ("watermark", vec![watermark]),
         Message::Seen { allowance, payment } => ("seen", vec![allowance, payment]),
+        Message::Transfer {
+            transfer,
+            acceptance,
+        } => (
+            "transfer",
+            [Some(transfer), acceptance].into_iter().flatten().collect(),
+        ),
+        Message::Authorities {
+            issuer,
+            gateway,
+            certificates,
+            update,
+        } => {
+            let parts = [Some(issuer), Some(gateway), Some(certificates), update];
+            ("authorities", parts.into_iter().flatten().collect())
+        }
         Message::Accusation {
             credentials,
             objects,
@@ -356,6 +408,26 @@ pub fn messages(cast: &Cast) -> Vec<Value> {
         Message::Seen {
             allowance: &allowance,
             payment: &payment,
+        },
+        Message::Transfer {
+            transfer: &signed(&cast.transfer(), payer),
+            acceptance: None,
+        },
+        Message::Transfer {
+            transfer: &signed(&cast.transfer(), payer),
+            acceptance: Some(&signed(&cast.acceptance(), payee)),
+        },
+        Message::Authorities {
+            issuer: &centre,
+            gateway: &signed(&cast.gateway_pass(), issuer),
+            certificates: b"certificates in DER",
+            update: None,
+        },
+        Message::Authorities {
+            issuer: &centre,
+            gateway: &signed(&cast.gateway_pass(), issuer),
+            certificates: b"certificates in DER",
+            update: Some(&signed(&cast.trust_update(), &cast.root)),
         },
         Message::read(&accused).unwrap(),
     ];

@@ -85,10 +85,7 @@ impl Cast {
             births.collect()
         });
         let mut cast = Self {
-            trust: Trust {
-                network: network(),
-                root_key: root.public_key(),
-            },
+            trust: Trust::new(network(), root.public_key()),
             issuer_pass,
             births: births.collect(),
             offices,

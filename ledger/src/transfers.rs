@@ -1,0 +1,44 @@
+//! What callers ask about owners.
+
+use crate::commands::transfer::HandOver;
+use crate::error::Error;
+use crate::handle::Ledger;
+use crate::store::transfers::HandedOver;
+use crate::store::{lives, transfers};
+use protocol::{Code, Status, Timestamp};
+
+/// Whose a thing is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ownership {
+    /// Its owner, if one was named.
+    pub owner: Option<Code>,
+    /// How often an owner was named; the next transfer carries one more.
+    pub owners: u32,
+}
+
+impl Ledger {
+    /// A thing goes from its owner to the one who takes it, by a transfer and an acceptance that
+    /// the two signed. The same transfer again changes nothing.
+    pub async fn hand_over(
+        &self,
+        transfer: Vec<u8>,
+        acceptance: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<HandedOver, Status> {
+        self.submit(HandOver {
+            transfer,
+            acceptance,
+            now,
+        })
+        .await
+    }
+
+    /// Whose a thing is, and how often that was said.
+    pub async fn ownership(&self, code: &Code) -> Result<Ownership, Error> {
+        let mut reader = self.reader().await?;
+        Ok(Ownership {
+            owner: lives::owner_of(&mut reader, code).await?,
+            owners: transfers::owners(&mut reader, code).await?,
+        })
+    }
+}

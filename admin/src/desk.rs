@@ -52,6 +52,8 @@ pub struct AuthorityCard {
     pub certificate: Vec<u8>,
     /// Its certificate is good until then.
     pub not_after: Timestamp,
+    /// Where its private keys lie, in words.
+    pub keys: &'static str,
 }
 
 /// Issues codes by the one path that also serves things. The same request gets the same code.

@@ -132,7 +132,8 @@ pub fn plan(config: &Config) -> Result<Plan, Failure> {
     Ok(Plan::new(config.network, names, config.grace_s))
 }
 
-fn server_names(config: &Config) -> Result<Vec<ServerName>, Failure> {
+/// What the TLS and DTLS servers are called.
+pub fn server_names(config: &Config) -> Result<Vec<ServerName>, Failure> {
     let mut names = vec![
         ServerName::parse("localhost")?,
         ServerName::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST)),

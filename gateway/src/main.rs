@@ -1,7 +1,7 @@
 //! `onecode`: the gateway and everything an operator or a firmware engineer types.
 
 use clap::{Parser, Subcommand};
-use gateway::command::{check, config_list, device, station, up, verify};
+use gateway::command::{check, config_list, device, root, station, up, verify};
 use gateway::demo;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -31,6 +31,11 @@ enum Command {
     Device {
         #[command(subcommand)]
         command: device::Command,
+    },
+    /// Put the root's keys into a safe, and do what only they can do.
+    Root {
+        #[command(subcommand)]
+        command: root::Command,
     },
     /// Admit factory stations, order from them, and take what they bring back.
     Station {
@@ -63,6 +68,7 @@ fn main() -> ExitCode {
             command: ConfigCommand::List { doc, config },
         } => config_list::run(doc, config.as_deref()),
         Command::Device { command } => device::run(command),
+        Command::Root { command } => root::run(command),
         Command::Station { command } => station::run(command),
         Command::Verify(options) => verify::run(options),
     };

@@ -58,6 +58,7 @@ impl IssuingDesk for PortalDesk {
             pass: authority.pass().to_vec(),
             certificate: authority.certificate().to_vec(),
             not_after: authority.not_after(),
+            keys: authority.key_place().sentence(),
         };
         self.0.authorities.all().map(card).to_vec()
     }

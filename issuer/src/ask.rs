@@ -32,11 +32,21 @@ pub fn authority_request(
         oid: ObjectIdentifier::new_unwrap(OID_WALLET_PROOF),
         values: SetOfVec::try_from(vec![Any::encode_from(&proof)?])?,
     };
+    request(ca_key, Name::default(), vec![attribute])
+}
+
+/// A PKCS#10 request for a key under a name, with these attributes.
+pub(crate) fn request(
+    ca_key: &Key,
+    subject: Name,
+    attributes: Vec<Attribute>,
+) -> Result<Vec<u8>, IssueError> {
+    let face = CaFace::new(&ca_key.public_key()).ok_or(IssueError::Encoding)?;
     let info = CertReqInfo {
         version: Version::V1,
-        subject: Name::default(),
-        public_key: spki,
-        attributes: SetOfVec::try_from(vec![attribute])?,
+        subject,
+        public_key: p256_spki(&face.verifying_key()).map_err(|_| IssueError::Encoding)?,
+        attributes: SetOfVec::try_from(attributes)?,
     };
     let signature = signing::sign(ca_key, &info.to_der()?)?;
     let request = CertReq {

@@ -7,6 +7,7 @@ use crate::error::{IssueError, OrderFault};
 use crate::key::{Key, Random, draw, generate};
 use crate::names::Names;
 use crate::profile::{Profile, p256_spki, spki_der, subject};
+use crate::safe::KeyPlace;
 use crate::signing::CaFace;
 use protocol::code::{ISSUER_END, IssuedBy, STATION_END, STATION_SEQUENCE_END};
 use protocol::keys::SoftwareKey;
@@ -50,6 +51,8 @@ pub struct Authorities {
     pub issuer: Authority,
     /// Signed by the issuer; signs things.
     pub gateway: Authority,
+    /// The root, signed by somebody else, then who is above that; see [`crate::cross`].
+    pub cross: Vec<Vec<u8>>,
 }
 
 /// The private keys of one authority, before they are put away.
@@ -200,6 +203,7 @@ pub(crate) fn make(
         root,
         issuer,
         gateway,
+        cross: Vec::new(),
     };
     Ok((authorities, [root_keys, issuer_keys, gateway_keys]))
 }
@@ -255,6 +259,7 @@ fn authority(
         certificate,
         certificate_der,
         pass,
+        key_place: KeyPlace::Files,
     };
     Ok((authority, secrets))
 }

@@ -6,6 +6,7 @@ use crate::key::Key;
 use crate::names::{Names, ServerName};
 use crate::profile::{Profile, p256_spki, subject};
 use crate::request::CheckedRequest;
+use crate::safe::KeyPlace;
 use crate::signing::CaFace;
 use der::Encode;
 use protocol::cose::{self, SIGNED_MAX};
@@ -78,6 +79,7 @@ pub struct Authority {
     pub(crate) certificate_der: Vec<u8>,
     /// None for the root, whom nobody vouches for.
     pub(crate) pass: Option<(Pass, Vec<u8>)>,
+    pub(crate) key_place: KeyPlace,
 }
 
 /// What to issue. The same order with the same request gives the same bytes.
@@ -162,6 +164,11 @@ impl Authority {
     /// Signs passes, statements and allowances.
     pub fn signer(&self) -> Arc<dyn Signer + Send + Sync> {
         self.pass_key.clone()
+    }
+
+    /// Where its private keys were when it was loaded.
+    pub fn key_place(&self) -> KeyPlace {
+        self.key_place
     }
 
     /// When its certificate ends.

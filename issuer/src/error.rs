@@ -146,7 +146,7 @@ impl fmt::Display for IssueError {
                 write!(f, "nothing was issued, the profile is broken: {fault:?}")
             }
             Self::KeyAbsent => {
-                f.write_str("the authority's key is not at hand; bring it and try again")
+                f.write_str("the authority's key is not in this box: name its bundle with --bundle, or bring it back with `onecode root import`")
             }
             Self::Encoding => f.write_str("nothing was issued, a value could not be encoded"),
             Self::Random => f.write_str("the source of randomness failed; try again"),

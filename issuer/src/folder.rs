@@ -1,7 +1,7 @@
 //! Authorities in a folder: making them there once, and finding them again.
 //!
 //! ```text
-//! root/     ca.key.pem  ca.pem  pass.key.pem  pass.pub.pem
+//! root/     ca.key.pem  ca.pem  pass.key.pem  pass.pub.pem  (cross.pem)
 //! issuer/   ca.key.pem  ca.pem  pass.key.pem  pass.cbor
 //! gateway/  ca.key.pem  ca.pem  pass.key.pem  pass.cbor
 //! server.pem
@@ -32,9 +32,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use x509_cert::Certificate;
 
-const CA_KEY: &str = "ca.key.pem";
+pub(crate) const CA_KEY: &str = "ca.key.pem";
 const CA: &str = "ca.pem";
-const PASS_KEY: &str = "pass.key.pem";
+pub(crate) const PASS_KEY: &str = "pass.key.pem";
 const PASS_PUBLIC: &str = "pass.pub.pem";
 const PASS: &str = "pass.cbor";
 const FILES: [&str; 5] = [CA_KEY, CA, PASS_KEY, PASS_PUBLIC, PASS];
@@ -67,6 +67,7 @@ pub fn load(folder: &Path, plan: &Plan) -> Result<Authorities, FolderError> {
         root,
         issuer,
         gateway,
+        cross: crate::cross::load(folder)?,
     })
 }
 
@@ -149,6 +150,7 @@ fn store_one(folder: &Path, authority: &Authority, secrets: &Secrets) -> Found<(
 }
 
 fn load_one(folder: &Path, plan: &Plan, role: Role, above: Option<&Authority>) -> Found<Authority> {
+    let base = folder;
     let folder = folder.join(role.word());
     let (certificate, certificate_der, ca_public) = load_certificate(&folder, plan, role, above)?;
     let code = identity_of(&certificate).ok_or(Problem::OtherPlan);
@@ -178,6 +180,7 @@ fn load_one(folder: &Path, plan: &Plan, role: Role, above: Option<&Authority>) -
         certificate,
         certificate_der,
         pass,
+        key_place: crate::safe::key_place(base, role),
     })
 }
 

@@ -46,7 +46,7 @@ pub fn write(
     durable::write(path, pem.as_bytes(), Readers::Owner).at(path)
 }
 
-fn encrypt(
+pub(crate) fn encrypt(
     secret: &SoftwareKey,
     passphrase: &str,
     random: &mut Random<'_>,
@@ -83,18 +83,25 @@ pub fn read(
         return Err(Problem::OpenToOthers(mode)).at(path);
     }
     let pem = Zeroizing::new(durable::read(path).at(path)?);
-    let key = match der::pem::decode_vec(&pem) {
+    decode(&pem, algorithm, passphrase).at(path)
+}
+
+/// Reads a key from its PEM, encrypted or not.
+pub(crate) fn decode(
+    pem: &[u8],
+    algorithm: Algorithm,
+    passphrase: Option<&str>,
+) -> Result<SoftwareKey, Problem> {
+    let key = match der::pem::decode_vec(pem) {
         Ok((ENCRYPTED_LABEL, locked)) => {
-            let passphrase = passphrase.ok_or(Problem::Passphrase).at(path)?;
+            let passphrase = passphrase.ok_or(Problem::Passphrase)?;
             let plain = EncryptedPrivateKeyInfoRef::from_der(&locked)
-                .map_err(|_| Problem::Unreadable)
-                .at(path)?
+                .map_err(|_| Problem::Unreadable)?
                 .decrypt(passphrase)
-                .map_err(|_| Problem::Passphrase)
-                .at(path)?;
+                .map_err(|_| Problem::Passphrase)?;
             key::from_pkcs8(algorithm, plain.as_bytes())
         }
-        _ => key::from_pem(algorithm, &pem),
+        _ => key::from_pem(algorithm, pem),
     };
-    key.ok_or(Problem::Unreadable).at(path)
+    key.ok_or(Problem::Unreadable)
 }

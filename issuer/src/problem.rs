@@ -1,5 +1,6 @@
 //! What can be wrong with a file of ours: which one, what, and the next step.
 
+use crate::cross::CrossFault;
 use crate::error::IssueError;
 use std::fmt;
 use std::io;
@@ -37,6 +38,12 @@ pub enum Problem {
     Issue(IssueError),
     /// A private key under a passphrase, which is not there or not the right one.
     Passphrase,
+    /// Too short to protect an authority.
+    ShortPassphrase,
+    /// A key that the gateway cannot work without.
+    Needed,
+    /// A certificate by somebody else that does not fit.
+    Cross(CrossFault),
 }
 
 impl fmt::Display for FolderError {
@@ -67,6 +74,15 @@ impl fmt::Display for FolderError {
                 "not made by this program; move it away, or name another folder",
             ),
             Problem::Issue(error) => error.fmt(f),
+            Problem::ShortPassphrase => write!(
+                f,
+                "a passphrase wants at least {} characters",
+                crate::safe::PASSPHRASE_CHARS_MIN
+            ),
+            Problem::Needed => f.write_str(
+                "the gateway signs with its own key all day and cannot be without it; export the root's, or the issuer's",
+            ),
+            Problem::Cross(fault) => fault.fmt(f),
             Problem::Passphrase => {
                 f.write_str("the passphrase is missing or not the one the key was put away with")
             }

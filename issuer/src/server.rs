@@ -26,7 +26,7 @@ const FILE: &str = "server.pem";
 
 /// What a TLS or DTLS server needs.
 pub struct ServerIdentity {
-    /// Its own certificate, then the issuer's, DER.
+    /// Its own certificate, then the issuer's, then the root as somebody else signed it, DER.
     pub chain: Vec<Vec<u8>>,
     /// Private key, PKCS#8 DER.
     pub key: Zeroizing<Vec<u8>>,
@@ -54,10 +54,10 @@ impl Authorities {
         let lives = |kept: &ServerIdentity, for_s| kept.not_after > now.plus_s(for_s);
         let kept = self.kept(&path, names)?.filter(|kept| lives(kept, 0));
         let (secret, made) = match kept {
-            Some(kept) if lives(&kept, SERVER_RENEWAL_S) => return Ok(kept),
+            Some(kept) if lives(&kept, SERVER_RENEWAL_S) => return Ok(self.shown(kept)),
             Some(kept) => match self.new_server(names, now, random) {
                 // Without the issuer's key the old one has to do until its end.
-                Err(IssueError::KeyAbsent) => return Ok(kept),
+                Err(IssueError::KeyAbsent) => return Ok(self.shown(kept)),
                 made => made.at(&path)?,
             },
             None => self.new_server(names, now, random).at(&path)?,
@@ -66,7 +66,14 @@ impl Authorities {
         let chain = bundle::pem(made.chain.iter().map(Vec::as_slice));
         let file = Zeroizing::new([pem.as_bytes(), chain.as_bytes()].concat());
         durable::write(&path, &file, Readers::Owner).at(&path)?;
-        Ok(made)
+        Ok(self.shown(made))
+    }
+
+    /// With what leads on to whoever else signed the root. A client that trusts the root itself
+    /// does not need it.
+    fn shown(&self, mut identity: ServerIdentity) -> ServerIdentity {
+        identity.chain.extend_from_slice(&self.cross);
+        identity
     }
 
     fn new_server(

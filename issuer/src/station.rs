@@ -377,6 +377,7 @@ impl Grant {
             certificate: read,
             certificate_der: leaf.clone(),
             pass: Some((own, station_pass.clone())),
+            key_place: crate::safe::KeyPlace::Away,
         })
     }
 }

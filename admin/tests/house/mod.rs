@@ -305,6 +305,7 @@ impl IssuingDesk for Desk {
                 pass: authority.pass().to_vec(),
                 certificate: authority.certificate().to_vec(),
                 not_after: authority.not_after(),
+                keys: authority.key_place().sentence(),
             })
             .collect()
     }

@@ -6,6 +6,8 @@ use crate::folder::Folder;
 use crate::house::{House, plan};
 use crate::wallet::now;
 use clap::Args;
+use issuer::safe::KeyPlace;
+use issuer::{Authority, Grant, Role};
 use ledger::Ledger;
 use ledger::people::AuditCheck;
 use protocol::Timestamp;
@@ -157,9 +159,14 @@ async fn folder(config: &Config, findings: &mut Findings) {
         )),
     );
     for authority in house.authorities.all() {
-        let name = format!("{} certificate", authority.role().word());
-        findings.say(&name, certificate(authority.not_after()));
+        let word = authority.role().word();
+        findings.say(
+            &format!("{word} certificate"),
+            certificate(authority.not_after()),
+        );
+        findings.say(&format!("{word} keys"), keys(authority));
     }
+    stations(&house, findings).await;
     findings.say(
         "server certificate",
         match house.server(config) {
@@ -181,6 +188,68 @@ async fn folder(config: &Config, findings: &mut Findings) {
     );
     books(&house, findings).await;
     house.close().await;
+}
+
+/// Where the keys of an authority lie, and what to do about it.
+fn keys(authority: &Authority) -> Finding {
+    let place = authority.key_place();
+    let how = place.sentence().to_owned();
+    match (authority.role(), place) {
+        (_, KeyPlace::Half) => Finding::Watch(
+            how,
+            "repeat `onecode root export` or `onecode root import` with the same bundle",
+        ),
+        (Role::Root, KeyPlace::Files) => Finding::Good(format!(
+            "{how}; `onecode root export` puts them into a safe"
+        )),
+        (Role::Issuer, KeyPlace::Files) => Finding::Good(format!(
+            "{how}; `onecode root export --of issuer` takes them away too, for all but a start a year"
+        )),
+        (Role::Root, KeyPlace::Away) => Finding::Good(format!(
+            "{how}; `onecode root request|crl --bundle` sign with them elsewhere"
+        )),
+        (_, KeyPlace::Away) => Finding::Good(format!(
+            "{how}; `onecode root import --of issuer` before the server certificate ends"
+        )),
+        (Role::Gateway | Role::Station, KeyPlace::Files) => Finding::Good(format!(
+            "{how}; they sign things, statements and the code chain"
+        )),
+    }
+}
+
+/// Until when each station may make codes. Its keys never leave it.
+async fn stations(house: &House, findings: &mut Findings) {
+    const AGAIN: &str = "`onecode station list`, and admit it again with its request";
+    let stations = match house.ledger.stations().await {
+        Ok(stations) => stations,
+        Err(error) => return findings.say("stations", Finding::Bad(error.to_string(), AGAIN)),
+    };
+    for station in stations {
+        let what = format!("station {}", station.station);
+        let Some((_, grant)) = station.granted else {
+            let how = "its keys are with it; nothing was signed for it yet".to_owned();
+            findings.say(&what, Finding::Watch(how, AGAIN));
+            continue;
+        };
+        let view = Grant::read(&grant).and_then(|grant| grant.view());
+        findings.say(
+            &what,
+            match view {
+                Ok(view) if view.not_after() <= now().plus_s(SOON_S) => Finding::Watch(
+                    format!(
+                        "its keys are with it; may sign until {}",
+                        view.not_after().0
+                    ),
+                    AGAIN,
+                ),
+                Ok(view) => Finding::Good(format!(
+                    "its keys are with it; may sign for {} days",
+                    view.not_after().0.saturating_sub(now().0) / 86_400
+                )),
+                Err(fault) => Finding::Bad(fault.to_string(), AGAIN),
+            },
+        );
+    }
 }
 
 fn certificate(not_after: Timestamp) -> Finding {

@@ -1,0 +1,312 @@
+//! `onecode root`: where the keys of the authorities lie, and what only they can do. The gateway
+//! must not be running: these commands work on its folder themselves.
+
+use super::{Outcome, config};
+use crate::config::Config;
+use crate::folder::Folder;
+use crate::house::{Failure, plan, random, server_names};
+use crate::wallet::now;
+use clap::{Args, Subcommand, ValueEnum};
+use issuer::{Authorities, Authority, ListOrder, Revoked, Role, request_pem, safe};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use zeroize::Zeroizing;
+
+const DAY_S: u32 = 86_400;
+/// Longest file that is read here: a chain of certificates.
+const FILE_BYTES_MAX: u64 = 64 * 1024;
+
+/// What to do with the root.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Put the keys into one encrypted file and take them out of the box.
+    Export(Export),
+    /// Put the keys of such a file back, for a ceremony.
+    Import(Import),
+    /// Ask a company's authority to sign the root, so that its clients trust this gateway.
+    Request(Request),
+    /// Check what that authority signed, and show it to clients from now on.
+    Adopt(Adopt),
+    /// Sign the root's list of revoked issuers.
+    Crl(Crl),
+}
+
+/// Which gateway.
+#[derive(Args)]
+pub struct Place {
+    /// Folder of keys and books. Its gateway must not be running.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// The settings file.
+    #[arg(long)]
+    config: Option<PathBuf>,
+}
+
+/// Whose keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Whose {
+    /// Signs issuers.
+    Root,
+    /// Signs gateways, stations, and the certificates of servers.
+    Issuer,
+}
+
+impl Whose {
+    const fn role(self) -> Role {
+        match self {
+            Self::Root => Role::Root,
+            Self::Issuer => Role::Issuer,
+        }
+    }
+
+    fn of(self, authorities: &Authorities) -> &Authority {
+        match self {
+            Self::Root => &authorities.root,
+            Self::Issuer => &authorities.issuer,
+        }
+    }
+}
+
+/// Where the keys go.
+#[derive(Args)]
+pub struct Export {
+    /// The file, on something that can be taken away.
+    #[arg(long)]
+    to: PathBuf,
+    /// A file whose first line is the passphrase.
+    #[arg(long)]
+    passphrase_file: PathBuf,
+    /// Whose keys.
+    #[arg(long, value_enum, default_value = "root")]
+    of: Whose,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Where the keys come from.
+#[derive(Args)]
+pub struct Import {
+    /// The file that `onecode root export` wrote.
+    #[arg(long)]
+    bundle: PathBuf,
+    /// A file whose first line is the passphrase.
+    #[arg(long)]
+    passphrase_file: PathBuf,
+    /// Whose keys.
+    #[arg(long, value_enum, default_value = "root")]
+    of: Whose,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Signs with the root where it is: in the box, or in its bundle without being put back.
+#[derive(Args)]
+pub struct Signing {
+    /// The file that `onecode root export` wrote; not needed while the root's keys are in the box.
+    #[arg(long, requires = "passphrase_file")]
+    bundle: Option<PathBuf>,
+    /// A file whose first line is the passphrase of the bundle.
+    #[arg(long)]
+    passphrase_file: Option<PathBuf>,
+}
+
+/// A request for a cross-certificate.
+#[derive(Args)]
+pub struct Request {
+    #[command(flatten)]
+    signing: Signing,
+    /// Where the request goes; to the terminal without it.
+    #[arg(long)]
+    to: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// A cross-certificate.
+#[derive(Args)]
+pub struct Adopt {
+    /// PEM: the root as the other authority signed it, then those above it up to, and without, the
+    /// one that clients trust.
+    certificates: PathBuf,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// A revocation list.
+#[derive(Args)]
+pub struct Crl {
+    #[command(flatten)]
+    signing: Signing,
+    /// Serial numbers of revoked certificates: 32 hexadecimal digits each.
+    #[arg(long, value_delimiter = ',')]
+    serials: Vec<String>,
+    /// For how many days the list is good.
+    #[arg(long, default_value_t = 365)]
+    days: u32,
+    /// Where it goes, DER.
+    #[arg(long, default_value = "root.crl")]
+    to: PathBuf,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Does it.
+pub fn run(command: Command) -> Outcome {
+    match command {
+        Command::Export(options) => export(&options),
+        Command::Import(options) => import(&options),
+        Command::Request(options) => request(&options),
+        Command::Adopt(options) => adopt(&options),
+        Command::Crl(options) => crl(&options),
+    }?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What stands in the folder, locked.
+struct Opened {
+    config: Config,
+    folder: PathBuf,
+    authorities: Authorities,
+    _lock: crate::folder::Lock,
+}
+
+fn open(place: &Place) -> Result<Opened, Failure> {
+    let config = config(place.config.as_deref(), place.data.as_deref())?;
+    let files = Folder::new(&config.data);
+    if !files.is_used() {
+        let data = config.data.display();
+        return Err(format!("{data} holds no gateway; name its folder with --data").into());
+    }
+    let lock = files
+        .lock()
+        .map_err(|error| format!("{}: {error}", config.data.display()))?;
+    let folder = files.authorities();
+    let authorities = issuer::load(&folder, &plan(&config)?)?;
+    Ok(Opened {
+        config,
+        folder,
+        authorities,
+        _lock: lock,
+    })
+}
+
+impl Opened {
+    /// The root with its keys.
+    fn root(&self, signing: &Signing) -> Result<Authority, Failure> {
+        let root = &self.authorities.root;
+        match (&signing.bundle, &signing.passphrase_file) {
+            (Some(bundle), Some(file)) => Ok(safe::read(bundle, root, &passphrase(file)?)?),
+            _ => Ok(root.clone()),
+        }
+    }
+}
+
+fn passphrase(file: &Path) -> Result<Zeroizing<String>, Failure> {
+    let text = Zeroizing::new(read(file)?);
+    let line = text.lines().next().unwrap_or_default();
+    Ok(Zeroizing::new(line.to_owned()))
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    let named = |error| format!("{}: {error}", path.display());
+    if fs::metadata(path).map_err(named)?.len() > FILE_BYTES_MAX {
+        return Err(format!("{}: too long", path.display()).into());
+    }
+    Ok(fs::read_to_string(path).map_err(named)?)
+}
+
+fn export(options: &Export) -> Result<(), Failure> {
+    let opened = open(&options.place)?;
+    let authority = options.of.of(&opened.authorities);
+    let word = options.of.role().word();
+    let passphrase = passphrase(&options.passphrase_file)?;
+    safe::export(
+        &opened.folder,
+        authority,
+        &options.to,
+        &passphrase,
+        &mut random,
+    )?;
+    println!(
+        "The keys of the {word} {:#} are in {}, and no longer in this box. Make a second copy, keep the passphrase elsewhere, and try it: `onecode root import`",
+        authority.code(),
+        options.to.display()
+    );
+    Ok(())
+}
+
+fn import(options: &Import) -> Result<(), Failure> {
+    let opened = open(&options.place)?;
+    let authority = options.of.of(&opened.authorities);
+    let passphrase = passphrase(&options.passphrase_file)?;
+    safe::import(&opened.folder, authority, &options.bundle, &passphrase)?;
+    println!(
+        "The keys of the {} {:#} are in this box again. Take them out when you are done: `onecode root export`",
+        options.of.role().word(),
+        authority.code()
+    );
+    Ok(())
+}
+
+fn request(options: &Request) -> Result<(), Failure> {
+    let opened = open(&options.place)?;
+    let pem = request_pem(&opened.root(&options.signing)?.cross_request()?);
+    let Some(to) = &options.to else {
+        print!("{pem}");
+        return Ok(());
+    };
+    fs::write(to, pem)?;
+    println!(
+        "Have {} signed as a subordinate authority, subject and key as they are, then: `onecode root adopt`",
+        to.display()
+    );
+    Ok(())
+}
+
+fn adopt(options: &Adopt) -> Result<(), Failure> {
+    let mut opened = open(&options.place)?;
+    let pem = read(&options.certificates)?;
+    let names = server_names(&opened.config)?;
+    opened
+        .authorities
+        .adopt(&opened.folder, &pem, &names, now())?;
+    println!(
+        "Adopted: from the next start, servers show {} certificates more, and clients of that authority reach them",
+        opened.authorities.cross.len()
+    );
+    Ok(())
+}
+
+fn crl(options: &Crl) -> Result<(), Failure> {
+    let opened = open(&options.place)?;
+    let time = now();
+    let serials: Result<Vec<Revoked>, Failure> = options
+        .serials
+        .iter()
+        .map(|text| {
+            let serial = u128::from_str_radix(text, 16).ok();
+            let serial = serial.filter(|_| text.len() == 32);
+            let serial = serial.ok_or_else(|| format!("{text}: no 32 hexadecimal digits"))?;
+            Ok(Revoked {
+                serial: serial.to_be_bytes(),
+                at: time,
+            })
+        })
+        .collect();
+    let order = ListOrder {
+        number: u64::from(time.0),
+        this_update: time,
+        next_update: time.plus_s(options.days.saturating_mul(DAY_S)),
+    };
+    let list = opened.root(&options.signing)?;
+    let list = list.revocation_list(&order, &serials?)?;
+    fs::write(&options.to, list)?;
+    println!(
+        "{}: {} revoked, good for {} days",
+        options.to.display(),
+        options.serials.len(),
+        options.days
+    );
+    Ok(())
+}

@@ -6,6 +6,7 @@
 //! certificate.pem  own certificate, then the gateway's
 //! authorities.pem  root, issuer and gateway
 //! pass, gateway.pass, issuer.pass
+//! other_root       a root that counts as well, until when; only while one takes over
 //! identity         network, root key and code; written last, so it is there only when all is
 //! ```
 //!
@@ -17,7 +18,7 @@ use crate::enrol::{Authorities, Credentials, Keys};
 use der::pem::LineEnding;
 use protocol::keys::Algorithm;
 use protocol::rules::Trust;
-use protocol::{Code, Network, PublicKey};
+use protocol::{Code, Network, PublicKey, Timestamp};
 use rustls::ClientConfig;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::fmt;
@@ -30,6 +31,7 @@ use zeroize::Zeroizing;
 
 /// The largest file that is read; certificates are about 1 KB each.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
+const OTHER_ROOT: &str = "other_root";
 
 /// An enrolled thing.
 #[derive(Debug)]
@@ -110,7 +112,8 @@ impl Identity {
             path: folder.join(name),
         };
         let needed = |name: &str| read(folder, name)?.ok_or_else(|| damaged(name));
-        let (trust, code) = parse_line(&line).ok_or_else(|| damaged("identity"))?;
+        let (mut trust, code) = parse_line(&line).ok_or_else(|| damaged("identity"))?;
+        trust.other_root = other_root(folder)?.map(|(key, _)| key);
         let keys = load_keys(folder)?.ok_or_else(|| damaged("keys"))?;
         let own = parse_pem(&needed("certificate.pem")?);
         let Some([certificate, _]) = own.as_deref() else {
@@ -163,6 +166,33 @@ impl Identity {
             server_name: server_name.to_owned(),
         })
     }
+}
+
+/// A root that counts beside the one of the identity, and until when.
+pub fn other_root(folder: &Path) -> Result<Option<(PublicKey, Timestamp)>, IdentityError> {
+    let Some(text) = read(folder, OTHER_ROOT)? else {
+        return Ok(None);
+    };
+    let parse = || {
+        let line = std::str::from_utf8(&text).ok()?.trim_end();
+        let (key, ends) = line.split_once(' ')?;
+        Some((parse_key(key)?, Timestamp(ends.parse().ok()?)))
+    };
+    let damaged = || IdentityError::Unreadable {
+        path: folder.join(OTHER_ROOT),
+    };
+    parse().map(Some).ok_or_else(damaged)
+}
+
+/// Keeps [`other_root`]. It is written before the identity that goes with it: a crash between them
+/// leaves the old root twice, which changes nothing.
+pub fn save_other_root(
+    folder: &Path,
+    key: &PublicKey,
+    ends: Timestamp,
+) -> Result<(), IdentityError> {
+    let line = format!("{} {}\n", key_text(key), ends.0);
+    write(folder, OTHER_ROOT, line.as_bytes(), 0o644)
 }
 
 /// Stores keys before they are enrolled; durable when it returns.

@@ -10,10 +10,15 @@ use crate::tree::Tree;
 use crate::tree::fanout::RouterFanout;
 use crate::trust_file::TrustFile;
 use crate::wallet::{self, News, now};
-use issuer::{Authorities, Names, Plan, RandomFailed, ServerIdentity, ServerName};
+use issuer::{Authorities, Names, Plan, RandomFailed, Role, ServerIdentity, ServerName};
 use ledger::people::People;
 use ledger::{Bearings, ClassTerms, Ledger, Policy};
-use protocol::{AmountMinor, Currency, KeyEpoch};
+use protocol::chain::{Act, ActKind};
+use protocol::cose::open;
+use protocol::message::{MESSAGE_MAX, Message};
+use protocol::objects::Pass;
+use protocol::{AmountMinor, Currency, KeyEpoch, Network};
+use sha2::{Digest as _, Sha256};
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -61,6 +66,8 @@ impl House {
         let ledger = Ledger::open(&folder.ledger(), bearings)
             .await
             .map_err(|error| format!("{}: {error}", folder.ledger().display()))?;
+        let acts = taken_over(&authorities, config.network);
+        ledger.log_authorities(acts).await?;
         let (name, exponent, title) = FIRST_CURRENCY;
         let currency = Currency::new(ISSUER, name).ok_or("no currency")?;
         ledger.declare_currency(currency, exponent, title).await?;
@@ -90,7 +97,8 @@ impl House {
     /// The wallet desk.
     pub fn desk(&self, config: &Config) -> wallet::Desk {
         let gateway = &self.authorities.gateway;
-        let news = News::new(gateway.code(), config.network, gateway.signer());
+        let news = News::new(gateway.code(), config.network, gateway.signer())
+            .with_authorities(above(&self.authorities));
         wallet::Desk {
             ledger: self.ledger.clone(),
             trust: self.authorities.trust(),
@@ -170,7 +178,7 @@ pub fn bearings(config: &Config, authorities: &Authorities) -> Result<Bearings, 
         gateway: authorities.gateway.code(),
         gateway_epoch: KeyEpoch(1),
         signer: authorities.gateway.signer(),
-        issuer_pass: authorities.issuer.pass().to_vec(),
+        issuer_pass: authorities.issuer_pass().to_vec(),
         gateway_pass: authorities.gateway.pass().to_vec(),
         policy: Policy {
             usual: terms::classes(least, config.class_factors),
@@ -183,9 +191,67 @@ pub fn bearings(config: &Config, authorities: &Authorities) -> Result<Bearings, 
     })
 }
 
+/// Which authority took over from which, for the code chain: the new one with what was signed for
+/// it, and that the old one has a successor.
+fn taken_over(authorities: &Authorities, network: Network) -> Vec<Act> {
+    let hash = |bytes: &[u8]| Some(protocol::Digest(Sha256::digest(bytes).into()));
+    let mut acts = Vec::new();
+    for former in &authorities.former {
+        let old = &former.authority;
+        let new = match old.role() {
+            Role::Root => &authorities.root,
+            _ => &authorities.issuer,
+        };
+        // A root has no pass; what was signed about it is the word of the one before.
+        let signed = match &former.root {
+            Some(legacy) => hash(&legacy.update),
+            None => hash(new.pass()),
+        };
+        let pass = open::<Pass>(authorities.issuer.pass(), &network);
+        let at = pass.map_or(former.ends, |pass| pass.peek().issued);
+        // An issuer's leaf is written from its pass when the books are opened.
+        if former.root.is_some() {
+            acts.push(Act {
+                signed,
+                certificate: hash(new.certificate()),
+                ..Act::new(ActKind::Issued, new.code(), at)
+            });
+        }
+        acts.push(Act {
+            other: Some(new.code().into()),
+            signed,
+            ..Act::new(ActKind::Superseded, old.code(), at)
+        });
+    }
+    acts
+}
+
+/// Who is above the gateway, for things that know others: only while one takes over from another.
+pub fn above(authorities: &Authorities) -> Option<Vec<u8>> {
+    if authorities.former.is_empty() {
+        return None;
+    }
+    let certificates = authorities
+        .all()
+        .map(|one| one.certificate().to_vec())
+        .concat();
+    let message = Message::Authorities {
+        issuer: authorities.issuer.pass(),
+        gateway: authorities.gateway.pass(),
+        certificates: &certificates,
+        update: authorities
+            .former_root()
+            .map(|(_, old)| old.update.as_slice()),
+    };
+    let mut out = vec![0; MESSAGE_MAX];
+    let len = message.write(&mut out)?;
+    out.truncate(len);
+    Some(out)
+}
+
 /// Writes what is handed to things: the trust file and the certificates for TLS clients.
 fn publish(folder: &Folder, authorities: &Authorities) -> Result<(), Failure> {
-    let root = issuer::pem([authorities.root.certificate()]);
+    let root = issuer::pem(authorities.roots().map(|root| root.certificate()));
     let trust = TrustFile::new(authorities.trust(), root);
     write_when_changed(&folder.trust(), &trust.text()?)?;
     write_when_changed(&folder.trusted_certificates(), &authorities.trusted_pem())?;

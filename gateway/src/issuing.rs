@@ -64,10 +64,7 @@ impl fmt::Display for IssueError {
 impl Desk {
     /// Root, issuer and gateway certificates, DER.
     pub fn authority_certificates(&self) -> Vec<Vec<u8>> {
-        self.authorities
-            .all()
-            .map(|authority| authority.certificate().to_vec())
-            .to_vec()
+        self.authorities.certificates()
     }
 
     /// A request with a one-time secret, as it comes by EST.

@@ -32,6 +32,11 @@ enum Command {
         #[command(subcommand)]
         command: device::Command,
     },
+    /// Let a new issuer take over.
+    Issuer {
+        #[command(subcommand)]
+        command: root::IssuerCommand,
+    },
     /// Put the root's keys into a safe, and do what only they can do.
     Root {
         #[command(subcommand)]
@@ -68,6 +73,7 @@ fn main() -> ExitCode {
             command: ConfigCommand::List { doc, config },
         } => config_list::run(doc, config.as_deref()),
         Command::Device { command } => device::run(command),
+        Command::Issuer { command } => root::run_issuer(command),
         Command::Root { command } => root::run(command),
         Command::Station { command } => station::run(command),
         Command::Verify(options) => verify::run(options),

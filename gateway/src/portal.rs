@@ -44,23 +44,27 @@ impl IssuingDesk for PortalDesk {
 
     fn trust_file(&self) -> Option<String> {
         let authorities = &self.0.authorities;
-        let root = issuer::pem([authorities.root.certificate()]);
+        let root = issuer::pem(authorities.roots().map(|root| root.certificate()));
         let text = TrustFile::new(authorities.trust(), root).text();
         text.inspect_err(|error| tracing::error!(%error, "the trust file cannot be written"))
             .ok()
     }
 
     fn authorities(&self) -> Vec<AuthorityCard> {
+        let authorities = &self.0.authorities;
         let card = |authority: &issuer::Authority| AuthorityCard {
             role: authority.role().word(),
             code: authority.code(),
             pass_key: authority.pass_key(),
-            pass: authority.pass().to_vec(),
+            pass: match authority.role() {
+                issuer::Role::Issuer => authorities.issuer_pass().to_vec(),
+                _ => authority.pass().to_vec(),
+            },
             certificate: authority.certificate().to_vec(),
             not_after: authority.not_after(),
             keys: authority.key_place().sentence(),
         };
-        self.0.authorities.all().map(card).to_vec()
+        authorities.all().map(card).to_vec()
     }
 }
 

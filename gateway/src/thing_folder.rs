@@ -3,8 +3,8 @@
 
 use crate::house::Failure;
 use crate::wallet::now;
-use device_sdk::enrol::{Keys, enrol};
-use device_sdk::identity_file::{Identity, load_keys, save_keys};
+use device_sdk::enrol::{Keys, enrol, learn};
+use device_sdk::identity_file::{Identity, load_keys, other_root, save_keys, save_other_root};
 use device_sdk::journal_file::FileJournal;
 use device_sdk::links::file;
 use device_sdk::purse::{Clock, OUT_MAX, Purse, Settings};
@@ -63,13 +63,45 @@ pub fn settle_in(
 
 /// The thing that lives in a folder.
 pub fn identity(folder: &Path) -> Result<Identity, Failure> {
-    Identity::load(folder)?.ok_or_else(|| {
+    let mut identity = Identity::load(folder)?.ok_or_else(|| {
         format!(
             "{} holds no thing; make one with `onecode device init`",
             folder.display()
         )
-        .into()
-    })
+    })?;
+    if other_root(folder)?.is_some_and(|(_, ends)| ends <= now()) {
+        identity.trust.other_root = None;
+    }
+    Ok(identity)
+}
+
+/// Keeps what a gateway tells about those above it; false when it is nothing new, or not what the
+/// thing's own root stands for. It counts from the next opening on.
+pub fn keep_authorities(
+    identity: &Identity,
+    folder: &Path,
+    message: &[u8],
+) -> Result<bool, Failure> {
+    let (trust, keys) = (&identity.trust, &identity.keys);
+    let learnt = match learn(trust, keys, &identity.credentials, message, now()) {
+        Ok(Some(learnt)) => learnt,
+        Ok(None) => return Ok(false),
+        Err(error) => {
+            eprintln!("passed over what was told of authorities: {error}");
+            return Ok(false);
+        }
+    };
+    if let (Some(key), Some(ends)) = (&learnt.trust.other_root, learnt.other_ends) {
+        save_other_root(folder, key, ends)?;
+    }
+    let (transport, wallet) = keys.to_bytes();
+    let identity = Identity {
+        trust: learnt.trust,
+        keys: Keys::from_random(&transport, &wallet)?,
+        credentials: learnt.credentials,
+    };
+    identity.save(folder)?;
+    Ok(true)
 }
 
 /// Its purse, which trusts the gateway that gave it its code and takes `most` at once from a payer

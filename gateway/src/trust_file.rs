@@ -12,6 +12,8 @@ use std::path::Path;
 struct Form {
     network: String,
     root_key: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    other_root_key: Option<String>,
     root_certificate: String,
 }
 
@@ -55,8 +57,19 @@ impl TrustFile {
         let root_key = parse_key(&form.root_key).ok_or_else(|| {
             wrong("root_key wants ed25519: or p256: and hexadecimal digits".into())
         })?;
+        let other_root = match form.other_root_key.as_deref().map(parse_key) {
+            Some(None) => {
+                return Err(wrong(
+                    "other_root_key wants ed25519: or p256: and hexadecimal digits".into(),
+                ));
+            }
+            key => key.flatten(),
+        };
         Ok(Self {
-            trust: Trust::new(network, root_key),
+            trust: Trust {
+                other_root,
+                ..Trust::new(network, root_key)
+            },
             root_certificate_pem: form.root_certificate,
         })
     }
@@ -66,6 +79,7 @@ impl TrustFile {
         toml::to_string(&Form {
             network: self.trust.network.as_str().to_owned(),
             root_key: key_text(&self.trust.root_key),
+            other_root_key: self.trust.other_root.as_ref().map(key_text),
             root_certificate: self.root_certificate_pem.clone(),
         })
     }
@@ -78,13 +92,17 @@ mod tests {
 
     #[test]
     fn reads_back_what_it_writes() {
-        let trust = Trust::new(Network::new("test").unwrap(), PublicKey::P256([3; 33]));
+        let trust = Trust {
+            other_root: Some(PublicKey::Ed25519([4; 32])),
+            ..Trust::new(Network::new("test").unwrap(), PublicKey::P256([3; 33]))
+        };
         let file = TrustFile::new(trust, "-----BEGIN".to_owned());
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("trust.toml");
         std::fs::write(&path, file.text().unwrap()).unwrap();
         let read = TrustFile::load(&path).unwrap();
         assert_eq!(read.trust().root_key, trust.root_key);
+        assert_eq!(read.trust().other_root, trust.other_root);
         assert_eq!(read.root_certificate_pem(), "-----BEGIN");
         std::fs::write(
             &path,

@@ -216,11 +216,12 @@ impl TrustStore {
 /// A station that stands under this gateway's root and issuer.
 fn station(authorities: &Authorities, text: &str) -> Result<Signer, Failure> {
     let grant = Grant::read(text)?;
-    let root = &authorities.root;
     let [grants_root, ..] = &grant.certificates;
     // Below the root, `view` checks every signature; a new certificate of the issuer changes
     // nothing for a station under the one before.
-    let is_ours = grant.root_key == root.pass_key() && grants_root == root.certificate();
+    let is_ours = authorities
+        .roots()
+        .any(|root| grant.root_key == root.pass_key() && grants_root == root.certificate());
     let view = grant.view()?;
     let by = view.issues_as()?;
     if !is_ours || by.issuer != authorities.issuer.code().issued_by().issuer {

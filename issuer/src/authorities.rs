@@ -7,6 +7,7 @@ use crate::error::{IssueError, OrderFault};
 use crate::key::{Key, Random, draw, generate};
 use crate::names::Names;
 use crate::profile::{Profile, p256_spki, spki_der, subject};
+use crate::rotate::Former;
 use crate::safe::KeyPlace;
 use crate::signing::CaFace;
 use protocol::code::{ISSUER_END, IssuedBy, STATION_END, STATION_SEQUENCE_END};
@@ -53,6 +54,8 @@ pub struct Authorities {
     pub gateway: Authority,
     /// The root, signed by somebody else, then who is above that; see [`crate::cross`].
     pub cross: Vec<Vec<u8>>,
+    /// Those who were taken over from and still count; see [`crate::rotate`].
+    pub former: Vec<Former>,
 }
 
 /// The private keys of one authority, before they are put away.
@@ -169,7 +172,11 @@ impl Authorities {
 
     /// What a thing is born knowing.
     pub fn trust(&self) -> Trust {
-        Trust::new(self.root.network, self.root.pass_key())
+        let old = self.former_root();
+        Trust {
+            other_root: old.map(|(old, _)| old.authority.pass_key()),
+            ..Trust::new(self.root.network, self.root.pass_key())
+        }
     }
 
     /// From the top down.
@@ -180,7 +187,11 @@ impl Authorities {
     /// Root and issuer in PEM: what clients trust. The issuer stands beside the root because some
     /// DTLS servers send their own certificate only.
     pub fn trusted_pem(&self) -> String {
-        bundle::pem([self.root.certificate(), self.issuer.certificate()])
+        let roots = self.roots().map(|root| root.certificate());
+        let before = self.former.iter().map(|former| &former.authority);
+        let issuers = before.filter(|one| one.role == Role::Issuer);
+        let issuers = std::iter::once(&self.issuer).chain(issuers);
+        bundle::pem(roots.chain(issuers.map(|issuer| issuer.certificate())))
     }
 
     /// A thing's chain in PEM, its own certificate first, without the root.
@@ -196,19 +207,23 @@ pub(crate) fn make(
     random: &mut Random<'_>,
 ) -> Result<(Authorities, [Secrets; 3]), IssueError> {
     plan.check()?;
-    let (root, root_keys) = authority(plan, Role::Root, None, now, random)?;
-    let (issuer, issuer_keys) = authority(plan, Role::Issuer, Some(&root), now, random)?;
-    let (gateway, gateway_keys) = authority(plan, Role::Gateway, Some(&issuer), now, random)?;
+    let (root, root_keys) = new_authority(plan, Role::Root, None, now, random)?;
+    let made = new_authority(plan, Role::Issuer, Some(&root), now, random)?;
+    let (issuer, issuer_keys) = made;
+    let made = new_authority(plan, Role::Gateway, Some(&issuer), now, random)?;
+    let (gateway, gateway_keys) = made;
     let authorities = Authorities {
         root,
         issuer,
         gateway,
         cross: Vec::new(),
+        former: Vec::new(),
     };
     Ok((authorities, [root_keys, issuer_keys, gateway_keys]))
 }
 
-fn authority(
+/// One with keys that nobody has seen.
+pub(crate) fn new_authority(
     plan: &Plan,
     role: Role,
     above: Option<&Authority>,
@@ -219,20 +234,32 @@ fn authority(
         ca: generate(Algorithm::P256, random)?,
         pass: generate(Algorithm::Ed25519, random)?,
     };
-    let [ca_key, pass_key] = [share(&secrets.ca), share(&secrets.pass)].map(Arc::new);
-    let (ca_key, pass_key): (Key, Key) = (ca_key, pass_key);
-    let face = CaFace::new(&ca_key.public_key()).ok_or(IssueError::Encoding)?;
-    let spki =
-        p256_spki(&signature::Keypair::verifying_key(&face)).map_err(|_| IssueError::Encoding)?;
-    let code = plan.code(role, &spki_der(&spki)?)?;
+    let keys: [Key; 2] = [Arc::new(share(&secrets.ca)), Arc::new(share(&secrets.pass))];
     let span = Span {
         issued: now,
         not_after: now.plus_s(Plan::life_s(role)),
     };
+    let authority = certify(plan, role, above, keys, span, random)?;
+    Ok((authority, secrets))
+}
+
+/// Certificate and pass for these two keys, by the authority above, or by the root itself.
+pub(crate) fn certify(
+    plan: &Plan,
+    role: Role,
+    above: Option<&Authority>,
+    [ca_key, pass_key]: [Key; 2],
+    span: Span,
+    random: &mut Random<'_>,
+) -> Result<Authority, IssueError> {
+    let face = CaFace::new(&ca_key.public_key()).ok_or(IssueError::Encoding)?;
+    let spki =
+        p256_spki(&signature::Keypair::verifying_key(&face)).map_err(|_| IssueError::Encoding)?;
+    let code = plan.code(role, &spki_der(&spki)?)?;
     let name = subject(&plan.common_name(role), &code)?;
     let order = CertificateOrder {
         serial: &*draw::<16>(random)?,
-        not_before: now.minus_s(CLOCK_SKEW_S),
+        not_before: span.issued.minus_s(CLOCK_SKEW_S),
         not_after: span.not_after,
         subject: name.clone(),
         spki,
@@ -249,7 +276,7 @@ fn authority(
             Some((pass, above.seal(&pass)?))
         }
     };
-    let authority = Authority {
+    Ok(Authority {
         role,
         network: plan.network,
         names: plan.names.clone(),
@@ -260,8 +287,7 @@ fn authority(
         certificate_der,
         pass,
         key_place: KeyPlace::Files,
-    };
-    Ok((authority, secrets))
+    })
 }
 
 /// A second handle on a key: one signs, one is put away.

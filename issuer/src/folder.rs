@@ -4,6 +4,7 @@
 //! root/     ca.key.pem  ca.pem  pass.key.pem  pass.pub.pem  (cross.pem)
 //! issuer/   ca.key.pem  ca.pem  pass.key.pem  pass.cbor
 //! gateway/  ca.key.pem  ca.pem  pass.key.pem  pass.cbor
+//! before/   those who were taken over from
 //! server.pem
 //! ```
 //!
@@ -33,10 +34,10 @@ use std::sync::Arc;
 use x509_cert::Certificate;
 
 pub(crate) const CA_KEY: &str = "ca.key.pem";
-const CA: &str = "ca.pem";
+pub(crate) const CA: &str = "ca.pem";
 pub(crate) const PASS_KEY: &str = "pass.key.pem";
-const PASS_PUBLIC: &str = "pass.pub.pem";
-const PASS: &str = "pass.cbor";
+pub(crate) const PASS_PUBLIC: &str = "pass.pub.pem";
+pub(crate) const PASS: &str = "pass.cbor";
 const FILES: [&str; 5] = [CA_KEY, CA, PASS_KEY, PASS_PUBLIC, PASS];
 
 /// Finds the authorities in `folder`; makes them when it is not there or empty. Whoever calls this
@@ -47,6 +48,7 @@ pub fn open(
     now: Timestamp,
     random: &mut Random<'_>,
 ) -> Result<Authorities, FolderError> {
+    crate::rotate::settle(folder)?;
     let making = making(folder);
     discard(&making)?;
     if is_vacant(folder)? {
@@ -54,12 +56,15 @@ pub fn open(
         store(&making, &authorities, &secrets)?;
         durable::publish_folder(&making, folder).at(folder)?;
     }
-    load(folder, plan)
+    let mut found = load(folder, plan)?;
+    found.former.retain(|former| former.ends > now);
+    Ok(found)
 }
 
 /// Finds the authorities in `folder`.
 pub fn load(folder: &Path, plan: &Plan) -> Result<Authorities, FolderError> {
     plan.check().map_err(IssueError::from).at(folder)?;
+    crate::rotate::settle(folder)?;
     let root = load_one(folder, plan, Role::Root, None)?;
     let issuer = load_one(folder, plan, Role::Issuer, Some(&root))?;
     let gateway = load_one(folder, plan, Role::Gateway, Some(&issuer))?;
@@ -68,6 +73,7 @@ pub fn load(folder: &Path, plan: &Plan) -> Result<Authorities, FolderError> {
         issuer,
         gateway,
         cross: crate::cross::load(folder)?,
+        former: crate::rotate::load(folder, plan)?,
     })
 }
 
@@ -129,7 +135,7 @@ fn store(folder: &Path, authorities: &Authorities, secrets: &[Secrets; 3]) -> Fo
     Ok(())
 }
 
-fn store_one(folder: &Path, authority: &Authority, secrets: &Secrets) -> Found<()> {
+pub(crate) fn store_one(folder: &Path, authority: &Authority, secrets: &Secrets) -> Found<()> {
     let put = |name: &str, bytes: &[u8], readers| {
         let path = folder.join(name);
         durable::write(&path, bytes, readers).at(&path)
@@ -286,7 +292,7 @@ fn public_pem(key: &PublicKey) -> Option<String> {
     der::pem::encode_string("PUBLIC KEY", der::pem::LineEnding::LF, &der).ok()
 }
 
-fn load_public(path: &Path) -> Found<PublicKey> {
+pub(crate) fn load_public(path: &Path) -> Found<PublicKey> {
     let pem = durable::read(path).at(path)?;
     let key = match der::pem::decode_vec(&pem) {
         Ok(("PUBLIC KEY", der)) => ed25519_dalek::VerifyingKey::from_public_key_der(&der).ok(),

@@ -45,6 +45,7 @@ pub mod replay;
 mod request;
 mod revocation;
 mod revocations;
+pub mod rotate;
 pub mod safe;
 mod server;
 mod signing;

@@ -42,6 +42,8 @@ pub enum Problem {
     ShortPassphrase,
     /// A key that the gateway cannot work without.
     Needed,
+    /// One that was taken over from has not come to its end.
+    Overlap,
     /// A certificate by somebody else that does not fit.
     Cross(CrossFault),
 }
@@ -81,6 +83,9 @@ impl fmt::Display for FolderError {
             ),
             Problem::Needed => f.write_str(
                 "the gateway signs with its own key all day and cannot be without it; export the root's, or the issuer's",
+            ),
+            Problem::Overlap => f.write_str(
+                "one that was taken over from still counts, and things that know no other would be lost: wait until its end, `onecode check` says when",
             ),
             Problem::Cross(fault) => fault.fmt(f),
             Problem::Passphrase => {

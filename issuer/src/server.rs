@@ -1,7 +1,7 @@
 //! The key and certificate that a gateway's own servers show.
 
 use crate::authorities::Authorities;
-use crate::authority::ServerOrder;
+use crate::authority::{Authority, Role, ServerOrder};
 use crate::bundle;
 use crate::durable::{self, Readers};
 use crate::error::IssueError;
@@ -11,10 +11,12 @@ use crate::names::ServerName;
 use crate::problem::{At, FolderError, Found, Problem};
 use crate::profile::{Profile, p256_spki, spki_der, subject};
 use crate::signing::CaFace;
+use der::Decode;
 use protocol::keys::SoftwareKey;
 use protocol::{Algorithm, Signer, Timestamp};
 use std::fmt;
 use std::path::Path;
+use x509_cert::Certificate;
 use zeroize::Zeroizing;
 
 /// Life of a server certificate.
@@ -72,6 +74,8 @@ impl Authorities {
     /// With what leads on to whoever else signed the root. A client that trusts the root itself
     /// does not need it.
     fn shown(&self, mut identity: ServerIdentity) -> ServerIdentity {
+        let from_old = self.former_root().map(|(_, old)| old.cross.clone());
+        identity.chain.extend(from_old);
         identity.chain.extend_from_slice(&self.cross);
         identity
     }
@@ -120,18 +124,34 @@ impl Authorities {
         let secret = key::from_pem(Algorithm::P256, key.as_bytes())?;
         let [leaf, above] = [leaf, above].map(|part| certificate(part));
         let (leaf, above) = (leaf?, above?);
-        if above != self.issuer.certificate() {
-            return None;
-        }
-        let not_after = self.check(&leaf, &secret, names)?;
+        let signer = self.signer(&above)?;
+        let not_after = self.check(&leaf, &secret, names, signer)?;
         Some(ServerIdentity {
-            chain: vec![leaf, above],
+            chain: vec![leaf, signer.certificate().to_vec()],
             key: key::to_pkcs8(&secret)?,
             not_after,
         })
     }
 
-    fn check(&self, leaf: &[u8], secret: &SoftwareKey, names: &[ServerName]) -> Option<Timestamp> {
+    /// The issuer with this key, as it is certified now, or one before it: things that know no
+    /// other go on trusting what it signed.
+    fn signer(&self, above: &[u8]) -> Option<&Authority> {
+        let above = Certificate::from_der(above).ok()?;
+        let key = above.tbs_certificate().subject_public_key_info();
+        let before = self.former.iter().map(|former| &former.authority);
+        let issuers = before.filter(|one| one.role() == Role::Issuer);
+        std::iter::once(&self.issuer)
+            .chain(issuers)
+            .find(|one| one.certificate.tbs_certificate().subject_public_key_info() == key)
+    }
+
+    fn check(
+        &self,
+        leaf: &[u8],
+        secret: &SoftwareKey,
+        names: &[ServerName],
+        signer: &Authority,
+    ) -> Option<Timestamp> {
         let code = self.gateway.code();
         let face = CaFace::new(&secret.public_key())?;
         let spki = p256_spki(&signature::Keypair::verifying_key(&face)).ok()?;
@@ -141,9 +161,9 @@ impl Authorities {
             },
             subject: &subject(code.text().as_str(), &code).ok()?,
             key: &spki_der(&spki).ok()?,
-            authority: Some(&self.issuer.certificate),
+            authority: Some(&signer.certificate),
         };
-        let key = self.issuer.ca_key.public_key();
+        let key = signer.ca_key.public_key();
         let read = lint::certificate(leaf, &expected, &key).ok()?;
         let end = read.tbs_certificate().validity().not_after;
         Some(crate::certificate::timestamp(end))

@@ -1,10 +1,12 @@
-//! What callers ask about owners.
+//! What callers ask about owners, and tell about authorities.
 
+use crate::commands::authorities::LogAuthorities;
 use crate::commands::transfer::HandOver;
 use crate::error::Error;
 use crate::handle::Ledger;
 use crate::store::transfers::HandedOver;
 use crate::store::{lives, transfers};
+use protocol::chain::Act;
 use protocol::{Code, Status, Timestamp};
 
 /// Whose a thing is.
@@ -31,6 +33,12 @@ impl Ledger {
             now,
         })
         .await
+    }
+
+    /// Writes into the code chain what happened to authorities, each act once. Returns how many
+    /// were new.
+    pub async fn log_authorities(&self, acts: Vec<Act>) -> Result<u32, Status> {
+        self.submit(LogAuthorities { acts }).await
     }
 
     /// Whose a thing is, and how often that was said.

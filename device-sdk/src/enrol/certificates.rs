@@ -93,10 +93,23 @@ impl Certificates {
     }
 
     /// The certificate of the authority that this code was made for.
-    pub(super) fn of_authority(&self, code: &Code) -> Result<Vec<u8>, CertificateFault> {
+    /// While one root takes over from another there are several; wanted is the one that `above`
+    /// signed, or for the root the one that it signed itself.
+    pub(super) fn of_authority(
+        &self,
+        code: &Code,
+        above: Option<&[u8]>,
+    ) -> Result<Vec<u8>, CertificateFault> {
         let made_for =
             |certificate: &&Certificate| spki_of(certificate).is_ok_and(|s| code.commits_to(&s));
-        let certificate = self.0.iter().find(made_for);
+        let above = above.map(decoded).transpose()?;
+        let by_above = |certificate: &&Certificate| {
+            let tbs = certificate.tbs_certificate();
+            let above = above.as_ref().map(Certificate::tbs_certificate);
+            tbs.issuer() == above.unwrap_or(tbs).subject()
+        };
+        let all = || self.0.iter().filter(made_for);
+        let certificate = all().find(by_above).or_else(|| all().next());
         encoded(certificate.ok_or(CertificateFault::Authority(*code))?)
     }
 }

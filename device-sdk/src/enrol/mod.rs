@@ -20,12 +20,14 @@
 mod certificates;
 mod http;
 mod keys;
+mod learn;
 pub mod owners;
 #[cfg(test)]
 mod tests;
 
 pub use certificates::CertificateFault;
 pub use keys::{Keys, KeysFault};
+pub use learn::{Learnt, learn};
 
 pub(crate) use certificates::{commits, is_of};
 
@@ -141,13 +143,16 @@ pub fn enrol(
     let gateway_pass = desk.pass(&gateway_code)?;
     let issuer_code = named_issuer(trust, &gateway_pass)?;
     let issuer_pass = desk.pass(&issuer_code)?;
+    let root = offered.of_authority(&named_issuer(trust, &issuer_pass)?, None)?;
+    let issuer = offered.of_authority(&issuer_code, Some(&root))?;
+    let gateway = offered.of_authority(&gateway_code, Some(&issuer))?;
     let credentials = Credentials {
         code,
         certificate,
         authorities: Authorities {
-            root: offered.of_authority(&named_issuer(trust, &issuer_pass)?)?,
-            issuer: offered.of_authority(&issuer_code)?,
-            gateway: offered.of_authority(&gateway_code)?,
+            root,
+            issuer,
+            gateway,
         },
         pass,
         gateway_pass,

@@ -166,6 +166,15 @@ async fn folder(config: &Config, findings: &mut Findings) {
         );
         findings.say(&format!("{word} keys"), keys(authority));
     }
+    for former in &house.authorities.former {
+        let word = former.authority.role().word();
+        let days = former.ends.0.saturating_sub(now().0) / 86_400;
+        let how = format!(
+            "{:#} was taken over from and counts for {days} days more",
+            former.authority.code()
+        );
+        findings.say(&format!("{word} before"), Finding::Good(how));
+    }
     stations(&house, findings).await;
     findings.say(
         "server certificate",

@@ -28,8 +28,17 @@ pub enum Command {
     Request(Request),
     /// Check what that authority signed, and show it to clients from now on.
     Adopt(Adopt),
+    /// Let a new root take over; the old one counts for a while.
+    Rotate(Rotate),
     /// Sign the root's list of revoked issuers.
     Crl(Crl),
+}
+
+/// What to do with the issuer.
+#[derive(Subcommand)]
+pub enum IssuerCommand {
+    /// Let a new issuer take over; the old one counts for a while.
+    Rotate(Rotate),
 }
 
 /// Which gateway.
@@ -133,6 +142,18 @@ pub struct Adopt {
     place: Place,
 }
 
+/// New keys.
+#[derive(Args)]
+pub struct Rotate {
+    #[command(flatten)]
+    signing: Signing,
+    /// For how many days the old one counts as well: longer than any thing stays away.
+    #[arg(long, default_value_t = 365)]
+    days: u32,
+    #[command(flatten)]
+    place: Place,
+}
+
 /// A revocation list.
 #[derive(Args)]
 pub struct Crl {
@@ -158,7 +179,16 @@ pub fn run(command: Command) -> Outcome {
         Command::Import(options) => import(&options),
         Command::Request(options) => request(&options),
         Command::Adopt(options) => adopt(&options),
+        Command::Rotate(options) => rotate(&options, Role::Root),
         Command::Crl(options) => crl(&options),
+    }?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Does it.
+pub fn run_issuer(command: IssuerCommand) -> Outcome {
+    match command {
+        IssuerCommand::Rotate(options) => rotate(&options, Role::Issuer),
     }?;
     Ok(ExitCode::SUCCESS)
 }
@@ -275,6 +305,36 @@ fn adopt(options: &Adopt) -> Result<(), Failure> {
         "Adopted: from the next start, servers show {} certificates more, and clients of that authority reach them",
         opened.authorities.cross.len()
     );
+    Ok(())
+}
+
+fn rotate(options: &Rotate, role: Role) -> Result<(), Failure> {
+    let opened = open(&options.place)?;
+    let root = opened.root(&options.signing)?;
+    let (folder, plan, time) = (&opened.folder, plan(&opened.config)?, now());
+    let span = (time, time.plus_s(options.days.saturating_mul(DAY_S)));
+    let all = &opened.authorities;
+    match role {
+        Role::Root => all.rotate_root(folder, &plan, &root, span, &mut random)?,
+        _ => all.rotate_issuer(folder, &plan, &root, span, &mut random)?,
+    }
+    let new = issuer::load(folder, &plan)?;
+    let new = match role {
+        Role::Root => &new.root,
+        _ => &new.issuer,
+    };
+    let word = role.word();
+    println!(
+        "The new {word} is {:#}; the old one counts for {} days more.",
+        new.code(),
+        options.days
+    );
+    println!("Start the gateway: things hear of it when they synchronise.");
+    if role == Role::Root {
+        println!(
+            "The new root's keys are in this box: `onecode root export`. The old root's are not; keep its bundle until its end. Whatever is made from now on wants the new trust.toml."
+        );
+    }
     Ok(())
 }
 

@@ -27,6 +27,8 @@ pub struct News {
     gateway: Code,
     network: Network,
     signer: Arc<dyn Signer + Send + Sync>,
+    /// While one authority takes over from another: who is above the gateway, as a message.
+    authorities: Option<Vec<u8>>,
     state: Mutex<State>,
 }
 
@@ -59,7 +61,16 @@ impl News {
             gateway,
             network,
             signer,
+            authorities: None,
             state: Mutex::default(),
+        }
+    }
+
+    /// Tells everybody who is above the gateway now.
+    pub fn with_authorities(self, authorities: Option<Vec<u8>>) -> Self {
+        Self {
+            authorities,
+            ..self
         }
     }
 
@@ -186,7 +197,8 @@ impl Desk {
 
     /// Warrants and the watermark, then the areas that allowances of this gateway may name.
     async fn standing(&self) -> Result<Vec<Vec<u8>>, Status> {
-        let mut standing = self.ledger.news().await.map_err(|_| Status::Storage)?;
+        let mut standing: Vec<Vec<u8>> = self.news.authorities.iter().cloned().collect();
+        standing.extend(self.ledger.news().await.map_err(|_| Status::Storage)?);
         for row in self.ledger.areas().await.map_err(|_| Status::Storage)? {
             standing.push(written(&Message::Area { area: &row.bytes })?);
         }

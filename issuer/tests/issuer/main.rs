@@ -7,6 +7,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod cross;
 mod folders;
 mod forgery;
 mod issuing;
@@ -14,6 +15,7 @@ mod labels;
 mod openssl;
 mod requests;
 mod revocations;
+mod rotation;
 mod rustls;
 mod workshop;
 mod zbar;

@@ -2,6 +2,7 @@
 
 pub(crate) mod accuse;
 pub(crate) mod areas;
+pub(crate) mod authorities;
 pub(crate) mod claims;
 pub(crate) mod credit;
 pub(crate) mod hand_in;

@@ -3,7 +3,9 @@
 use super::doors::{Doors, within};
 use super::{Via, apart, words};
 use crate::house::Failure;
-use crate::thing_folder::{FolderPurse, explain, identity, keep_lease, purse, written};
+use crate::thing_folder::{
+    FolderPurse, explain, identity, keep_authorities, keep_lease, purse, written,
+};
 use crate::wallet::now;
 use device_sdk::coap::inbox::read_page;
 use device_sdk::coap::{Client, Request};
@@ -284,6 +286,14 @@ impl Teller {
             Ok(Message::Lease { lease }) => {
                 if keep_lease(&self.identity, &self.folder, lease)? {
                     eprintln!("learnt {}", words::named(message));
+                }
+                Ok(Taken::Said)
+            }
+            Ok(Message::Authorities { .. }) => {
+                if keep_authorities(&self.identity, &self.folder, message)? {
+                    eprintln!(
+                        "learnt who is above the gateway now; it counts from the next command on"
+                    );
                 }
                 Ok(Taken::Said)
             }

@@ -24,3 +24,9 @@ CREATE INDEX handed_over_payee ON handed_over (payee, currency);
 CREATE TABLE settled_there (
   payment  BLOB PRIMARY KEY NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE came_covered (             -- payments recorded here as they came with all their covers
+  payment  BLOB PRIMARY KEY NOT NULL,
+  beneath  BLOB NOT NULL,               -- the hash over everything that covers it
+  items    BLOB NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -126,6 +126,30 @@ pub(crate) async fn top_up(desk: &mut Desk, now: Timestamp, most: u32) -> Result
     Ok(looked)
 }
 
+/// What is missing of a payment leaves its payer, when all of it is there, whatever covers it.
+pub(super) async fn pay_missing(
+    desk: &mut Desk,
+    id: &Digest,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let Flowing {
+        payment,
+        funded,
+        missing,
+        ..
+    } = flowing(desk, id).await?;
+    let begins = payment.odometer.before(payment.amount);
+    let from = begins.and_then(|begins| begins.advance(funded));
+    let from = from.ok_or(Status::OutOfInterval)?;
+    let to = from.advance(missing).ok_or(Status::OutOfInterval)?;
+    let waiting = Uncovered {
+        id: *id,
+        from,
+        missing,
+    };
+    pay_more(desk, &waiting, to, now).await
+}
+
 /// The part of a payment that has become covered leaves its payer.
 async fn pay_more(
     desk: &mut Desk,

@@ -2,7 +2,7 @@
 //! gateway stands alone.
 
 use super::letter::Letter;
-use super::store::{homes, peers, relays};
+use super::store::{homes, losses as lost, peers, relays};
 use super::terms::Place;
 use super::{leases, losses, post};
 use crate::evidence::Evidence;
@@ -161,6 +161,18 @@ pub(crate) async fn stands_for(desk: &mut Desk, evidence: &Evidence) -> Result<b
         allowances::insert_allowance(connection, &id, allowance.get(), allowance.bytes()).await?;
     }
     Ok(true)
+}
+
+/// A payment came with what covers it: kept, to be handed over with all of it after a loss.
+pub(crate) async fn came_covered(
+    desk: &mut Desk,
+    payment: &Digest,
+    items: (&[u8], &Digest),
+) -> Result<(), Failure> {
+    if desk.place == Place::Alone {
+        return Ok(());
+    }
+    Ok(lost::keep_items(&mut desk.connection, payment, items).await?)
 }
 
 /// The arbiter's word goes to where the payment was handed in.

@@ -558,6 +558,14 @@ type Written = (Vec<u8>, Option<Digest>);
 /// The message that hands a recorded payment in, with everything that stands here about it, and the
 /// hash over its covers; `None` where a cover of it is not known here in full.
 async fn message(desk: &mut Desk, flowing: &Flowing) -> Result<Option<Written>, Failure> {
+    let standing = payments::standing(&mut desk.connection, &flowing.id).await?;
+    let receipt = standing.and_then(|standing| standing.receipt);
+    let receipt = receipt.as_deref();
+    if let Some((items, beneath)) = store::items(&mut desk.connection, &flowing.id).await? {
+        let items = items.as_slice();
+        let message = super::hooks::encode(&Message::Covered { items, receipt })?;
+        return Ok(Some((message, Some(beneath))));
+    }
     let mut all: Vec<Known> = Vec::new();
     let mut wanted = vec![(flowing.id, None)];
     while let Some((id, units)) = wanted.pop() {
@@ -573,9 +581,6 @@ async fn message(desk: &mut Desk, flowing: &Flowing) -> Result<Option<Written>, 
             return Ok(None);
         }
     }
-    let standing = payments::standing(&mut desk.connection, &flowing.id).await?;
-    let receipt = standing.and_then(|standing| standing.receipt);
-    let receipt = receipt.as_deref();
     let [one] = all.as_slice() else {
         return covered(&all, receipt);
     };

@@ -17,6 +17,7 @@ mod deaths;
 mod floats;
 mod homes;
 mod house;
+mod lost;
 mod post;
 mod relays;
 mod settle;

@@ -167,7 +167,7 @@ async fn marked(house: &House) -> u64 {
 }
 
 /// A payment and what covers it, as it travels.
-fn covered(cover: &Signed, payment: &Signed, receipt: Option<&[u8]>) -> Vec<u8> {
+pub fn covered(cover: &Signed, payment: &Signed, receipt: Option<&[u8]>) -> Vec<u8> {
     let item =
         |signed: &'_ Signed, covers| (signed.allowance.clone(), signed.payment.clone(), covers);
     let parts = [item(cover, 0), item(payment, 1)];

@@ -261,6 +261,13 @@ impl Handing<'_> {
         let credits = self.credits(desk).await?;
 
         let standing = payments::standing(&mut desk.connection, &id).await?;
+        let standing = match standing {
+            Some(it) if self.lacks(desk, &it) => {
+                credit::pay_missing(desk, &id, self.came).await?;
+                payments::standing(&mut desk.connection, &id).await?
+            }
+            standing => standing,
+        };
         let anew = standing
             .as_ref()
             .is_some_and(|it| self.comes_anew(desk, it));
@@ -290,6 +297,9 @@ impl Handing<'_> {
                 if !anew {
                     self.insert(desk, step.fate).await?;
                 }
+                if let Some(items) = self.items.zip(self.beneath.as_ref()) {
+                    hooks::came_covered(desk, &id, items).await?;
+                }
                 let answer = self.record(desk, funding, &step, coverage).await?;
                 promise::check(desk, self.evidence, self.now).await?;
                 Ok(answer)
@@ -304,15 +314,25 @@ impl Handing<'_> {
         self.allowance().gateway != desk.bearings.gateway
     }
 
-    /// Whether it went back here, while the lost home had settled it in time and now hands it over:
-    /// its payee has had the money, and what its payer had received there may have come since.
-    fn comes_anew(&self, desk: &Desk, standing: &Standing) -> bool {
+    /// Whether the lost home had it in time and now hands it over: its payee has had the money, and
+    /// what covered it there, or what its payer had received there, comes as free money.
+    fn comes_from_lost(&self, desk: &Desk) -> bool {
         let grace_s = desk.bearings.policy.grace_s;
         self.stands_in(desk)
             && self.relayed == Some(self.allowance().gateway)
-            && standing.fate == Fate::Returned
             && (self.receipt.is_some() || self.used.is_some() || self.released.is_some())
             && self.now <= self.payment().settle_by.plus_s(grace_s)
+    }
+
+    /// Whether it went back here before it was handed over.
+    fn comes_anew(&self, desk: &Desk, standing: &Standing) -> bool {
+        standing.fate == Fate::Returned && self.comes_from_lost(desk)
+    }
+
+    /// Whether it was paid in part before it was handed over.
+    fn lacks(&self, desk: &Desk, standing: &Standing) -> bool {
+        let paid = matches!(standing.fate, Fate::Settled | Fate::Waiting);
+        paid && standing.missing > AmountMinor::ZERO && self.comes_from_lost(desk)
     }
 
     /// Whether a payment of a lost home lacks money that only that home may still send: it is asked

@@ -421,3 +421,40 @@ pub(crate) async fn has_taken_over(
             .await?;
     Ok(row.is_some())
 }
+
+/// Keeps the list of items in which a payment came with its covers: those that others settle are
+/// nowhere else in these books.
+pub(crate) async fn keep_items(
+    connection: &mut Connection,
+    payment: &Digest,
+    (items, beneath): (&[u8], &Digest),
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO came_covered (payment, beneath, items) VALUES ($1, $2, $3)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(payment.as_bytes().as_slice())
+    .bind(beneath.as_bytes().as_slice())
+    .bind(items)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The list, and the hash over everything that covers the payment.
+pub(crate) async fn items(
+    connection: &mut Connection,
+    payment: &Digest,
+) -> Result<Option<(Vec<u8>, Digest)>> {
+    let row: Option<(Vec<u8>, Vec<u8>)> =
+        sqlx::query_as("SELECT items, beneath FROM came_covered WHERE payment = $1")
+            .bind(payment.as_bytes().as_slice())
+            .fetch_optional(connection)
+            .await?;
+    let key = Row {
+        table: "came_covered",
+        key: payment,
+    };
+    row.map(|(items, beneath)| Ok((items, key.digest(&beneath)?)))
+        .transpose()
+}

@@ -5,6 +5,7 @@ pub mod trace;
 
 use crate::door::{Caller, Told};
 use crate::enrolment::{LIFE_MAX_S, Wanted, make};
+use crate::pages::acts::step;
 use crate::pages::money::currency_value;
 use crate::pages::parts::ISSUED_KINDS;
 use crate::portal::Shared;
@@ -65,6 +66,39 @@ pub async fn secrets(
         secrets: made.secrets,
         expires: made.expires.0,
     }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Live {
+    code: String,
+    act: String,
+    reason: String,
+}
+
+/// Activates, suspends, resumes, revokes or retires a code. The same again changes nothing.
+pub async fn live(
+    State(portal): State<Shared>,
+    caller: Caller,
+    Told(order): Told<Live>,
+) -> Result<Json<Value>, Refusal> {
+    let code: Code = order.code.parse().map_err(|error: base32::TextError| {
+        Refusal::Unfit(format!("code: {}", error.sentence()))
+    })?;
+    let (act, done) = step(
+        &portal,
+        &code,
+        &order.act,
+        &order.reason,
+        (&caller.name, caller.now),
+    )
+    .await?;
+    let outcome = if done.is_ok() { "done" } else { "refused" };
+    let about = format!("{code} {}: {} ({outcome})", act.word(), order.reason);
+    let record = caller.act("code changed", &about);
+    portal.people.record(&record, caller.now).await?;
+    done?;
+    Ok(Json(json!({ "code": code.to_string(), "act": act.word() })))
 }
 
 #[derive(Deserialize)]

@@ -100,6 +100,9 @@ pub trait LiveHouse: Send + Sync + 'static {
     /// Whether and how a thing is connected.
     fn connected(&self, code: &Code) -> Option<Connected>;
 
+    /// When the lists of revoked codes that are handed out were made; none before the first.
+    fn lists_made(&self) -> Option<Timestamp>;
+
     /// The code was revoked: its connections end.
     fn disconnect(&self, code: &Code);
 }

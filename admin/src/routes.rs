@@ -127,6 +127,7 @@ routes! {
 
     POST post "/api/v1/secrets"               Tokens(ISSUES) => api::secrets;
     POST post "/api/v1/loads"                 Tokens(MOVES_MONEY) => api::loads;
+    POST post "/api/v1/lives"                 Tokens(ISSUES) => api::live;
     GET  get  "/api/v1/conservation"          Tokens(SEES_MONEY) => api::conservation;
     GET  get  "/api/v1/payments/summary"      Tokens(SEES_MONEY) => api::summary;
     GET  get  "/api/v1/frauds"                Tokens(SEES_MONEY) => api::frauds;

@@ -69,6 +69,8 @@ pub mod journal;
 pub mod journal_file;
 pub mod links;
 #[cfg(feature = "std")]
+pub mod lists;
+#[cfg(feature = "std")]
 pub mod provision;
 pub mod purse;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::issuing;
 use crate::mqtt::MqttDoor;
+use crate::revocation::Lists;
 use crate::trust_file::TrustFile;
 use crate::wallet::now;
 use admin::{AuthorityCard, Connected, DeskOrder, DeskRefusal, IssuingDesk, LiveHouse, Pending};
@@ -83,14 +84,16 @@ fn refusal(error: issuing::IssueError) -> DeskRefusal {
 pub struct House {
     started: Timestamp,
     mqtt: Arc<MqttDoor>,
+    lists: Arc<Lists>,
 }
 
 impl House {
     /// A house that begins now.
-    pub fn new(mqtt: Arc<MqttDoor>) -> Self {
+    pub fn new(mqtt: Arc<MqttDoor>, lists: Arc<Lists>) -> Self {
         Self {
             started: now(),
             mqtt,
+            lists,
         }
     }
 }
@@ -112,6 +115,11 @@ impl LiveHouse for House {
             door: "MQTT",
             since,
         })
+    }
+
+    fn lists_made(&self) -> Option<Timestamp> {
+        let current = self.lists.current();
+        (!current.whole.is_empty()).then_some(current.made)
     }
 
     /// The CoAP door looks every open session's code up again by itself.

@@ -68,6 +68,6 @@ pub use request::{
     Unreadable,
 };
 pub use revocation::{ListOrder, Revoked};
-pub use revocations::{ListFault, RevocationsOrder, Standing};
+pub use revocations::{GivenUp, ListFault, RevocationsOrder, Standing};
 pub use server::{SERVER_LIFE_S, SERVER_RENEWAL_S, ServerIdentity};
 pub use station::{GRANT_BYTES_MAX, Grant, GrantFault, Quota, STATION_NUMBER_FIRST, StationOrder};

@@ -8,11 +8,11 @@ use protocol::code::IssuedBy;
 use protocol::cose::{self, SIGNED_MAX};
 use protocol::objects::Revocations;
 use protocol::revocations::{
-    CHANGES, LIST_BYTES_MAX, List, NAMED_MAX, STATIONS_MAX, Signed, WHOLE, WIDTH, Whole, question,
+    CHANGES, LIST_BYTES_MAX, List, NAMED_MAX, RUNS_MAX, Run, Signed, WHOLE, WIDTH, Whole, question,
 };
 use protocol::{Code, Digest, Timestamp};
 use sha2::{Digest as _, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// One known code.
@@ -22,6 +22,15 @@ pub struct Standing {
     pub code: Code,
     /// Whether nobody should take anything from it.
     pub revoked: bool,
+}
+
+/// A sequence number that no code came of and none ever will.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GivenUp {
+    /// Whose.
+    pub by: IssuedBy,
+    /// Which.
+    pub sequence: u64,
 }
 
 /// Number and time of a list.
@@ -36,7 +45,7 @@ pub struct RevocationsOrder {
 /// Why there is no list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListFault {
-    /// More stations, named codes, changes or bytes than a list holds.
+    /// More named codes, changes or bytes than a list holds.
     TooMany,
     /// The filter could not be made, or says something else than it was made from.
     Filter,
@@ -63,18 +72,19 @@ impl From<IssueError> for ListFault {
 }
 
 impl Authority {
-    /// A whole list, signed. `complete` says up to which number all codes of a station are among
-    /// `standings`: a number that is taken but not registered yet must lie above it. Revoked codes
-    /// above it are named in the list.
+    /// A whole list, signed. A number that has neither a standing nor was given up may still become
+    /// a code, and no run of the list has it. Revoked codes outside the runs are named.
     pub fn revocations(
         &self,
         order: &RevocationsOrder,
         standings: &[Standing],
-        complete: &BTreeMap<IssuedBy, u64>,
+        given_up: &[GivenUp],
     ) -> Result<Vec<u8>, ListFault> {
+        let runs = runs(standings, given_up);
         let is_covered = |code: &Code| {
-            let last = complete.get(&code.issued_by());
-            last.is_some_and(|last| code.sequence() <= *last)
+            let next = runs.partition_point(|run| (run.by, run.first) <= place(code));
+            let run = next.checked_sub(1).and_then(|at| runs.get(at));
+            run.is_some_and(|run| run.has(code))
         };
         let named = standings.iter().filter(|it| it.revoked);
         let named = named.map(|it| it.code).filter(|code| !is_covered(code));
@@ -84,7 +94,7 @@ impl Authority {
             .map(|it| Item(*it))
             .collect();
         let mut body = vec![WHOLE];
-        put_filter(&mut body, &covered, complete, named.collect())?;
+        put_filter(&mut body, &covered, &runs, named.collect())?;
         let bytes = self.signed(order, None, &body)?;
         let read = Signed::verify(&bytes, &self.network, &self.pass_key())
             .and_then(Whole::read)
@@ -141,10 +151,42 @@ impl Authority {
     }
 }
 
+fn place(code: &Code) -> (IssuedBy, u64) {
+    (code.issued_by(), code.sequence())
+}
+
+/// Neighbouring numbers, as far as there are revoked codes among them. Of more than a list holds
+/// those with the most.
+fn runs(standings: &[Standing], given_up: &[GivenUp]) -> Vec<Run> {
+    let known = standings.iter().map(|it| (place(&it.code), it.revoked));
+    let given_up = given_up.iter().map(|it| ((it.by, it.sequence), false));
+    let mut numbers: Vec<_> = known.chain(given_up).collect();
+    numbers.sort_unstable();
+    let mut counted: Vec<(u32, Run)> = Vec::new();
+    for ((by, number), revoked) in numbers {
+        match counted.last_mut() {
+            Some((count, run)) if run.by == by && number <= run.last + 1 => {
+                *count += u32::from(revoked);
+                run.last = number;
+            }
+            _ => {
+                let (first, last) = (number, number);
+                counted.push((u32::from(revoked), Run { by, first, last }));
+            }
+        }
+    }
+    counted.retain(|(count, _)| *count > 0);
+    counted.sort_unstable_by(|a, b| b.cmp(a));
+    let mut runs: Vec<Run> = counted.into_iter().map(|(_, run)| run).collect();
+    runs.truncate(RUNS_MAX);
+    runs.sort_unstable();
+    runs
+}
+
 fn put_filter(
     body: &mut Vec<u8>,
     items: &[Item],
-    complete: &BTreeMap<IssuedBy, u64>,
+    runs: &[Run],
     named: BTreeSet<Code>,
 ) -> Result<(), ListFault> {
     let card = filter(items);
@@ -158,14 +200,14 @@ fn put_filter(
         exceptions.insert(code.ok_or(ListFault::Filter)?);
     }
     body.push(u8::from(index.inverted));
-    if complete.len() > STATIONS_MAX {
-        return Err(ListFault::TooMany);
-    }
-    body.extend(u8::try_from(complete.len()));
-    for (by, last) in complete {
-        body.extend(by.issuer.to_be_bytes().iter().skip(1));
-        body.extend(by.station.to_be_bytes());
-        body.extend(last.to_be_bytes().iter().skip(3));
+    let count = u16::try_from(runs.len()).map_err(|_| ListFault::TooMany)?;
+    body.extend(count.to_be_bytes());
+    for run in runs {
+        body.extend(run.by.issuer.to_be_bytes().iter().skip(1));
+        body.extend(run.by.station.to_be_bytes());
+        for number in [run.first, run.last] {
+            body.extend(number.to_be_bytes().iter().skip(3));
+        }
     }
     put_codes(body, &named)?;
     put_codes(body, &exceptions)?;

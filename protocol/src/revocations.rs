@@ -2,8 +2,9 @@
 //! good ones) or as changes to a whole one. Read in place, without allocation.
 //!
 //! The whole list is a clubcard, two ribbon filters one after the other: it is exact for every code
-//! it was made from, and asks nothing of any other. A code with a higher sequence number than its
-//! station had given out by then is therefore never on it, unless it is named.
+//! it was made from, and says anything of any other. So it also says which runs of sequence numbers
+//! it was made from, every number of them either a code that was known then or one that no code can
+//! have any more. Any other code is not covered: it is on the list only if it is named.
 
 use crate::code::{CODE_BYTES, Code, IssuedBy};
 use crate::cose::{Network, open};
@@ -15,18 +16,36 @@ use sha2::{Digest as _, Sha256};
 
 /// The longest list that is read: about 60,000 revoked codes.
 pub const LIST_BYTES_MAX: usize = 64 * 1024;
-/// Most stations of one list.
-pub const STATIONS_MAX: usize = 255;
+/// Most runs of sequence numbers of one list.
+pub const RUNS_MAX: usize = 512;
 /// Most codes that are named in one list, or added or taken away by one list of changes.
 pub const NAMED_MAX: usize = 256;
-/// Bytes of a station in a list.
-pub const STATION_BYTES: usize = 10;
+/// Bytes of a run in a list.
+pub const RUN_BYTES: usize = 15;
 /// First byte of a whole list.
 pub const WHOLE: u8 = 1;
 /// First byte of a list of changes.
 pub const CHANGES: u8 = 2;
 /// Words of coefficients in a question.
 pub const WIDTH: usize = 2;
+
+/// Neighbouring sequence numbers of one station.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Run {
+    /// Whose numbers.
+    pub by: IssuedBy,
+    /// The first.
+    pub first: u64,
+    /// The last.
+    pub last: u64,
+}
+
+impl Run {
+    /// Whether the number of this code is one of them.
+    pub fn has(&self, code: &Code) -> bool {
+        self.by == code.issued_by() && (self.first..=self.last).contains(&code.sequence())
+    }
+}
 
 /// What the filter is asked about a code: where its coefficients begin, for `rows` rows, and they.
 pub fn question(code: &Code, rows: u32) -> (usize, [u64; WIDTH]) {
@@ -89,7 +108,7 @@ fn parts(bytes: &[u8]) -> Result<(&[u8], &[u8]), Status> {
 #[derive(Clone, Copy, Debug)]
 pub struct Whole<'b> {
     head: Revocations,
-    stations: &'b [u8],
+    runs: &'b [u8],
     named: &'b [u8],
     exceptions: &'b [u8],
     inverted: bool,
@@ -125,8 +144,7 @@ impl<'b> Whole<'b> {
             flag @ (0 | 1) => flag == 1,
             _ => return Err(Status::Malformed),
         };
-        let stations = usize::from(from.u8()?);
-        let stations = from.take(stations * STATION_BYTES)?;
+        let runs = from.runs()?;
         let named = from.codes()?;
         let exceptions = from.codes()?;
         let rows = (from.u32()?, from.u32()?);
@@ -141,7 +159,7 @@ impl<'b> Whole<'b> {
         }
         Ok(Self {
             head: signed.head,
-            stations,
+            runs,
             named,
             exceptions,
             inverted,
@@ -155,14 +173,12 @@ impl<'b> Whole<'b> {
         is_among(self.named, code) || (self.covers(code) && self.filter(code))
     }
 
-    /// Whether the list was made knowing this code.
-    fn covers(&self, code: &Code) -> bool {
-        let by = code.issued_by();
-        self.stations.chunks(STATION_BYTES).any(|station| {
-            let mut from = Reader(station);
-            let of = from.issued_by().ok();
-            of == Some(by) && from.u40().is_ok_and(|last| code.sequence() <= last)
-        })
+    /// Whether the list was made knowing this code: if it is not, the code is judged by its pass
+    /// alone, unless it is named.
+    pub fn covers(&self, code: &Code) -> bool {
+        self.runs
+            .chunks(RUN_BYTES)
+            .any(|run| Reader(run).run().is_ok_and(|run| run.has(code)))
     }
 
     fn filter(&self, code: &Code) -> bool {
@@ -300,6 +316,33 @@ impl<'b> Reader<'b> {
 
     fn u64(&mut self) -> Result<u64, Status> {
         self.number(8)
+    }
+
+    /// Runs behind their number, ascending, none empty, none meeting the one before.
+    fn runs(&mut self) -> Result<&'b [u8], Status> {
+        let count = usize::from(self.u16()?);
+        let runs = self.take(count * RUN_BYTES)?;
+        let mut before: Option<Run> = None;
+        for run in runs.chunks(RUN_BYTES) {
+            let run = Reader(run).run()?;
+            let follows = |before: Run| (before.by, before.last) < (run.by, run.first);
+            if run.first > run.last || !before.is_none_or(follows) {
+                return Err(Status::Malformed);
+            }
+            before = Some(run);
+        }
+        match count <= RUNS_MAX {
+            true => Ok(runs),
+            false => Err(Status::Malformed),
+        }
+    }
+
+    fn run(&mut self) -> Result<Run, Status> {
+        Ok(Run {
+            by: self.issued_by()?,
+            first: self.u40()?,
+            last: self.u40()?,
+        })
     }
 
     fn issued_by(&mut self) -> Result<IssuedBy, Status> {

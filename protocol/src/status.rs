@@ -116,6 +116,7 @@ statuses! {
     54 AboveFloat "above_float" Payee "The gateway has promised more than its warrant permits, or shows no warrant; synchronise with a gateway.";
     55 Revoked "revoked" Payee "The payer is on the filter of revoked or frozen codes.";
     56 NoTime "no_time" Payee "The payee has no recent signed time and takes only small payments; bring it a beacon.";
+    57 NoList "no_list" Payee "The payee has no recent list of revoked codes and takes only small payments; it synchronises with a gateway.";
 
     64 Contradiction "contradiction" Fraud "It contradicts another object of the same key; the proof is on record and nothing was moved.";
 

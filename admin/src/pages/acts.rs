@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use ledger::rules::life::after;
 use protocol::chain::ActKind;
 use protocol::code::base32::TextError;
-use protocol::{AssuranceClass, Code, GridCode, Reference, Status};
+use protocol::{AssuranceClass, Code, GridCode, Reference, Status, Timestamp};
 use serde::Deserialize;
 
 /// Longest reason for a change of state.
@@ -32,20 +32,31 @@ pub async fn live(
     Sent(form): Sent<StateForm>,
 ) -> Result<Response, Refusal> {
     let code = read_code(&text)?;
-    let act = ActKind::ALL.iter().find(|act| act.word() == form.act);
+    let who = (visitor.name(), visitor.now);
+    let (act, changed) = step(&portal, &code, &form.act, &form.reason, who).await?;
+    let about = format!("{code} {}: {}", act.word(), form.reason.trim());
+    carried_out(&portal, &visitor, &code, Done::State, &about, changed).await
+}
+
+/// One step in the life of a code, by somebody at a time; what was meant, and what came of it.
+pub async fn step(
+    portal: &Portal,
+    code: &Code,
+    word: &str,
+    reason_given: &str,
+    (by, now): (&str, Timestamp),
+) -> Result<(ActKind, Result<(), Refusal>), Refusal> {
+    let act = ActKind::ALL.iter().find(|act| act.word() == word);
     let act = *act.ok_or_else(|| Refusal::Unfit("Choose what happens to it.".to_owned()))?;
-    let reason = reason(&form.reason)?;
-    let (by, now) = (visitor.name(), visitor.now);
-    let done = portal.ledger.live(&code, act, reason, by, now).await;
-    let changed = match done {
+    let reason = reason(reason_given)?;
+    let changed = match portal.ledger.live(code, act, reason, by, now).await {
         Ok(()) => Ok(()),
-        Err(status) => Err(why_not(&portal, &code, act, status).await?),
+        Err(status) => Err(why_not(portal, code, act, status).await?),
     };
     if changed.is_ok() && matches!(act, ActKind::Revoked | ActKind::Retired) {
-        portal.live.disconnect(&code);
+        portal.live.disconnect(code);
     }
-    let about = format!("{code} {}: {reason}", act.word());
-    carried_out(&portal, &visitor, &code, Done::State, &about, changed).await
+    Ok((act, changed))
 }
 
 /// A reason as it stays in the history.

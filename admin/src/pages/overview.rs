@@ -52,6 +52,7 @@ struct Overview {
     counts: views::Overview,
     connected: usize,
     up: String,
+    lists_age: Option<String>,
     attention: Vec<Attention>,
     money: Vec<Circulation>,
     lines: Vec<PaymentLine>,
@@ -88,6 +89,10 @@ pub async fn show(State(portal): State<Shared>, visitor: Visitor) -> Result<Resp
             .collect(),
         connected: portal.live.connected_count(),
         up: show::duration(u64::from(up_s)),
+        lists_age: portal.live.lists_made().map(|made| {
+            let age_s = visitor.now.0.saturating_sub(made.0);
+            show::duration(u64::from(age_s))
+        }),
         frame,
         counts,
         lines,

@@ -195,6 +195,10 @@ impl LiveHouse for Live {
         self.there.iter().find(|there| there.code == *code).cloned()
     }
 
+    fn lists_made(&self) -> Option<Timestamp> {
+        Some(self.since)
+    }
+
     /// Nobody is really there.
     fn disconnect(&self, _code: &Code) {}
 }

@@ -42,6 +42,7 @@ pub use forked::FORKED;
 pub use hand_in::HandInCursor;
 pub use invoice::{INVOICES, InvoiceOrder};
 pub use known::{AREAS, WARRANTS};
+pub use listed::{LIST_RECENT_S, Listed};
 pub use notices::NoticeCursor;
 pub use offer::Offer;
 pub use open::OpenError;

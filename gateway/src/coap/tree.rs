@@ -34,6 +34,11 @@ const LINKS: &[Link] = &[
         "</oc/1/me/twin/desired>;rt=\"onecode.twin\";obs",
         "onecode.twin",
     ),
+    ("</oc/1/me/list/whole>;rt=\"onecode.list\"", "onecode.list"),
+    (
+        "</oc/1/me/list/changes>;rt=\"onecode.list\"",
+        "onecode.list",
+    ),
     (
         "</oc/1/me/w/in>;rt=\"onecode.inbox\";ct=60;obs",
         "onecode.inbox",

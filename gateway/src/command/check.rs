@@ -6,11 +6,14 @@ use crate::folder::Folder;
 use crate::house::{House, plan};
 use crate::wallet::now;
 use clap::Args;
+use device_sdk::lists::Kept;
+use device_sdk::purse::LIST_RECENT_S;
 use issuer::safe::KeyPlace;
 use issuer::{Authority, Grant, Role};
 use ledger::Ledger;
 use ledger::people::AuditCheck;
 use protocol::Timestamp;
+use protocol::revocations::Signed;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -195,6 +198,7 @@ async fn folder(config: &Config, findings: &mut Findings) {
             }
         },
     );
+    findings.say("list of revoked codes", list(config, &house));
     books(&house, findings).await;
     house.close().await;
 }
@@ -258,6 +262,27 @@ async fn stations(house: &House, findings: &mut Findings) {
                 Err(fault) => Finding::Bad(fault.to_string(), AGAIN),
             },
         );
+    }
+}
+
+/// The gateway makes its lists anew when it starts, and then once an hour.
+fn list(config: &Config, house: &House) -> Finding {
+    const NEXT: &str = "`onecode up` makes a new one; things fetch it when they synchronise";
+    let kept = match Kept::load(&config.data) {
+        Ok(kept) => kept,
+        Err(error) => return Finding::Bad(error.to_string(), NEXT),
+    };
+    let key = house.authorities.gateway.pass_key();
+    match kept.list(|list| Signed::verify(list, &config.network, &key)) {
+        None => Finding::Watch("none is kept".to_owned(), NEXT),
+        Some(list) => {
+            let age_s = now().0.saturating_sub(list.time().0);
+            let how = format!("number {}, made {age_s} s ago", list.version());
+            match age_s > LIST_RECENT_S {
+                true => Finding::Watch(how, NEXT),
+                false => Finding::Good(how),
+            }
+        }
     }
 }
 

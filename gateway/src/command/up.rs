@@ -101,7 +101,12 @@ async fn serve(config: Config) -> Result<(), Failure> {
     let (stop, stopped) = watch::channel(false);
 
     let mqtt = MqttDoor::new(Arc::clone(&tree), check.clone(), Limits::default());
-    let lists = Lists::new(house.ledger.clone(), Arc::clone(&house.authorities));
+    let lists = Lists::new(
+        house.ledger.clone(),
+        Arc::clone(&house.authorities),
+        config.network,
+        house.folder.path(),
+    );
     let keeper = Keeper::new(Arc::clone(&house.authorities), house.ledger.clone()).await?;
     let (_tls_changes, tls) = watch::channel(Arc::new(tls_config(&server, keeper.trusted())?));
     let mqtt_serving = tokio::spawn(Arc::clone(&mqtt).serve(
@@ -111,7 +116,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
         until(stopped.clone()),
     ));
 
-    let resources = TreeResources::new(tree);
+    let resources = TreeResources::new(Arc::clone(&tree));
     let counters = Arc::<coap::Counters>::default();
     let coap = coap::udp::listen(
         sockets.coap,
@@ -135,7 +140,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
         ledger: house.ledger.clone(),
         people: house.people.clone(),
         desk: Arc::new(portal::PortalDesk(Arc::clone(&desk))),
-        live: Arc::new(portal::House::new(Arc::clone(&mqtt))),
+        live: Arc::new(portal::House::new(Arc::clone(&mqtt), Arc::clone(&lists))),
         network: config.network,
         station: crate::house::plan(&config)?.station(),
         resolver: config.resolver.clone(),
@@ -154,7 +159,13 @@ async fn serve(config: Config) -> Result<(), Failure> {
     };
     let chain = http::chain::router(house.ledger.clone(), config.known_logs.clone(), now);
     let doors = Arc::clone(&keeper);
-    let keeping = Arc::clone(&lists).keep(move |crl| doors.use_crl(crl), until(stopped.clone()));
+    let keeping = Arc::clone(&lists).keep(
+        move |lists| {
+            tree.post_lists(lists.whole.clone().into(), lists.changes.clone().into());
+            doors.use_crl(&lists.crl)
+        },
+        until(stopped.clone()),
+    );
     let keeping = tokio::spawn(keeping);
     let trusting = tokio::spawn(keeper.keep(until(stopped.clone())));
     let routes = http::router(pages, desk, chain, lists, gauges);

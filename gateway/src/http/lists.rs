@@ -26,8 +26,7 @@ struct Has {
     base: Option<u32>,
 }
 
-/// The changes to the whole list the asker has, if it has the newest one, else the whole list;
-/// nothing when nothing has changed.
+/// The changes to the whole list the asker has, if it has the newest one, else the whole list.
 async fn compact(State(lists): State<Arc<Lists>>, Query(has): Query<Has>) -> Response {
     let current = lists.current();
     if current.whole.is_empty() {
@@ -36,9 +35,6 @@ async fn compact(State(lists): State<Arc<Lists>>, Query(has): Query<Has>) -> Res
     let is_newest = has.base == Some(current.version);
     let version = HeaderValue::from(current.version);
     match is_newest {
-        true if current.changes.is_empty() => {
-            (StatusCode::NO_CONTENT, [(VERSION, version)]).into_response()
-        }
         true => bytes("application/octet-stream", version, current.changes.clone()),
         false => bytes("application/octet-stream", version, current.whole.clone()),
     }

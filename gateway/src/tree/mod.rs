@@ -32,9 +32,11 @@ pub use topic::{Leaf, NAME_LEVELS_MAX, NAME_MAX, Name, Peer, TOPIC_MAX, Topic, T
 
 use bells::Bells;
 use bytes::Bytes;
+use device_sdk::lists::Part;
 use protocol::{Code, Status};
 use retained::Retained;
-use std::{fmt, sync::Arc};
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 use tokio::task::AbortHandle;
 
 /// Bytes of the largest payload that is no wallet message.
@@ -95,12 +97,20 @@ pub enum Refusal {
     Wallet(Declined),
 }
 
+/// Revoked codes, for whoever asks: signed, and the same in every branch.
+#[derive(Clone, Debug, Default)]
+struct PostedLists {
+    whole: Bytes,
+    changes: Bytes,
+}
+
 /// The tree.
 pub struct Tree {
     fanout: Arc<dyn Fanout>,
     desk: Arc<dyn WalletDesk>,
     inbox: Arc<dyn Inbox>,
     retained: Retained,
+    lists: RwLock<PostedLists>,
     bells: Arc<Bells>,
     ringer: AbortHandle,
 }
@@ -121,6 +131,7 @@ impl Tree {
             desk,
             inbox,
             retained: Retained::default(),
+            lists: RwLock::default(),
             bells,
             ringer,
         })
@@ -171,7 +182,10 @@ impl Tree {
     /// The retained payload of a topic.
     pub fn read(&self, caller: &Caller, topic: &Topic) -> Result<Option<Bytes>, Refusal> {
         permit(rights::may_read(caller.code, topic.code))?;
-        Ok(self.retained.get(topic))
+        Ok(match topic.leaf {
+            Leaf::List(part) => self.list(part),
+            _ => self.retained.get(topic),
+        })
     }
 
     /// Whether a filter may be subscribed to.
@@ -186,7 +200,32 @@ impl Tree {
         filter: &Filter,
     ) -> Result<Vec<(Topic, Bytes)>, Refusal> {
         self.may_subscribe(caller, filter)?;
-        Ok(self.retained.matching(filter))
+        let mut kept = self.retained.matching(filter);
+        // Long, and the same for all: only for who names them, never by a wildcard.
+        for part in Part::BOTH {
+            let (code, leaf) = (filter.code, Leaf::List(part));
+            let topic = Topic { code, leaf };
+            if *filter == Filter::exactly(&topic) {
+                kept.extend(self.list(part).map(|list| (topic, list)));
+            }
+        }
+        Ok(kept)
+    }
+
+    fn list(&self, part: Part) -> Option<Bytes> {
+        let lists = self.lists.read().unwrap_or_else(PoisonError::into_inner);
+        let list = match part {
+            Part::Whole => &lists.whole,
+            Part::Changes => &lists.changes,
+        };
+        (!list.is_empty()).then(|| list.clone())
+    }
+
+    /// The house itself posts the newest list of revoked codes, whole and its changes. Who is
+    /// connected hears of the newest codes in its inbox; the list is there for who asks.
+    pub fn post_lists(&self, whole: Bytes, changes: Bytes) {
+        let mut lists = self.lists.write().unwrap_or_else(PoisonError::into_inner);
+        *lists = PostedLists { whole, changes };
     }
 
     /// Watches a branch from now on; the caller picks with [`Filter::takes`]. The wallet inbox is

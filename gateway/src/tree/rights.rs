@@ -14,7 +14,7 @@ pub fn may_publish(me: Code, topic: &Topic) -> bool {
             | Leaf::Result(_)
             | Leaf::Outbox(_) => true,
             // What others tell the thing comes from the gateway, never from the thing itself.
-            Leaf::Desired | Leaf::Command(_) | Leaf::Inbox => false,
+            Leaf::Desired | Leaf::Command(_) | Leaf::List(_) | Leaf::Inbox => false,
         }
 }
 

@@ -1,5 +1,6 @@
 //! Names in the tree: parsed once, bounded, with one spelling each.
 
+use device_sdk::lists::Part;
 use protocol::Code;
 use std::fmt;
 
@@ -40,6 +41,8 @@ pub enum Leaf {
     Command(Name),
     /// `r/<id>`: results out.
     Result(Name),
+    /// `list/whole` and `list/changes`: revoked codes, the same for everybody.
+    List(Part),
     /// `w/in`: wallet messages for this code.
     Inbox,
     /// `w/out/<peer>`: wallet messages to somebody else.
@@ -118,6 +121,12 @@ impl Leaf {
             b"c" => Ok(Self::Command(Name::from_levels(levels)?)),
             b"r" => Ok(Self::Result(Name::from_levels(levels)?)),
             b"s" => Ok(Self::Status),
+            b"list" => {
+                let part = levels.next().ok_or(TopicError::NoSuchPlace)?;
+                let named = |known: &&Part| known.name().as_bytes() == part;
+                let part = Part::BOTH.iter().find(named);
+                part.copied().map(Self::List).ok_or(TopicError::NoSuchPlace)
+            }
             b"twin" => match levels.next() {
                 Some(b"reported") => Ok(Self::Reported),
                 Some(b"desired") => Ok(Self::Desired),
@@ -216,6 +225,7 @@ impl fmt::Display for Leaf {
             Self::Desired => f.write_str("twin/desired"),
             Self::Command(id) => write!(f, "c/{id}"),
             Self::Result(id) => write!(f, "r/{id}"),
+            Self::List(part) => write!(f, "list/{}", part.name()),
             Self::Inbox => f.write_str("w/in"),
             Self::Outbox(peer) => write!(f, "w/out/{peer}"),
         }

@@ -1,11 +1,11 @@
 //! The compact list of revoked codes: exact, small, quickly made, and nobody else's.
 
 use crate::workshop::*;
-use issuer::{Authority, ListFault, RevocationsOrder, Standing};
+use issuer::{Authority, GivenUp, ListFault, RevocationsOrder, Standing};
 use protocol::code::IssuedBy;
-use protocol::revocations::{Changes, LIST_BYTES_MAX, List, NAMED_MAX, Signed, Whole};
+use protocol::revocations::{Changes, LIST_BYTES_MAX, List, NAMED_MAX, RUNS_MAX, Signed, Whole};
 use protocol::{Code, Kind, Status, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 const HERE: IssuedBy = IssuedBy {
@@ -26,10 +26,6 @@ fn standings(count: u64, nth: u64) -> Vec<Standing> {
     (1..=count).map(standing).collect()
 }
 
-fn complete(last: u64) -> BTreeMap<IssuedBy, u64> {
-    BTreeMap::from([(HERE, last)])
-}
-
 fn order(version: u32) -> RevocationsOrder {
     RevocationsOrder { version, time: NOW }
 }
@@ -47,7 +43,7 @@ fn a_million_codes_with_ten_thousand_revoked_stay_below_16_kb() {
     let standings = standings(1_000_000, 100);
     let started = Instant::now();
     // Making it also asks it about each of the million.
-    let list = gateway().revocations(&order(1), &standings, &complete(1_000_000));
+    let list = gateway().revocations(&order(1), &standings, &[]);
     let (list, took) = (list.unwrap(), started.elapsed());
     println!("{} bytes in {took:?}", list.len());
     assert!(list.len() < 12_000, "{}", list.len());
@@ -71,9 +67,7 @@ fn lists_of_every_make_are_exact() {
         (5000, 5000),
     ] {
         let standings = standings(count, nth);
-        let bytes = by
-            .revocations(&order(1), &standings, &complete(count))
-            .unwrap();
+        let bytes = by.revocations(&order(1), &standings, &[]).unwrap();
         let list = List::new(whole(&bytes, &by).unwrap(), None).unwrap();
         for it in &standings {
             assert_eq!(list.is_revoked(&it.code), it.revoked, "{count} {nth}");
@@ -82,29 +76,71 @@ fn lists_of_every_make_are_exact() {
             assert!(!list.is_revoked(&code(later)), "{count} {nth} {later}");
         }
     }
-    let empty = by.revocations(&order(1), &[], &BTreeMap::new()).unwrap();
+    let empty = by.revocations(&order(1), &[], &[]).unwrap();
     let list = List::new(whole(&empty, &by).unwrap(), None).unwrap();
     assert!(!list.is_revoked(&code(1)));
 }
 
 #[test]
-fn a_code_whose_number_is_not_settled_yet_is_named() {
+fn a_code_that_came_late_is_not_on_a_list_that_did_not_know_it() {
     let by = gateway();
-    let bytes = by
-        .revocations(&order(1), &standings(100, 10), &complete(55))
-        .unwrap();
-    let list = List::new(whole(&bytes, &by).unwrap(), None).unwrap();
-    for sequence in 1..200 {
-        let revoked = sequence % 10 == 0 && sequence <= 100;
-        assert_eq!(list.is_revoked(&code(sequence)), revoked, "{sequence}");
+    let known = |sequence: u64| sequence % 7 != 0;
+    let mut made_from = standings(3_000, 3);
+    made_from.retain(|it| known(it.code.sequence()));
+    let bytes = by.revocations(&order(1), &made_from, &[]).unwrap();
+    let list = whole(&bytes, &by).unwrap();
+    for sequence in 0..6_000 {
+        let code = code(sequence);
+        let revoked = sequence <= 3_000 && sequence % 3 == 0 && known(sequence);
+        assert!(known(sequence) || !list.covers(&code), "{sequence}");
+        let list = List::new(list, None).unwrap();
+        assert_eq!(list.is_revoked(&code), revoked, "{sequence}");
     }
+}
+
+#[test]
+fn numbers_that_were_given_up_do_not_part_runs() {
+    let by = gateway();
+    let gap = |sequence: u64| sequence % 5 == 4;
+    let mut made_from = standings(10_000, 3);
+    made_from.retain(|it| !gap(it.code.sequence()));
+    // 2,000 runs with some 2,700 revoked codes: more than can be named beside the runs.
+    let apart = by.revocations(&order(1), &made_from, &[]);
+    assert_eq!(apart, Err(ListFault::TooMany));
+    let given_up = (0..10_000).filter(|sequence| gap(*sequence));
+    let given_up: Vec<GivenUp> = given_up
+        .map(|sequence| GivenUp { by: HERE, sequence })
+        .collect();
+    let bytes = by.revocations(&order(1), &made_from, &given_up).unwrap();
+    let list = List::new(whole(&bytes, &by).unwrap(), None).unwrap();
+    let wrong = made_from
+        .iter()
+        .find(|it| list.is_revoked(&it.code) != it.revoked);
+    assert_eq!(wrong, None);
+}
+
+#[test]
+fn revoked_codes_beyond_the_runs_of_a_list_are_named() {
+    let by = gateway();
+    // Each a run of its own.
+    let alone = |count: u64| -> Vec<Standing> {
+        let mut standings = standings(3 * count, 1);
+        standings.retain(|it| it.code.sequence() % 3 == 0);
+        standings
+    };
+    let most = alone((RUNS_MAX + NAMED_MAX) as u64);
+    let bytes = by.revocations(&order(1), &most, &[]).unwrap();
+    let list = List::new(whole(&bytes, &by).unwrap(), None).unwrap();
+    assert!(most.iter().all(|it| list.is_revoked(&it.code)));
+    let more = by.revocations(&order(1), &alone((RUNS_MAX + NAMED_MAX) as u64 + 1), &[]);
+    assert_eq!(more, Err(ListFault::TooMany));
 }
 
 #[test]
 fn changes_add_and_take_away() {
     let by = gateway();
     let first = by
-        .revocations(&order(1), &standings(1000, 10), &complete(1000))
+        .revocations(&order(1), &standings(1000, 10), &[])
         .unwrap();
     let (added, removed) = ([code(11), code(2000)], [code(20)]);
     let (added, removed) = (BTreeSet::from(added), BTreeSet::from(removed));
@@ -128,7 +164,7 @@ fn changes_add_and_take_away() {
     }
     // To another list, or backwards.
     let other = by
-        .revocations(&order(3), &standings(1000, 10), &complete(1000))
+        .revocations(&order(3), &standings(1000, 10), &[])
         .unwrap();
     let other = List::new(whole(&other, &by).unwrap(), Some(changes(&then).unwrap()));
     assert_eq!(other.err(), Some(Status::Malformed));
@@ -148,9 +184,7 @@ fn changes_add_and_take_away() {
 #[test]
 fn nobody_else_makes_a_list_and_no_byte_of_it_changes() {
     let by = gateway();
-    let good = by
-        .revocations(&order(1), &standings(200, 7), &complete(200))
-        .unwrap();
+    let good = by.revocations(&order(1), &standings(200, 7), &[]).unwrap();
     assert_eq!(Signed::gateway(&good, &network()), Ok(by.code()));
     let refused = Some(Status::BadSignature);
     assert_eq!(whole(&good, &authorities().issuer).err(), refused);
@@ -176,16 +210,12 @@ fn a_list_has_bounds() {
     assert!(by.revocation_changes(&order(2), 1, &most, &none).is_ok());
     let changes = by.revocation_changes(&order(2), 1, &none, &codes(NAMED_MAX + 1));
     assert_eq!(changes, Err(ListFault::TooMany));
-    let unsettled = by.revocations(&order(1), &standings(300, 1), &BTreeMap::new());
-    assert_eq!(unsettled, Err(ListFault::TooMany));
 }
 
 #[test]
 fn a_list_that_pretends_is_refused_without_harm() {
     let by = gateway();
-    let good = by
-        .revocations(&order(1), &standings(64, 3), &complete(64))
-        .unwrap();
+    let good = by.revocations(&order(1), &standings(64, 3), &[]).unwrap();
     let key = by.signer();
     let head = usize::from(u16::from_be_bytes([good[0], good[1]])) + 2;
     let body = &good[head..];

@@ -3,13 +3,14 @@
 use crate::error::Error;
 use crate::handle::Ledger;
 use crate::store::row::Row;
+use protocol::code::IssuedBy;
 use protocol::{Code, Timestamp};
 
 /// Rows of one turn over the whole registry.
 const TURN_ROWS: u32 = 10_000;
 
 /// Neither active nor not in use yet: frozen, or its life is over.
-const ALL: &str = "SELECT sequence, code, state NOT IN (0, 3), registered FROM thing
+const ALL: &str = "SELECT sequence, code, state NOT IN (0, 3) FROM thing
      WHERE sequence > $1 ORDER BY sequence LIMIT $2";
 const CERTIFICATES: &str = "SELECT certificate,
      (SELECT at FROM life WHERE life.code = thing.code ORDER BY number DESC LIMIT 1)
@@ -17,6 +18,8 @@ const CERTIFICATES: &str = "SELECT certificate,
 /// The steps from 5 on are those that stop a code, and what comes after.
 const NEWEST: &str = "SELECT thing.code FROM life JOIN thing ON thing.code = life.code
      WHERE life.act >= 5 AND thing.state NOT IN (0, 3) ORDER BY life.number DESC LIMIT $1";
+const SCRAPPED: &str = "SELECT station.code, station.station, scrapped.sequence
+     FROM scrapped JOIN station ON station.code = scrapped.station";
 const LAST: &str = "SELECT COALESCE(MAX(number), $1) FROM life WHERE number > $1 AND act >= 5";
 
 /// A code, and how it stands.
@@ -26,8 +29,6 @@ pub struct CodeState {
     pub code: Code,
     /// Whether nobody should take anything from it: frozen, or its life is over.
     pub is_withdrawn: bool,
-    /// When it came into the registry.
-    pub registered: Timestamp,
 }
 
 /// The certificate of a code whose life is over.
@@ -55,7 +56,7 @@ impl Ledger {
         let mut states = Vec::new();
         let mut after = -1;
         loop {
-            let rows: Vec<(i64, Vec<u8>, bool, i64)> = sqlx::query_as(ALL)
+            let rows: Vec<(i64, Vec<u8>, bool)> = sqlx::query_as(ALL)
                 .bind(after)
                 .bind(TURN_ROWS)
                 .fetch_all(&mut *self.reader().await?)
@@ -64,7 +65,7 @@ impl Ledger {
                 return Ok(states);
             };
             after = *last;
-            for (sequence, bytes, is_withdrawn, registered) in rows {
+            for (sequence, bytes, is_withdrawn) in rows {
                 let row = Row {
                     table: "thing",
                     key: &sequence,
@@ -72,10 +73,26 @@ impl Ledger {
                 states.push(CodeState {
                     code: row.code(&bytes)?,
                     is_withdrawn,
-                    registered: row.time(registered)?,
                 });
             }
         }
+    }
+
+    /// Sequence numbers of stations that no code came of.
+    pub async fn scrapped_numbers(&self) -> Result<Vec<(IssuedBy, u64)>, Error> {
+        let rows: Vec<(Vec<u8>, i64, i64)> = sqlx::query_as(SCRAPPED)
+            .fetch_all(&mut *self.reader().await?)
+            .await?;
+        let rows = rows.into_iter().map(|(code, station, sequence)| {
+            let row = Row {
+                table: "scrapped",
+                key: &sequence,
+            };
+            let issuer = row.code(&code)?.issued_by().issuer;
+            let station = u16::try_from(station).map_err(|_| row.damaged("no station"))?;
+            Ok((IssuedBy { issuer, station }, row.count(sequence)?))
+        });
+        rows.collect()
     }
 
     /// The certificates of all codes whose life is over.

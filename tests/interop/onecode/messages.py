@@ -56,7 +56,7 @@ STATUSES = {
     40: "no_rule", 41: "above_rule", 42: "above_day",
     43: "above_holding", 44: "above_daily", 45: "float_exhausted", 46: "needs_key",
     48: "wrong_amount", 49: "wrong_reference", 50: "above_class", 51: "ask_gateway",
-    52: "invoice_expired", 53: "outside_area", 54: "above_float", 55: "revoked", 56: "no_time",
+    52: "invoice_expired", 53: "outside_area", 54: "above_float", 55: "revoked", 56: "no_time", 57: "no_list",
     64: "contradiction",
     80: "full", 81: "busy", 82: "storage",
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 use super::apart::{self, Asking, Carrying};
 use super::doors::Doors;
+use super::listed::Revoked;
 use super::neighbours::{self, Payee};
 use super::teller::{DevicePurse, Teller};
 use super::{Via, currency, reference, words};
@@ -28,6 +29,10 @@ pub struct Accept {
     /// With --via udp, qr or file: the most that is taken at once, in the currency's smallest unit.
     #[arg(long, default_value_t = 10_000_000)]
     most: u64,
+    /// With --via udp, qr or file: the most that is taken at once without a list of revoked codes
+    /// from the last 7 days, in the currency's smallest unit.
+    #[arg(long, default_value_t = 5_000_000)]
+    most_without_list: u64,
     /// End after this many payments have been settled, or taken with --via udp, qr or file.
     #[arg(long)]
     count: Option<u64>,
@@ -53,6 +58,14 @@ pub struct Accept {
     carrying: Carrying,
 }
 
+impl Accept {
+    fn revoked(&self) -> Result<Revoked, Failure> {
+        let most = AmountMinor::new(self.most_without_list);
+        let most = most.ok_or("more than an amount can be")?;
+        Ok(Revoked::new(&self.doors.folder, most))
+    }
+}
+
 /// Takes what comes until it is ended.
 pub async fn run(options: &Accept) -> Result<(), Failure> {
     let code = identity(&options.doors.folder)?.credentials.code;
@@ -66,6 +79,7 @@ pub async fn run(options: &Accept) -> Result<(), Failure> {
     }
     let mut teller = Teller::begin(&options.doors, options.via).await?;
     eprintln!("{code:#} takes payments; Ctrl-C ends");
+    teller.fetch_list(&options.doors, options.via).await;
     let mut settled = 0;
     while options.count.is_none_or(|count| settled < count) {
         let (message, event) = teller.event().await?;
@@ -101,6 +115,7 @@ async fn by_hand(options: &Accept) -> Result<(), Failure> {
         purse,
         identity.trust.network,
         &options.doors.folder,
+        options.revoked()?,
         asking.as_ref(),
         options.count,
         options.via,
@@ -121,7 +136,11 @@ async fn directly(options: &Accept) -> Result<(), Failure> {
         answerer.local_addr()?
     );
     let taken = tokio::sync::Notify::new();
-    let payee = RefCell::new(Payee::new(purse, identity.trust.network));
+    let payee = RefCell::new(Payee::new(
+        purse,
+        identity.trust.network,
+        options.revoked()?,
+    ));
     let answering = answerer.serve(|message| {
         let (answer, is_taken) = payee.borrow_mut().answer(&message);
         if is_taken {

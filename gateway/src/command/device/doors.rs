@@ -44,12 +44,33 @@ impl Doors {
         session: &'static str,
         filters: &[String],
     ) -> Result<(Mqtt, Deliveries), Failure> {
+        let mut settings = self.settings(identity, session)?;
+        settings.filters.extend_from_slice(filters);
+        Ok(Mqtt::start(settings))
+    }
+
+    /// The same for these topics alone, without the inbox.
+    pub fn topics(
+        &self,
+        identity: &Identity,
+        session: &'static str,
+        filters: Vec<String>,
+    ) -> Result<(Mqtt, Deliveries), Failure> {
+        let mut settings = self.settings(identity, session)?;
+        settings.filters = filters;
+        Ok(Mqtt::start(settings))
+    }
+
+    fn settings(
+        &self,
+        identity: &Identity,
+        session: &'static str,
+    ) -> Result<MqttSettings, Failure> {
         let (host, port) = (self.mqtt.ip().to_string(), self.mqtt.port());
         let mut settings =
             MqttSettings::new(&host, port, identity.credentials.code, identity.tls()?);
         settings.session = session;
-        settings.filters.extend_from_slice(filters);
-        Ok(Mqtt::start(settings))
+        Ok(settings)
     }
 
     /// A client that connects when it is asked.

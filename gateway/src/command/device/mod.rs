@@ -3,6 +3,7 @@
 mod accept;
 mod apart;
 mod doors;
+mod listed;
 mod neighbours;
 mod owner;
 mod pay;

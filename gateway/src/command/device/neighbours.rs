@@ -1,5 +1,6 @@
 //! Directly from thing to thing: the payee's answers, and what both tell each other afterwards.
 
+use super::listed::Revoked;
 use super::teller::DevicePurse;
 use super::{apart, words};
 use crate::house::Failure;
@@ -23,6 +24,7 @@ const COUNTED_MOST: usize = 64;
 pub struct Payee {
     purse: DevicePurse,
     network: Network,
+    revoked: Revoked,
     conversation: Conversation,
     /// Said and counted already: the newest ones.
     counted: VecDeque<Reference>,
@@ -30,10 +32,11 @@ pub struct Payee {
 
 impl Payee {
     /// Nobody has asked yet.
-    pub fn new(purse: DevicePurse, network: Network) -> Self {
+    pub fn new(purse: DevicePurse, network: Network, revoked: Revoked) -> Self {
         Self {
             purse,
             network,
+            revoked,
             conversation: Conversation::default(),
             counted: VecDeque::with_capacity(COUNTED_MOST),
         }
@@ -53,7 +56,7 @@ impl Payee {
         }
         let paid = apart::payment(message, &self.network);
         let accepted = match paid {
-            Some(_) => written(|out| self.purse.accept(message, None, now(), out)),
+            Some(_) => self.accept(message),
             None => Err(Status::Malformed),
         };
         let about = paid.map(|(about, _)| about);
@@ -72,7 +75,8 @@ impl Payee {
             Err(status) => {
                 match paid {
                     Some((_, paid)) => {
-                        println!("{}: not taken, {}", words::payment(&paid), explain(status));
+                        let why = self.revoked.refusal(&self.purse, status);
+                        println!("{}: not taken, {why}", words::payment(&paid));
                     }
                     None => println!("not taken: {}", words::named(message)),
                 }
@@ -81,6 +85,11 @@ impl Payee {
                 (refusal.ok(), false)
             }
         }
+    }
+
+    fn accept(&mut self, evidence: &[u8]) -> Result<Vec<u8>, Status> {
+        self.revoked.allows(&mut self.purse, evidence)?;
+        written(|out| self.purse.accept(evidence, None, now(), out))
     }
 
     fn converse(&mut self, message: &[u8]) -> Option<Vec<u8>> {

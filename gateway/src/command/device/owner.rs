@@ -3,7 +3,7 @@
 
 use super::doors::Doors;
 use super::teller::{DevicePurse, Teller};
-use super::{Via, apart, currency, prices, words};
+use super::{Via, apart, currency, listed, prices, words};
 use crate::house::Failure;
 use crate::thing_folder::{explain, identity, purse, set_place, written};
 use crate::wallet::now;
@@ -131,6 +131,7 @@ pub fn show(options: &Show) -> Result<(), Failure> {
         );
     }
     println!("{}", words::whereabouts(&purse, &options.folder)?);
+    println!("{}", listed::words(&purse, &options.folder)?);
     if purse.in_doubt() {
         println!("pays nothing before `onecode device renew` has got it a new key epoch");
     }

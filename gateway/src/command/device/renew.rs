@@ -2,7 +2,7 @@
 
 use super::doors::Doors;
 use super::teller::Teller;
-use super::{Via, currency, words};
+use super::{Via, currency, listed, words};
 use crate::house::Failure;
 use crate::thing_folder::identity;
 use clap::Args;
@@ -43,6 +43,7 @@ pub async fn run(options: &Renew) -> Result<(), Failure> {
         teller.renew(currency, wanted).await?;
     }
     println!("{}", words::sums(&teller.purse, currency));
+    teller.fetch_list(&options.doors, options.via).await;
     println!(
         "{}",
         words::whereabouts(&teller.purse, &options.doors.folder)?
@@ -54,6 +55,7 @@ pub async fn run(options: &Renew) -> Result<(), Failure> {
 pub async fn sync(options: &Sync) -> Result<(), Failure> {
     let mut teller = Teller::begin(&options.doors, options.via).await?;
     teller.settle().await?;
+    teller.fetch_list(&options.doors, options.via).await;
     for currency in teller.purse.currencies() {
         println!("{}", words::sums(&teller.purse, currency));
     }
@@ -61,5 +63,7 @@ pub async fn sync(options: &Sync) -> Result<(), Failure> {
         "{}",
         words::whereabouts(&teller.purse, &options.doors.folder)?
     );
+    let folder = &options.doors.folder;
+    println!("{}", listed::words(&teller.purse, folder)?);
     Ok(())
 }

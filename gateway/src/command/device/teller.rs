@@ -1,7 +1,7 @@
 //! A purse with a way to its gateway: carries messages to and fro, and takes what comes meanwhile.
 
 use super::doors::{Doors, within};
-use super::{Via, apart, words};
+use super::{Via, apart, listed, words};
 use crate::house::Failure;
 use crate::thing_folder::{
     FolderPurse, explain, identity, keep_authorities, keep_lease, purse, written,
@@ -241,6 +241,13 @@ impl Teller {
             }
         }
         Ok(())
+    }
+
+    /// Fetches the list of revoked codes; without one, the one that was there before stays.
+    pub async fn fetch_list(&self, doors: &Doors, via: Via) {
+        if let Err(error) = listed::fetch(doors, via, &self.identity, &self.purse).await {
+            eprintln!("{error}");
+        }
     }
 
     /// Whose objects mean anything.

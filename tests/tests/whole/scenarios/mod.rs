@@ -4,5 +4,6 @@ mod apart;
 mod bad_input;
 mod owners;
 mod pair;
+mod revoked;
 mod spent_on;
 mod stream;

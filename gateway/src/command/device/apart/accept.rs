@@ -2,6 +2,7 @@
 
 use super::{Carrying, Files, Link, invoice, named, payment};
 use crate::command::device::Via;
+use crate::command::device::listed::Revoked;
 use crate::command::device::teller::DevicePurse;
 use crate::command::device::words;
 use crate::house::Failure;
@@ -32,6 +33,7 @@ pub async fn accept(
     purse: DevicePurse,
     network: Network,
     folder: &Path,
+    revoked: Revoked,
     asking: Option<&Asking>,
     count: Option<u64>,
     via: Via,
@@ -42,6 +44,7 @@ pub async fn accept(
     let mut payee = Payee {
         purse,
         network,
+        revoked,
         invoiced: asking.is_some(),
         taken: BTreeSet::new(),
     };
@@ -93,6 +96,7 @@ pub async fn accept(
 struct Payee {
     purse: DevicePurse,
     network: Network,
+    revoked: Revoked,
     /// Only what was asked for is taken.
     invoiced: bool,
     taken: BTreeSet<Reference>,
@@ -204,7 +208,8 @@ impl Payee {
                 )
             }
             Err(status) => {
-                println!("{}: not taken, {}", words::payment(&paid), explain(status));
+                let why = self.revoked.refusal(&self.purse, status);
+                println!("{}: not taken, {why}", words::payment(&paid));
                 if status == Status::InvoiceExpired && named_after.is_some() {
                     // Not what is asked for now; `accept` without an invoice may take it.
                     return Ok(());
@@ -227,6 +232,7 @@ impl Payee {
             return Err(Status::WrongAmount);
         }
         let purse = &mut self.purse;
+        self.revoked.allows(purse, message)?;
         written(|out| match self.invoiced {
             true => purse.accept_invoiced(message, now, out),
             false => purse.accept(message, None, now, out),

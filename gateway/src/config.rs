@@ -40,6 +40,7 @@ keys! {
     "gateway" "domain" = "onecode.internal", "DNS suffix in certificates. Fixed once the folder exists.";
     "gateway" "resolver" = "LOCALHOST:8080", "Host (and port) printed on labels; at most 16 characters keep the QR code small.";
     "gateway" "names" = "", "Further host names and addresses that things reach this gateway by, separated by commas.";
+    "gateway" "station" = "1", "Its number with the issuer, which stands in the codes it makes. Another one, counted down from 4094, for a box that replaces a lost one. Fixed once the folder exists.";
     "mqtt" "listen" = "0.0.0.0:8883", "MQTT over TLS with client certificates.";
     "coap" "listen" = "0.0.0.0:5683", "Plain CoAP: signed wallet objects and discovery only.";
     "coap" "secure_listen" = "0.0.0.0:5684", "CoAP over DTLS with client certificates.";
@@ -73,6 +74,8 @@ pub struct Config {
     pub resolver: String,
     /// Further names of the server certificate.
     pub names: Vec<String>,
+    /// The gateway's number with its issuer.
+    pub station: u16,
     /// MQTT over TLS.
     pub mqtt_listen: SocketAddr,
     /// Plain CoAP.
@@ -287,6 +290,7 @@ impl Sources {
                 .map(|name| name.trim().to_owned())
                 .filter(|name| !name.is_empty())
                 .collect(),
+            station: self.parse("gateway.station", "a number from 1 to 4094")?,
             mqtt_listen: self.parse("mqtt.listen", ADDRESS)?,
             coap_listen: self.parse("coap.listen", ADDRESS)?,
             coaps_listen: self.parse("coap.secure_listen", ADDRESS)?,

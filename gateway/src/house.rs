@@ -137,7 +137,10 @@ impl House {
 /// What the authorities are made for.
 pub fn plan(config: &Config) -> Result<Plan, Failure> {
     let names = Names::new(&config.domain, &config.resolver)?;
-    Ok(Plan::new(config.network, names, config.grace_s))
+    Ok(Plan {
+        station: config.station,
+        ..Plan::new(config.network, names, config.grace_s)
+    })
 }
 
 /// What the TLS and DTLS servers are called.
@@ -252,7 +255,8 @@ pub fn above(authorities: &Authorities) -> Option<Vec<u8>> {
 /// Writes what is handed to things: the trust file and the certificates for TLS clients.
 fn publish(folder: &Folder, authorities: &Authorities) -> Result<(), Failure> {
     let root = issuer::pem(authorities.roots().map(|root| root.certificate()));
-    let trust = TrustFile::new(authorities.trust(), root);
+    let ends = authorities.former_root().map(|(old, _)| old.ends);
+    let trust = TrustFile::new(authorities.trust(), root).until(ends);
     write_when_changed(&folder.trust(), &trust.text()?)?;
     write_when_changed(&folder.trusted_certificates(), &authorities.trusted_pem())?;
     Ok(())

@@ -46,7 +46,8 @@ impl IssuingDesk for PortalDesk {
     fn trust_file(&self) -> Option<String> {
         let authorities = &self.0.authorities;
         let root = issuer::pem(authorities.roots().map(|root| root.certificate()));
-        let text = TrustFile::new(authorities.trust(), root).text();
+        let ends = authorities.former_root().map(|(old, _)| old.ends);
+        let text = TrustFile::new(authorities.trust(), root).until(ends).text();
         text.inspect_err(|error| tracing::error!(%error, "the trust file cannot be written"))
             .ok()
     }

@@ -1,8 +1,8 @@
 //! `trust.toml`: what a thing is born knowing. Network, the root's pass key, the root certificate.
 
 use device_sdk::identity_file::{key_text, parse_key};
-use protocol::Network;
 use protocol::rules::Trust;
+use protocol::{Network, PublicKey, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -14,6 +14,8 @@ struct Form {
     root_key: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     other_root_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    other_root_ends: Option<u32>,
     root_certificate: String,
 }
 
@@ -21,6 +23,7 @@ struct Form {
 #[derive(Clone, Debug)]
 pub struct TrustFile {
     trust: Trust,
+    other_ends: Option<Timestamp>,
     root_certificate_pem: String,
 }
 
@@ -29,8 +32,19 @@ impl TrustFile {
     pub fn new(trust: Trust, root_certificate_pem: String) -> Self {
         Self {
             trust,
+            other_ends: None,
             root_certificate_pem,
         }
+    }
+
+    /// Until when the other root counts, where there is one.
+    pub fn until(self, other_ends: Option<Timestamp>) -> Self {
+        Self { other_ends, ..self }
+    }
+
+    /// The other root, and until when it counts.
+    pub fn other_root(&self) -> Option<(PublicKey, Timestamp)> {
+        Some((self.trust.other_root?, self.other_ends?))
     }
 
     /// What objects are judged by.
@@ -70,6 +84,7 @@ impl TrustFile {
                 other_root,
                 ..Trust::new(network, root_key)
             },
+            other_ends: form.other_root_ends.map(Timestamp),
             root_certificate_pem: form.root_certificate,
         })
     }
@@ -80,6 +95,7 @@ impl TrustFile {
             network: self.trust.network.as_str().to_owned(),
             root_key: key_text(&self.trust.root_key),
             other_root_key: self.trust.other_root.as_ref().map(key_text),
+            other_root_ends: self.other_ends.map(|ends| ends.0),
             root_certificate: self.root_certificate_pem.clone(),
         })
     }
@@ -88,7 +104,6 @@ impl TrustFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::PublicKey;
 
     #[test]
     fn reads_back_what_it_writes() {
@@ -96,13 +111,14 @@ mod tests {
             other_root: Some(PublicKey::Ed25519([4; 32])),
             ..Trust::new(Network::new("test").unwrap(), PublicKey::P256([3; 33]))
         };
-        let file = TrustFile::new(trust, "-----BEGIN".to_owned());
+        let file = TrustFile::new(trust, "-----BEGIN".to_owned()).until(Some(Timestamp(7)));
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("trust.toml");
         std::fs::write(&path, file.text().unwrap()).unwrap();
         let read = TrustFile::load(&path).unwrap();
         assert_eq!(read.trust().root_key, trust.root_key);
-        assert_eq!(read.trust().other_root, trust.other_root);
+        let other = trust.other_root.map(|key| (key, Timestamp(7)));
+        assert_eq!(read.other_root(), other);
         assert_eq!(read.root_certificate_pem(), "-----BEGIN");
         std::fs::write(
             &path,

@@ -65,13 +65,16 @@ pub(crate) struct Secrets {
 }
 
 impl Plan {
+    /// The station number of a gateway that was there from the beginning.
+    pub const FIRST_STATION: u16 = 1;
+
     /// Issuer 1, station 1, its own centre.
     pub fn new(network: Network, names: Names, grace_s: u32) -> Self {
         Self {
             network,
             names,
             issuer: 1,
-            station: 1,
+            station: Self::FIRST_STATION,
             grace_s,
             under_centre: false,
         }
@@ -156,8 +159,22 @@ impl Plan {
 /// From when to when.
 #[derive(Clone, Copy)]
 pub(crate) struct Span {
+    /// The day of the pass.
     pub(crate) issued: Timestamp,
+    /// Certificates are good from then: what stands below one may be older than its key.
+    pub(crate) not_before: Timestamp,
     pub(crate) not_after: Timestamp,
+}
+
+impl Span {
+    /// That of a new authority.
+    pub(crate) fn new(role: Role, now: Timestamp) -> Self {
+        Self {
+            issued: now,
+            not_before: now.minus_s(CLOCK_SKEW_S),
+            not_after: now.plus_s(Plan::life_s(role)),
+        }
+    }
 }
 
 impl Authorities {
@@ -207,10 +224,14 @@ pub(crate) fn make(
     random: &mut Random<'_>,
 ) -> Result<(Authorities, [Secrets; 3]), IssueError> {
     plan.check()?;
-    let (root, root_keys) = new_authority(plan, Role::Root, None, now, random)?;
-    let made = new_authority(plan, Role::Issuer, Some(&root), now, random)?;
+    let new = Span::new;
+    let made = new_authority(plan, Role::Root, None, new(Role::Root, now), random)?;
+    let (root, root_keys) = made;
+    let span = new(Role::Issuer, now);
+    let made = new_authority(plan, Role::Issuer, Some(&root), span, random)?;
     let (issuer, issuer_keys) = made;
-    let made = new_authority(plan, Role::Gateway, Some(&issuer), now, random)?;
+    let span = new(Role::Gateway, now);
+    let made = new_authority(plan, Role::Gateway, Some(&issuer), span, random)?;
     let (gateway, gateway_keys) = made;
     let authorities = Authorities {
         root,
@@ -227,7 +248,7 @@ pub(crate) fn new_authority(
     plan: &Plan,
     role: Role,
     above: Option<&Authority>,
-    now: Timestamp,
+    span: Span,
     random: &mut Random<'_>,
 ) -> Result<(Authority, Secrets), IssueError> {
     let secrets = Secrets {
@@ -235,10 +256,6 @@ pub(crate) fn new_authority(
         pass: generate(Algorithm::Ed25519, random)?,
     };
     let keys: [Key; 2] = [Arc::new(share(&secrets.ca)), Arc::new(share(&secrets.pass))];
-    let span = Span {
-        issued: now,
-        not_after: now.plus_s(Plan::life_s(role)),
-    };
     let authority = certify(plan, role, above, keys, span, random)?;
     Ok((authority, secrets))
 }
@@ -259,7 +276,7 @@ pub(crate) fn certify(
     let name = subject(&plan.common_name(role), &code)?;
     let order = CertificateOrder {
         serial: &*draw::<16>(random)?,
-        not_before: span.issued.minus_s(CLOCK_SKEW_S),
+        not_before: span.not_before,
         not_after: span.not_after,
         subject: name.clone(),
         spki,

@@ -29,7 +29,7 @@ use x509_cert::attr::Attribute;
 use x509_cert::certificate::TbsCertificate;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, NameConstraints};
+use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, NameConstraints, SubjectKeyIdentifier};
 
 /// Where it lies, in the root's folder: our root cross-signed, then what is above it.
 pub(crate) const CROSS: &str = "cross.pem";
@@ -55,6 +55,8 @@ pub enum CrossFault {
     Time,
     /// A critical extension that this program does not know.
     Unknown(String),
+    /// Its subjectKeyIdentifier is not this, the one of the root: clients would not find the way.
+    KeyIdentifier(String),
     /// The certificates do not lead from one to the next.
     Broken,
 }
@@ -85,6 +87,10 @@ impl fmt::Display for CrossFault {
                 f,
                 "it has the critical extension {oid}, which clients would have to know: have it left out"
             ),
+            Self::KeyIdentifier(wanted) => write!(
+                f,
+                "its subjectKeyIdentifier has to be the one of the request, {wanted}: have it copied, what the root has signed names it"
+            ),
             Self::Broken => f.write_str(
                 "the certificates do not lead from one to the next: the root's first, then who signed it, and so on",
             ),
@@ -102,7 +108,12 @@ impl Authority {
         }
         let own = self.certificate.tbs_certificate();
         let wanted = own.extensions().into_iter().flatten().filter(|extension| {
-            [BasicConstraints::OID, KeyUsage::OID].contains(&extension.extn_id)
+            let wanted = [
+                BasicConstraints::OID,
+                KeyUsage::OID,
+                SubjectKeyIdentifier::OID,
+            ];
+            wanted.contains(&extension.extn_id)
         });
         let wanted: Vec<Extension> = wanted.cloned().collect();
         let attribute = Attribute {
@@ -134,6 +145,9 @@ impl Authorities {
                 .map_err(Problem::Cross)
                 .at(&path)?;
         }
+        same_key_id(&self.root.certificate, above.first())
+            .map_err(Problem::Cross)
+            .at(&path)?;
         let ders: Result<Vec<Vec<u8>>, _> = above.iter().map(Encode::to_der).collect();
         let ders = ders
             .map_err(|_| Problem::Cross(CrossFault::Unreadable))
@@ -194,6 +208,25 @@ fn checked(root: &Authority, pem: &str, now: Timestamp) -> Result<Vec<Certificat
         }
     }
     Ok(certificates)
+}
+
+/// Certificates below the root name its key by the identifier it gave itself.
+fn same_key_id(root: &Certificate, cross: Option<&Certificate>) -> Result<(), CrossFault> {
+    let id = |of: &Certificate| {
+        let found = of.tbs_certificate().get_extension::<SubjectKeyIdentifier>();
+        let found = found.map_err(|_| CrossFault::Unreadable)?;
+        Ok(found.map(|(_, id)| id.0.as_bytes().to_vec()))
+    };
+    let (own, theirs) = (id(root)?, cross.map(id).transpose()?.flatten());
+    match own == theirs {
+        true => Ok(()),
+        false => Err(CrossFault::KeyIdentifier(
+            own.iter()
+                .flatten()
+                .map(|byte| format!("{byte:02X}"))
+                .collect(),
+        )),
+    }
 }
 
 /// What clients know of critical extensions.

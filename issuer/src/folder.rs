@@ -77,13 +77,13 @@ pub fn load(folder: &Path, plan: &Plan) -> Result<Authorities, FolderError> {
     })
 }
 
-fn making(folder: &Path) -> PathBuf {
+pub(crate) fn making(folder: &Path) -> PathBuf {
     let mut name = folder.as_os_str().to_owned();
     name.push(".making");
     PathBuf::from(name)
 }
 
-fn is_vacant(folder: &Path) -> Found<bool> {
+pub(crate) fn is_vacant(folder: &Path) -> Found<bool> {
     match fs::read_dir(folder) {
         Ok(mut entries) => Ok(entries.next().is_none()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
@@ -92,7 +92,7 @@ fn is_vacant(folder: &Path) -> Found<bool> {
 }
 
 /// Throws away what a crash left, if it is ours.
-fn discard(making: &Path) -> Found<()> {
+pub(crate) fn discard(making: &Path) -> Found<()> {
     if !making.exists() {
         return Ok(());
     }
@@ -155,7 +155,12 @@ pub(crate) fn store_one(folder: &Path, authority: &Authority, secrets: &Secrets)
     }
 }
 
-fn load_one(folder: &Path, plan: &Plan, role: Role, above: Option<&Authority>) -> Found<Authority> {
+pub(crate) fn load_one(
+    folder: &Path,
+    plan: &Plan,
+    role: Role,
+    above: Option<&Authority>,
+) -> Found<Authority> {
     let base = folder;
     let folder = folder.join(role.word());
     let (certificate, certificate_der, ca_public) = load_certificate(&folder, plan, role, above)?;
@@ -251,6 +256,7 @@ fn load_pass(
         .get();
     let span = Span {
         issued: pass.issued,
+        not_before: pass.issued,
         not_after: pass.expires,
     };
     let key: Key = Arc::new(AbsentKey(pass.key.0));
@@ -283,7 +289,7 @@ fn read_key(path: &Path, algorithm: Algorithm) -> Found<protocol::keys::Software
         .at(path)
 }
 
-fn public_pem(key: &PublicKey) -> Option<String> {
+pub(crate) fn public_pem(key: &PublicKey) -> Option<String> {
     let PublicKey::Ed25519(bytes) = key else {
         return None;
     };

@@ -43,6 +43,7 @@ mod profile;
 mod rekey;
 pub mod replay;
 mod request;
+mod restore;
 mod revocation;
 mod revocations;
 pub mod rotate;
@@ -67,6 +68,7 @@ pub use request::{
     Asks, CheckedRequest, KeyFault, REQUEST_ATTRIBUTES_MAX, REQUEST_BYTES_MAX, RequestError,
     Unreadable,
 };
+pub use restore::restore;
 pub use revocation::{ListOrder, Revoked};
 pub use revocations::{GivenUp, ListFault, RevocationsOrder, Standing};
 pub use server::{SERVER_LIFE_S, SERVER_RENEWAL_S, ServerIdentity};

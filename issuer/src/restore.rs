@@ -2,7 +2,7 @@
 //! in an empty folder. The gateway has a station number that nobody had before, so no number is
 //! ever issued a second time; everybody who trusts the root trusts what it issues.
 
-use crate::authorities::{Authorities, Plan, new_authority};
+use crate::authorities::{Authorities, Plan, Span, new_authority};
 use crate::authority::Role;
 use crate::bundle;
 use crate::durable::{self, Readers};
@@ -51,9 +51,13 @@ pub fn restore(
     }
     let root = folder::load_one(&making, plan, Role::Root, None)?;
     let root = safe::read(from, &root, passphrase)?;
-    let made = new_authority(plan, Role::Issuer, Some(&root), now, random);
+    let mut span = Span::new(Role::Issuer, now);
+    span.not_after = span.not_after.min(root.not_after());
+    let made = new_authority(plan, Role::Issuer, Some(&root), span, random);
     let (issuer, issuer_keys) = made.at(folder)?;
-    let made = new_authority(plan, Role::Gateway, Some(&issuer), now, random);
+    let mut span = Span::new(Role::Gateway, now);
+    span.not_after = span.not_after.min(issuer.not_after());
+    let made = new_authority(plan, Role::Gateway, Some(&issuer), span, random);
     let (gateway, gateway_keys) = made.at(folder)?;
     for (authority, secrets) in [(&issuer, &issuer_keys), (&gateway, &gateway_keys)] {
         let home = making.join(authority.role().word());
@@ -103,7 +107,14 @@ mod tests {
             station: 4094,
             ..plan()
         };
-        let wrong = restore(&new, &second, &bundle, "wrong words here", NOW, &mut counter(3));
+        let wrong = restore(
+            &new,
+            &second,
+            &bundle,
+            "wrong words here",
+            NOW,
+            &mut counter(3),
+        );
         assert!(matches!(wrong.unwrap_err().problem, Problem::Passphrase));
         // What that attempt left is thrown away.
         let after = restore(&new, &second, &bundle, WORDS, NOW, &mut counter(4)).unwrap();

@@ -122,7 +122,8 @@ impl Authorities {
         random: &mut Random<'_>,
     ) -> Result<(), FolderError> {
         self.in_order(folder, old.not_after(), (now, ends))?;
-        let (root, secrets) = new_authority(plan, Role::Root, None, now, random).at(folder)?;
+        let span = successor(Role::Root, old, now);
+        let (root, secrets) = new_authority(plan, Role::Root, None, span, random).at(folder)?;
         let issuer = self
             .again(plan, &self.issuer, &root, now, random)
             .at(folder)?;
@@ -163,7 +164,9 @@ impl Authorities {
         random: &mut Random<'_>,
     ) -> Result<(), FolderError> {
         self.in_order(folder, self.issuer.not_after(), (now, ends))?;
-        let made = new_authority(plan, Role::Issuer, Some(root), now, random);
+        let mut span = successor(Role::Issuer, &self.issuer, now);
+        span.not_after = span.not_after.min(root.not_after());
+        let made = new_authority(plan, Role::Issuer, Some(root), span, random);
         let (issuer, secrets) = made.at(folder)?;
         let gateway = self
             .again(plan, &self.gateway, &issuer, now, random)
@@ -206,9 +209,19 @@ impl Authorities {
         let keys = [authority.ca_key.clone(), authority.pass_key.clone()];
         let span = Span {
             issued: now,
+            not_before: authority.not_before(),
             not_after: authority.not_after().min(above.not_after()),
         };
         certify(plan, authority.role, Some(above), keys, span, random)
+    }
+}
+
+/// What stands below the one before has to lie within the time of the one after, so that begins as
+/// early.
+fn successor(role: Role, before: &Authority, now: Timestamp) -> Span {
+    Span {
+        not_before: before.not_before(),
+        ..Span::new(role, now)
     }
 }
 

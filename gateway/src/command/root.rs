@@ -7,7 +7,7 @@ use crate::folder::Folder;
 use crate::house::{Failure, plan, random, server_names};
 use crate::wallet::now;
 use clap::{Args, Subcommand, ValueEnum};
-use issuer::{Authorities, Authority, ListOrder, Revoked, Role, request_pem, safe};
+use issuer::{Authorities, Authority, ListOrder, Plan, Revoked, Role, request_pem, safe};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -32,6 +32,8 @@ pub enum Command {
     Rotate(Rotate),
     /// Sign the root's list of revoked issuers.
     Crl(Crl),
+    /// The box is lost: make a new gateway under the same root, in an empty folder.
+    Restore(Restore),
 }
 
 /// What to do with the issuer.
@@ -109,6 +111,19 @@ pub struct Import {
     place: Place,
 }
 
+/// A new box.
+#[derive(Args)]
+pub struct Restore {
+    /// The file that `onecode root export` wrote.
+    #[arg(long)]
+    bundle: PathBuf,
+    /// A file whose first line is the passphrase.
+    #[arg(long)]
+    passphrase_file: PathBuf,
+    #[command(flatten)]
+    place: Place,
+}
+
 /// Signs with the root where it is: in the box, or in its bundle without being put back.
 #[derive(Args)]
 pub struct Signing {
@@ -181,6 +196,7 @@ pub fn run(command: Command) -> Outcome {
         Command::Adopt(options) => adopt(&options),
         Command::Rotate(options) => rotate(&options, Role::Root),
         Command::Crl(options) => crl(&options),
+        Command::Restore(options) => restore(&options),
     }?;
     Ok(ExitCode::SUCCESS)
 }
@@ -275,6 +291,31 @@ fn import(options: &Import) -> Result<(), Failure> {
         "The keys of the {} {:#} are in this box again. Take them out when you are done: `onecode root export`",
         options.of.role().word(),
         authority.code()
+    );
+    Ok(())
+}
+
+fn restore(options: &Restore) -> Result<(), Failure> {
+    let config = config(
+        options.place.config.as_deref(),
+        options.place.data.as_deref(),
+    )?;
+    if config.station == Plan::FIRST_STATION {
+        return Err("the lost gateway had station 1, and its numbers must not be issued again: set gateway.station to one that no gateway or station of this issuer had, 4094 for the first new box, 4093 for the next".into());
+    }
+    let files = Folder::new(&config.data);
+    let _lock = files
+        .lock()
+        .map_err(|error| format!("{}: {error}", config.data.display()))?;
+    let passphrase = passphrase(&options.passphrase_file)?;
+    let (folder, plan) = (files.authorities(), plan(&config)?);
+    let bundle = &options.bundle;
+    let made = issuer::restore(&folder, &plan, bundle, &passphrase, now(), &mut random)?;
+    println!(
+        "A new gateway {:#} under the root {:#}, station {}. Keep gateway.station so, and start it: `onecode up`",
+        made.gateway.code(),
+        made.root.code(),
+        config.station
     );
     Ok(())
 }

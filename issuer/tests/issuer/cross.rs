@@ -10,10 +10,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
 const EXTENSIONS: &str = "[good]
+authorityKeyIdentifier=keyid
+[hashed]
 basicConstraints=critical,CA:TRUE
 keyUsage=critical,keyCertSign,cRLSign
 subjectKeyIdentifier=hash
-authorityKeyIdentifier=keyid
 [narrow]
 basicConstraints=critical,CA:TRUE,pathlen:1
 keyUsage=critical,keyCertSign,cRLSign
@@ -58,6 +59,8 @@ impl Company {
             "-nodes",
             "-days",
             "30",
+            "-addext",
+            "keyUsage=critical,keyCertSign,cRLSign",
             "-subj",
             "/O=Example Company/CN=Example Root",
             "-keyout",
@@ -102,6 +105,8 @@ impl Company {
             &extensions,
             "-extensions",
             section,
+            "-copy_extensions",
+            if section == "good" { "copy" } else { "none" },
             "-out",
             &out,
         ]);
@@ -169,6 +174,11 @@ fn what_clients_would_refuse_is_refused_before_it_is_shown() {
     assert!(matches!(
         company.adopts(&elsewhere),
         Err(CrossFault::Outside(_))
+    ));
+    let hashed = company.signs(&request, "hashed");
+    assert!(matches!(
+        company.adopts(&hashed),
+        Err(CrossFault::KeyIdentifier(_))
     ));
     let leaf = company.signs(&request, "leaf");
     assert_eq!(company.adopts(&leaf), Err(CrossFault::NoAuthority));

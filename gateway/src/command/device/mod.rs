@@ -22,7 +22,7 @@ use crate::trust_file::TrustFile;
 use accept::Accept;
 use clap::{Args, Subcommand, ValueEnum};
 use device_sdk::coap::Request;
-use device_sdk::identity_file::Identity;
+use device_sdk::identity_file::{Identity, save_other_root};
 use device_sdk::links::mqtt::PublishError;
 use doors::{Doors, within};
 use owner::{CloseAllowance, Place, Rules, Show, Tariff};
@@ -160,15 +160,18 @@ pub fn run(command: Command) -> Outcome {
 }
 
 fn init(options: &Init) -> Result<(), Failure> {
-    let trust = TrustFile::load(&options.trust)?.trust();
+    let file = TrustFile::load(&options.trust)?;
+    let trust = file.trust();
     let folder = options.folder.display();
     if let Some(known) = Identity::load(&options.folder)? {
         // Files that an earlier version did not write are added.
         known.save(&options.folder)?;
+        keep_other_root(options, &file)?;
         println!("{:#} has lived in {folder} before", known.credentials.code);
         return Ok(());
     }
     let identity = settle_in(&options.folder, &options.gateway, &trust, &options.secret)?;
+    keep_other_root(options, &file)?;
     println!(
         "{:#}\n\
          {folder}: keys and pass for the purse; for other clients of MQTT and CoAP\n\
@@ -177,6 +180,14 @@ fn init(options: &Init) -> Result<(), Failure> {
          {folder}/authorities.pem   who the gateway is trusted by",
         identity.credentials.code
     );
+    Ok(())
+}
+
+/// While one root takes over from another, a new thing trusts both.
+fn keep_other_root(options: &Init, file: &TrustFile) -> Result<(), Failure> {
+    if let Some((key, ends)) = file.other_root() {
+        save_other_root(&options.folder, &key, ends)?;
+    }
     Ok(())
 }
 

@@ -8,18 +8,33 @@
     reason = "all of this is test code"
 )]
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 use tests::world::union::{Bias, Sabotage, Tally, attack_names, replay, run_one};
 use tests::world::{Seeds, Summary};
 
 /// The same ones on every machine; the program runs as many others as there is time for.
 const SEEDS: u64 = 4;
 
-fn run(first: u64, count: u64) -> Summary<Tally> {
-    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-    let seeds = Seeds { first, count, jobs };
-    let one = |seed| run_one(seed, Bias::default());
-    seeds.run(&one, &AtomicBool::new(false), &|_, _| {})
+/// The seeds that must run clean, and the digests of their logs.
+fn clean() -> &'static (Summary<Tally>, BTreeMap<u64, [u8; 32]>) {
+    static CLEAN: OnceLock<(Summary<Tally>, BTreeMap<u64, [u8; 32]>)> = OnceLock::new();
+    CLEAN.get_or_init(|| {
+        let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+        let seeds = Seeds {
+            first: 1,
+            count: SEEDS,
+            jobs,
+        };
+        let one = |seed| run_one(seed, Bias::default());
+        let digests = Mutex::new(BTreeMap::new());
+        let summary = seeds.run(&one, &AtomicBool::new(false), &|_, outcome| {
+            let digest = outcome.log.digest();
+            digests.lock().unwrap().insert(outcome.seed, digest);
+        });
+        (summary, digests.into_inner().unwrap())
+    })
 }
 
 fn assert_clean(summary: &Summary<Tally>) {
@@ -32,8 +47,8 @@ fn assert_clean(summary: &Summary<Tally>) {
 
 #[test]
 fn several_gateways_and_a_centre_keep_every_invariant() {
-    let all = run(1, SEEDS);
-    assert_clean(&all);
+    let (all, _) = clean();
+    assert_clean(all);
     println!("{} seeds: {:#?}", all.seeds, all.tally);
     // A world in which nothing goes wrong proves nothing.
     for (what, least) in [
@@ -56,11 +71,9 @@ fn several_gateways_and_a_centre_keep_every_invariant() {
 
 #[test]
 fn one_seed_gives_one_log_byte_for_byte() {
-    let (first, second) = (
-        replay(3, Bias::default(), false),
-        run_one(3, Bias::default()),
-    );
-    assert_eq!(first.log.digest(), second.log.digest());
+    let (_, digests) = clean();
+    let first = replay(3, Bias::default(), false);
+    assert_eq!(first.log.digest(), digests[&3]);
     assert!(first.log.lines().count() > 50);
 }
 
@@ -109,8 +122,8 @@ fn is_found(sabotage: Sabotage) {
         sabotage: Some(sabotage),
         ..Bias::default()
     };
-    // Not in every world anybody has to hand on, to move, or to be lost.
-    let found = (1..=8).find_map(|seed| run_one(seed, bias).broken.map(|b| (seed, b)));
+    // Not in every world anybody has to hand on, to move, or to be lost; in the first of these all do.
+    let found = (2..=9).find_map(|seed| run_one(seed, bias).broken.map(|b| (seed, b)));
     let (seed, broken) = found.unwrap_or_else(|| panic!("{sabotage:?} was not found"));
     println!(
         "{sabotage:?}: seed {seed}, {} after {} steps",

@@ -1,14 +1,15 @@
 //! Gateways that are broken on purpose, or their centre, to see that the checks find it.
 
 use super::super::authority::network;
-use super::Union;
 use super::cast::CENTRE;
 use super::office::Office;
 use super::scenario::Scenario;
+use super::{Deal, Union};
 use ledger::federation::{Letter, Parcel};
+use ledger::rules::settle::Fate;
 use protocol::cose::open;
 use protocol::message::{MESSAGE_MAX, Message};
-use protocol::objects::{Allowance, ClosingBalance, Credit, Statement};
+use protocol::objects::{Allowance, ClosingBalance, Credit, Lease, Statement};
 use protocol::{AmountMinor, Code, Currency, Odometer};
 
 /// What is wrong, and with whom.
@@ -179,14 +180,32 @@ pub(crate) fn taken(world: &mut Union, to: usize, letter: &[u8]) {
                 pays(world, &b.code, b.currency, b.free);
             }
         }
-        (Sabotage::SettlesAgain, Ok(Letter::Theirs { payment })) => {
-            if let Some(deal) = world.deals.get(&payment).cloned() {
-                let payee = world.things[deal.payee].code;
-                let amount = AmountMinor::new(deal.amount).unwrap_or_default();
-                pays(world, &payee, deal.currency, amount);
+        (Sabotage::SettlesAgain, Ok(Letter::Lease { lease, lost, .. })) => {
+            if let (Ok(lease), Some(lost)) = (open::<Lease>(lease, &network()), lost) {
+                settles_again(world, &lease.peek().code, &lost);
             }
         }
         _ => {}
+    }
+}
+
+/// What a lost home has settled for a purse is settled by the next one as well.
+fn settles_again(world: &mut Union, payer: &Code, lost: &Code) {
+    let home = world.offices.iter().position(|office| office.code == *lost);
+    let payer = world.thing_of(payer);
+    let (Some(home), Some(payer)) = (home, payer) else {
+        return;
+    };
+    let of_both = |deal: &Deal| (deal.payer, deal.arbiter) == (payer, *lost);
+    let all = world.deals.iter().filter(|(_, deal)| of_both(deal));
+    let settled = all.filter_map(|(id, deal)| {
+        let (fate, paid) = world.offices[home].fate(id)?;
+        (fate == Fate::Settled).then_some((deal.payee, deal.currency, paid))
+    });
+    let settled: Vec<_> = settled.collect();
+    for (payee, currency, paid) in settled {
+        let payee = world.things[payee].code;
+        pays(world, &payee, currency, AmountMinor::new(paid).unwrap());
     }
 }
 

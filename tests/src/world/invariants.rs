@@ -312,7 +312,8 @@ pub(crate) fn nobody_is_short(world: &mut World) {
             Some(_) => entry.fate.is_final() && entry.reached == paid.cost(entry.units),
             None => entry.fate == Fate::Settled && entry.reached == paid.amount,
         });
-        // What was set free early is for its issuer to bear: a person decides.
+        // What was set free early is for its issuer to bear, when a person says so. No person does in
+        // here: what the order pays, and once, is tested with the ledger.
         let freed = world.model.stands_on_freed(payment) && entry.is_some();
         if !whole && !forked && !freed {
             let name = world.things[*thing].name();

@@ -83,7 +83,9 @@ pub(crate) struct Thing {
     pub(crate) most_by_class: AmountMinor,
     /// Its journal was lost or set back, and it knows: it opens in doubt.
     pub(crate) doubts: bool,
-    /// That has happened to it: it cannot know any more what it said before.
+    /// That has happened to it: it cannot know any more what it said before. So nobody asks of it
+    /// that it knows every payment it has signed (that a gateway knows more is how it finds out), that
+    /// its totals reach back before that, or that it sees a fork whose first branch it took then.
     pub(crate) forgetful: bool,
     /// It never works again.
     pub(crate) dead: bool,

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from checks import check, finish, outcome, same
-from onecode import accusations, cbor, chain, codes, covers, grid_codes, messages, rules, streams, wallet_proof
+from onecode import accusations, cbor, chain, codes, covers, grid_codes, lists, messages, rules, streams, wallet_proof
 from onecode.keys import NAMES, SigningKey, verify
 from onecode.objects import OBJECTS, confirmation, confirmed, open_object, read_payload, seal
 
@@ -457,6 +457,23 @@ def check_transfers():
         check(f"trust update: {vector['why']}", lambda: updated(vector, vectors["network"]))
 
 
+def check_revocations():
+    vectors = load("revocations.json")
+    network, key = vectors["network"], key_of(vectors["gateway_key"])
+    for vector in vectors["lists"]:
+        whole = lists.Whole(bytes.fromhex(vector["whole"]), network, key)
+        changes = vector["changes"] and lists.Changes(bytes.fromhex(vector["changes"]), network, key)
+        newest = changes or whole
+        check(f"list: {vector['what']}", lambda: same(newest.head["version"], vector["version"]))
+        for asked in vector["codes"]:
+            code = codes.read_code(asked["code"])
+            found = lambda: (whole.covers(code), lists.revoked(code, whole, changes))
+            check(f"{asked['code']} on it", lambda: same(found(), (asked["covered"], asked["revoked"])))
+    for vector in vectors["refused"]:
+        read = lambda: lists.read(bytes.fromhex(vector["list"]), network, key)
+        check(f"list refused: {vector['why']}", lambda: same(outcome(read), vector["error"]))
+
+
 CHECKS = {
     "keys.json": check_keys,  # first, because the others sign with these keys
     "codes.json": check_codes,
@@ -475,6 +492,7 @@ CHECKS = {
     "covers.json": check_covers,
     "accusations.json": check_accusations,
     "chain.json": check_chain,
+    "revocations.json": check_revocations,
     "transfers.json": check_transfers,
 }
 check("every file of vectors is known", lambda: same({path.name for path in FOLDER.glob("*.json")}, set(CHECKS)))

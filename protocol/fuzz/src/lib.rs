@@ -1,8 +1,11 @@
 //! What each target does with bytes from outside: it must not panic, and what is accepted must come
 //! out again byte for byte. The tests of `protocol` run the same functions on a stable compiler.
 
-use protocol::code::CODE_BYTES;
+use protocol::chain::{
+    self, ACT_MAX, Act, Checkpoint, LogProof, Note, NoteKey, PATH_MOST, SignatureKind, Submission,
+};
 use protocol::code::grid::GRID_BYTES;
+use protocol::code::{CODE_BYTES, IssuedBy};
 use protocol::cose::{SIGNED_MAX, open, seal};
 use protocol::covers::{COVERED_MAX, Items};
 use protocol::enrol::{WALLET_PROOF_MAX, WalletProof};
@@ -11,13 +14,21 @@ use protocol::message::{MESSAGE_MAX, Message};
 use protocol::objects::{
     Acceptance, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Filter,
     FloatWarrant, Invoice, Lease, Manifest, Move, Object, Pass, Payment, Receipt, Release, Renewal,
-    Statement, Tariff, Transfer, TrustUpdate, Void, Watermark, WorkOrder,
+    Revocations, Statement, Tariff, Transfer, TrustUpdate, Void, Watermark, WorkOrder,
 };
+use protocol::revocations::{Changes, List, Signed, Whole};
 use protocol::rules::{Spent, Trust, contradiction, covered, fits, judge, judge_proof};
-use protocol::{Code, GridCode, Network, PublicKey, Signer};
+use protocol::{Code, Digest, GridCode, Kind, Network, PublicKey, Signer, Timestamp};
+use sha2::{Digest as _, Sha256};
 
 /// Bytes of a signature and of its head, which nobody but its key can write again.
 const SIGNATURE_ITEM_BYTES: usize = 66;
+
+/// Whose codes a list is asked about.
+const HERE: IssuedBy = IssuedBy {
+    issuer: 1,
+    station: 1,
+};
 
 fn network() -> Network {
     Network::new("test").expect("a name of a network")
@@ -194,6 +205,92 @@ pub fn wallet_proof(bytes: &[u8]) {
     let len = proof.write(&mut again);
     assert_eq!(again[..len], *bytes);
     let _ = proof.verify(&network(), b"transport key");
+}
+
+/// A list of revoked codes, whole or of changes: as it is, and with its body signed anew, so that
+/// what no honest gateway would sign is read and asked.
+pub fn revocations(bytes: &[u8]) {
+    let network = network();
+    let key = root();
+    if let Ok(signed) = Signed::verify(bytes, &network, &key.public_key()) {
+        ask(signed);
+    }
+    let Some((length, rest)) = bytes.split_first_chunk() else {
+        return;
+    };
+    let body = rest.get(usize::from(u16::from_be_bytes(*length))..);
+    let body = body.unwrap_or(rest);
+    for base in [None, Some(1)] {
+        let head = Revocations {
+            gateway: Code::derive(Kind::Gateway, HERE, 1, b"key").expect("a small number"),
+            version: 2,
+            base,
+            time: Timestamp(1),
+            body: Digest(Sha256::digest(body).into()),
+        };
+        let mut out = [0; SIGNED_MAX];
+        let (len, _) = seal(&head, &network, &key, &mut out).expect("a head fits");
+        let length = u16::try_from(len).expect("a head is short").to_be_bytes();
+        let list = [&length[..], &out[..len], body].concat();
+        if let Ok(signed) = Signed::verify(&list, &network, &key.public_key()) {
+            ask(signed);
+        }
+    }
+}
+
+fn ask(signed: Signed<'_>) {
+    let _ = Changes::read(signed);
+    let Ok(list) = Whole::read(signed).and_then(|whole| List::new(whole, None)) else {
+        return;
+    };
+    for sequence in 0..4 {
+        let code = Code::derive(Kind::Device, HERE, sequence, b"key").expect("a small number");
+        let _ = list.is_revoked(&code);
+    }
+}
+
+/// A leaf of the code chain.
+pub fn chain_leaf(bytes: &[u8]) {
+    let Ok(act) = Act::read(bytes) else {
+        return;
+    };
+    let mut again = [0; ACT_MAX];
+    let len = act.write(&mut again).expect("what was read fits");
+    assert_eq!(again[..len], *bytes);
+}
+
+/// The texts of the code chain: checkpoints, signed and cosigned notes, verifier keys, proofs, and
+/// what a log sends to a witness.
+pub fn chain_text(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    if let Some(checkpoint) = Checkpoint::read(text) {
+        assert!(text.starts_with(&checkpoint.to_string()));
+    }
+    if let Some(key) = NoteKey::read(text) {
+        assert_eq!(key.to_string(), text);
+    }
+    if let Ok(note) = Note::read(text) {
+        let name = Checkpoint::read(note.text()).map_or("name", |read| read.origin);
+        for kind in [SignatureKind::Log, SignatureKind::Cosignature] {
+            if let Some(key) = NoteKey::new(name, kind, &root().public_key()) {
+                let _ = (note.signed_by(&key), note.cosigned_by(&key));
+            }
+        }
+    }
+    if let Ok(proof) = LogProof::read(text) {
+        let trust = Trust {
+            network: network(),
+            root_key: root().public_key(),
+            other_root: None,
+        };
+        let _ = chain::judge(&trust, &proof);
+        assert!(proof.path().count() <= PATH_MOST);
+    }
+    if let Ok(shown) = Submission::read(text) {
+        let _ = shown.follows(None);
+    }
 }
 
 /// A fraud proof under the root of the test vectors.

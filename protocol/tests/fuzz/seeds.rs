@@ -48,6 +48,19 @@ const SOURCES: &[(&str, &str, &str, Read)] = &[
     ("wallet_proof", "wallet-proofs", "refused", |v| {
         bytes(&v["proof"])
     }),
+    ("revocations", "revocations", "lists", |v| {
+        bytes(&v["whole"])
+    }),
+    ("revocations", "revocations", "refused", |v| {
+        bytes(&v["list"])
+    }),
+    ("chain_leaf", "chain", "acts", |v| bytes(&v["leaf"])),
+    ("chain_text", "chain", "proofs", |v| text(&v["proof"])),
+    ("chain_text", "chain", "proofs", |v| {
+        let proof = text(&v["proof"]);
+        let two = proof.windows(2).position(|two| two == b"\n\n");
+        proof[two.map_or(0, |at| at + 2)..].to_vec()
+    }),
     ("fraud_proof", "fraud-proofs", "proofs", |v| {
         bytes(&v["proof"])
     }),

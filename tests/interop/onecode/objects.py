@@ -105,6 +105,9 @@ OBJECTS = {
         (1, "code", "code"), (2, "from", "code"), (3, "to", "code"), (4, "number", "u32"), (5, "time", "time"),
         (6, "expires", "time"),
     ],
+    "revocations": [
+        (1, "gateway", "code"), (2, "version", "u32"), (3, "base", "u32?"), (4, "time", "time"), (5, "body", "id"),
+    ],
     "acceptance": [(1, "by", "code"), (2, "transfer", "id"), (3, "time", "time")],
     "trust-update": [
         (1, "root", "code"), (2, "next", "code"), (3, "next_key", "key"), (4, "issued", "time"), (5, "ends", "time"),

@@ -9,6 +9,7 @@ mod covers;
 mod fields;
 mod held;
 mod held_streams;
+mod lists;
 mod messages;
 mod names;
 mod objects;
@@ -65,6 +66,7 @@ fn all() -> Vec<(&'static str, Value)> {
         ("covers.json", covers::covers()),
         ("accusations.json", accusations::accusations()),
         ("chain.json", chain::chain()),
+        ("revocations.json", lists::revocations()),
         ("transfers.json", transfers::transfers()),
     ]
 }

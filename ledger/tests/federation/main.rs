@@ -17,6 +17,7 @@ mod deaths;
 mod floats;
 mod homes;
 mod house;
+mod lifted;
 mod lost;
 mod post;
 mod relays;

@@ -1,8 +1,11 @@
 //! Certificates and passes, opened for people.
 
 use crate::evidence::{Check, class, key_text};
+use crate::portal::Portal;
+use crate::refusal::Refusal;
 use crate::show;
 use der::Decode as _;
+use issuer::Grant;
 use protocol::cose::open;
 use protocol::objects::{Pass, Rights};
 use protocol::{Network, PublicKey, Timestamp};
@@ -100,6 +103,24 @@ pub fn pass(bytes: &[u8], network: &Network, signer: Option<&PublicKey>) -> Opti
         rights: rights(pass.rights),
         bytes: bytes.len(),
     })
+}
+
+/// The key that a pass has to be signed with: this house's own, or that of a station it admitted.
+pub async fn signer(portal: &Portal, bytes: &[u8]) -> Result<Option<PublicKey>, Refusal> {
+    let Ok(sealed) = open::<Pass>(bytes, &portal.network) else {
+        return Ok(None);
+    };
+    let by = sealed.peek().issuer.0;
+    let cards = portal.desk.authorities();
+    if let Some(card) = cards.iter().find(|card| card.code == by) {
+        return Ok(Some(card.pass_key));
+    }
+    let row = portal.ledger.station(&by).await?;
+    let granted = row.and_then(|row| row.granted);
+    let grant = granted.and_then(|(_, text)| Grant::read(&text).ok());
+    let own = grant.as_ref().map(|grant| grant.passes[1].as_slice());
+    let own = own.and_then(|own| open::<Pass>(own, &portal.network).ok());
+    Ok(own.map(|own| own.peek().key.0))
 }
 
 fn rights(rights: Rights) -> String {

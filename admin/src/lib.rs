@@ -11,6 +11,7 @@
 
 mod api;
 mod assets;
+mod batch;
 mod coordinates;
 mod counters;
 mod credential;
@@ -19,14 +20,19 @@ pub mod door;
 mod draw;
 mod enrolment;
 mod evidence;
+mod imports;
+mod labels;
 mod pages;
 pub mod place;
 mod portal;
 pub mod refusal;
 pub mod routes;
 mod show;
+mod station_desk;
+mod tar;
 
 pub use counters::{Counters, Lookup, Mistyped, Refused};
 pub use desk::{AuthorityCard, Connected, DeskOrder, DeskRefusal, IssuingDesk, LiveHouse, Pending};
 pub use portal::{FIRST_LINK_LIFE_S, Portal, Random, Shared, State, first_owner_link};
 pub use routes::router;
+pub use station_desk::{Admission, ManifestTaken, Progress, StationWish, StationsDesk};

@@ -5,6 +5,8 @@ use crate::desk::{IssuingDesk, LiveHouse};
 use crate::door::password::Passwords;
 use crate::door::secret::Secret;
 use crate::door::throttle::Throttle;
+use crate::imports::Imports;
+use crate::station_desk::StationsDesk;
 use ledger::Ledger;
 use ledger::people::{Act, Error, People, Role, Roles};
 use protocol::code::IssuedBy;
@@ -28,6 +30,8 @@ pub struct Portal {
     pub people: People,
     /// Issues codes.
     pub desk: Arc<dyn IssuingDesk>,
+    /// Admits stations, orders from them, takes what they bring.
+    pub stations: Arc<dyn StationsDesk>,
     /// Knows who is there.
     pub live: Arc<dyn LiveHouse>,
     /// Which network this is.
@@ -53,6 +57,7 @@ pub struct Portal {
 pub struct State {
     throttle: Mutex<Throttle>,
     passwords: OnceLock<Passwords>,
+    imports: Arc<Imports>,
 }
 
 impl Portal {
@@ -62,6 +67,11 @@ impl Portal {
             (self.random)(&mut seed);
             Passwords::new(&seed)
         })
+    }
+
+    /// Manifests that are being taken.
+    pub(crate) fn imports(&self) -> &Arc<Imports> {
+        &self.state.imports
     }
 
     /// Runs `with` on the throttle. A poisoned lock is taken over: counts are all it holds.

@@ -1,10 +1,11 @@
 //! Every route of the portal, each with those it is for. Nothing is reachable that does not stand
 //! here, and nothing here is without its guard.
 
-use crate::door::{BODY_MAX, Who, guard, headers};
+use crate::door::{BODY_MAX, UPLOAD_MAX, Who, guard, headers};
 use crate::pages::{
-    acts, area, areas, audit, code, codes, frauds, grid, grids, issue, issue_grid, money, overview,
-    payment, payments, people, public_code, public_grid, purse, secrets, sign_in, welcome,
+    acts, area, areas, audit, authorities, code, codes, frauds, grid, grids, issue, issue_grid,
+    manifests, money, order, orders, overview, payment, payments, people, public_code, public_grid,
+    purse, secrets, sign_in, station, stations, welcome,
 };
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
@@ -64,7 +65,7 @@ macro_rules! routes {
     };
 }
 
-use Who::{Everybody, People, Tokens};
+use Who::{Everybody, People, Tokens, Uploads};
 
 routes! {
     GET  get  "/assets/style.css"             Everybody => assets::style;
@@ -92,6 +93,21 @@ routes! {
     POST post "/codes/{code}/owner"           People(REGISTERS) => acts::set_owner;
     POST post "/codes/{code}/key"             People(REGISTERS) => acts::replace_key;
     POST post "/codes/{code}/recover"         People(MOVES_MONEY) => acts::recover;
+    GET  get  "/codes/{code}/label"           People(STAFF) => code::label_file;
+    GET  get  "/stations"                     People(STAFF) => stations::show;
+    POST post "/stations"                     Uploads(REGISTERS) => stations::admit;
+    GET  get  "/stations/{code}"              People(STAFF) => station::show;
+    GET  get  "/stations/{code}/grant.txt"    People(STAFF) => station::grant;
+    GET  get  "/orders"                       People(STAFF) => orders::show;
+    POST post "/orders"                       People(ISSUES) => orders::submit;
+    GET  get  "/orders/{id}"                  People(STAFF) => order::show;
+    GET  get  "/orders/{id}/order.txt"        People(ISSUES) => order::file;
+    GET  get  "/orders/{id}/codes.csv"        People(STAFF) => order::codes;
+    GET  get  "/orders/{id}/proofs.tar"       People(STAFF) => order::proofs;
+    GET  get  "/orders/{id}/labels"           People(ISSUES) => order::labels;
+    GET  get  "/manifests"                    People(STAFF) => manifests::show;
+    POST post "/manifests"                    Uploads(ISSUES) => manifests::take;
+    GET  get  "/authorities"                  People(STAFF) => authorities::show;
     GET  get  "/issue"                        People(ISSUES) => issue::show;
     POST post "/issue"                        People(ISSUES) => issue::submit;
     GET  get  "/secrets"                      People(ISSUES) => secrets::show;
@@ -151,6 +167,11 @@ pub fn router(portal: Portal) -> Router {
         path, who, handler, ..
     } in table()
     {
+        let most = match who {
+            Who::Uploads(_) => UPLOAD_MAX,
+            _ => BODY_MAX,
+        };
+        let handler = handler.layer(DefaultBodyLimit::max(most));
         let guarded = handler.layer(from_fn_with_state((Arc::clone(&portal), who), guard));
         router = router.route(path, guarded);
     }

@@ -1,7 +1,7 @@
 //! How numbers, times and codes look to people, and how people's spelling is read back: exactly,
 //! without floating point.
 
-use protocol::{Code, Digest, Timestamp};
+use protocol::{Code, Digest, Reference, Timestamp};
 use std::borrow::Borrow;
 
 /// Largest exponent of a currency: 10^18 still fits an amount.
@@ -20,6 +20,16 @@ pub fn amount(minor: i128, exponent: u8) -> String {
 /// A count with thousands apart: `12,345`.
 pub fn count(number: impl Borrow<u64>) -> String {
     grouped(&number.borrow().to_string())
+}
+
+/// The same of a smaller number.
+pub fn count32(number: impl Borrow<u32>) -> String {
+    count(u64::from(*number.borrow()))
+}
+
+/// The short name of an order.
+pub fn order(id: impl Borrow<Reference>) -> String {
+    issuer::order::short(id.borrow())
 }
 
 fn grouped(digits: &str) -> String {

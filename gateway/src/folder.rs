@@ -50,6 +50,11 @@ impl Folder {
         self.0.join("trusted.pem")
     }
 
+    /// Manifests that people send wait here until they are read; empty after a start.
+    pub fn spool(&self) -> PathBuf {
+        self.0.join("uploads")
+    }
+
     /// Whether a gateway has ever worked here.
     pub fn is_used(&self) -> bool {
         self.ledger().exists()

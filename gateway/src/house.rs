@@ -5,6 +5,7 @@ use crate::folder::{Folder, Lock};
 use crate::inbox::LedgerInbox;
 use crate::issuing;
 use crate::meters::Meters;
+use crate::stations;
 use crate::terms;
 use crate::tree::Tree;
 use crate::tree::fanout::RouterFanout;
@@ -117,6 +118,19 @@ impl House {
             ledger: self.ledger.clone(),
             network: config.network,
         })
+    }
+
+    /// Admits stations, orders from them, and takes what they bring.
+    pub fn stations_desk(&self, config: &Config) -> Result<Arc<stations::Desk>, Failure> {
+        let desk = stations::Desk {
+            authorities: Arc::clone(&self.authorities),
+            ledger: self.ledger.clone(),
+            network: config.network,
+            names: plan(config)?.names,
+            spool: self.folder.spool(),
+        };
+        desk.clear_spool()?;
+        Ok(Arc::new(desk))
     }
 
     /// Key and certificate of the TLS and DTLS servers.

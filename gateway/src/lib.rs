@@ -20,6 +20,7 @@ pub mod mqtt;
 pub mod portal;
 pub mod publishing;
 pub mod revocation;
+pub mod stations;
 pub mod terms;
 pub mod thing_folder;
 pub mod tree;

@@ -3,10 +3,16 @@
 use crate::issuing;
 use crate::mqtt::MqttDoor;
 use crate::revocation::Lists;
+use crate::stations;
 use crate::trust_file::TrustFile;
 use crate::wallet::now;
-use admin::{AuthorityCard, Connected, DeskOrder, DeskRefusal, IssuingDesk, LiveHouse, Pending};
-use protocol::{Code, Status, Timestamp};
+use admin::{
+    Admission, AuthorityCard, Connected, DeskOrder, DeskRefusal, IssuingDesk, LiveHouse,
+    ManifestTaken, Pending, Progress, StationWish, StationsDesk,
+};
+use protocol::objects::MarkText;
+use protocol::{Code, Reference, Status, Timestamp};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -78,6 +84,51 @@ fn refusal(error: issuing::IssueError) -> DeskRefusal {
             tracing::error!(%error, "issuing failed inside");
             DeskRefusal::Status(Status::Storage)
         }
+    }
+}
+
+/// The desk for stations as the portal knows it.
+pub struct StationDesk(pub Arc<stations::Desk>);
+
+impl StationsDesk for StationDesk {
+    fn admit(&self, asked: Admission, now: Timestamp) -> Pending<Result<Code, DeskRefusal>> {
+        let desk = Arc::clone(&self.0);
+        Box::pin(async move { desk.admit(asked, now).await.map_err(refusal) })
+    }
+
+    fn order(&self, wish: StationWish, now: Timestamp) -> Pending<Result<Reference, DeskRefusal>> {
+        let desk = Arc::clone(&self.0);
+        Box::pin(async move { desk.order(wish, now).await.map_err(refusal) })
+    }
+
+    fn import(
+        &self,
+        file: PathBuf,
+        by: String,
+        now: Timestamp,
+        progress: Arc<Progress>,
+    ) -> Pending<Result<ManifestTaken, DeskRefusal>> {
+        let desk = Arc::clone(&self.0);
+        Box::pin(async move {
+            let taken = desk.import(&file, &by, now, progress).await;
+            taken.map_err(refusal)
+        })
+    }
+
+    fn marks(&self, codes: Vec<Code>) -> Pending<Result<Vec<MarkText>, DeskRefusal>> {
+        let desk = Arc::clone(&self.0);
+        Box::pin(async move {
+            // Thousands of signatures take a while: not on a thread of the doors.
+            let signing = tokio::task::spawn_blocking(move || desk.marks(&codes));
+            let signed = signing
+                .await
+                .map_err(|_| DeskRefusal::Status(Status::Storage))?;
+            signed.map_err(refusal)
+        })
+    }
+
+    fn spool(&self) -> PathBuf {
+        self.0.spool.clone()
     }
 }
 

@@ -12,22 +12,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
-import { createRequire } from "node:module";
 import assert from "node:assert/strict";
-import { chromium } from "playwright-core";
+import { STEP_TIMEOUT_MS, openBrowser, readArguments } from "./browser.js";
 
-const STEP_TIMEOUT_MS = 15_000;
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const START_TIMEOUT_MS = 600_000; // a cold build of the example
-
-function readArguments(words) {
-  const found = {};
-  for (let i = 0; i < words.length; i += 2) {
-    assert.ok(words[i].startsWith("--") && words[i + 1] !== undefined, `what is ${words[i]}?`);
-    found[words[i].slice(2)] = words[i + 1];
-  }
-  return found;
-}
 
 async function startExample() {
   const child = spawn("cargo", ["run", "-q", "-p", "admin", "--example", "portal"], {
@@ -60,78 +48,8 @@ const house = asked.portal
     }
   : await startExample();
 
-const profile = mkdtempSync(join(tmpdir(), "onecode-chromium-"));
-const browser = await chromium.launchPersistentContext(profile, {
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  headless: true,
-  viewport: { width: 1280, height: 860 },
-  ignoreHTTPSErrors: true,
-  args: [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-  ],
-});
-browser.setDefaultTimeout(STEP_TIMEOUT_MS);
-
-const problems = [];
-let expectedStatus = 200;
-
-function watch(page) {
-  page.on("console", (message) => {
-    const isStatus = /status of (\d+)/.exec(message.text());
-    if (isStatus && Number(isStatus[1]) === expectedStatus) return;
-    if (message.type() === "error" || message.type() === "warning") {
-      problems.push(`${page.url()}: console: ${message.text()}`);
-    }
-  });
-  page.on("pageerror", (error) => problems.push(`${page.url()}: ${error}`));
-  page.on("dialog", (dialog) => {
-    problems.push(`${page.url()}: a dialog opened`);
-    dialog.dismiss();
-  });
-  page.on("requestfailed", (request) => {
-    // A click on a download aborts its navigation.
-    if (!request.failure()?.errorText.includes("ERR_ABORTED")) problems.push(`${request.url()}: ${request.failure()?.errorText}`);
-  });
-}
-
-const page = await browser.newPage();
-watch(page);
-
-async function go(path, status = 200) {
-  expectedStatus = status;
-  const answer = await page.goto(house.portal + path);
-  assert.equal(answer.status(), status, `${path} answered ${answer.status()}`);
-  expectedStatus = 200;
-}
-
-// What somebody would stumble over who sees badly, or has no mouse. The pages carry no script, so
-// axe comes in by the debugger's door, past their content security policy.
-async function inspect(name) {
-  await page.evaluate(AXE);
-  const { violations } = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
-  inspected += 1;
-  for (const { id, impact, help, nodes } of violations) {
-    const where = nodes.map((node) => `${node.target.join(" ")} (${node.any[0]?.message ?? help})`);
-    problems.push(`${name}: ${impact}: ${id}: ${help}: ${where.join("; ")}`);
-  }
-}
-
-let counter = 0;
-let inspected = 0;
-async function shot(name) {
-  counter += 1;
-  const file = join(shots, `${String(counter).padStart(2, "0")}-${name}.png`);
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  if (overflow > 0) problems.push(`${name}: the page is ${overflow} px wider than the window`);
-  await page.screenshot({ path: file, fullPage: true });
-  await inspect(name);
-}
+const browser = await openBrowser(house.portal, shots);
+const { page, go, shot, inspect, problems } = browser;
 
 // The command lines, as they are shown, in a folder that holds nothing but the trust file.
 function enrol(commands, trust) {
@@ -161,10 +79,10 @@ async function steps() {
   await page.fill("#name", "Ada Owner");
   await page.fill("#password", "correct horse battery");
   await page.fill("#again", "correct horse batterx");
-  expectedStatus = 422;
+  browser.expected = 422;
   await page.click("button");
   await page.waitForSelector("text=The two passwords differ.");
-  expectedStatus = 200;
+  browser.expected = 200;
   await shot("welcome");
   await page.fill("#password", "correct horse battery");
   await page.fill("#again", "correct horse battery");
@@ -227,10 +145,10 @@ async function steps() {
     await go("/issue");
     await page.fill("#name", 'Kiosk <b>"7"</b>');
     await page.fill("#request", "nonsense");
-    expectedStatus = 422;
+    browser.expected = 422;
     await page.click("main button");
     await page.waitForSelector("text=Paste the whole request");
-    expectedStatus = 200;
+    browser.expected = 200;
     await page.fill("#request", `Dear owner,\r\n${house.request}\r\n`);
     await shot("issue");
     await page.click("main button");
@@ -254,10 +172,10 @@ async function steps() {
   await page.fill("#latitude", "48.858370");
   await page.fill("#longitude", "2.294481 X");
   await page.fill("#owner", code);
-  expectedStatus = 422;
+  browser.expected = 422;
   await page.click("main button");
   await page.waitForSelector("text=Longitude: Write decimal degrees");
-  expectedStatus = 200;
+  browser.expected = 200;
   await page.fill("#longitude", "2.294481");
   await page.fill("#height", "33.5");
   await shot("issue-grid");
@@ -275,10 +193,10 @@ async function steps() {
   await page.fill("#name", "North car park");
   await page.fill("#cells", "48.858370, 2.294481, 5\nover there");
   await page.getByRole("button", { name: "Define" }).focus();
-  expectedStatus = 422;
+  browser.expected = 422;
   await page.keyboard.press("Enter");
   await page.waitForSelector("text=Line 2: write latitude");
-  expectedStatus = 200;
+  browser.expected = 200;
   await shot("areas-refused");
   await page.fill("#cells", `48.858370, 2.294481, 5\n${grid}`);
   await page.getByRole("button", { name: "Define" }).click();
@@ -452,7 +370,7 @@ async function looks() {
   for (const [scheme, width] of [["dark", 1280], ["dark", 390], ["light", 1280]]) {
     await page.emulateMedia({ colorScheme: scheme });
     await page.setViewportSize({ width, height: 860 });
-    for (const path of ["/", "/codes", thing, "/secrets", "/issue", "/grids", "/issue-grid", "/areas", "/payments", "/frauds", "/money", thing.replace("/codes/", "/purses/"), "/people", "/audit?check=1"]) {
+    for (const path of ["/", "/codes", thing, "/secrets", "/issue", "/grids", "/issue-grid", "/areas", "/payments", "/frauds", "/money", thing.replace("/codes/", "/purses/"), "/people", "/stations", "/orders", "/manifests", "/authorities", "/audit?check=1"]) {
       await go(path);
       await inspect(`${path} ${scheme} ${width}`);
     }
@@ -477,9 +395,8 @@ try {
 } finally {
   await browser.close();
   house.stop();
-  rmSync(profile, { recursive: true, force: true });
 }
 for (const problem of problems) console.error(problem);
 if (failure) console.error(failure);
 if (failure || problems.length > 0) process.exit(1);
-console.log(`The portal walks: ${counter} screenshots in ${shots}, ${inspected} pages inspected`);
+console.log(`The portal walks: ${browser.shots} screenshots in ${shots}, ${browser.inspected} pages inspected`);

@@ -40,7 +40,7 @@ pub async fn guard(
         Err(refusal) => return refuse_page(&portal, None, &refusal),
     };
     let is_form = request.method() == Method::POST;
-    if let Who::People(roles) = who {
+    if let Who::People(roles) | Who::Uploads(roles) = who {
         match &visitor.person {
             None if !is_form => return Redirect::to("/sign-in").into_response(),
             None => return refuse_page(&portal, Some(&visitor), &Refusal::SignIn),
@@ -53,7 +53,7 @@ pub async fn guard(
     let own_origin = !is_form || is_own_origin(headers, portal.tls);
     let checked = if !own_origin {
         Err(Refusal::Forged)
-    } else if is_form {
+    } else if is_form && !has_its_token_inside(who, headers) {
         with_form_token(request, &visitor.form_token).await
     } else {
         Ok(request)
@@ -173,6 +173,13 @@ fn is_own_origin(headers: &HeaderMap, tls: bool) -> bool {
             .is_some_and(|origin| origin.eq_ignore_ascii_case(host)),
         _ => false,
     }
+}
+
+/// A form with a file is held against its token by [`super::Upload`], while it comes in.
+fn has_its_token_inside(who: Who, headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    matches!(who, Who::Uploads(_)) && kind.starts_with("multipart/form-data")
 }
 
 #[derive(Deserialize)]

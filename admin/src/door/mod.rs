@@ -6,9 +6,11 @@ pub mod password;
 pub mod secret;
 mod sent;
 pub mod throttle;
+mod upload;
 mod visitor;
 
 pub use cookie::Jar;
 pub use guard::{BODY_MAX, guard, headers};
-pub use sent::{Sent, Told};
+pub use sent::{Fields, Sent, Told};
+pub use upload::{FILE_MAX, UPLOAD_MAX, Upload};
 pub use visitor::{Caller, Visitor, Who};

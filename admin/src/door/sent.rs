@@ -20,6 +20,28 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Sent<T> {
     }
 }
 
+/// The fields of a form, where ticks make their number vary.
+pub struct Fields(pub Vec<(String, String)>);
+
+impl Fields {
+    /// What stands in a field; nothing when it is not there.
+    pub fn text(&self, name: &str) -> &str {
+        let found = self.0.iter().find(|(key, _)| key == name);
+        found.map_or("", |(_, value)| value.trim())
+    }
+
+    /// A field that is a number.
+    pub fn number<T: std::str::FromStr>(&self, name: &str) -> Result<T, Refusal> {
+        let wrong = |_| Refusal::Unfit(format!("The field \u{201c}{name}\u{201d} wants a number."));
+        self.text(name).parse().map_err(wrong)
+    }
+
+    /// Whether a box was ticked.
+    pub fn is_ticked(&self, name: &str) -> bool {
+        !self.text(name).is_empty()
+    }
+}
+
 /// The body of a call.
 pub struct Told<T>(pub T);
 

@@ -13,6 +13,9 @@ pub enum Who {
     Everybody,
     /// People with one of these roles.
     People(Roles),
+    /// People with one of these roles, who send a file: their form token is its first part, and
+    /// [`super::Upload`] holds it against theirs before it reads on.
+    Uploads(Roles),
     /// Bearers of a token with one of these roles.
     Tokens(Roles),
 }

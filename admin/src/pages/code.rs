@@ -2,12 +2,14 @@
 
 use super::acts::Done;
 use super::frame::{Frame, page};
+use super::item;
 use super::parts::{Names, Party, PaymentLine, Pill, exponents, payment_lines, read_code, state};
 use crate::credential::{self, CertificateFacts, PassFacts};
 use crate::desk::Connected;
 use crate::door::Visitor;
 use crate::draw::{Qr, code_uri};
 use crate::evidence::{Check, class, key_text};
+use crate::labels::{self, FORMS};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use crate::routes::{DECIDES, MOVES_MONEY, PLACES, REGISTERS, SEES_MONEY};
@@ -18,7 +20,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 use ledger::rules::life::after;
 use ledger::views::{Page, PaymentQuery};
-use ledger::{AreaRow, LifeStep, Thing, ThingState};
+use ledger::{AreaRow, LifeStep, OrderRow, StationRow, Thing, ThingState};
 use protocol::Code;
 use protocol::chain::{ActKind, Named};
 use serde::Deserialize;
@@ -72,6 +74,8 @@ struct CodePage {
     places: bool,
     place: Option<Link>,
     qr: Option<Qr>,
+    order: Option<OrderRow>,
+    station: Option<StationRow>,
     sees_money: bool,
     moves_money: bool,
     decides: bool,
@@ -122,9 +126,12 @@ pub async fn show(
         // An authority is no thing of this station; everybody sees the same of it.
         return Ok(Redirect::to(&format!("/1/{code}")).into_response());
     }
+    if let Some(item) = portal.ledger.item(&code).await? {
+        return item::show(&portal, &visitor, item).await;
+    }
     let thing = find(&portal, &text).await?;
     let frame = Frame::new(&portal, Some(&visitor), "/codes");
-    let signer = authorities.iter().find(|card| card.role == "gateway");
+    let signer = credential::signer(&portal, &thing.pass).await?;
     let money = match frame.may(SEES_MONEY) {
         true => money(&portal, &code).await?,
         false => Money::default(),
@@ -141,21 +148,24 @@ pub async fn show(
         None => None,
     };
     let areas = portal.ledger.areas().await?;
+    let order = portal.ledger.order_of(&code).await?;
+    let station = match &order {
+        Some(order) => portal.ledger.station(&order.station).await?,
+        None => None,
+    };
     page(&CodePage {
         done: query.done.as_deref().and_then(Done::notice),
         state: state(thing.state),
         connected: portal.live.connected(&code),
         certificate: credential::certificate(&thing.certificate),
-        pass: credential::pass(
-            &thing.pass,
-            &portal.network,
-            signer.map(|card| &card.pass_key),
-        ),
+        pass: credential::pass(&thing.pass, &portal.network, signer.as_ref()),
         steps,
         choices: choices(thing.state),
         places: frame.may(PLACES),
         place,
         qr: Qr::draw(code_uri(&portal.resolver, &code)),
+        order,
+        station,
         sees_money: frame.may(SEES_MONEY),
         moves_money: frame.may(MOVES_MONEY),
         decides: frame.may(DECIDES),
@@ -312,11 +322,41 @@ pub fn picture(text: String) -> Result<Response, Refusal> {
     Ok((headers, Label { qr }.render()?).into_response())
 }
 
+#[derive(Deserialize)]
+pub struct LabelForm {
+    #[serde(default)]
+    on: String,
+    #[serde(default)]
+    signed: String,
+}
+
+/// The whole label as a file for a printer.
+pub async fn label_file(
+    State(portal): State<Shared>,
+    Path(text): Path<String>,
+    Query(asked): Query<LabelForm>,
+) -> Result<Response, Refusal> {
+    let code = read_code(&text)?;
+    let order = portal.ledger.order_of(&code).await?;
+    let (product, batch) = match (order, portal.ledger.thing(&code).await?) {
+        (Some(order), _) => (order.product, order.batch),
+        (None, Some(thing)) => (thing.product, String::new()),
+        (None, None) => return Err(UNKNOWN),
+    };
+    let (words, signed) = ((product.as_str(), batch.as_str()), !asked.signed.is_empty());
+    let name = format!("label-{code}");
+    labels::file(&portal, vec![code], words, &asked.on, signed, &name).await
+}
+
 /// The QR symbol as a picture of its own.
 pub async fn label(
     State(portal): State<Shared>,
     Path(text): Path<String>,
 ) -> Result<Response, Refusal> {
-    let thing = find(&portal, &text).await?;
-    picture(code_uri(&portal.resolver, &thing.code))
+    let code = read_code(&text)?;
+    match portal.ledger.item(&code).await? {
+        Some(_) => {}
+        None => drop(find(&portal, &text).await?),
+    }
+    picture(code_uri(&portal.resolver, &code))
 }

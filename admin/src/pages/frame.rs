@@ -38,15 +38,19 @@ pub struct Entry {
     pub ruled: bool,
 }
 
-const ENTRIES: [(&str, &str, bool, Roles); 9] = [
+const ENTRIES: [(&str, &str, bool, Roles); 13] = [
     ("/", "Overview", false, STAFF),
     ("/codes", "Codes", false, STAFF),
     ("/grids", "Grid codes", false, STAFF),
     ("/areas", "Areas", false, STAFF),
+    ("/stations", "Stations", true, STAFF),
+    ("/orders", "Orders", false, STAFF),
+    ("/manifests", "Manifests", false, STAFF),
     ("/payments", "Payments", true, SEES_MONEY),
     ("/frauds", "Fraud cases", false, SEES_MONEY),
     ("/money", "Money", false, SEES_MONEY),
     ("/people", "People", true, OWNS),
+    ("/authorities", "Authorities", false, STAFF),
     ("/audit", "Audit trail", false, AUDITS),
 ];
 

@@ -2,7 +2,7 @@
 
 use super::frame::{Frame, page};
 use crate::door::secret::Secret;
-use crate::door::{Sent, Visitor};
+use crate::door::{Fields, Sent, Visitor};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use crate::show;
@@ -53,33 +53,14 @@ async fn answer(
     })
 }
 
-/// The fields of a form, where ticks make their number vary.
-pub struct Fields(Vec<(String, String)>);
-
-impl Fields {
-    fn text(&self, name: &str) -> &str {
-        let found = self.0.iter().find(|(key, _)| key == name);
-        found.map_or("", |(_, value)| value.trim())
-    }
-
-    fn number<T: std::str::FromStr>(&self, name: &str) -> Result<T, Refusal> {
-        let wrong = |_| Refusal::Unfit(format!("The field \u{201c}{name}\u{201d} wants a number."));
-        self.text(name).parse().map_err(wrong)
-    }
-
-    fn is_ticked(&self, name: &str) -> bool {
-        !self.text(name).is_empty()
-    }
-
-    fn roles(&self) -> Result<Roles, Refusal> {
-        let roles = Role::ALL
-            .into_iter()
-            .filter(|role| self.is_ticked(role.word()))
-            .fold(Roles::NONE, |set, role| set.with(Roles::of(&[role])));
-        match roles.is_empty() {
-            true => Err(Refusal::Unfit("Choose at least one role.".to_owned())),
-            false => Ok(roles),
-        }
+fn roles(fields: &Fields) -> Result<Roles, Refusal> {
+    let roles = Role::ALL
+        .into_iter()
+        .filter(|role| fields.is_ticked(role.word()))
+        .fold(Roles::NONE, |set, role| set.with(Roles::of(&[role])));
+    match roles.is_empty() {
+        true => Err(Refusal::Unfit("Choose at least one role.".to_owned())),
+        false => Ok(roles),
     }
 }
 
@@ -110,7 +91,7 @@ pub async fn invite(
     visitor: Visitor,
     Sent(sent): Pairs,
 ) -> Result<Response, Refusal> {
-    let roles = Fields(sent).roles()?;
+    let roles = roles(&Fields(sent))?;
     let secret = Secret::draw(&*portal.random);
     let about = format!("roles: {roles}");
     let until = portal
@@ -138,7 +119,7 @@ pub async fn change(
     Sent(sent): Pairs,
 ) -> Result<Response, Refusal> {
     let form = Fields(sent);
-    let (roles, active) = (form.roles()?, form.is_ticked("active"));
+    let (roles, active) = (roles(&form)?, form.is_ticked("active"));
     let person: i64 = form.number("person")?;
     let about = format!("person {person}, roles: {roles}, may sign in: {active}");
     let act = visitor.act("account changed", &about);
@@ -163,7 +144,7 @@ pub async fn token(
     Sent(sent): Pairs,
 ) -> Result<Response, Refusal> {
     let form = Fields(sent);
-    let (roles, days) = (form.roles()?, form.number::<u32>("days")?);
+    let (roles, days) = (roles(&form)?, form.number::<u32>("days")?);
     let label = form.text("label");
     if label.is_empty() || label.chars().count() > LABEL_CHARS_MAX {
         let sentence = "Say in up to 64 characters what the token is for.";

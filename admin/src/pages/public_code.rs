@@ -209,11 +209,14 @@ async fn find(
         ));
     }
     let Some(thing) = portal.ledger.thing(&code).await? else {
-        return Ok((Verdict::Unknown, facts(None), Vec::new()));
+        // A thing without a key has no pass; that it was issued is all there is to say.
+        return Ok(match portal.ledger.item(&code).await? {
+            Some(item) => (Verdict::Genuine, facts(Some(item.issued)), Vec::new()),
+            None => (Verdict::Unknown, facts(None), Vec::new()),
+        });
     };
-    let gateway = authorities.iter().find(|card| card.role == "gateway");
-    let key = gateway.map(|card| &card.pass_key);
-    let pass = credential::pass(&thing.pass, &portal.network, key);
+    let key = credential::signer(portal, &thing.pass).await?;
+    let pass = credential::pass(&thing.pass, &portal.network, key.as_ref());
     let verdict = match (thing.state, pass) {
         (ThingState::Issued, _) => Verdict::Waiting,
         (ThingState::Revoked, _) => Verdict::Revoked,

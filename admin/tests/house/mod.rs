@@ -8,6 +8,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+pub mod stations;
 pub mod thing;
 
 use admin::{
@@ -22,7 +23,7 @@ use protocol::objects::Rights;
 use protocol::{
     AmountMinor, AssuranceClass, Code, Currency, KeyEpoch, Kind, Network, Status, Timestamp,
 };
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -54,6 +55,7 @@ pub struct House {
     pub draws: Arc<AtomicU64>,
     pub live: Arc<Live>,
     pub counters: Arc<admin::Counters>,
+    pub spool: PathBuf,
 }
 
 impl House {
@@ -96,6 +98,7 @@ impl House {
                 there: Vec::new(),
             }),
             counters: Arc::default(),
+            spool: folder.to_owned(),
         }
     }
 
@@ -127,6 +130,12 @@ impl House {
             ledger: self.ledger.clone(),
             people: self.people.clone(),
             desk: self.desk(),
+            stations: Arc::new(stations::Stations {
+                authorities: Arc::clone(&self.authorities),
+                ledger: self.ledger.clone(),
+                draws: Arc::clone(&self.draws),
+                spool: self.spool.clone(),
+            }),
             live: self.live.clone(),
             network: network(),
             station: STATION,

@@ -129,6 +129,29 @@ impl Browser {
         self.send(request).await
     }
 
+    /// A form with a file, in the order given; the file is the field with a name of its own.
+    pub async fn upload(&mut self, path: &str, parts: &[(&str, Option<&str>, &str)]) -> Page {
+        const MARK: &str = "----onecode-test";
+        let mut body = String::new();
+        for (name, file, content) in parts {
+            body += &format!("--{MARK}\r\nContent-Disposition: form-data; name=\"{name}\"");
+            if let Some(file) = file {
+                body += &format!("; filename=\"{file}\"\r\nContent-Type: application/octet-stream");
+            }
+            body += &format!("\r\n\r\n{content}\r\n");
+        }
+        body += &format!("--{MARK}--\r\n");
+        let kind = format!("multipart/form-data; boundary={MARK}");
+        let mut request = self
+            .request("POST", path)
+            .header(header::CONTENT_TYPE, kind);
+        if let Some(origin) = &self.origin {
+            request = request.header(header::ORIGIN, origin);
+        }
+        let request = request.body(Body::from(body)).unwrap();
+        self.send(request).await
+    }
+
     /// The fields and the token of the form at `form`.
     pub async fn submit(&mut self, form: &str, path: &str, fields: &[(&str, &str)]) -> Page {
         let token = self.get(form).await.field("form_token");

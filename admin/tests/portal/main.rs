@@ -24,3 +24,4 @@ mod public;
 mod roles;
 mod secrets;
 mod sign_in;
+mod stations;

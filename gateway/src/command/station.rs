@@ -1,29 +1,21 @@
 //! `onecode station`: admits factory stations, orders from them, and takes what they bring back.
-//! The gateway must not be running: these commands work on its folder themselves.
+//! The gateway must not be running: these commands work on its folder themselves. While it runs, the
+//! portal does the same, by the same desk.
 
 use super::{Outcome, config};
-use crate::config::Config;
-use crate::house::{Failure, House, plan, random};
+use crate::house::{Failure, House};
+use crate::issuing::IssueError;
+use crate::stations::Desk;
 use crate::wallet::now;
+use admin::{Admission, Progress, StationWish};
 use clap::{Args, Subcommand, ValueEnum};
-use issuer::label::Words;
-use issuer::manifest::{self, Checked, MadeThing, Position};
-use issuer::order::{SignedOrder, has_keys, short};
-use issuer::{CheckedRequest, Grant, Quota, StationOrder};
-use ledger::{
-    BroughtManifest, BroughtThing, NewThing, OrderRow, StationGrant, StationRequest, StationRow,
-    Taken,
-};
-use protocol::code::STATION_SEQUENCE_END;
-use protocol::objects::{Rights, Text, WorkOrder};
-use protocol::{AssuranceClass, Code, Digest, Kind, Reference};
-use sha2::{Digest as _, Sha256};
+use issuer::order::{SignedOrder, short};
+use protocol::{AssuranceClass, Code, Kind};
 use std::fs;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
-const DAY_S: u32 = 86_400;
 /// Who did it, in the registry.
 const BY: &str = "onecode station";
 /// Longest request or grant that is read.
@@ -157,10 +149,11 @@ pub fn run(command: Command) -> Outcome {
         };
         let config = config(place.config.as_deref(), place.data.as_deref())?;
         let house = House::open(&config).await?;
+        let desk = house.stations_desk(&config)?;
         let done = match &command {
-            Command::Admit(options) => admit(&house, &config, options).await,
-            Command::Order(options) => order(&house, options).await,
-            Command::Import(options) => import(&house, options).await,
+            Command::Admit(options) => admit(&desk, options).await,
+            Command::Order(options) => order(&desk, options).await,
+            Command::Import(options) => import(&desk, options).await,
             Command::List(_) => list(&house).await,
         };
         house.close().await;
@@ -176,64 +169,24 @@ fn read(path: &Path) -> Result<String, Failure> {
     Ok(fs::read_to_string(path).map_err(named)?)
 }
 
-async fn admit(house: &House, config: &Config, options: &Admit) -> Result<(), Failure> {
-    let network = config.network;
-    let request = CheckedRequest::read_pem(&read(&options.request)?, &network)
-        .map_err(|error| format!("{}: {error}", options.request.display()))?;
-    let mut serial = [0; 16];
-    random(&mut serial).map_err(|_| "no random bytes")?;
-    let asked = StationRequest {
-        request: request.hash().0,
-        serial,
+async fn admit(desk: &Desk, options: &Admit) -> Result<(), Failure> {
+    let asked = Admission {
+        request: read(&options.request)?,
         name: options.name.clone(),
-        by: BY.to_owned(),
+        kinds: options.kinds.iter().map(|kind| kind.kind()).collect(),
         first: options.first,
+        last: options.last,
+        days: options.days,
+        by: BY.to_owned(),
     };
-    // A crash after this line leaves two numbers that stay with this request.
-    let row = house.ledger.begin_station(asked, now()).await?;
-    let kinds: Vec<Kind> = options.kinds.iter().map(|kind| kind.kind()).collect();
-    let quota = Quota::new(row.station, &kinds, options.first, options.last)
-        .ok_or("an empty quota, or numbers that no code holds")?;
-    same_first(&row, quota.first)?;
-    let signer = &house.authorities.issuer;
-    let admitted = StationOrder {
-        number: row.number,
-        serial: if row.granted.is_some() {
-            serial
-        } else {
-            row.serial
-        },
-        quota,
-        issued: now(),
-        not_after: now()
-            .plus_s(options.days.saturating_mul(DAY_S))
-            .min(signer.not_after()),
-    };
-    let issued = signer.issue_station(&admitted, &request)?;
-    let grant = Grant {
-        network,
-        root_key: house.authorities.root.pass_key(),
-        names: plan(config)?.names,
-        certificates: [
-            house.authorities.root.certificate().to_vec(),
-            signer.certificate().to_vec(),
-            issued.certificate,
-        ],
-        passes: [signer.pass().to_vec(), issued.pass],
-    };
-    let text = grant.text();
-    let [_, _, certificate] = &grant.certificates;
-    let [_, pass] = &grant.passes;
-    let kept = StationGrant {
-        number: row.number,
-        code: issued.code,
-        granted: text.clone(),
-        certificate: Digest(Sha256::digest(certificate).into()),
-        pass: Digest(Sha256::digest(pass).into()),
-    };
-    house.ledger.grant_station(kept, now()).await?;
-    fs::write(&options.to, &text)?;
-    println!("{}", issued.code);
+    let code = desk
+        .admit(asked, now())
+        .await
+        .map_err(|error| said(&error))?;
+    let (row, grant) = desk.station(&code).await.map_err(|error| said(&error))?;
+    let text = row.granted.map(|(_, text)| text).unwrap_or_default();
+    fs::write(&options.to, text)?;
+    println!("{code}");
     println!(
         "Take {} to the station: `onecode-station install`",
         options.to.display()
@@ -242,89 +195,30 @@ async fn admit(house: &House, config: &Config, options: &Admit) -> Result<(), Fa
     Ok(())
 }
 
-/// The journal of a station counts from its first number.
-fn same_first(row: &StationRow, first: u64) -> Result<(), Failure> {
-    let Some((_, text)) = &row.granted else {
-        return Ok(());
-    };
-    let before = Grant::read(text)?.view()?.quota().map(|quota| quota.first);
-    match before == Some(first) {
-        true => Ok(()),
-        false => Err(format!(
-            "this station was admitted from number {}; --first stays, --last may grow",
-            before.unwrap_or_default()
-        )
-        .into()),
-    }
-}
-
-async fn granted(house: &House, code: &Code) -> Result<(StationRow, Grant), Failure> {
-    let row = house.ledger.station(code).await?;
-    let row = row.ok_or_else(|| format!("{code} is no station of this gateway"))?;
-    let text = row.granted.as_ref().map(|(_, text)| text.as_str());
-    let grant = Grant::read(text.unwrap_or_default())?;
-    Ok((row, grant))
-}
-
-async fn order(house: &House, options: &Order) -> Result<(), Failure> {
-    let (_, grant) = granted(house, &options.station).await?;
-    let kind = options.kind.kind();
-    let quota = grant.view()?.quota().ok_or("the station has no quota")?;
-    if !quota.covers(kind) {
-        return Err(format!("this station may not make codes of kind {}", kind.word()).into());
-    }
-    let [product, batch] = [&options.product, &options.batch].map(|text| {
-        // What stands on labels has to be printable there.
-        let words: Words = text.parse()?;
-        Ok::<_, Failure>(match words.is_empty() {
-            true => None,
-            false => Some(Text::new(words.as_str()).ok_or("product and batch: at most 48 bytes")?),
-        })
-    });
-    let mut id = Reference::default();
-    random(&mut id.0).map_err(|_| "no random bytes")?;
-    let rights = match has_keys(kind) {
-        true => Rights::PAY.and(Rights::ACCEPT),
-        false => Rights::default(),
-    };
-    let order = WorkOrder {
-        id,
-        by: house.authorities.gateway.code(),
+async fn order(desk: &Desk, options: &Order) -> Result<(), Failure> {
+    let wish = StationWish {
         station: options.station,
-        kind,
+        kind: options.kind.kind(),
         count: options.count,
-        issued: now(),
-        expires: now().plus_s(options.days.saturating_mul(DAY_S)),
-        life_s: options.life_days.saturating_mul(DAY_S),
-        class: AssuranceClass::from_number(options.class).ok_or("--class wants 0, 1 or 2")?,
-        rights,
-        product: product?,
-        batch: batch?,
-    };
-    if order.count == 0 || u64::from(order.count) >= STATION_SEQUENCE_END {
-        return Err("--count wants at least 1".into());
-    }
-    let signed = SignedOrder::sign(&house.authorities.gateway, &order)?;
-    let row = OrderRow {
-        id,
-        station: order.station,
-        bytes: signed.order.clone(),
-        count: order.count,
-        made: 0,
         product: options.product.clone(),
         batch: options.batch.clone(),
+        life_days: options.life_days,
+        days: options.days,
+        class: AssuranceClass::from_number(options.class).ok_or("--class wants 0, 1 or 2")?,
         by: BY.to_owned(),
-        at: order.issued,
     };
-    // An order that nobody remembers would not be taken back.
-    house.ledger.keep_order(row).await?;
+    let kind = wish.kind.word();
+    let id = desk
+        .order(wish, now())
+        .await
+        .map_err(|error| said(&error))?;
+    let kept = desk.ledger.order(&id).await?.ok_or("the order is lost")?;
+    let signed = SignedOrder {
+        order: kept.bytes,
+        pass: desk.authorities.gateway.pass().to_vec(),
+    };
     fs::write(&options.to, signed.text())?;
-    println!(
-        "order {}  {} of kind {}",
-        short(&id),
-        order.count,
-        kind.word()
-    );
+    println!("order {}  {} of kind {kind}", short(&id), kept.count);
     println!(
         "Take {} to the station: `onecode-station run`",
         options.to.display()
@@ -332,97 +226,27 @@ async fn order(house: &House, options: &Order) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn import(house: &House, options: &Import) -> Result<(), Failure> {
-    let named = |error: &dyn std::fmt::Display| format!("{}: {error}", options.manifest.display());
-    let open = || fs::File::open(&options.manifest).map(BufReader::new);
-    let mut first = String::new();
-    let mut head = std::io::Read::take(open().map_err(|error| named(&error))?, 128);
-    std::io::BufRead::read_line(&mut head, &mut first).map_err(|error| named(&error))?;
-    let code = manifest::station_of(&first).ok_or_else(|| named(&"not a manifest"))?;
-    let (row, grant) = granted(house, &code).await?;
-    if let Some(number) = taken_before(house, &row, &options.manifest)? {
-        println!("manifest {number} of this station is in the registry already; nothing changed");
-        return Ok(());
-    }
-    let position = Position {
-        head: row.head,
-        next_sequence: row.next_sequence,
-        number: row.next_manifest,
-    };
-    let station = grant.view()?;
-    let mut from = open().map_err(|error| named(&error))?;
-    let trust = grant.trust();
-    let issuer_pass = house.authorities.issuer.pass();
-    let checked = manifest::read(&mut from, &station, &trust, issuer_pass, &position)
-        .map_err(|error| named(&error))?;
-    let counts = (checked.manifest.made, checked.manifest.scrapped);
-    let number = checked.manifest.number;
-    let taken = house
-        .ledger
-        .take_manifest(brought(checked), BY, now())
-        .await
-        .map_err(|status| format!("not taken: {}", status.sentence()))?;
-    match taken {
-        Taken::Now => println!(
-            "manifest {number}: {} codes, {} numbers given up",
-            counts.0, counts.1
+async fn import(desk: &Desk, options: &Import) -> Result<(), Failure> {
+    let path = &options.manifest;
+    let length = fs::metadata(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let progress = Arc::new(Progress::new(length.len()));
+    let taken = desk.import(path, BY, now(), progress).await;
+    let taken = taken.map_err(|error| format!("{}: {error}", path.display()))?;
+    let number = taken.number;
+    match taken.before {
+        true => println!(
+            "manifest {number} of this station is in the registry already; nothing changed"
         ),
-        Taken::Before => println!("manifest {number} was taken before; nothing changed"),
+        false => println!(
+            "manifest {number}: {} codes, {} numbers given up",
+            taken.made, taken.scrapped
+        ),
     }
     Ok(())
 }
 
-/// The number of a manifest that was taken, when this file is one: its signed end says which.
-fn taken_before(house: &House, row: &StationRow, path: &Path) -> Result<Option<u32>, Failure> {
-    let said = manifest::peek(&mut fs::File::open(path)?, &house.authorities.issuer)?;
-    Ok(said.filter(|number| *number < row.next_manifest))
-}
-
-fn brought(checked: Checked) -> BroughtManifest {
-    let said = &checked.manifest;
-    let items = checked.items.into_iter();
-    BroughtManifest {
-        station: said.station,
-        number: said.number,
-        before: said.before,
-        head: said.head,
-        first_sequence: said.first_sequence,
-        next_sequence: said.next_sequence,
-        bytes: checked.signed,
-        orders: checked
-            .orders
-            .iter()
-            .map(|(order, made)| (order.id, *made))
-            .collect(),
-        things: checked.things.into_iter().map(thing).collect(),
-        items: items
-            .map(|made| (made.order.id, made.issued, made.codes))
-            .collect(),
-        scrapped: checked.scrapped,
-    }
-}
-
-fn thing(made: MadeThing) -> BroughtThing {
-    let words = |text: Option<&str>| text.unwrap_or_default().to_owned();
-    let order = &made.order;
-    let batch = words(order.batch.as_ref().map(|text| text.as_str()));
-    BroughtThing {
-        request: made.request_hash,
-        serial: made.serial,
-        issued: made.issued,
-        thing: NewThing {
-            sequence: made.sequence,
-            code: made.code,
-            kind: order.kind,
-            name: format!("{batch} {}", made.sequence).trim_start().to_owned(),
-            product: words(order.product.as_ref().map(|text| text.as_str())),
-            transport_spki: made.transport_spki,
-            wallet_key: made.wallet_key,
-            class: order.class,
-            certificate: made.certificate,
-            pass: made.pass,
-        },
-    }
+fn said(error: &IssueError) -> Failure {
+    error.to_string().into()
 }
 
 async fn list(house: &House) -> Result<(), Failure> {

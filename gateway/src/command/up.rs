@@ -141,6 +141,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
         people: house.people.clone(),
         desk: Arc::new(portal::PortalDesk(Arc::clone(&desk))),
         live: Arc::new(portal::House::new(Arc::clone(&mqtt), Arc::clone(&lists))),
+        stations: Arc::new(portal::StationDesk(house.stations_desk(&config)?)),
         network: config.network,
         station: crate::house::plan(&config)?.station(),
         resolver: config.resolver.clone(),

@@ -29,6 +29,7 @@ CREATE TABLE work_order (
   made_by  TEXT NOT NULL,
   at       INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX work_order_of_station ON work_order (station);
 
 CREATE TABLE manifest (
   station  BLOB NOT NULL,
@@ -38,11 +39,19 @@ CREATE TABLE manifest (
   at       INTEGER NOT NULL,
   PRIMARY KEY (station, number)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX manifest_at ON manifest (at);
 
 CREATE TABLE item (                     -- things without keys
   code        BLOB PRIMARY KEY NOT NULL,
   work_order  INTEGER NOT NULL REFERENCES work_order (number),
   issued      INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX item_of_order ON item (work_order);
+
+CREATE TABLE made_thing (               -- which order a thing with keys was made for
+  work_order  INTEGER NOT NULL REFERENCES work_order (number),
+  code        BLOB NOT NULL UNIQUE,
+  PRIMARY KEY (work_order, code)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE scrapped (                 -- numbers that no code came of

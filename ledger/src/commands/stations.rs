@@ -132,6 +132,8 @@ pub struct BroughtThing {
     pub serial: [u8; 16],
     /// When its number was taken.
     pub issued: Timestamp,
+    /// Which order it was made for.
+    pub order: Reference,
 }
 
 /// A manifest whose lines and signatures were checked against the station's grant.
@@ -203,13 +205,16 @@ impl Command for TakeManifest {
             let number = stations::count_made(connection, id, *made).await?;
             orders.push((*id, number.ok_or(Status::NotPermitted)?));
         }
+        let number_of = |id: &Reference| {
+            let order = orders.iter().find(|(of, _)| of == id);
+            order.map(|(_, number)| *number).ok_or(Status::Malformed)
+        };
         for thing in &brought.things {
-            self.thing(desk, thing).await?;
+            self.thing(desk, thing, number_of(&thing.order)?).await?;
         }
         for (id, issued, codes) in &brought.items {
-            let order = orders.iter().find(|(of, _)| of == id);
-            let (_, order) = order.ok_or(Status::Malformed)?;
-            stations::insert_items(&mut desk.connection, *order, *issued, codes).await?;
+            let order = number_of(id)?;
+            stations::insert_items(&mut desk.connection, order, *issued, codes).await?;
             for code in codes {
                 let act = Act::new(ActKind::Issued, *code, self.now);
                 chain::append(&mut desk.connection, &act).await?;
@@ -246,7 +251,7 @@ impl TakeManifest {
         if fits { Ok(()) } else { Err(Status::Malformed) }
     }
 
-    async fn thing(&self, desk: &mut Desk, made: &BroughtThing) -> Result<(), Failure> {
+    async fn thing(&self, desk: &mut Desk, made: &BroughtThing, order: i64) -> Result<(), Failure> {
         let new = &made.thing;
         printable(&new.name)?;
         printable(&new.product)?;
@@ -269,6 +274,7 @@ impl TakeManifest {
             ..new.clone()
         };
         insert_thing(connection, &placed, made.issued, self.now).await?;
+        stations::insert_made(connection, order, &new.code).await?;
         life::begin(connection, &new.code, place, self.now).await?;
         let activated = Act::new(ActKind::Activated, new.code, self.now);
         for act in [chain::issued(&placed, self.now), activated] {

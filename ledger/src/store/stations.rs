@@ -259,7 +259,7 @@ pub struct OrderRow {
     pub at: Timestamp,
 }
 
-type OrderColumns = (
+pub(crate) type OrderColumns = (
     Vec<u8>,
     Vec<u8>,
     Vec<u8>,
@@ -271,33 +271,43 @@ type OrderColumns = (
     i64,
 );
 
-const ORDERS: &str = "SELECT id, station, bytes, count, made, product, batch, made_by, at
-     FROM work_order ORDER BY number DESC LIMIT $1";
+macro_rules! select_order {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, station, bytes, count, made, product, batch, made_by, at FROM work_order ",
+            $rest
+        )
+    };
+}
+
+pub(crate) use select_order;
+
+pub(crate) fn order_from(columns: OrderColumns) -> Result<OrderRow> {
+    let (id, station, bytes, count, made, product, batch, by, at) = columns;
+    let row = Row {
+        table: "work_order",
+        key: &id,
+    };
+    Ok(OrderRow {
+        id: row.reference(&id)?,
+        station: row.code(&station)?,
+        bytes,
+        count: row.units(count)?,
+        made: row.units(made)?,
+        product,
+        batch,
+        by,
+        at: row.time(at)?,
+    })
+}
 
 /// The newest orders, the newest first.
 pub(crate) async fn orders(connection: &mut Connection, most: u32) -> Result<Vec<OrderRow>> {
-    let rows: Vec<OrderColumns> = sqlx::query_as(ORDERS)
+    let rows: Vec<OrderColumns> = sqlx::query_as(select_order!("ORDER BY number DESC LIMIT $1"))
         .bind(most)
         .fetch_all(connection)
         .await?;
-    let order = |(id, station, bytes, count, made, product, batch, by, at): OrderColumns| {
-        let row = Row {
-            table: "work_order",
-            key: &id,
-        };
-        Ok(OrderRow {
-            id: row.reference(&id)?,
-            station: row.code(&station)?,
-            bytes,
-            count: row.units(count)?,
-            made: row.units(made)?,
-            product,
-            batch,
-            by,
-            at: row.time(at)?,
-        })
-    };
-    rows.into_iter().map(order).collect()
+    rows.into_iter().map(order_from).collect()
 }
 
 /// Keeps an order; one that is there stays as it is.
@@ -388,6 +398,20 @@ pub(crate) async fn insert_items(
         });
         query.build().execute(&mut *connection).await?;
     }
+    Ok(())
+}
+
+/// Keeps which order a thing with keys was made for.
+pub(crate) async fn insert_made(
+    connection: &mut Connection,
+    order: i64,
+    code: &Code,
+) -> Result<()> {
+    sqlx::query("INSERT INTO made_thing (work_order, code) VALUES ($1, $2)")
+        .bind(order)
+        .bind(code.as_bytes().as_slice())
+        .execute(connection)
+        .await?;
     Ok(())
 }
 

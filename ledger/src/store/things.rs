@@ -50,7 +50,7 @@ impl ThingState {
         }
     }
 
-    fn from_column(column: i64) -> Option<Self> {
+    pub(crate) fn from_column(column: i64) -> Option<Self> {
         match column {
             0 => Some(Self::Active),
             1 => Some(Self::Frozen),

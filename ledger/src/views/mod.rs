@@ -1,6 +1,7 @@
 //! What people look at. Every list comes in pages, newest first, and goes on from a cursor, so that
 //! a page costs the same however many rows there are.
 
+mod batches;
 mod books;
 mod claims;
 mod fraud;
@@ -11,6 +12,7 @@ mod purses;
 mod registry;
 mod withdrawn;
 
+pub use batches::{BatchCode, BatchPart, ManifestRow};
 pub use books::{Conservation, Overview};
 pub use claims::ClaimRow;
 pub use fraud::{AccusationRow, FraudSummary};

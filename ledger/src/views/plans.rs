@@ -1,6 +1,6 @@
 //! How the database means to answer what people look at.
 
-use super::{books, claims, fraud, payments, purses, registry};
+use super::{batches, books, claims, fraud, payments, purses, registry};
 use crate::store::{self, Connection};
 use sqlx::AssertSqlSafe;
 
@@ -37,6 +37,7 @@ async fn no_view_looks_at_a_whole_table() {
         fraud::ACCUSATIONS,
         store::payments::OVERDUE,
     ];
+    texts.extend(batches::TEXTS);
     texts.extend(purses::TEXTS);
     texts.extend(payments::texts());
     texts.extend(registry::texts());

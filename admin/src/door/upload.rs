@@ -1,0 +1,137 @@
+//! Forms with a file, which are read as they come in: a manifest is larger than memory should be.
+
+use super::secret;
+use super::visitor::Visitor;
+use crate::refusal::Refusal;
+use axum::extract::multipart::{Field, MultipartError};
+use axum::extract::{FromRequest, Multipart, Request};
+use axum::http::StatusCode;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::fs::File;
+use tokio::io::AsyncWriteExt as _;
+use tokio::time::timeout;
+
+/// Largest body with a file in it: a manifest and the form around it.
+pub const UPLOAD_MAX: usize = issuer::manifest::MANIFEST_BYTES_MAX as usize + 64 * 1024;
+/// Largest file that is held in memory.
+pub const FILE_MAX: usize = 64 * 1024;
+/// Most fields beside the file.
+const FIELDS_MAX: usize = 32;
+/// Longest of them.
+const FIELD_BYTES_MAX: usize = 1024;
+/// How long the next piece may take.
+const PIECE_WITHIN: Duration = Duration::from_secs(30);
+
+/// A form with a file whose token was found to be the visitor's.
+pub struct Upload(Multipart);
+
+fn broken(error: &MultipartError) -> Refusal {
+    match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Refusal::TooLarge,
+        _ => Refusal::Unfit("The form did not come in whole; send it again.".to_owned()),
+    }
+}
+
+async fn in_time<T>(piece: impl Future<Output = Result<T, MultipartError>>) -> Result<T, Refusal> {
+    let late = |_| Refusal::Unfit("The file stopped coming in; send it again.".to_owned());
+    let piece = timeout(PIECE_WITHIN, piece).await.map_err(late)?;
+    piece.map_err(|error| broken(&error))
+}
+
+/// The whole of a field that is held in memory.
+async fn whole(mut field: Field<'_>, most: usize) -> Result<Vec<u8>, Refusal> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = in_time(field.chunk()).await? {
+        if bytes.len() + piece.len() > most {
+            return Err(Refusal::TooLarge);
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes)
+}
+
+fn text(bytes: Vec<u8>) -> Result<String, Refusal> {
+    String::from_utf8(bytes).map_err(|_| Refusal::Unfit("That is no text.".to_owned()))
+}
+
+impl<S: Send + Sync> FromRequest<S> for Upload {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let visitor = request.extensions().get::<Visitor>();
+        let expected = visitor.map(|visitor| visitor.form_token.clone());
+        let expected = expected.ok_or(Refusal::SignIn)?;
+        let incomplete = || Refusal::Unfit("The form is not complete; reload the page.".to_owned());
+        let form = Multipart::from_request(request, state).await;
+        let mut form = form.map_err(|_| incomplete())?;
+        let first = in_time(form.next_field()).await?.ok_or_else(incomplete)?;
+        if first.name() != Some("form_token") {
+            return Err(Refusal::Forged);
+        }
+        let token = text(whole(first, FIELD_BYTES_MAX).await?)?;
+        match secret::same(&token, &expected) {
+            true => Ok(Self(form)),
+            false => Err(Refusal::Forged),
+        }
+    }
+}
+
+/// A file in the spool; it goes with this value.
+#[derive(Debug)]
+pub struct Spooled {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Its length.
+    pub bytes: u64,
+}
+
+impl Drop for Spooled {
+    fn drop(&mut self) {
+        // What stays behind goes at the next start.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+impl Upload {
+    /// All fields, and the file among them as text, in their order.
+    pub async fn fields(mut self) -> Result<Vec<(String, String)>, Refusal> {
+        let mut fields = Vec::new();
+        while let Some(field) = in_time(self.0.next_field()).await? {
+            let name = field.name().unwrap_or_default().to_owned();
+            let most = match field.file_name() {
+                Some(_) => FILE_MAX,
+                None => FIELD_BYTES_MAX,
+            };
+            if fields.len() == FIELDS_MAX || name.len() > FIELD_BYTES_MAX {
+                return Err(Refusal::TooLarge);
+            }
+            fields.push((name, text(whole(field, most).await?)?));
+        }
+        Ok(fields)
+    }
+
+    /// The file, written to `path`; nothing else is expected behind the token.
+    pub async fn spool(mut self, path: &Path) -> Result<Spooled, Refusal> {
+        let failed = |error: std::io::Error| {
+            tracing::error!(%error, path = %path.display(), "a file cannot be kept");
+            Refusal::Broken
+        };
+        let missing = || Refusal::Unfit("Choose the file first.".to_owned());
+        let mut field = in_time(self.0.next_field()).await?.ok_or_else(missing)?;
+        let mut spooled = Spooled {
+            path: path.to_owned(),
+            bytes: 0,
+        };
+        let mut file = File::create(path).await.map_err(failed)?;
+        while let Some(piece) = in_time(field.chunk()).await? {
+            file.write_all(&piece).await.map_err(failed)?;
+            spooled.bytes += piece.len() as u64;
+        }
+        file.flush().await.map_err(failed)?;
+        match spooled.bytes {
+            0 => Err(missing()),
+            _ => Ok(spooled),
+        }
+    }
+}

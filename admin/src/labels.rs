@@ -1,0 +1,87 @@
+//! Labels as files: sheets for office printers, ZPL for label printers.
+
+use crate::desk::DeskRefusal;
+use crate::draw::code_uri;
+use crate::pages::station::download;
+use crate::portal::Portal;
+use crate::refusal::Refusal;
+use axum::response::Response;
+use issuer::label::{Label, LabelError, Roll, Sheet, Words};
+use protocol::Code;
+
+/// What labels come on: the word in an address, and in words.
+pub const FORMS: [(&str, &str); 6] = [
+    ("a4-21", "A4, 3 × 7, PDF"),
+    ("a4-65", "A4, 5 × 13, PDF"),
+    ("letter-30", "Letter, 3 × 10, PDF"),
+    ("letter-80", "Letter, 4 × 20, PDF"),
+    ("zpl-1", "Label printer, one across, ZPL"),
+    ("zpl-4", "Label printer, four across, ZPL"),
+];
+
+fn unfit(error: LabelError) -> Refusal {
+    Refusal::Unfit(format!("No labels: {error}."))
+}
+
+/// Labels of these codes as one file, in their order. Signed ones are read with no network.
+pub async fn file(
+    portal: &Portal,
+    codes: Vec<Code>,
+    (product, batch): (&str, &str),
+    on: &str,
+    signed: bool,
+    name: &str,
+) -> Result<Response, Refusal> {
+    let words = |text: &str| text.parse::<Words>().unwrap_or_default();
+    let (product, batch) = (words(product), words(batch));
+    let marks = match signed {
+        false => Vec::new(),
+        true => portal
+            .stations
+            .marks(codes.clone())
+            .await
+            .map_err(|refusal| match refusal {
+                DeskRefusal::Request(sentence) => {
+                    Refusal::Unfit(format!("Not signed: {sentence}."))
+                }
+                DeskRefusal::Status(status) => status.into(),
+            })?,
+    };
+    let (on, resolver, name) = (on.to_owned(), portal.resolver.clone(), name.to_owned());
+    // Drawing thousands takes a while: not on a thread of the doors.
+    let drawing = tokio::task::spawn_blocking(move || {
+        let mut marks = marks.into_iter();
+        let label = |code: &Code| {
+            let label = Label::new(code_uri(&resolver, code), code.text().as_str())?;
+            let label = match marks.next() {
+                Some(mark) => label.marked(&mark)?,
+                None => label,
+            };
+            Ok(label.words(product.clone(), batch.clone()))
+        };
+        let labels: Result<Vec<Label>, LabelError> = codes.iter().map(label).collect();
+        draw(&labels.map_err(unfit)?, &on, &name)
+    });
+    drawing.await.map_err(|_| Refusal::Broken)?
+}
+
+fn draw(labels: &[Label], on: &str, name: &str) -> Result<Response, Refusal> {
+    const PDF: &str = "application/pdf";
+    let sheet = |sheet: Sheet| {
+        let bytes = sheet.pdf(labels, 0).map_err(unfit)?;
+        Ok(download(PDF, &format!("{name}.pdf"), bytes))
+    };
+    let roll = |roll: Roll| {
+        let text = roll.zpl(labels).map_err(unfit)?;
+        Ok(download("application/zpl", &format!("{name}.zpl"), text))
+    };
+    match on {
+        "" | "a4-21" => sheet(Sheet::A4_21),
+        "a4-65" => sheet(Sheet::A4_65),
+        "letter-30" => sheet(Sheet::LETTER_30),
+        "letter-80" => sheet(Sheet::LETTER_80),
+        "zpl-1" => roll(Roll::ONE_ACROSS),
+        "zpl-4" => roll(Roll::FOUR_ACROSS),
+        _ => Err(Refusal::Unfit("Choose what the labels come on.".to_owned())),
+    }
+}

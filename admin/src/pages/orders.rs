@@ -1,0 +1,218 @@
+//! What stations were told to make, and the form that orders more.
+
+use super::frame::{Frame, page, page_with};
+use super::stations::{STATION_KINDS, granted};
+use crate::desk::DeskRefusal;
+use crate::door::{Sent, Visitor};
+use crate::evidence::class;
+use crate::portal::{Portal, Shared};
+use crate::refusal::Refusal;
+use crate::routes::ISSUES;
+use crate::show;
+use crate::station_desk::StationWish;
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use issuer::order::short;
+use ledger::OrderRow;
+use protocol::{AssuranceClass, Code, Kind};
+use serde::Deserialize;
+
+/// Most codes of one order; a station hands over in pieces as it likes.
+const COUNT_MAX: u32 = 1_000_000;
+/// Twenty years: no authority lives longer.
+const DAYS_MAX: u32 = 7_300;
+
+/// The form, as it is sent and as it comes back.
+#[derive(Clone, Deserialize)]
+#[serde(default)]
+pub struct Wish {
+    station: String,
+    kind: String,
+    count: String,
+    product: String,
+    batch: String,
+    life_days: String,
+    days: String,
+    class: String,
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        Self {
+            station: String::new(),
+            kind: Kind::Device.word().to_owned(),
+            count: String::new(),
+            product: String::new(),
+            batch: String::new(),
+            life_days: "3650".to_owned(),
+            days: "30".to_owned(),
+            class: "0".to_owned(),
+        }
+    }
+}
+
+/// A station that can be ordered from.
+struct Choice {
+    code: Code,
+    words: String,
+}
+
+struct Line {
+    row: OrderRow,
+    station: String,
+}
+
+#[derive(Template)]
+#[template(path = "orders.html")]
+struct Orders {
+    frame: Frame,
+    may_order: bool,
+    problem: Option<String>,
+    form: Wish,
+    choices: Vec<Choice>,
+    classes: [(u8, String); 3],
+    lines: Vec<Line>,
+}
+
+impl Orders {
+    fn is_station(&self, code: &Code) -> bool {
+        self.form.station == code.to_string()
+    }
+
+    fn is_kind(&self, kind: &Kind) -> bool {
+        self.form.kind == kind.word()
+    }
+
+    fn is_class(&self, number: &u8) -> bool {
+        self.form.class == number.to_string()
+    }
+}
+
+async fn orders(
+    portal: &Portal,
+    visitor: &Visitor,
+    form: Wish,
+    problem: Option<String>,
+) -> Result<Orders, Refusal> {
+    let frame = Frame::new(portal, Some(visitor), "/orders");
+    let stations = portal.ledger.stations().await?;
+    let choices = stations.iter().filter_map(|row| {
+        let granted = granted(row, &portal.network, visitor.now)?;
+        let left = show::count(granted.left(row));
+        Some(Choice {
+            words: format!("{}, {left} left", row.name),
+            code: granted.code,
+        })
+    });
+    let name = |code: &Code| {
+        let is_it =
+            |row: &&ledger::StationRow| row.granted.as_ref().is_some_and(|(of, _)| of == code);
+        let row = stations.iter().find(is_it);
+        row.map_or_else(|| show::short(code), |row| row.name.clone())
+    };
+    let line = |row: OrderRow| Line {
+        station: name(&row.station),
+        row,
+    };
+    let rows = portal.ledger.orders().await?;
+    Ok(Orders {
+        may_order: frame.may(ISSUES),
+        frame,
+        problem,
+        form,
+        choices: choices.collect(),
+        classes: [0, 1, 2].map(|number| (number, class(number))),
+        lines: rows.into_iter().map(line).collect(),
+    })
+}
+
+/// The list; the form may come filled in with the link.
+pub async fn show(
+    State(portal): State<Shared>,
+    visitor: Visitor,
+    Query(form): Query<Wish>,
+) -> Result<Response, Refusal> {
+    page(&orders(&portal, &visitor, form, None).await?)
+}
+
+/// Signs an order, keeps it, and goes to its page.
+pub async fn submit(
+    State(portal): State<Shared>,
+    visitor: Visitor,
+    Sent(form): Sent<Wish>,
+) -> Result<Response, Refusal> {
+    let wish = match wish(&form, &visitor) {
+        Ok(wish) => wish,
+        Err(problem) => return again(&portal, &visitor, form, problem).await,
+    };
+    let about = format!(
+        "{} of kind {} from {}, {} {}",
+        wish.count,
+        wish.kind.word(),
+        wish.station,
+        wish.product,
+        wish.batch
+    );
+    let ordered = portal.stations.order(wish, visitor.now).await;
+    let outcome = match &ordered {
+        Ok(id) => short(id),
+        Err(DeskRefusal::Request(sentence)) => sentence.clone(),
+        Err(DeskRefusal::Status(status)) => status.word().to_owned(),
+    };
+    let about = format!("{about}: {outcome}");
+    let act = visitor.act("codes ordered", &about);
+    portal.people.record(&act, visitor.now).await?;
+    match ordered {
+        Ok(id) => Ok(Redirect::to(&format!("/orders/{id}?done=ordered")).into_response()),
+        Err(DeskRefusal::Request(sentence)) => {
+            let problem = format!("Not ordered: {sentence}.");
+            again(&portal, &visitor, form, problem).await
+        }
+        Err(DeskRefusal::Status(status)) => Err(status.into()),
+    }
+}
+
+async fn again(
+    portal: &Portal,
+    visitor: &Visitor,
+    form: Wish,
+    problem: String,
+) -> Result<Response, Refusal> {
+    let page = orders(portal, visitor, form, Some(problem)).await?;
+    page_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+}
+
+fn wish(form: &Wish, visitor: &Visitor) -> Result<StationWish, String> {
+    let kind = STATION_KINDS
+        .into_iter()
+        .find(|kind| kind.word() == form.kind);
+    let number = |text: &str, most: u32, what: &str| {
+        let read = text.trim().replace(',', "").parse().ok();
+        read.filter(|number| (1..=most).contains(number))
+            .ok_or_else(|| {
+                format!(
+                    "{what}: a number from 1 to {}.",
+                    show::count(u64::from(most))
+                )
+            })
+    };
+    let class = form.class.parse().ok();
+    Ok(StationWish {
+        station: form
+            .station
+            .parse()
+            .map_err(|_| "Choose a station; if there is none, admit one first.".to_owned())?,
+        kind: kind.ok_or("Choose what is to be made.")?,
+        count: number(&form.count, COUNT_MAX, "How many")?,
+        product: form.product.trim().to_owned(),
+        batch: form.batch.trim().to_owned(),
+        life_days: number(&form.life_days, DAYS_MAX, "Days that credentials are good")?,
+        days: number(&form.days, DAYS_MAX, "Days for the station")?,
+        class: class
+            .and_then(AssuranceClass::from_number)
+            .ok_or("Choose how well the things keep their keys.")?,
+        by: visitor.name().to_owned(),
+    })
+}

@@ -1,0 +1,84 @@
+//! One station: its quota, what it was told to make, and the numbers it gave up.
+
+use super::frame::{Frame, page};
+use super::parts::read_code;
+use super::stations::{Granted, granted};
+use crate::door::Visitor;
+use crate::portal::{Portal, Shared};
+use crate::refusal::Refusal;
+use crate::routes::ISSUES;
+use crate::show;
+use askama::Template;
+use axum::extract::{Path, Query, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use ledger::{OrderRow, StationRow};
+use serde::Deserialize;
+
+#[derive(Template)]
+#[template(path = "station.html")]
+struct StationPage {
+    frame: Frame,
+    done: bool,
+    may_order: bool,
+    row: StationRow,
+    granted: Granted,
+    left: u64,
+    orders: Vec<OrderRow>,
+    scrapped: Vec<(u64, String)>,
+}
+
+#[derive(Deserialize)]
+pub struct After {
+    done: Option<String>,
+}
+
+async fn find(portal: &Portal, text: &str) -> Result<StationRow, Refusal> {
+    let code = read_code(text)?;
+    let row = portal.ledger.station(&code).await?;
+    row.ok_or(Refusal::NotFound("No such station is admitted here."))
+}
+
+/// The page.
+pub async fn show(
+    State(portal): State<Shared>,
+    visitor: Visitor,
+    Path(text): Path<String>,
+    Query(query): Query<After>,
+) -> Result<Response, Refusal> {
+    let row = find(&portal, &text).await?;
+    let granted = granted(&row, &portal.network, visitor.now).ok_or(Refusal::Broken)?;
+    let frame = Frame::new(&portal, Some(&visitor), "/stations");
+    page(&StationPage {
+        may_order: frame.may(ISSUES),
+        frame,
+        done: query.done.as_deref() == Some("admitted"),
+        left: granted.left(&row),
+        orders: portal.ledger.orders_of(&granted.code).await?,
+        scrapped: portal.ledger.scrapped(&granted.code).await?,
+        granted,
+        row,
+    })
+}
+
+/// What the station is given, as a file. All of it is public.
+pub async fn grant(
+    State(portal): State<Shared>,
+    Path(text): Path<String>,
+) -> Result<Response, Refusal> {
+    let row = find(&portal, &text).await?;
+    let (_, text) = row.granted.ok_or(Refusal::Broken)?;
+    Ok(download("text/plain; charset=utf-8", "grant.txt", text))
+}
+
+/// A file that a browser keeps instead of showing it.
+pub fn download(kind: &'static str, name: &str, body: impl IntoResponse) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, kind.to_owned()),
+        (
+            header::CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{name}\""),
+        ),
+    ];
+    (headers, body).into_response()
+}

@@ -1,0 +1,223 @@
+//! The stations, and the form that admits one.
+
+use super::frame::{Frame, page, page_with};
+use super::parts::Pill;
+use crate::desk::DeskRefusal;
+use crate::door::{Fields, Upload, Visitor};
+use crate::portal::{Portal, Shared};
+use crate::refusal::Refusal;
+use crate::routes::REGISTERS;
+use crate::show;
+use crate::station_desk::Admission;
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use issuer::{Grant, Quota};
+use ledger::StationRow;
+use protocol::cose::open;
+use protocol::objects::Pass;
+use protocol::{Code, Kind, Network, Timestamp};
+
+/// What a station may be allowed to make.
+pub const STATION_KINDS: [Kind; 3] = [Kind::Device, Kind::Module, Kind::PassiveItem];
+
+/// What a station was granted, as far as people look at it.
+pub struct Granted {
+    /// The station's code.
+    pub code: Code,
+    /// Its number with the issuer.
+    pub station: u16,
+    /// What it may make, in words.
+    pub kinds: String,
+    /// What it may make.
+    pub quota: Quota,
+    /// Until when.
+    pub ends: Timestamp,
+    /// How it stands.
+    pub pill: Pill,
+    /// The root's key, as it is compared at the station.
+    pub root_key: String,
+}
+
+/// Reads the grant of a station; `None` while it has none.
+pub fn granted(row: &StationRow, network: &Network, now: Timestamp) -> Option<Granted> {
+    let (code, text) = row.granted.as_ref()?;
+    let grant = Grant::read(text).ok()?;
+    let [_, own] = &grant.passes;
+    let pass = *open::<Pass>(own, network).ok()?.peek();
+    let quota = Quota::of(&pass)?;
+    let kinds = STATION_KINDS.into_iter().filter(|kind| quota.covers(*kind));
+    let kinds: Vec<&str> = kinds.map(Kind::word).collect();
+    let (class, word) = match () {
+        () if pass.expires <= now => ("bad", "ended"),
+        () if row.next_sequence > quota.last => ("warn", "used up"),
+        () => ("good", "admitted"),
+    };
+    Some(Granted {
+        code: *code,
+        station: row.station,
+        kinds: kinds.join(", "),
+        quota,
+        ends: pass.expires,
+        pill: Pill { class, word },
+        root_key: grant.root_key_text(),
+    })
+}
+
+impl Granted {
+    /// Numbers that it may still use, as far as is known here.
+    pub fn left(&self, row: &StationRow) -> u64 {
+        (self.quota.last + 1).saturating_sub(row.next_sequence)
+    }
+}
+
+struct Line {
+    row: StationRow,
+    granted: Option<Granted>,
+}
+
+#[derive(Template)]
+#[template(path = "stations.html")]
+struct Stations {
+    frame: Frame,
+    registers: bool,
+    problem: Option<String>,
+    form: Form,
+    lines: Vec<Line>,
+}
+
+/// What the form holds when it comes back.
+struct Form {
+    name: String,
+    kinds: Vec<Kind>,
+    first: String,
+    last: String,
+    days: String,
+}
+
+impl Default for Form {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            kinds: vec![Kind::Device],
+            first: "1".to_owned(),
+            last: "1000000".to_owned(),
+            days: "365".to_owned(),
+        }
+    }
+}
+
+impl Stations {
+    fn is_ticked(&self, kind: &Kind) -> bool {
+        self.form.kinds.contains(kind)
+    }
+}
+
+async fn stations(
+    portal: &Portal,
+    visitor: &Visitor,
+    form: Form,
+    problem: Option<String>,
+) -> Result<Stations, Refusal> {
+    let frame = Frame::new(portal, Some(visitor), "/stations");
+    let line = |row: StationRow| Line {
+        granted: granted(&row, &portal.network, visitor.now),
+        row,
+    };
+    let rows = portal.ledger.stations().await?;
+    Ok(Stations {
+        registers: frame.may(REGISTERS),
+        frame,
+        problem,
+        form,
+        lines: rows.into_iter().map(line).collect(),
+    })
+}
+
+/// The list.
+pub async fn show(State(portal): State<Shared>, visitor: Visitor) -> Result<Response, Refusal> {
+    page(&stations(&portal, &visitor, Form::default(), None).await?)
+}
+
+/// Admits a station, and goes to its page. The same request again changes its quota.
+pub async fn admit(
+    State(portal): State<Shared>,
+    visitor: Visitor,
+    upload: Upload,
+) -> Result<Response, Refusal> {
+    let fields = Fields(upload.fields().await?);
+    let ticked = |kind: &Kind| fields.is_ticked(kind.word());
+    let form = Form {
+        name: fields.text("name").to_owned(),
+        kinds: STATION_KINDS.into_iter().filter(ticked).collect(),
+        first: fields.text("first").to_owned(),
+        last: fields.text("last").to_owned(),
+        days: fields.text("days").to_owned(),
+    };
+    let asked = match asked(&fields, &form, &visitor) {
+        Ok(asked) => asked,
+        Err(problem) => return again(&portal, &visitor, form, problem).await,
+    };
+    let admitted = portal.stations.admit(asked, visitor.now).await;
+    let outcome = match &admitted {
+        Ok(code) => code.to_string(),
+        Err(DeskRefusal::Request(sentence)) => sentence.clone(),
+        Err(DeskRefusal::Status(status)) => status.word().to_owned(),
+    };
+    let about = format!("{} {} to {}: {outcome}", form.name, form.first, form.last);
+    let act = visitor.act("station admitted", &about);
+    portal.people.record(&act, visitor.now).await?;
+    match admitted {
+        Ok(code) => Ok(Redirect::to(&format!("/stations/{code}?done=admitted")).into_response()),
+        Err(DeskRefusal::Request(sentence)) => {
+            let problem = format!("Not admitted: {sentence}.");
+            again(&portal, &visitor, form, problem).await
+        }
+        Err(DeskRefusal::Status(status)) => Err(status.into()),
+    }
+}
+
+async fn again(
+    portal: &Portal,
+    visitor: &Visitor,
+    form: Form,
+    problem: String,
+) -> Result<Response, Refusal> {
+    let page = stations(portal, visitor, form, Some(problem)).await?;
+    page_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+}
+
+fn asked(fields: &Fields, form: &Form, visitor: &Visitor) -> Result<Admission, String> {
+    /// Longer than any authority lives.
+    const DAYS_MAX: u32 = 7_300;
+    let number = |name: &str| fields.number::<u64>(name).map_err(|why| why.sentence());
+    let days = number("days")?;
+    let days = u32::try_from(days)
+        .ok()
+        .filter(|days| (1..=DAYS_MAX).contains(days));
+    if form.name.is_empty() || form.name.len() > ledger::bounds::NAME_BYTES_MOST {
+        return Err("Give the station a name of up to 128 bytes.".to_owned());
+    }
+    if form.kinds.is_empty() {
+        return Err("Tick at least one kind of code it may make.".to_owned());
+    }
+    let request = fields.text("request");
+    if request.is_empty() {
+        return Err("Choose the station's request.pem.".to_owned());
+    }
+    if request.contains("PRIVATE KEY") {
+        let sentence = "That is a private key. It never leaves the station: treat it as disclosed, \
+                        and make a new station there.";
+        return Err(sentence.to_owned());
+    }
+    Ok(Admission {
+        request: request.to_owned(),
+        name: form.name.clone(),
+        kinds: form.kinds.clone(),
+        first: number("first")?,
+        last: number("last")?,
+        days: days.ok_or("It is admitted for 1 to 7300 days.")?,
+        by: visitor.name().to_owned(),
+    })
+}

@@ -1,0 +1,246 @@
+//! Stations, orders, manifests, and the codes that come of them.
+
+use crate::browser::{Browser, Page, Scene};
+use crate::house::thing::Keys;
+use axum::http::{StatusCode, header};
+use ledger::people::{Role, Roles};
+
+async fn admit(browser: &mut Browser, request: &str, kind: &str) -> Page {
+    let token = browser.get("/stations").await.field("form_token");
+    let parts = [
+        ("form_token", None, token.as_str()),
+        ("request", Some("request.pem"), request),
+        ("name", None, "Line 3"),
+        (kind, None, "1"),
+        ("first", None, "1"),
+        ("last", None, "1000"),
+        ("days", None, "365"),
+    ];
+    browser.upload("/stations", &parts).await
+}
+
+async fn order(browser: &mut Browser, station: &str, count: &str) -> Page {
+    let fields = [
+        ("station", station),
+        ("kind", "passive item"),
+        ("count", count),
+        ("product", "Seal \"5\""),
+        ("batch", "B-17"),
+        ("life_days", "3650"),
+        ("days", "30"),
+        ("class", "0"),
+    ];
+    browser.submit("/orders", "/orders", &fields).await
+}
+
+async fn bring(browser: &mut Browser, content: &str) -> Page {
+    let token = browser.get("/manifests").await.field("form_token");
+    let parts = [
+        ("form_token", None, token.as_str()),
+        ("manifest", Some("000001.manifest"), content),
+    ];
+    browser.upload("/manifests", &parts).await
+}
+
+/// A station, an order for three, and its address.
+async fn ordered(browser: &mut Browser) -> String {
+    let admitted = admit(browser, &Keys::new(7).request_pem(), "passive item").await;
+    assert_eq!(
+        admitted.status,
+        StatusCode::SEE_OTHER,
+        "{}",
+        admitted.text()
+    );
+    let station = admitted.location().split('?').next().unwrap();
+    let station = station.strip_prefix("/stations/").unwrap();
+    let placed = order(browser, station, "3").await;
+    assert_eq!(placed.status, StatusCode::SEE_OTHER, "{}", placed.text());
+    placed.location().split('?').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn from_a_request_to_codes_with_labels_and_proofs() {
+    let scene = Scene::new().await;
+    let mut ada = scene.owner().await;
+    let order = ordered(&mut ada).await;
+    let stations = ada.get("/stations").await.text();
+    assert!(stations.contains("Line 3") && stations.contains("1 to 1,000"));
+    let waiting = ada.get(&order).await.text();
+    assert!(waiting.contains("Nothing has come back yet") && waiting.contains("0 of 3"));
+    let signed = ada.get(&format!("{order}/order.txt")).await;
+    assert!(issuer::order::SignedOrder::read(&signed.text()).is_ok());
+    let none = ada.get(&format!("{order}/proofs.tar")).await;
+    assert_eq!(none.status, StatusCode::NOT_FOUND);
+
+    assert_eq!(
+        bring(&mut ada, "items 3").await.status,
+        StatusCode::SEE_OTHER
+    );
+    let manifests = ada.get("/manifests").await.text();
+    assert!(manifests.contains("3 codes came in"), "{manifests}");
+    let page = ada.get(&order).await.text();
+    assert!(page.contains("complete"), "{page}");
+    let csv = ada.get(&format!("{order}/codes.csv")).await.text();
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!(lines.len(), 4, "{csv}");
+    assert!(lines[1].starts_with("1,2") && lines[1].contains("\"Seal \"\"5\"\"\""));
+    let code = lines[1].split(',').nth(1).unwrap();
+
+    let soon = ada.get(&format!("{order}/proofs.tar")).await;
+    assert_eq!(soon.status, StatusCode::SERVICE_UNAVAILABLE);
+    scene.house.ledger.publish(scene.house.now()).await.unwrap();
+    let proofs = ada.get(&format!("{order}/proofs.tar")).await;
+    assert_eq!(proofs.headers[header::CONTENT_TYPE], "application/x-tar");
+    let held = String::from_utf8_lossy(&proofs.body);
+    assert_eq!(held.matches("c2sp.org/tlog-proof").count(), 3);
+
+    for (on, kind) in [("a4-65", "application/pdf"), ("zpl-4", "application/zpl")] {
+        for signed in ["", "&signed=1"] {
+            let labels = ada.get(&format!("{order}/labels?on={on}{signed}")).await;
+            assert_eq!(labels.status, StatusCode::OK, "{on}");
+            assert_eq!(labels.headers[header::CONTENT_TYPE], kind);
+        }
+    }
+    let none = ada.get(&format!("{order}/labels?part=2")).await;
+    assert_eq!(none.status, StatusCode::NOT_FOUND);
+
+    let item = ada.get(&format!("/codes/{code}")).await.text();
+    for part in [
+        "passive item",
+        "Line 3",
+        "B-17",
+        &order,
+        &format!("/1/{code}/proof"),
+    ] {
+        assert!(item.contains(part), "{part}: {item}");
+    }
+    let label = ada.get(&format!("/codes/{code}/label?on=a4-21")).await;
+    assert_eq!(label.headers[header::CONTENT_TYPE], "application/pdf");
+    let found = ada.get(&format!("/codes?q={code}")).await;
+    assert_eq!(found.location(), format!("/codes/{code}"));
+    let public = ada.get(&format!("/1/{code}")).await.text();
+    assert!(public.contains("Genuine") && !public.contains("B-17"));
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_manifest_is_said_with_its_line() {
+    let scene = Scene::new().await;
+    let mut ada = scene.owner().await;
+    let order = ordered(&mut ada).await;
+    assert_eq!(bring(&mut ada, "torn").await.status, StatusCode::SEE_OTHER);
+    let page = ada.get("/manifests").await.text();
+    assert!(
+        page.contains("Not taken, and nothing changed: line 3 of its journal"),
+        "{page}"
+    );
+    assert_eq!(
+        bring(&mut ada, "items 4").await.status,
+        StatusCode::SEE_OTHER
+    );
+    assert!(
+        ada.get(&order).await.text().contains("0 of 3"),
+        "more than was ordered"
+    );
+    assert_eq!(
+        bring(&mut ada, "").await.status,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
+    let left = std::fs::exists(scene.house.spool.join("manifest")).unwrap();
+    assert!(!left, "what was read does not stay");
+    let trail = ada.get("/audit").await.text();
+    assert!(trail.contains("manifest taken in") && trail.contains("refused: line 3"));
+}
+
+#[tokio::test]
+async fn an_upload_without_the_token_of_its_form_changes_nothing() {
+    let scene = Scene::new().await;
+    let mut ada = scene.owner().await;
+    ordered(&mut ada).await;
+    let token = ada.get("/manifests").await.field("form_token");
+    let file = ("manifest", Some("m"), "items 3");
+    for parts in [
+        vec![file],
+        vec![("form_token", None, "0123"), file],
+        vec![file, ("form_token", None, token.as_str())],
+    ] {
+        let page = ada.upload("/manifests", &parts).await;
+        assert_eq!(page.status, StatusCode::FORBIDDEN);
+    }
+    ada.origin = Some("http://elsewhere.test".to_owned());
+    let foreign = [("form_token", None, token.as_str()), file];
+    let page = ada.upload("/manifests", &foreign).await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN);
+    assert!(
+        ada.get("/manifests")
+            .await
+            .text()
+            .contains("No station has brought")
+    );
+}
+
+#[tokio::test]
+async fn a_request_that_is_none_is_refused_with_the_next_step() {
+    let scene = Scene::new().await;
+    let mut ada = scene.owner().await;
+    let pem = Keys::new(7).request_pem();
+    let key = pem.replace("CERTIFICATE REQUEST", "PRIVATE KEY");
+    for (request, kind, sentence) in [
+        ("hello", "device", "Not admitted:"),
+        ("", "device", "request.pem"),
+        (key.as_str(), "device", "private key"),
+        (pem.as_str(), "person", "at least one kind"),
+    ] {
+        let page = admit(&mut ada, request, kind).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(page.text().contains(sentence), "{sentence}");
+    }
+    let long = "x".repeat(100_000);
+    let page = admit(&mut ada, &long, "device").await;
+    assert_eq!(page.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(
+        ada.get("/stations")
+            .await
+            .text()
+            .contains("No station is admitted")
+    );
+}
+
+#[tokio::test]
+async fn who_may_look_may_not_order() {
+    let scene = Scene::new().await;
+    let mut ada = scene.owner().await;
+    let order = ordered(&mut ada).await;
+    let mut auditor = scene.somebody(Roles::of(&[Role::Auditor])).await;
+    let page = auditor.get(&order).await.text();
+    assert!(page.contains("B-17") && !page.contains("Signed order"));
+    assert!(
+        !auditor
+            .get("/stations")
+            .await
+            .text()
+            .contains("Admit a station")
+    );
+    assert!(!auditor.get("/orders").await.text().contains("Order codes"));
+    assert!(
+        !auditor
+            .get("/manifests")
+            .await
+            .text()
+            .contains("Bring it in")
+    );
+    let mut factory = scene.somebody(Roles::of(&[Role::Factory])).await;
+    assert!(
+        factory
+            .get("/manifests")
+            .await
+            .text()
+            .contains("Bring it in")
+    );
+    assert!(
+        !factory
+            .get("/stations")
+            .await
+            .text()
+            .contains("Admit a station")
+    );
+}

@@ -1,0 +1,279 @@
+// From an order in the portal to proofs that hold with no server, with the real programs: a gateway,
+// a browser, a station that has no network, and two things on serial lines.
+//
+//   node stations.js --bin FOLDER [--count N] [--shots DIR]
+//
+// FOLDER holds onecode, onecode-station and examples/provision. N seals without keys are ordered
+// beside two devices.
+import { execFileSync, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import assert from "node:assert/strict";
+import { openBrowser, readArguments } from "./browser.js";
+
+const asked = readArguments(process.argv.slice(2));
+const count = Number(asked.count ?? 30);
+const bin = resolve(asked.bin);
+const scratch = mkdtempSync(join(tmpdir(), "onecode-stations-"));
+const shots = asked.shots ?? join(scratch, "shots");
+mkdirSync(shots, { recursive: true });
+const START_TIMEOUT_MS = 60_000;
+const BATCH_TIMEOUT_MS = 900_000; // ten thousand and more, without optimisation
+const JUDGED_MAX = 200;
+const children = [];
+
+function freePort() {
+  return new Promise((found) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => found(port));
+    });
+  });
+}
+
+// The first line of a program's output that fits.
+async function says(child, pattern) {
+  const timer = setTimeout(() => child.kill(), START_TIMEOUT_MS);
+  for await (const line of createInterface({ input: child.stdout })) {
+    const found = pattern.exec(line);
+    if (found) {
+      clearTimeout(timer);
+      child.stdout.resume();
+      return found[1];
+    }
+  }
+  throw new Error(`${child.spawnfile} ended without saying ${pattern}`);
+}
+
+function start(program, words, env) {
+  const child = spawn(program, words, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, ...env } });
+  children.push(child);
+  return child;
+}
+
+async function startGateway() {
+  const [http, mqtt, coap, coaps] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
+  const child = start(join(bin, "onecode"), ["up", "--data", join(scratch, "gateway")], {
+    ONECODE_HTTP_LISTEN: `127.0.0.1:${http}`,
+    ONECODE_MQTT_LISTEN: `127.0.0.1:${mqtt}`,
+    ONECODE_COAP_LISTEN: `127.0.0.1:${coap}`,
+    ONECODE_COAP_SECURE_LISTEN: `127.0.0.1:${coaps}`,
+    ONECODE_LOG_FILTER: "warn",
+  });
+  const link = await says(child, /(\/welcome\/[0-9a-f]+)/);
+  return { child, link, portal: `http://127.0.0.1:${http}` };
+}
+
+function station(...words) {
+  const began = Date.now();
+  const said = execFileSync(join(bin, "onecode-station"), ["--folder", join(scratch, "station"), ...words], {
+    timeout: BATCH_TIMEOUT_MS,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  console.log(`onecode-station ${words[0]}: ${((Date.now() - began) / 1000).toFixed(1)} s`);
+  return said;
+}
+
+// A thing that makes its own keys, at the end of a serial line.
+async function thing(name) {
+  const bench = join(dirname(fileURLToPath(import.meta.url)), "bench.py");
+  const folder = join(scratch, name);
+  mkdirSync(folder);
+  return says(start("python3", [bench, join(bin, "examples", "provision"), folder]), /^(\/dev\/.*)$/);
+}
+
+const gateway = await startGateway();
+const browser = await openBrowser(gateway.portal, shots);
+const { page, go, shot, problems } = browser;
+
+async function keep(click, name) {
+  const [download] = await Promise.all([page.waitForEvent("download", { timeout: BATCH_TIMEOUT_MS }), click()]);
+  const path = join(scratch, name ?? download.suggestedFilename());
+  await download.saveAs(path);
+  return path;
+}
+
+async function order(kind, many, product, batch) {
+  await go("/orders");
+  await page.selectOption("#kind", kind);
+  await page.fill("#count", String(many));
+  await page.fill("#product", product);
+  await page.fill("#batch", batch);
+  await page.getByRole("button", { name: "Order", exact: true }).click();
+  await page.waitForSelector("text=The order is signed and kept");
+  const path = new URL(page.url()).pathname;
+  return { path, file: await keep(() => page.click("a.button:has-text('Signed order')")) };
+}
+
+async function bring(file) {
+  await go("/manifests");
+  await page.setInputFiles("#manifest", file);
+  const began = Date.now();
+  await page.getByRole("button", { name: "Bring it in" }).click();
+  if (await page.locator("main progress").count()) await shot("manifest-under-way");
+  // The page looks again by itself until it is done.
+  await page.waitForSelector(".notice", { timeout: BATCH_TIMEOUT_MS });
+  const said = await page.locator(".notice").first().textContent();
+  console.log(`${said.trim()} after ${((Date.now() - began) / 1000).toFixed(1)} s`);
+  return said;
+}
+
+async function steps() {
+  await go(gateway.link);
+  await page.fill("#name", "Ada Owner");
+  await page.fill("#password", "correct horse battery");
+  await page.fill("#again", "correct horse battery");
+  await page.click("button");
+  await page.waitForSelector("h1:has-text('Overview')");
+
+  // A station is admitted.
+  station("init", "--network", "test", "--plain-keys");
+  await go("/orders");
+  await page.waitForSelector("text=admit a station");
+  await go("/stations");
+  await shot("stations-none");
+  await page.setInputFiles("#request", { name: "request.pem", mimeType: "text/plain", buffer: Buffer.from("no request") });
+  await page.fill("#name", "Line 3");
+  browser.expected = 422;
+  await page.getByRole("button", { name: "Admit" }).click();
+  await page.waitForSelector("text=Not admitted:");
+  browser.expected = 200;
+  await shot("stations-refused");
+  await page.setInputFiles("#request", join(scratch, "station", "request.pem"));
+  await page.getByLabel("passive item").check();
+  await page.getByRole("button", { name: "Admit" }).click();
+  await page.waitForSelector("text=The station is admitted");
+  await shot("station");
+  const rootKey = (await page.locator("dt:has-text('Root key') + dd").textContent()).trim();
+  const grant = await keep(() => page.click("a.button:has-text('Grant')"));
+  assert.ok(station("install", grant).includes(rootKey), "the root key is the same at both ends");
+
+  // Seals without keys, and devices that make their own.
+  const seals = await order("passive item", count, "Seal", "S-1");
+  await shot("order-given");
+  const meters = await order("device", 2, "Meter 3", "M-7");
+  await go("/orders");
+  await shot("orders");
+  const lines = [await thing("one"), await thing("two")];
+
+  // The station has no network, and needs none.
+  station("run", seals.file);
+  const labels = join(scratch, "labels.zpl");
+  writeFileSync(labels, "");
+  station("run", meters.file, "--serial", lines[0], "--serial", lines[1], "--zpl", labels);
+  assert.equal(readFileSync(labels, "utf8").match(/\^XA/g).length, 2, "each device got its label");
+  station("manifest");
+  const manifest = join(scratch, "station", "manifests", "000001.manifest");
+
+  // A manifest that was tampered with is refused with its line; the true one is taken once.
+  const text = readFileSync(manifest, "utf8");
+  const torn = text.split("\n");
+  torn[2] = torn[2].replace(/.$/, (digit) => (digit === "0" ? "1" : "0"));
+  await bring({ name: "torn.manifest", mimeType: "text/plain", buffer: Buffer.from(torn.join("\n")) });
+  await page.waitForSelector("text=/Not taken, and nothing changed: line \\d+ of its journal/");
+  assert.match(await bring(manifest), new RegExp(`: ${(count + 2).toLocaleString("en")} codes came in`));
+  await shot("manifests");
+  assert.match(await bring(manifest), /in the registry already; nothing changed/);
+
+  // Every code, with a proof that holds with no server.
+  await go(meters.path);
+  await page.waitForSelector(".pill:has-text('complete')");
+  const device = (await page.locator("tbody td:nth-child(2) a").first().getAttribute("href")).split("/").pop();
+  await go(`/codes/${device}`);
+  await page.waitForSelector("dd:has-text('Line 3')");
+  await page.waitForSelector("text=✓ signature fits");
+  await shot("code-of-a-station");
+  await go(`/1/${device}`);
+  await page.waitForSelector("h1:has-text('Genuine')");
+  await go(seals.path);
+  await page.waitForSelector(".pill:has-text('complete')");
+  await shot("order-complete");
+  const csv = readFileSync(await keep(() => page.click("text=Codes as CSV")), "utf8").trim().split("\r\n");
+  assert.equal(csv.length, count + 1);
+  await page.selectOption("#on", "a4-21");
+  const sheet = await keep(() => page.getByRole("button", { name: "Labels" }).click({ timeout: BATCH_TIMEOUT_MS }));
+  assert.equal(readFileSync(sheet, "latin1").slice(0, 5), "%PDF-");
+  readSymbols(sheet, csv);
+  await page.locator("tbody td:nth-child(2) a").first().click();
+  await page.waitForSelector("h1:has-text('Seal')");
+  await shot("item");
+  const proof = await keep(() => page.click("a.button:has-text('Inclusion proof')"));
+  await go(seals.path);
+  const began = Date.now();
+  const proofs = await keep(() => page.click("text=All proofs"));
+  console.log(`${count} proofs after ${((Date.now() - began) / 1000).toFixed(1)} s`);
+  await go("/authorities");
+  await shot("authorities");
+  await go("/stations");
+  await shot("stations");
+  await page.setViewportSize({ width: 390, height: 844 });
+  for (const [path, name] of [[seals.path, "order"], ["/stations", "stations"], ["/manifests", "manifests"]]) {
+    await go(path);
+    await shot(`phone-${name}`);
+  }
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.setViewportSize({ width: 1280, height: 860 });
+  await go(seals.path);
+  await shot("dark-order");
+  return { proof, proofs, codes: csv.slice(1).map((line) => line.split(",")[1]) };
+}
+
+// What a scanner sees on the first page of the sheet: labels of this batch and nothing else. With so
+// many on one picture zbar takes corners of neighbours for one symbol now and then; that each label
+// can be read is tested beside the code that draws it.
+function readSymbols(sheet, csv) {
+  const picture = join(scratch, "sheet");
+  execFileSync("pdftoppm", ["-gray", "-r", "300", "-l", "1", sheet, picture]);
+  const first = readdirSync(scratch).find((name) => /^sheet-.*pgm$/.test(name));
+  const read = execFileSync("zbarimg", ["--nodbus", "--quiet", "--raw", "-Sdisable", "-Sqrcode.enable", join(scratch, first)], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+  const symbols = new Set(read.trim().split("\n"));
+  const printed = new Set(csv.slice(1, 22).map((line) => line.split(",")[7]));
+  assert.ok(symbols.size >= 1, `${symbols.size} of ${printed.size} symbols are read`);
+  for (const symbol of symbols) assert.ok(printed.has(symbol), symbol);
+}
+
+// The gateway is down by now.
+function verify({ proof, proofs, codes }) {
+  const trust = join(scratch, "gateway", "trust.toml");
+  const judge = (file) => execFileSync(join(bin, "onecode"), ["verify", file, "--trust", trust], { encoding: "utf8" });
+  assert.match(judge(proof), /^genuine: .* was issued/);
+  const folder = join(scratch, "proofs");
+  mkdirSync(folder);
+  execFileSync("tar", ["-xf", proofs, "-C", folder]);
+  assert.deepEqual(readdirSync(folder).sort(), codes.map((code) => `${code}.tlog-proof`).sort());
+  const began = Date.now();
+  // A program for each: of many, those that stand as far apart as keeps the number small.
+  const judged = codes.filter((_, at) => at % Math.ceil(codes.length / JUDGED_MAX) === 0);
+  for (const code of judged) {
+    const grouped = code.match(/.{1,4}/g).join("-");
+    assert.ok(judge(join(folder, `${code}.tlog-proof`)).includes(grouped), code);
+  }
+  console.log(`${judged.length} of ${codes.length} proofs verified offline after ${((Date.now() - began) / 1000).toFixed(1)} s`);
+  const damaged = readFileSync(proof, "utf8").replace(/index \d+/, (index) => `${index}0`);
+  writeFileSync(join(scratch, "damaged"), damaged);
+  assert.throws(() => judge(join(scratch, "damaged")));
+}
+
+let failure;
+try {
+  const made = await steps();
+  gateway.child.kill();
+  await new Promise((ended) => gateway.child.on("exit", ended));
+  verify(made);
+} catch (error) {
+  failure = error;
+  await page.screenshot({ path: join(shots, "failure.png"), fullPage: true }).catch(() => {});
+} finally {
+  await browser.close();
+  for (const child of children) child.kill();
+  rmSync(asked.shots ? scratch : join(scratch, "gateway"), { recursive: true, force: true });
+}
+for (const problem of problems) console.error(problem);
+if (failure) console.error(failure);
+if (failure || problems.length > 0) process.exit(1);
+console.log(`From an order to ${count} proofs: ${browser.shots} screenshots in ${shots}, ${browser.inspected} pages inspected`);

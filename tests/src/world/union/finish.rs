@@ -188,9 +188,9 @@ fn the_books_agree(world: &mut Union, fates: &Fates) {
     }
 }
 
-/// Whether a payment that stands as settled in several books was settled by its arbiter, which was
-/// gone for so long that its purses went on without it, and by those who were its payer's homes
-/// after that. What a lost home has settled and nobody had heard of, the next one settles as well:
+/// Whether a payment that stands as settled in several books was settled by its arbiter and by those
+/// who were its payer's homes after that: it was gone, or cut off, for so long that they went on
+/// without it. What a lost home has settled and nobody had heard of, the next one settles as well:
 /// the lost one's entry stays, as an entry of a journal does, and is taken back by others. That it
 /// is paid once is for the balances to show.
 fn came_after_a_loss(world: &Union, deal: &Deal, settled: &[usize]) -> bool {
@@ -201,7 +201,7 @@ fn came_after_a_loss(world: &Union, deal: &Deal, settled: &[usize]) -> bool {
         let came_after = homes.iter().skip_while(|home| **home != arbiter).skip(1);
         let came_after: Vec<_> = came_after.collect();
         let mut others = settled.iter().filter(|office| **office != arbiter);
-        world.offices[arbiter].was_away && others.all(|office| came_after.contains(&office))
+        others.all(|office| came_after.contains(&office))
     })
 }
 

@@ -332,7 +332,6 @@ impl Union {
             let gone_ms = 1_000 * self.chance.between(least_s, most_s);
             self.notes_letters(office);
             self.offices[office].away_until_ms = self.schedule.now_ms() + gone_ms;
-            self.offices[office].was_away = true;
             self.offices[office].restart();
             self.tally.count("offices lost");
             let name = self.offices[office].name();

@@ -26,8 +26,6 @@ pub(crate) struct Office {
     pub(crate) code: Code,
     /// Until when nobody reaches it, in milliseconds.
     pub(crate) away_until_ms: u64,
-    /// Whether that has happened.
-    pub(crate) was_away: bool,
     /// How far the centre has copied its journal, as it was told.
     pub(crate) copied: u64,
     cast: &'static Cast,
@@ -61,7 +59,6 @@ impl Office {
             number,
             code: cast.offices[number].code,
             away_until_ms: 0,
-            was_away: false,
             copied: 0,
             cast,
             sabotage,

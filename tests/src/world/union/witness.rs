@@ -112,17 +112,23 @@ pub(crate) fn hears(world: &mut Union, message: &[u8]) {
         return;
     };
     let Some(Deal {
-        arbiter, amount, ..
+        arbiter,
+        amount,
+        payer,
+        ..
     }) = world.deals.get(&s.payment).cloned()
     else {
         return;
     };
-    // After a loss it may be whoever has come after.
-    let lost = world
-        .offices
-        .iter()
-        .any(|o| o.code == arbiter && o.was_away);
-    if s.gateway != arbiter && !lost {
+    // Or that of whoever was the payer's home after it: the arbiter may have been lost, or cut off
+    // for so long that its lease was given up.
+    let homes = &world.things[payer].homes;
+    let home = world.offices[CENTRE].home_of(&world.things[payer].code);
+    let came_after = home.is_some_and(|(home, _)| home == s.gateway)
+        || homes
+            .iter()
+            .any(|home| world.offices[*home].code == s.gateway);
+    if s.gateway != arbiter && !came_after {
         let what = format!(
             "{} of {}, not {arbiter}",
             things::short(&s.payment),

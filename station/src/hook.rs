@@ -4,7 +4,7 @@
 //! COMMAND request NUMBER          prints the thing's PKCS#10 request, PEM or DER
 //! COMMAND write NUMBER FOLDER     puts the files of FOLDER into the thing
 //! COMMAND read NUMBER FOLDER      writes what the thing holds into FOLDER, under the same names
-//! COMMAND print NUMBER FILE       prints the label in FILE
+//! COMMAND print NUMBER FILE       prints the label in FILE, ZPL; beside it lies the same as .png
 //! COMMAND scan NUMBER             prints the text in the symbol of the label
 //! ```
 //! A command that ends with another status than 0, or not in time, did not do its step; its last
@@ -12,7 +12,7 @@
 
 use crate::world::{Device, Part, Printer, Scanner, Trouble};
 use issuer::journal::Number;
-use issuer::label::{Label, Roll};
+use issuer::label::{Label, Roll, picture};
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
@@ -25,6 +25,8 @@ use std::time::{Duration, Instant};
 pub const OUTPUT_BYTES_MAX: u64 = 64 * 1024;
 /// How long a command may take, if nothing else is said.
 pub const TIMEOUT_S: u64 = 60;
+/// Dots per inch of a label as a picture.
+const PICTURE_DPI: u32 = 300;
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// A command and a folder for the files it exchanges with the station.
@@ -150,6 +152,9 @@ impl Printer for Hook {
         let zpl = Roll::ONE_ACROSS.zpl(std::slice::from_ref(label));
         let file = self.folder.join(format!("{number}.zpl"));
         fs::write(&file, zpl.map_err(Trouble::new)?).map_err(Trouble::new)?;
+        let png = picture::png(label, Roll::ONE_ACROSS.label, PICTURE_DPI);
+        let png = png.map_err(Trouble::new)?;
+        fs::write(file.with_extension("png"), png).map_err(Trouble::new)?;
         self.run("print", number, Some(&file)).map(|_| ())
     }
 }

@@ -26,6 +26,8 @@ use issuer::{Authority, CheckedRequest, Grant};
 use protocol::objects::WorkOrder;
 use protocol::{Code, Digest};
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 
 /// Most things on one bench.
@@ -63,6 +65,9 @@ pub struct Bench<'a> {
     /// Hears what happens.
     pub audience: &'a mut dyn Audience,
 }
+
+/// Requests whose proofs hold, of one panel.
+type Requests = BTreeMap<Number, CheckedRequest>;
 
 /// Why the station stopped.
 #[derive(Debug)]
@@ -151,6 +156,8 @@ impl Station {
         let mut first_stop = None;
         let mut made = 0;
         let last = bench.last_stage();
+        // Proofs of a request are checked once a panel, not at every step.
+        let mut read = Requests::new();
         for stage in STAGES.into_iter().filter(|stage| *stage < last) {
             let units: Vec<Unit> = journal.state().open().cloned().collect();
             let mut lines = Vec::new();
@@ -158,7 +165,7 @@ impl Station {
                 if unit.stage != stage {
                     continue;
                 }
-                match self.step(unit, place, bench) {
+                match self.step(unit, place, bench, &mut read) {
                     Ok(line) => lines.push(line),
                     Err(stop) => {
                         bench.audience.hear(&News::Trouble {
@@ -226,7 +233,13 @@ impl Station {
     }
 
     /// One step of one thing, up to the line that records it.
-    fn step(&self, unit: &Unit, place: usize, bench: &mut Bench<'_>) -> Result<Line, Stop> {
+    fn step(
+        &self,
+        unit: &Unit,
+        place: usize,
+        bench: &mut Bench<'_>,
+        read: &mut Requests,
+    ) -> Result<Line, Stop> {
         let sequence = unit.sequence;
         let trouble = |trouble| Stop::Trouble(sequence, trouble);
         let refused = |why: &dyn fmt::Display| Stop::Refused(sequence, why.to_string());
@@ -235,14 +248,14 @@ impl Station {
         match unit.stage {
             Stage::Reserved => {
                 let request = device.request(sequence).map_err(trouble)?;
-                CheckedRequest::read(&request, &self.grant.network)
-                    .map_err(|error| refused(&error))?;
+                let checked = CheckedRequest::read(&request, &self.grant.network);
+                read.insert(sequence, checked.map_err(|error| refused(&error))?);
                 Ok(Line::Request { sequence, request })
             }
             Stage::Requested => {
-                let request = self.checked(unit)?;
+                let request = self.checked(unit, read)?;
                 let order = issue_order(&self.authority, unit);
-                let draft = self.authority.draft_device(&order, &request);
+                let draft = self.authority.draft_device(&order, request);
                 let draft = draft.map_err(|error| refused(&error))?;
                 Ok(Line::Draft {
                     sequence,
@@ -251,9 +264,9 @@ impl Station {
                 })
             }
             Stage::Drafted => {
-                let request = self.checked(unit)?;
+                let request = self.checked(unit, read)?;
                 let order = issue_order(&self.authority, unit);
-                let issued = self.authority.issue_device(&order, &request);
+                let issued = self.authority.issue_device(&order, request);
                 let issued = issued.map_err(|error| refused(&error))?;
                 Ok(Line::Signed {
                     sequence,
@@ -282,9 +295,17 @@ impl Station {
         }
     }
 
-    fn checked(&self, unit: &Unit) -> Result<CheckedRequest, Stop> {
-        CheckedRequest::read(&unit.request, &self.grant.network)
-            .map_err(|error| Stop::Refused(unit.sequence, error.to_string()))
+    /// Its request, which a run before a crash may have read.
+    fn checked<'r>(&self, unit: &Unit, read: &'r mut Requests) -> Result<&'r CheckedRequest, Stop> {
+        match read.entry(unit.sequence) {
+            Entry::Occupied(entry) => Ok(entry.into_mut()),
+            Entry::Vacant(entry) => {
+                let request = CheckedRequest::read(&unit.request, &self.grant.network);
+                let refused =
+                    |error: issuer::RequestError| Stop::Refused(unit.sequence, error.to_string());
+                Ok(entry.insert(request.map_err(refused)?))
+            }
+        }
     }
 
     fn unit_label(&self, unit: &Unit) -> Result<Label, Trouble> {

@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 from checks import check, finish, outcome, same
-from onecode import accusations, cbor, chain, codes, covers, grid_codes, lists, messages, rules, streams, wallet_proof
+from onecode import accusations, cbor, chain, codes, covers, grid_codes, lists, messages, rules, stations, streams
+from onecode import wallet_proof
 from onecode.keys import NAMES, SigningKey, verify
 from onecode.objects import OBJECTS, confirmation, confirmed, open_object, read_payload, seal
 
@@ -474,6 +475,33 @@ def check_revocations():
         check(f"list refused: {vector['why']}", lambda: same(outcome(read), vector["error"]))
 
 
+def check_stations():
+    vectors = load("stations.json")
+    grant = stations.Grant(vectors["grant"])
+    for vector in vectors["orders"]:
+        read = lambda: stations.read_order(grant, vector["text"])
+        wanted = [vector[name] for name in ("kind", "count", "product", "batch")]
+        check(f"order of {vector['product']}", lambda: same([read()[name] for name in ("kind", "count", "product", "batch")], wanted))
+    manifest = stations.Manifest(grant, vectors["manifest"])
+    made = [codes.write_text(code) for _, code in sorted(manifest.made.items())]
+    scrapped = [{"sequence": str(number), "reason": why} for number, why in sorted(manifest.scrapped.items())]
+    check("manifest: what was made", lambda: same(made, vectors["made"]))
+    check("manifest: what was scrapped", lambda: same(scrapped, vectors["scrapped"]))
+    check("manifest: its head", lambda: same(manifest.head.hex(), vectors["head"]))
+    for vector in vectors["refused"]:
+        text = vectors["manifest"].replace(vector["from"], vector["to"])
+        read = lambda: stations.Manifest(grant, text)
+        check(f"manifest refused: {vector['why']}", lambda: same(refuses(read), True))
+
+
+def refuses(read):
+    try:
+        read()
+    except (rules.Refused, KeyError, ValueError):
+        return True
+    return False
+
+
 CHECKS = {
     "keys.json": check_keys,  # first, because the others sign with these keys
     "codes.json": check_codes,
@@ -494,6 +522,7 @@ CHECKS = {
     "chain.json": check_chain,
     "revocations.json": check_revocations,
     "transfers.json": check_transfers,
+    "stations.json": check_stations,
 }
 check("every file of vectors is known", lambda: same({path.name for path in FOLDER.glob("*.json")}, set(CHECKS)))
 for vectors_of in CHECKS.values():

@@ -9,12 +9,13 @@
 //!    +-- picture::png    one label
 //! ```
 //!
-//! All of them show the same: a QR symbol, product and batch, and the code in groups of four with
+//! [`Form`] is any of them, by the name people type. All of them show the same: a QR symbol, product and batch, and the code in groups of four with
 //! its check symbols. Lengths are whole micrometres. A label that no reader could make out is
 //! refused instead of being printed.
 
 mod arrangement;
 mod error;
+mod form;
 mod pdf;
 pub mod picture;
 mod roll;
@@ -23,6 +24,7 @@ mod symbol;
 mod words;
 
 pub use error::LabelError;
+pub use form::{Form, WriteError};
 pub use roll::{ACROSS_MAX, ROLL_LABELS_MAX, Roll};
 pub use sheet::{SHEET_LABELS_MAX, Sheet};
 pub use words::{WORDS_MAX, Words};
@@ -113,6 +115,11 @@ impl Label {
             batch,
             ..self
         }
+    }
+
+    /// What is printed beside its symbol, without the hyphens.
+    pub fn text(&self) -> String {
+        self.groups.concat()
     }
 
     /// What its symbol says.

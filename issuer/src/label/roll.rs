@@ -48,6 +48,11 @@ impl Roll {
 
     /// The labels, a format for each row. The last row may be shorter.
     pub fn zpl(&self, labels: &[Label]) -> Result<String, LabelError> {
+        self.zpl_behind(labels, 0)
+    }
+
+    /// The same, on a roll whose next row has lost its first `used` labels.
+    pub fn zpl_behind(&self, labels: &[Label], used: usize) -> Result<String, LabelError> {
         if !DENSITIES.contains(&self.dots_per_mm) {
             return Err(LabelError::Resolution);
         }
@@ -58,13 +63,18 @@ impl Roll {
             return Err(LabelError::Count);
         }
         let across = usize::try_from(self.across).unwrap_or(1);
+        if used >= across {
+            return Err(LabelError::Grid);
+        }
         let pitch = self.label.width_um.saturating_add(self.gap_um);
         let liner = self
             .left_um
             .saturating_add(pitch.saturating_mul(self.across));
         let liner = liner.saturating_sub(self.gap_um);
         let mut zpl = String::new();
-        for row in labels.chunks(across) {
+        let (begun, whole) = labels.split_at(labels.len().min(across - used));
+        let mut skipped = u32::try_from(used).unwrap_or(0);
+        for row in std::iter::once(begun).chain(whole.chunks(across)) {
             // CI28: text is UTF-8. PW, LL: width and length in dots.
             let _ = write!(
                 zpl,
@@ -72,7 +82,8 @@ impl Roll {
                 self.dots(liner),
                 self.dots(self.label.height_um)
             );
-            let mut left = self.left_um;
+            let gone = pitch.saturating_mul(std::mem::take(&mut skipped));
+            let mut left = self.left_um.saturating_add(gone);
             for label in row {
                 self.put(&mut zpl, label, left)?;
                 left = left.saturating_add(pitch);

@@ -99,6 +99,20 @@ impl Sheet {
         ("letter-80", Self::LETTER_80),
     ];
 
+    /// One label on a page, for label printers that take PDF.
+    pub const fn one(label: Size) -> Self {
+        Self {
+            page: label,
+            label,
+            columns: 1,
+            rows: 1,
+            left_um: 0,
+            top_um: 0,
+            pitch_x_um: 0,
+            pitch_y_um: 0,
+        }
+    }
+
     /// One of [`Sheet::NAMED`].
     pub fn named(name: &str) -> Option<Self> {
         let mut named = Self::NAMED.iter();

@@ -17,5 +17,6 @@ mod requests;
 mod revocations;
 mod rotation;
 mod rustls;
+mod vectors;
 mod workshop;
 mod zbar;

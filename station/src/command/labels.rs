@@ -1,27 +1,31 @@
 //! `labels` and `reprint`: labels of what was made, on sheets and rolls, one by one or many at once.
 
 use super::{Outcome, Where};
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::PossibleValuesParser;
 use issuer::journal::{Line, Number, reason_is_good};
-use issuer::label::{Label, ROLL_LABELS_MAX, Roll, SHEET_LABELS_MAX, Sheet};
-use std::fs;
+use issuer::label::{Form, Label, Size};
 use std::path::PathBuf;
 
 /// What labels are printed on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Form {
-    /// PDF, three by seven on A4.
-    A4_21,
-    /// PDF, five by thirteen on A4.
-    A4_65,
-    /// PDF, three by ten on letter.
-    Letter30,
-    /// PDF, four by twenty on letter.
-    Letter80,
-    /// ZPL, one after another.
-    Zpl1,
-    /// ZPL, four across.
-    Zpl4,
+#[derive(Args, Debug)]
+struct Paper {
+    /// On what: sheets of PDF, one PDF page for each, ZPL one or four across, or pictures.
+    #[arg(long, value_parser = PossibleValuesParser::new(Form::NAMES))]
+    on: Option<String>,
+    /// Width and height of one label in mm, where --on does not say it.
+    #[arg(long, value_name = "50x25")]
+    size: Option<Size>,
+    /// Labels that are gone from the first page or row already.
+    #[arg(long, default_value_t = 0)]
+    used: usize,
+}
+
+impl Paper {
+    fn form(&self, usual: &str) -> Result<Form, &'static str> {
+        Form::named(self.on.as_deref().unwrap_or(usual), self.size)
+            .ok_or("--on names no such labels")
+    }
 }
 
 /// Labels of many.
@@ -33,10 +37,9 @@ pub struct Labels {
     /// The last number.
     #[arg(long)]
     last: Number,
-    /// On what.
-    #[arg(long, value_enum, default_value = "a4-21")]
-    on: Form,
-    /// The file to write.
+    #[command(flatten)]
+    paper: Paper,
+    /// The file to write; a folder for several pictures.
     #[arg(long)]
     to: PathBuf,
 }
@@ -49,9 +52,8 @@ pub struct Reprint {
     /// Why; it stands in the journal.
     #[arg(long)]
     reason: String,
-    /// On what.
-    #[arg(long, value_enum, default_value = "zpl1")]
-    on: Form,
+    #[command(flatten)]
+    paper: Paper,
     /// The printer's device, or a file to write.
     #[arg(long)]
     to: PathBuf,
@@ -60,10 +62,8 @@ pub struct Reprint {
 /// Writes the labels of a range.
 pub fn labels(place: &Where, options: &Labels) -> Outcome {
     let count = options.last.saturating_sub(options.first).saturating_add(1);
-    let most = match sheet(options.on) {
-        Some(_) => SHEET_LABELS_MAX,
-        None => ROLL_LABELS_MAX,
-    };
+    let form = options.paper.form("a4-21")?;
+    let most = form.most();
     if count > most as u64 {
         return Err(format!("at most {most} labels in one file; name fewer numbers").into());
     }
@@ -71,7 +71,7 @@ pub fn labels(place: &Where, options: &Labels) -> Outcome {
     if labels.is_empty() {
         return Err("nothing was made with these numbers".into());
     }
-    fs::write(&options.to, draw(options.on, &labels)?)?;
+    form.write(&labels, options.paper.used, &options.to)?;
     println!("{}  {} labels", options.to.display(), labels.len());
     Ok(())
 }
@@ -81,7 +81,10 @@ pub fn reprint(place: &Where, options: &Reprint) -> Outcome {
     if !reason_is_good(&options.reason) {
         return Err("--reason wants 1 to 128 bytes of text".into());
     }
+    let form = options.paper.form("zpl1")?;
     let labels = find(place, options.number, options.number)?;
+    // Refused before it stands in the journal.
+    form.draw(&labels, options.paper.used)?;
     let [label] = labels.as_slice() else {
         return Err(format!("number {} has no code", options.number).into());
     };
@@ -97,27 +100,9 @@ pub fn reprint(place: &Where, options: &Reprint) -> Outcome {
     recorded.map_err(|error| {
         format!("{error}. Labels of what was handed over are printed in the portal")
     })?;
-    fs::write(&options.to, draw(options.on, std::slice::from_ref(label))?)?;
+    form.write(std::slice::from_ref(label), options.paper.used, &options.to)?;
     println!("{}  {}", options.to.display(), label.uri());
     Ok(())
-}
-
-fn sheet(form: Form) -> Option<Sheet> {
-    match form {
-        Form::A4_21 => Some(Sheet::A4_21),
-        Form::A4_65 => Some(Sheet::A4_65),
-        Form::Letter30 => Some(Sheet::LETTER_30),
-        Form::Letter80 => Some(Sheet::LETTER_80),
-        Form::Zpl1 | Form::Zpl4 => None,
-    }
-}
-
-fn draw(form: Form, labels: &[Label]) -> Result<Vec<u8>, issuer::label::LabelError> {
-    match (sheet(form), form) {
-        (Some(sheet), _) => sheet.pdf(labels, 0),
-        (None, Form::Zpl4) => Roll::FOUR_ACROSS.zpl(labels).map(String::into_bytes),
-        (None, _) => Roll::ONE_ACROSS.zpl(labels).map(String::into_bytes),
-    }
 }
 
 /// Labels need no key: what was made is in the journal.

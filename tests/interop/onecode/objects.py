@@ -112,6 +112,16 @@ OBJECTS = {
     "trust-update": [
         (1, "root", "code"), (2, "next", "code"), (3, "next_key", "key"), (4, "issued", "time"), (5, "ends", "time"),
     ],
+    "work-order": [
+        (1, "id", "ref"), (2, "by", "code"), (3, "station", "code"), (4, "kind", "kind"), (5, "count", "u32"),
+        (6, "issued", "time"), (7, "expires", "time"), (8, "life_s", "u32"), (9, "class", "class"),
+        (10, "rights", "u32"), (11, "product", "words?"), (12, "batch", "words?"),
+    ],
+    "manifest": [
+        (1, "station", "code"), (2, "number", "u32"), (3, "before", "id"), (4, "head", "id"), (5, "lines", "u64"),
+        (6, "first_sequence", "u64"), (7, "next_sequence", "u64"), (8, "made", "u32"), (9, "scrapped", "u32"),
+        (10, "time", "time"),
+    ],
 }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from . import Refused, codes, grid_codes
 from .keys import KEY_BYTES, P256
 
 UNITS_MAX = 2**20
+WORDS_BYTES_MAX = 48
 AMOUNT_MAX = 2**63 - 1
 CELLS_MAX, FILTERED_MAX, PRICES_MAX = 30, 16, 8
 # Piece, second, watt-hour, byte, read, millilitre, metre.
@@ -95,7 +96,12 @@ def _set(of, most):
     return is_set
 
 
+def _words(value):
+    return type(value) is str and 1 <= len(value.encode()) <= WORDS_BYTES_MAX and value.isprintable()
+
+
 TYPES = {
+    "kind": lambda value: type(value) is int and value in codes.KINDS, "words": _words,
     "code": _code, "name": _name, "key": _key, "confirmation": _confirmation,
     "u32": _number(2**32 - 1), "u64": _number(2**64 - 1), "amount": _number(AMOUNT_MAX),
     "reading": _number(AMOUNT_MAX), "time": _number(2**32 - 1), "class": _number(2),

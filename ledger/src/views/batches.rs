@@ -146,12 +146,13 @@ impl Ledger {
 
     /// The newest manifests, the newest first.
     pub async fn manifests(&self) -> Result<Vec<ManifestRow>, Error> {
-        let rows: Vec<(Vec<u8>, u32, Vec<u8>, String, i64)> = sqlx::query_as(MANIFESTS)
+        type Columns = (Vec<u8>, u32, Vec<u8>, String, i64);
+        let rows: Vec<Columns> = sqlx::query_as(MANIFESTS)
             .bind(i64::MAX)
             .bind(PAGE_MOST)
             .fetch_all(&mut *self.reader().await?)
             .await?;
-        let read = |(station, number, bytes, by, at): (Vec<u8>, u32, Vec<u8>, String, i64)| {
+        let read = |(station, number, bytes, by, at): Columns| {
             let row = Row {
                 table: "manifest",
                 key: &number,

@@ -112,10 +112,8 @@ async fn by_hand(options: &Accept) -> Result<(), Failure> {
     };
     let purse = purse(&identity, &options.doors.folder, amount(options.most)?)?;
     apart::accept(
-        purse,
-        identity.trust.network,
+        apart::Payee::new(purse, identity.trust.network, options.revoked()?),
         &options.doors.folder,
-        options.revoked()?,
         asking.as_ref(),
         options.count,
         options.via,

@@ -30,10 +30,8 @@ pub struct Asking {
 
 /// Takes payments until there were enough of them, or nothing more comes.
 pub async fn accept(
-    purse: DevicePurse,
-    network: Network,
+    mut payee: Payee,
     folder: &Path,
-    revoked: Revoked,
     asking: Option<&Asking>,
     count: Option<u64>,
     via: Via,
@@ -41,13 +39,7 @@ pub async fn accept(
 ) -> Result<(), Failure> {
     let mut link = carrying.link(via)?;
     let until = carrying.until(None);
-    let mut payee = Payee {
-        purse,
-        network,
-        revoked,
-        invoiced: asking.is_some(),
-        taken: BTreeSet::new(),
-    };
+    payee.invoiced = asking.is_some();
     let kept = Carried::new(folder);
     let mut invoice = None;
     // One invoice is one payment.
@@ -93,7 +85,8 @@ pub async fn accept(
     Ok(())
 }
 
-struct Payee {
+/// A purse that takes payments, and what it judges payers by.
+pub struct Payee {
     purse: DevicePurse,
     network: Network,
     revoked: Revoked,
@@ -103,6 +96,17 @@ struct Payee {
 }
 
 impl Payee {
+    /// Takes whatever comes, except from codes that are known to be revoked.
+    pub fn new(purse: DevicePurse, network: Network, revoked: Revoked) -> Self {
+        Self {
+            purse,
+            network,
+            revoked,
+            invoiced: false,
+            taken: BTreeSet::new(),
+        }
+    }
+
     /// Shows the invoice. Until its payment is answered, the same command shows the same one.
     fn ask(
         &mut self,

@@ -9,7 +9,7 @@ mod picture;
 mod symbol;
 mod typed;
 
-pub use accept::{Asking, accept};
+pub use accept::{Asking, Payee, accept};
 pub use pay::{ByRules, Ordered, pay};
 
 use super::Via;

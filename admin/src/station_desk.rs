@@ -70,15 +70,19 @@ pub struct Progress {
     bytes: u64,
     read: AtomicU64,
     checked: AtomicBool,
+    codes: AtomicU64,
+    taken: Arc<AtomicU64>,
 }
 
 impl Progress {
     /// Of a file of so many bytes.
-    pub const fn new(bytes: u64) -> Self {
+    pub fn new(bytes: u64) -> Self {
         Self {
             bytes,
             read: AtomicU64::new(0),
             checked: AtomicBool::new(false),
+            codes: AtomicU64::new(0),
+            taken: Arc::default(),
         }
     }
 
@@ -87,9 +91,21 @@ impl Progress {
         self.read.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// All of it holds; now it is written into the registry.
-    pub fn checked(&self) {
+    /// All of it holds, so many codes; now they are written into the registry.
+    pub fn checked(&self, codes: u64) {
+        self.codes.store(codes, Ordering::Relaxed);
         self.checked.store(true, Ordering::Relaxed);
+    }
+
+    /// Counts codes on their way into the registry.
+    pub const fn counter(&self) -> &Arc<AtomicU64> {
+        &self.taken
+    }
+
+    /// How many codes were written, of how many. None of them counts before all of them are in.
+    pub fn taken(&self) -> (u64, u64) {
+        let [taken, codes] = [&*self.taken, &self.codes].map(|of| of.load(Ordering::Relaxed));
+        (taken.min(codes), codes)
     }
 
     /// Whether all of it was checked.
@@ -142,5 +158,9 @@ mod tests {
         progress.read(u64::from(u32::MAX));
         assert_eq!(progress.per_mille(), 1000);
         assert_eq!(Progress::new(0).per_mille(), 0);
+        progress.checked(3);
+        assert_eq!(progress.taken(), (0, 3));
+        progress.counter().fetch_add(4, Ordering::Relaxed);
+        assert_eq!(progress.taken(), (3, 3));
     }
 }

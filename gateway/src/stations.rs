@@ -205,11 +205,11 @@ impl Desk {
             manifest::read(&mut from, &station, &trust, &issuer_pass, &position).map_err(wrong)
         });
         let checked = checked.await.map_err(inside)??;
-        progress.checked();
+        progress.checked(u64::from(checked.manifest.made));
         let said = checked.manifest;
         let taken = self
             .ledger
-            .take_manifest(brought(checked), by, now)
+            .take_manifest_counting(brought(checked), by, now, progress.counter())
             .await
             .map_err(IssueError::Refused)?;
         Ok(ManifestTaken {

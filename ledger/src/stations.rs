@@ -8,6 +8,8 @@ use crate::error::Error;
 use crate::handle::Ledger;
 use crate::store::stations::{self, ItemRow, OrderRow, StationRow};
 use protocol::{Code, Status, Timestamp};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 /// Who wants to be a station.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,8 +81,25 @@ impl Ledger {
         by: &str,
         now: Timestamp,
     ) -> Result<Taken, Status> {
-        let by = by.to_owned();
-        self.submit(TakeManifest { brought, by, now }).await
+        self.take_manifest_counting(brought, by, now, &Arc::default())
+            .await
+    }
+
+    /// The same; `taken` counts the codes on the way, for whoever watches.
+    pub async fn take_manifest_counting(
+        &self,
+        brought: BroughtManifest,
+        by: &str,
+        now: Timestamp,
+        taken: &Arc<AtomicU64>,
+    ) -> Result<Taken, Status> {
+        self.submit(TakeManifest {
+            brought,
+            by: by.to_owned(),
+            now,
+            taken: Arc::clone(taken),
+        })
+        .await
     }
 
     /// The thing without a key that has this code.

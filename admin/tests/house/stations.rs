@@ -129,7 +129,7 @@ impl StationsDesk for Stations {
                 let sentence = "line 3 of its journal: it does not follow the line before it";
                 return Err(DeskRefusal::Request(sentence.to_owned()));
             };
-            progress.checked();
+            progress.checked(u64::from(count));
             let order = ledger.orders().await.unwrap().remove(0);
             let row = ledger.station(&order.station).await.unwrap().unwrap();
             let by_station = IssuedBy {

@@ -7,15 +7,20 @@ use crate::house::{Failure, House};
 use crate::issuing::IssueError;
 use crate::stations::Desk;
 use crate::wallet::now;
-use admin::{Admission, Progress, StationWish};
+use admin::{Admission, ManifestTaken, Progress, StationWish};
 use clap::{Args, Subcommand, ValueEnum};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use issuer::order::{SignedOrder, short};
 use protocol::{AssuranceClass, Code, Kind};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
+/// Between two looks at how far an import is.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Who did it, in the registry.
 const BY: &str = "onecode station";
 /// Longest request or grant that is read.
@@ -229,8 +234,7 @@ async fn order(desk: &Desk, options: &Order) -> Result<(), Failure> {
 async fn import(desk: &Desk, options: &Import) -> Result<(), Failure> {
     let path = &options.manifest;
     let length = fs::metadata(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let progress = Arc::new(Progress::new(length.len()));
-    let taken = desk.import(path, BY, now(), progress).await;
+    let taken = watched(desk, path, length.len()).await;
     let taken = taken.map_err(|error| format!("{}: {error}", path.display()))?;
     let number = taken.number;
     match taken.before {
@@ -243,6 +247,44 @@ async fn import(desk: &Desk, options: &Import) -> Result<(), Failure> {
         ),
     }
     Ok(())
+}
+
+/// Takes a manifest and shows how far it is: bytes while they are checked, then codes. The codes go
+/// in by one transaction: a crash before its end leaves nothing, and bringing the manifest again
+/// begins again.
+async fn watched(desk: &Desk, path: &Path, bytes: u64) -> Result<ManifestTaken, IssueError> {
+    let progress = Arc::new(Progress::new(bytes));
+    let target = ProgressDrawTarget::stderr_with_hz(5);
+    let bar = ProgressBar::with_draw_target(Some(1), target);
+    let mut taking = pin!(desk.import(path, BY, now(), Arc::clone(&progress)));
+    show(&bar, "checking [{bar:30}] {percent}%");
+    let mut is_checked = false;
+    let outcome = loop {
+        let pause = tokio::time::sleep(LOOK_EVERY);
+        tokio::select! {
+            outcome = &mut taking => break outcome,
+            () = pause => {}
+        }
+        if progress.is_checked() && !is_checked {
+            show(&bar, "taking [{bar:30}] {pos}/{len}  {per_sec}");
+            is_checked = true;
+        }
+        let (position, length) = match is_checked {
+            true => progress.taken(),
+            false => (progress.per_mille(), 1000),
+        };
+        bar.set_length(length);
+        bar.set_position(position);
+    };
+    bar.finish_and_clear();
+    outcome
+}
+
+fn show(bar: &ProgressBar, template: &str) {
+    bar.reset();
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("=> "));
+    }
 }
 
 fn said(error: &IssueError) -> Failure {

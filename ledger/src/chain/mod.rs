@@ -55,6 +55,13 @@ pub(crate) async fn append(connection: &mut Connection, act: &Act) -> store::Res
     Ok(index)
 }
 
+/// Writes many acts of one kind into the log, inside the transaction of the acts themselves.
+pub(crate) async fn append_all(connection: &mut Connection, acts: &[Act]) -> store::Result<()> {
+    store::chain::append_all(connection, acts).await?;
+    here(CrashPoint::ActLogged);
+    Ok(())
+}
+
 /// A code that has come into the world, with its credentials.
 pub(crate) fn issued(thing: &NewThing, now: Timestamp) -> Act {
     credentials(thing.code, &thing.pass, &thing.certificate, now)

@@ -12,6 +12,8 @@ use protocol::chain::{Act, ActKind};
 use protocol::code::{STATION_END, STATION_SEQUENCE_END};
 use protocol::cose::SIGNED_MAX;
 use protocol::{Code, Digest, Reference, Status, Timestamp};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) struct BeginStation {
     pub request: [u8; 32],
@@ -176,6 +178,8 @@ pub(crate) struct TakeManifest {
     pub brought: BroughtManifest,
     pub by: String,
     pub now: Timestamp,
+    /// Codes taken so far, for whoever watches; nothing counts before all of them are in.
+    pub taken: Arc<AtomicU64>,
 }
 
 impl Command for TakeManifest {
@@ -211,14 +215,15 @@ impl Command for TakeManifest {
         };
         for thing in &brought.things {
             self.thing(desk, thing, number_of(&thing.order)?).await?;
+            self.took(1);
         }
         for (id, issued, codes) in &brought.items {
             let order = number_of(id)?;
             stations::insert_items(&mut desk.connection, order, *issued, codes).await?;
-            for code in codes {
-                let act = Act::new(ActKind::Issued, *code, self.now);
-                chain::append(&mut desk.connection, &act).await?;
-            }
+            let issued = |code: &Code| Act::new(ActKind::Issued, *code, self.now);
+            let acts: Vec<Act> = codes.iter().map(issued).collect();
+            chain::append_all(&mut desk.connection, &acts).await?;
+            self.took(codes.len());
         }
         let connection = &mut desk.connection;
         for (sequence, reason) in &brought.scrapped {
@@ -241,6 +246,10 @@ impl Command for TakeManifest {
 }
 
 impl TakeManifest {
+    fn took(&self, codes: usize) {
+        self.taken.fetch_add(codes as u64, Ordering::Relaxed);
+    }
+
     fn bounded(&self) -> Result<(), Status> {
         let brought = &self.brought;
         let fits = brought.bytes.len() <= SIGNED_MAX

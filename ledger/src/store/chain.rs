@@ -53,6 +53,27 @@ pub(crate) async fn append(connection: &mut Connection, act: &Act) -> Result<u64
     Ok(number.unsigned_abs())
 }
 
+/// Leaves in one statement.
+const LEAVES_STEP: usize = 200;
+
+/// Writes the next leaves, in their order.
+pub(crate) async fn append_all(connection: &mut Connection, acts: &[Act]) -> Result<()> {
+    let mut number = size(connection).await?;
+    for acts in acts.chunks(LEAVES_STEP) {
+        let mut query = sqlx::QueryBuilder::new("INSERT INTO chain_leaf (number, code, bytes) ");
+        query.push_values((number..).zip(acts), |mut row, (number, act)| {
+            let mut leaf = [0; ACT_MAX];
+            let len = act.write(&mut leaf).unwrap_or(0);
+            row.push_bind(number as i64)
+                .push_bind(act.of.as_bytes().to_vec())
+                .push_bind(leaf.get(..len).unwrap_or_default().to_vec());
+        });
+        query.build().execute(&mut *connection).await?;
+        number += acts.len() as u64;
+    }
+    Ok(())
+}
+
 /// Leaves as they are hashed, from `first` on, `most` at once; a gap or a second one is a damage.
 pub(crate) async fn leaves(
     connection: &mut Connection,
@@ -345,4 +366,38 @@ pub(crate) async fn forks(connection: &mut Connection, most: u32) -> Result<Vec<
         .into_iter()
         .map(|(stands, other)| [stands, other])
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::code::{FINGERPRINT_BYTES, IssuedBy};
+    use protocol::{Code, Kind};
+
+    #[tokio::test]
+    async fn leaves_written_at_once_stand_as_those_written_one_by_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.db");
+        let (mut connection, _readers) = crate::store::open(&path).await.unwrap();
+        let by = IssuedBy {
+            issuer: 7,
+            station: 2,
+        };
+        let acts: Vec<Act> = (1..=2 * LEAVES_STEP as u64 + 1)
+            .map(|sequence| {
+                let print = [9; FINGERPRINT_BYTES];
+                let code = Code::assemble(Kind::PassiveItem, by, sequence, &print).unwrap();
+                Act::new(ActKind::Issued, code, Timestamp(1_800_000_000))
+            })
+            .collect();
+        append(&mut connection, &acts[0]).await.unwrap();
+        append_all(&mut connection, &acts).await.unwrap();
+        let index = append(&mut connection, &acts[0]).await.unwrap();
+        assert_eq!(index, acts.len() as u64 + 1);
+        let leaves = leaves(&mut connection, 0, 1_000).await.unwrap();
+        assert_eq!(leaves.len(), acts.len() + 2);
+        for (leaf, act) in leaves[1..].iter().zip(&acts) {
+            assert_eq!(Act::read(leaf).unwrap(), *act);
+        }
+    }
 }

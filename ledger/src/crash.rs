@@ -5,6 +5,8 @@ macro_rules! crash_points {
         $($(#[$doc:meta])* $name:ident $word:literal;)*
         => among others:
         $($(#[$other_doc:meta])* $other:ident $other_word:literal;)*
+        => with stations:
+        $($(#[$station_doc:meta])* $station:ident $station_word:literal;)*
     ) => {
         /// Every step of a command at which a power cut is interesting. Between the first and
         /// [`CrashPoint::Committed`] nothing is durable and nobody has heard anything; from there on
@@ -13,6 +15,7 @@ macro_rules! crash_points {
         pub enum CrashPoint {
             $($(#[$doc])* $name,)*
             $($(#[$other_doc])* $other,)*
+            $($(#[$station_doc])* $station,)*
         }
 
         impl CrashPoint {
@@ -20,12 +23,15 @@ macro_rules! crash_points {
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
             /// Those that only gateways among others come by.
             pub const FEDERATION: &'static [Self] = &[$(Self::$other),*];
+            /// Those that only gateways with stations come by.
+            pub const STATIONS: &'static [Self] = &[$(Self::$station),*];
 
             /// Its name in the environment.
             pub const fn word(self) -> &'static str {
                 match self {
                     $(Self::$name => $word,)*
                     $(Self::$other => $other_word,)*
+                    $(Self::$station => $station_word,)*
                 }
             }
         }
@@ -171,6 +177,22 @@ crash_points! {
     EntriesCopied "entries_copied";
     /// A watermark waits.
     WatermarkSigned "watermark_signed";
+
+    => with stations:
+    /// A station has its numbers and nothing is signed for it.
+    StationNumbered "station_numbered";
+    /// What was signed for a station is kept and not in the code chain.
+    StationGranted "station_granted";
+    /// An order is kept; its station has not seen it.
+    OrderKept "order_kept";
+    /// What a manifest brings counts for its orders and is not there.
+    BroughtCounted "brought_counted";
+    /// A thing that a station made has its number and is not registered.
+    BroughtReserved "brought_reserved";
+    /// Things without keys are registered and not in the code chain.
+    ItemsKept "items_kept";
+    /// The station has moved on and its manifest is not kept.
+    StationMoved "station_moved";
 }
 
 /// Names the step to stop at: a word of [`CrashPoint`], then optionally a colon and how many times

@@ -29,6 +29,7 @@ use protocol::objects::{Acceptance, Present, Receipt, Renewal, Transfer, Void};
 use protocol::{AssuranceClass, Digest, GridCode, KeyEpoch, Kind, Signer, Timestamp};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use std::fmt::Write;
+use support::factory::{Batch, Factory};
 use support::{
     GRACE_S, LIFE_S, NOW, Purse, Signed, World, assert_sound, covered, declare, order, usd,
 };
@@ -39,6 +40,49 @@ const PASSES_MOST: u32 = 4;
 #[test]
 fn a_crash_at_any_step_loses_nothing_and_doubles_nothing() {
     deaths::at_every_step("scenario_child", CrashPoint::ALL, PASSES_MOST);
+}
+
+/// What a station brings is there whole or not at all, and brought again it is there once.
+#[test]
+fn a_crash_while_a_station_is_admitted_or_brings_its_manifest_loses_and_doubles_nothing() {
+    let shared = [
+        CrashPoint::Begun,
+        CrashPoint::ThingStored,
+        CrashPoint::ActLogged,
+        CrashPoint::Written,
+        CrashPoint::Committed,
+        CrashPoint::Answered,
+    ];
+    let points = [CrashPoint::STATIONS, &shared].concat();
+    deaths::at_every_step("stations_child", &points, 2);
+}
+
+#[tokio::test]
+async fn stations_child() {
+    let Some(folder) = deaths::folder() else {
+        return;
+    };
+    let world = World::new(&folder);
+    let ledger = world.open().await;
+    let mut said = String::new();
+    let factory = Factory::admit(&ledger, 60).await;
+    for (id, count) in [(1, 5), (2, 300)] {
+        factory.order(&ledger, id, count).await.unwrap();
+    }
+    let first = Batch::first(3, 210, 1);
+    for batch in [first, first.after(2)] {
+        factory.bring(&ledger, batch).await.unwrap();
+        let again = factory.bring(&ledger, batch).await;
+        writeln!(said, "{again:?}").unwrap();
+    }
+    let row = ledger.station(&factory.code).await.unwrap();
+    let orders = ledger.orders().await.unwrap();
+    writeln!(said, "{row:?}\n{orders:?}").unwrap();
+    let head = ledger.publish(NOW).await.unwrap();
+    writeln!(said, "{head:?}").unwrap();
+    remains(&ledger, &world, &[], &mut said).await;
+    ledger.close().await;
+    deaths::write_outcome(&folder, &said);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 use super::printable;
 use crate::bounds::{CERTIFICATE_BYTES_MOST, GRANT_BYTES_MOST};
 use crate::chain;
+use crate::crash::{CrashPoint, here};
 use crate::store::issuing::{NewThing, insert_thing};
 use crate::store::life;
 use crate::store::stations::{self, NewStation, OrderRow, StationRow};
@@ -44,6 +45,7 @@ impl Command for BeginStation {
                 now: self.now,
             };
             stations::insert(connection, &new).await?;
+            here(CrashPoint::StationNumbered);
         }
         let row = stations::by_request(connection, &self.request).await?;
         let row = row.ok_or(Status::Storage)?;
@@ -91,7 +93,13 @@ impl Command for GrantStation {
         }
         let connection = &mut desk.connection;
         let before = stations::by_code(connection, code).await?;
+        let kept = before.as_ref().and_then(|before| before.granted.as_ref());
+        if kept.is_some_and(|(_, text)| text == granted) {
+            // Its answer was lost: it is kept, and stands in the code chain.
+            return Ok(());
+        }
         stations::grant(connection, *number, code, granted).await?;
+        here(CrashPoint::StationGranted);
         let kind = match before {
             None => ActKind::Issued,
             Some(_) => ActKind::Rekeyed,
@@ -119,6 +127,7 @@ impl Command for KeepOrder {
             return Err(Status::UnknownCode.into());
         }
         stations::insert_order(&mut desk.connection, order).await?;
+        here(CrashPoint::OrderKept);
         Ok(())
     }
 }
@@ -213,6 +222,9 @@ impl Command for TakeManifest {
             let order = orders.iter().find(|(of, _)| of == id);
             order.map(|(_, number)| *number).ok_or(Status::Malformed)
         };
+        // All of it is one transaction: until the commit nothing of the manifest is there, after it
+        // everything, and the same manifest again is told so.
+        here(CrashPoint::BroughtCounted);
         for thing in &brought.things {
             self.thing(desk, thing, number_of(&thing.order)?).await?;
             self.took(1);
@@ -220,6 +232,7 @@ impl Command for TakeManifest {
         for (id, issued, codes) in &brought.items {
             let order = number_of(id)?;
             stations::insert_items(&mut desk.connection, order, *issued, codes).await?;
+            here(CrashPoint::ItemsKept);
             let issued = |code: &Code| Act::new(ActKind::Issued, *code, self.now);
             let acts: Vec<Act> = codes.iter().map(issued).collect();
             chain::append_all(&mut desk.connection, &acts).await?;
@@ -231,6 +244,7 @@ impl Command for TakeManifest {
         }
         let (head, next) = (&brought.head, brought.next_sequence);
         stations::advance(connection, &brought.station, head, next).await?;
+        here(CrashPoint::StationMoved);
         let (number, bytes) = (brought.number, &brought.bytes);
         stations::insert_manifest(
             connection,
@@ -277,6 +291,7 @@ impl TakeManifest {
         if !fresh.await? {
             return Err(Status::NotPermitted.into());
         }
+        here(CrashPoint::BroughtReserved);
         let place = stations::place(&new.code).unsigned_abs();
         let placed = NewThing {
             sequence: place,

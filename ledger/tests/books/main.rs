@@ -23,6 +23,7 @@ mod grant;
 mod inbox;
 mod life;
 mod lives;
+mod manifests;
 mod promises;
 mod refusals;
 mod registry;

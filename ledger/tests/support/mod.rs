@@ -23,6 +23,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub mod factory;
+
 pub const NOW: Timestamp = Timestamp(1_800_000_000);
 pub const LIFE_S: u32 = 86_400;
 pub const GRACE_S: u32 = 3_600;

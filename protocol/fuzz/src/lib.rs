@@ -16,6 +16,7 @@ use protocol::objects::{
     FloatWarrant, Invoice, Lease, Manifest, Move, Object, Pass, Payment, Receipt, Release, Renewal,
     Revocations, Statement, Tariff, Transfer, TrustUpdate, Void, Watermark, WorkOrder,
 };
+use protocol::provision::{Call, LINE_BYTES_MAX, Reply};
 use protocol::revocations::{Changes, List, Signed, Whole};
 use protocol::rules::{Spent, Trust, contradiction, covered, fits, judge, judge_proof};
 use protocol::{Code, Digest, GridCode, Kind, Network, PublicKey, Signer, Timestamp};
@@ -299,4 +300,38 @@ pub fn fraud_proof(bytes: &[u8]) {
     if judge_proof(&trust, bytes).is_ok() {
         assert!(matches!(Message::read(bytes), Ok(Message::Proof { .. })));
     }
+}
+
+/// A line between a station and a thing, either way: what is read is written again with the same
+/// meaning, and damage is passed over.
+pub fn provision_line(bytes: &[u8]) {
+    if let Some((tag, call)) = Call::read(bytes) {
+        let line = call.line(tag).expect("what was read can be said");
+        assert_eq!(Call::read(line.as_bytes()), Some((tag, call)));
+        assert!(line.as_bytes().len() <= LINE_BYTES_MAX);
+    }
+    if let Some((tag, reply)) = Reply::read(bytes) {
+        let line = reply.line(tag).expect("what was read can be said");
+        assert_eq!(Reply::read(line.as_bytes()), Some((tag, reply)));
+    }
+    // A line that begins like ours: the check alone keeps the rest of the reader from being tried.
+    let Ok(words) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let body = format!("OC1 {words}");
+    let check = crc32(body.as_bytes());
+    let line = format!("{body} {check:08x}\n");
+    let _ = (Call::read(line.as_bytes()), Reply::read(line.as_bytes()));
+}
+
+/// CRC-32 (ISO-HDLC), bit by bit.
+fn crc32(bytes: &[u8]) -> u32 {
+    let mut sum = u32::MAX;
+    for byte in bytes {
+        sum ^= u32::from(*byte);
+        for _ in 0..8 {
+            sum = sum >> 1 ^ 0xedb8_8320 * (sum & 1);
+        }
+    }
+    !sum
 }

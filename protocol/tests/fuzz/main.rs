@@ -26,7 +26,7 @@ macro_rules! twins {
 }
 
 #[cfg(test)]
-twins!(code grid_code key object message wallet_proof fraud_proof revocations chain_leaf chain_text);
+twins!(code grid_code key object message wallet_proof fraud_proof revocations chain_leaf chain_text provision_line);
 
 #[test]
 fn every_target_has_its_twin() {

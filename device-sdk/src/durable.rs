@@ -17,7 +17,19 @@ pub(crate) fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&new, path)?;
-    let folder = match path.parent() {
+    sync_folder(path)
+}
+
+/// Removes a file if there is one; durable when it returns.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.and_then(|()| sync_folder(path)),
+    }
+}
+
+fn sync_folder(of: &Path) -> io::Result<()> {
+    let folder = match of.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };

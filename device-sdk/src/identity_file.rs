@@ -3,9 +3,11 @@
 //! ```text
 //! keys             both private keys, readable by their owner only
 //! key.pem          the transport key once more, as other programs want it; likewise
-//! certificate.pem  own certificate, then the gateway's
-//! authorities.pem  root, issuer and gateway
+//! certificate.pem  own certificate, then that of who signed it: its gateway, or a station
+//! authorities.pem  root, issuer and signer
 //! pass, gateway.pass, issuer.pass
+//! station.pass     if a station made it; all of this a station puts there as well, see
+//!                  [`crate::provision`]
 //! other_root       a root that counts as well, until when; only while one takes over
 //! identity         network, root key and code; written last, so it is there only when all is
 //! ```
@@ -16,7 +18,9 @@
 use crate::durable;
 use crate::enrol::{Authorities, Credentials, Keys};
 use der::pem::LineEnding;
+use protocol::cose::open;
 use protocol::keys::Algorithm;
+use protocol::objects::Pass;
 use protocol::rules::Trust;
 use protocol::{Code, Network, PublicKey, Timestamp};
 use rustls::ClientConfig;
@@ -83,8 +87,8 @@ impl Identity {
         save_keys(folder, &self.keys)?;
         let given = &self.credentials;
         let authorities = &given.authorities;
-        let own = pem(&[&given.certificate, &authorities.gateway]);
-        let above = pem(&[&authorities.root, &authorities.issuer, &authorities.gateway]);
+        let own = pem(&[&given.certificate, &authorities.signer]);
+        let above = pem(&[&authorities.root, &authorities.issuer, &authorities.signer]);
         let key = transport_pem(&self.keys).ok_or_else(|| IdentityError::Unreadable {
             path: folder.join("keys"),
         })?;
@@ -92,6 +96,9 @@ impl Identity {
         write(folder, "certificate.pem", own.as_bytes(), 0o644)?;
         write(folder, "authorities.pem", above.as_bytes(), 0o644)?;
         write(folder, "pass", &given.pass, 0o644)?;
+        if let Some(station) = &given.station_pass {
+            write(folder, "station.pass", station, 0o644)?;
+        }
         write(folder, "gateway.pass", &given.gateway_pass, 0o644)?;
         write(folder, "issuer.pass", &given.issuer_pass, 0o644)?;
         let line = format!(
@@ -120,9 +127,10 @@ impl Identity {
             return Err(damaged("certificate.pem"));
         };
         let above = parse_pem(&needed("authorities.pem")?);
-        let Some([root, issuer, gateway]) = above.as_deref() else {
+        let Some([root, issuer, signer]) = above.as_deref() else {
             return Err(damaged("authorities.pem"));
         };
+        let (pass, station) = (needed("pass")?, read(folder, "station.pass")?);
         Ok(Some(Self {
             trust,
             keys,
@@ -132,9 +140,10 @@ impl Identity {
                 authorities: Authorities {
                     root: root.clone(),
                     issuer: issuer.clone(),
-                    gateway: gateway.clone(),
+                    signer: signer.clone(),
                 },
-                pass: needed("pass")?,
+                station_pass: station.filter(|station| gave(station, &pass, &trust.network)),
+                pass,
                 gateway_pass: needed("gateway.pass")?,
                 issuer_pass: needed("issuer.pass")?,
             },
@@ -148,7 +157,7 @@ impl Identity {
         let encoding = |_| rustls::Error::General("the transport key cannot be encoded".into());
         let key = self.keys.transport_pkcs8().map_err(encoding);
         let key = PrivateKeyDer::Pkcs8(key.map_err(IdentityError::Tls)?);
-        let chain = vec![own(&given.certificate), own(&given.authorities.gateway)];
+        let chain = vec![own(&given.certificate), own(&given.authorities.signer)];
         let roots = [&given.authorities.root, &given.authorities.issuer].map(|der| own(der));
         crate::tls::client_config(chain, key, &roots).map_err(IdentityError::Tls)
     }
@@ -193,6 +202,16 @@ pub fn save_other_root(
 ) -> Result<(), IdentityError> {
     let line = format!("{} {}\n", key_text(key), ends.0);
     write(folder, OTHER_ROOT, line.as_bytes(), 0o644)
+}
+
+/// Whether one pass gave the other. A thing that was made by a station and enrolled anew keeps the
+/// file of the station beside what it has now.
+fn gave(station: &[u8], pass: &[u8], network: &Network) -> bool {
+    let read = |bytes| open::<Pass>(bytes, network).map(|pass| *pass.peek());
+    match (read(station), read(pass)) {
+        (Ok(station), Ok(pass)) => station.subject == pass.issuer,
+        _ => false,
+    }
 }
 
 /// Stores keys before they are enrolled; durable when it returns.

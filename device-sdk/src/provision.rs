@@ -11,7 +11,7 @@
 //! ```
 
 use crate::durable;
-use crate::enrol::Keys;
+use crate::enrol::{Authorities, Keys};
 use crate::identity_file::{self, IdentityError, load_keys, save_keys};
 use protocol::provision::{
     Call, Chunk, LINE_BYTES_MAX, PART_BYTES_MAX, PARTS_MAX, Parts, Reply, is_name,
@@ -25,6 +25,9 @@ use std::path::{Path, PathBuf};
 /// Randomness for the keys.
 pub type Random<'a> = &'a mut dyn FnMut(&mut [u8]) -> io::Result<()>;
 
+#[cfg(test)]
+mod tests;
+
 /// What must be among the parts.
 const WANTED: [&str; 8] = [
     "root-key",
@@ -36,8 +39,8 @@ const WANTED: [&str; 8] = [
     "station.pass",
     "pass",
 ];
-/// Draws of a transport key before the source of randomness counts as broken.
 const BORN: &str = "born";
+/// Draws of a transport key before the source of randomness counts as broken.
 const DRAWS_MAX: usize = 4;
 
 /// A thing that can be given credentials.
@@ -188,6 +191,13 @@ impl<'r> Bench<'r> {
             return Err("root-key");
         }
         birth.check(&keys)?;
+        // Whoever has the thing on a bench later may give it new credentials, but no other root.
+        if self.stored().is_some() {
+            let before = fs::read(self.folder.join("root-key")).map_err(|_| "storage")?;
+            if before != birth.trust.root_key.as_bytes() {
+                return Err("root-key");
+            }
+        }
         self.store(&keys, &birth, digest).map_err(|_| "storage")
     }
 
@@ -203,6 +213,10 @@ impl<'r> Bench<'r> {
             let path = self.folder.join(name);
             durable::write(&path, bytes, mode).map_err(|error| IdentityError::Io { path, error })
         };
+        // From here to the last line the thing is not born: a power cut in between leaves one that
+        // a station goes on with, never one with parts of two births.
+        let born = self.folder.join(BORN);
+        durable::remove(&born).map_err(|error| IdentityError::Io { path: born, error })?;
         for (name, content) in &self.parts {
             if WANTED.contains(&name.as_str()) {
                 write(name, content, 0o644)?;
@@ -303,7 +317,16 @@ impl Birth {
         for (name, certificate, code) in names {
             crate::enrol::commits(certificate, &code).map_err(|_| name)?;
         }
-        crate::enrol::is_of(&self.certificate, &self.code, &spki).map_err(|_| "certificate.der")
+        let wrong = |_| "certificate.der";
+        crate::enrol::is_of(&self.certificate, &self.code, &spki).map_err(wrong)?;
+        // A thing on a bench has no clock: the chain held when the pass was given.
+        let authorities = Authorities {
+            root: root.clone(),
+            issuer: middle.clone(),
+            signer: above.clone(),
+        };
+        let given = own.get().issued;
+        crate::enrol::chain(&self.certificate, &authorities, given).map_err(wrong)
     }
 
     /// Reads what a thing was given into `folder`; `None` when it was not, or not to its end.

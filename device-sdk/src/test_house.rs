@@ -48,6 +48,7 @@ pub(crate) struct House {
     pub(crate) root: Authority,
     pub(crate) issuer: Authority,
     pub(crate) gateway: Authority,
+    pub(crate) station: Authority,
 }
 
 pub(crate) struct Issued {
@@ -72,11 +73,16 @@ impl House {
             2,
             gateways,
         );
+        let makes = things
+            .and(Rights::ISSUE_CODES)
+            .and(Rights::kind(Kind::Device));
+        let station = Authority::new(&network, Some(&issuer), seed + 3, Kind::Issuer, 16, makes);
         Self {
             network,
             root,
             issuer,
             gateway,
+            station,
         }
     }
 
@@ -86,6 +92,27 @@ impl House {
 
     /// What a gateway makes of a request.
     pub(crate) fn issue(&self, request: &[u8], sequence: u64) -> Issued {
+        self.issued_by((&self.gateway, 1), request, sequence)
+    }
+
+    /// The eight parts that its station puts into a thing.
+    pub(crate) fn parts(&self, request: &[u8], sequence: u64) -> Vec<(&'static str, Vec<u8>)> {
+        let made = self.issued_by((&self.station, 2), request, sequence);
+        let key = self.root.pass_key.public_key();
+        vec![
+            ("root-key", key.as_bytes().to_vec()),
+            ("root.der", self.root.certificate.clone()),
+            ("issuer.der", self.issuer.certificate.clone()),
+            ("station.der", self.station.certificate.clone()),
+            ("certificate.der", made.certificate),
+            ("issuer.pass", self.issuer.pass.clone()),
+            ("station.pass", self.station.pass.clone()),
+            ("pass", made.pass),
+        ]
+    }
+
+    fn issued_by(&self, by: (&Authority, u16), request: &[u8], sequence: u64) -> Issued {
+        let (signer, station) = by;
         let request = CertReq::from_der(request).unwrap();
         let spki = request.info.public_key.to_der().unwrap();
         let attribute = request.info.attributes.get(0).unwrap();
@@ -93,26 +120,22 @@ impl House {
         let proof: OctetString = attribute.values.get(0).unwrap().decode_as().unwrap();
         let proof = WalletProof::read(proof.as_bytes()).unwrap();
         proof.verify(&self.network, &spki).unwrap();
-        let by = IssuedBy {
-            issuer: 1,
-            station: 1,
-        };
+        let by = IssuedBy { issuer: 1, station };
         let code = Code::derive(Kind::Device, by, sequence, &spki).unwrap();
         let profile = Profile {
-            issuer: self.gateway.name.clone(),
+            issuer: signer.name.clone(),
             subject: format!("serialNumber={code},CN={code}").parse().unwrap(),
             path_len: None,
             names: vec![GeneralName::DnsName(
-                Ia5String::new(&format!("{code}.1.1.onecode.internal").to_lowercase()).unwrap(),
+                Ia5String::new(&format!("{code}.{station}.1.onecode.internal").to_lowercase())
+                    .unwrap(),
             )],
         };
         let rights = Rights::PAY.and(Rights::ACCEPT);
         Issued {
             code,
-            certificate: sign(profile, &spki, sequence + 10, &self.gateway.ca),
-            pass: self
-                .gateway
-                .give(&self.network, code, proof.key, rights, None),
+            certificate: sign(profile, &spki, sequence + 100, &signer.ca),
+            pass: signer.give(&self.network, code, proof.key, rights, None),
         }
     }
 
@@ -156,11 +179,15 @@ impl Authority {
         let profile = Profile {
             issuer: by.map_or(&name, |by| &by.name).clone(),
             subject: name.clone(),
-            path_len: Some(2 - sequence as u8),
+            path_len: Some(2_u8.saturating_sub(sequence as u8)),
             names: vec![],
         };
         let certificate = sign(profile, &spki, sequence + 1, by.map_or(&ca, |by| &by.ca));
-        let station = (kind == Kind::Gateway).then_some(1);
+        let station = match sequence {
+            2 => Some(1),
+            16 => Some(2),
+            _ => None,
+        };
         let pass = by.map_or(vec![], |by| {
             by.give(network, code, pass_key.public_key(), rights, station)
         });

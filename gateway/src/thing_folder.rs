@@ -3,10 +3,11 @@
 
 use crate::house::Failure;
 use crate::wallet::now;
-use device_sdk::enrol::{Keys, enrol, learn};
+use device_sdk::enrol::{Keys, enrol, learn, meet};
 use device_sdk::identity_file::{Identity, load_keys, other_root, save_keys, save_other_root};
 use device_sdk::journal_file::FileJournal;
 use device_sdk::links::file;
+use device_sdk::provision::Birth;
 use device_sdk::purse::{Clock, OUT_MAX, Purse, Settings};
 use protocol::cose::open;
 use protocol::keys::SoftwareKey;
@@ -59,6 +60,26 @@ pub fn settle_in(
     };
     identity.save(folder)?;
     Ok(identity)
+}
+
+/// A thing that a station made meets its first gateway, once; nothing when no station made it.
+/// Blocks.
+pub fn meet_gateway(folder: &Path, gateway: &str) -> Result<Option<Identity>, Failure> {
+    let (Some(birth), Some(keys)) = (Birth::load(folder)?, load_keys(folder)?) else {
+        return Ok(None);
+    };
+    birth.check(&keys).map_err(|part| {
+        let folder = folder.display();
+        format!("{folder}: {part} does not belong to the rest; give the thing to its station again")
+    })?;
+    let credentials = meet(gateway, &birth, &keys, now())?;
+    let identity = Identity {
+        trust: birth.trust,
+        keys,
+        credentials,
+    };
+    identity.save(folder)?;
+    Ok(Some(identity))
 }
 
 /// The thing that lives in a folder.
@@ -130,9 +151,10 @@ fn opened<const OUTBOX: usize, const PAYERS: usize>(
     most: AmountMinor,
 ) -> Result<FolderPurse<OUTBOX, PAYERS>, Failure> {
     let given = &identity.credentials;
+    let passes = given.passes();
     let settings = Settings {
         me: given.code,
-        pass: &given.pass,
+        pass: &passes,
         trust: identity.trust,
         sync_margin_s: SYNC_MARGIN_S,
         most_by_class: [most; 3],
@@ -167,7 +189,7 @@ pub fn set_place(folder: &Path, place: &GridCode) -> Result<(), Failure> {
     )?)
 }
 
-/// Where the purse in a folder is at home, as its gateway told it.
+/// Where the purse in a folder is at home, as its centre said: it was checked when it came.
 pub fn lease(folder: &Path, network: &Network) -> Result<Option<Lease>, Failure> {
     let bytes = file::read(&folder.join(LEASE_FILE))?;
     Ok(bytes.and_then(|bytes| {
@@ -177,17 +199,21 @@ pub fn lease(folder: &Path, network: &Network) -> Result<Option<Lease>, Failure>
     }))
 }
 
-/// Keeps a newer lease of this code; false for an older one, or another's.
-pub fn keep_lease(identity: &Identity, folder: &Path, lease: &[u8]) -> Result<bool, Failure> {
-    let network = identity.trust.network;
-    let Ok(told) = open::<Lease>(lease, &network).map(|lease| *lease.peek()) else {
-        return Ok(false);
+/// Keeps a newer lease of this purse that its centre has signed; false for any other.
+pub fn keep_lease<const OUTBOX: usize, const PAYERS: usize>(
+    purse: &mut FolderPurse<OUTBOX, PAYERS>,
+    network: &Network,
+    folder: &Path,
+    lease: &[u8],
+) -> Result<bool, Failure> {
+    let told = match purse.lease(lease) {
+        Ok(told) => told,
+        Err(Status::Storage) => return Err(explain(Status::Storage).into()),
+        Err(_) => return Ok(false),
     };
     let place = |lease: &Lease| (lease.number, lease.ends);
-    let known = self::lease(folder, &network)?;
-    if told.code != identity.credentials.code
-        || known.is_some_and(|known| place(&known) >= place(&told))
-    {
+    let known = self::lease(folder, network)?;
+    if known.is_some_and(|known| place(&known) >= place(&told)) {
         return Ok(false);
     }
     file::write(&folder.join(LEASE_FILE), lease)?;

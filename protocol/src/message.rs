@@ -43,7 +43,9 @@ pub enum Message<'b> {
         /// The payee's receipt.
         receipt: &'b [u8],
     },
-    /// Payee to payer, with the pass that names the payee's key.
+    /// Payee to payer, with the pass that names the payee's key. Here and in the two other messages
+    /// with a pass, the pass of a thing that a station made is followed by its station's: see
+    /// [`passes`](crate::rules::trust::passes).
     Receipt {
         /// The receipt.
         receipt: &'b [u8],

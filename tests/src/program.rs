@@ -118,14 +118,19 @@ pub fn run(command: &mut Command) -> Ended {
     Running::start(command).wait()
 }
 
-/// The `onecode` of this build: cargo puts it beside the folder of the test binaries.
+/// The `onecode` of this build.
 pub fn onecode() -> PathBuf {
+    built("onecode")
+}
+
+/// A program of this build: cargo puts it beside the folder of the test binaries.
+pub fn built(name: &str) -> PathBuf {
     let this = std::env::current_exe().expect("a test knows where it lies");
     let folder = this
         .parent()
         .and_then(|deps| deps.parent())
         .expect("below target/<profile>/deps");
-    let program = folder.join("onecode");
+    let program = folder.join(name);
     assert!(
         program.exists(),
         "{} is not built; `./test` or `cargo build` builds it",

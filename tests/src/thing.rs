@@ -40,9 +40,15 @@ impl Thing {
             .arg("--folder")
             .arg(&folder))
         .succeeded();
-        let identity = Identity::load(&folder)
+        Self::in_folder(&folder)
+    }
+
+    /// One that has its code already.
+    pub fn in_folder(folder: &Path) -> Self {
+        let identity = Identity::load(folder)
             .expect("a readable folder")
             .expect("a finished identity");
+        let folder = folder.to_owned();
         Self { folder, identity }
     }
 
@@ -103,9 +109,10 @@ impl Thing {
     /// The purse in its folder; it trusts the gateway that gave it its code.
     pub fn purse(&self) -> ThingPurse {
         let given = &self.identity.credentials;
+        let passes = given.passes();
         let settings = Settings {
             me: given.code,
-            pass: &given.pass,
+            pass: &passes,
             trust: self.identity.trust,
             sync_margin_s: 60,
             most_by_class: [amount(5_000_000); 3],

@@ -2,15 +2,17 @@
 
 use super::Authorities;
 use const_oid::ObjectIdentifier;
+use const_oid::db::rfc4519::SERIAL_NUMBER;
 use const_oid::db::rfc5911::ID_SIGNED_DATA;
 use der::asn1::{Any, SetOfVec};
 use der::{Decode, Encode, Sequence};
-use protocol::{Code, Timestamp};
+use protocol::{Code, Kind, Timestamp};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use std::fmt;
 use std::time::Duration;
 use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 use x509_cert::Certificate;
+use x509_cert::name::RdnSequence;
 
 /// Most certificates in one message.
 const CERTIFICATES_MAX: usize = 16;
@@ -92,6 +94,12 @@ impl Certificates {
         Ok((der, code_of(certificate)?))
     }
 
+    /// The code of the gateway whose certificate is among them.
+    pub(super) fn gateway(&self) -> Option<Code> {
+        let mut codes = self.0.iter().filter_map(numbered);
+        codes.find(|code| code.kind() == Kind::Gateway)
+    }
+
     /// The certificate of the authority that this code was made for.
     /// While one root takes over from another there are several; wanted is the one that `above`
     /// signed, or for the root the one that it signed itself.
@@ -112,6 +120,14 @@ impl Certificates {
         let certificate = all().find(by_above).or_else(|| all().next());
         encoded(certificate.ok_or(CertificateFault::Authority(*code))?)
     }
+}
+
+/// The code of an authority, which stands in its serial number.
+fn numbered(certificate: &Certificate) -> Option<Code> {
+    let names: &RdnSequence = certificate.tbs_certificate().subject().as_ref();
+    let mut pairs = names.iter().flat_map(|name| name.iter());
+    let pair = pairs.find(|pair| pair.oid == SERIAL_NUMBER)?;
+    std::str::from_utf8(pair.value.value()).ok()?.parse().ok()
 }
 
 /// Whether the code was made for the key in the certificate.
@@ -136,7 +152,7 @@ pub(crate) fn is_of(certificate: &[u8], code: &Code, spki: &[u8]) -> Result<(), 
 }
 
 /// Whether the certificates lead from the thing to the root.
-pub(super) fn chain(
+pub(crate) fn chain(
     certificate: &[u8],
     authorities: &Authorities,
     now: Timestamp,
@@ -144,7 +160,7 @@ pub(super) fn chain(
     let broken = |_| CertificateFault::Chain;
     let root = CertificateDer::from(authorities.root.as_slice());
     let anchor = anchor_from_trusted_cert(&root).map_err(broken)?;
-    let between = [&authorities.gateway, &authorities.issuer];
+    let between = [&authorities.signer, &authorities.issuer];
     let between = between.map(|der| CertificateDer::from(der.as_slice()));
     let leaf = CertificateDer::from(certificate);
     let leaf = EndEntityCert::try_from(&leaf).map_err(broken)?;

@@ -57,7 +57,11 @@ pub fn learn(
         authorities: Authorities {
             root: root.clone(),
             issuer: by_root.clone(),
-            gateway: by_issuer.clone(),
+            signer: match own.station_pass {
+                None => by_issuer.clone(),
+                // Its station signed it, which a new gateway changes nothing about.
+                Some(_) => own.authorities.signer.clone(),
+            },
         },
         gateway_pass: gateway.to_vec(),
         issuer_pass: issuer.to_vec(),

@@ -10,6 +10,8 @@
 //! Every step may be repeated: the same keys give the same request, and the same request gets the
 //! same code. So keys are stored before they are enrolled ([`crate::identity_file`]).
 //!
+//! A thing that a station made has its code already; it only has to meet its gateway ([`meet`]).
+//!
 //! The authorities' certificates need no pin of their own. The root's pass key, which is pinned,
 //! signs the issuer's pass, and so on down; every pass names the codes of both sides, and a code
 //! commits to the key in its certificate.
@@ -29,8 +31,9 @@ pub use certificates::CertificateFault;
 pub use keys::{Keys, KeysFault};
 pub use learn::{Learnt, learn};
 
-pub(crate) use certificates::{commits, is_of};
+pub(crate) use certificates::{chain, commits, is_of};
 
+use crate::provision::Birth;
 use certificates::Certificates;
 use http::Desk;
 use protocol::cose::{SIGNED_MAX, open};
@@ -51,7 +54,9 @@ pub struct Credentials {
     pub authorities: Authorities,
     /// Its pass.
     pub pass: Vec<u8>,
-    /// The pass of the gateway that signed it.
+    /// The pass of the station that signed it; `None` when its gateway did.
+    pub station_pass: Option<Vec<u8>>,
+    /// The pass of its gateway.
     pub gateway_pass: Vec<u8>,
     /// The pass of the issuer that signed the gateway's.
     pub issuer_pass: Vec<u8>,
@@ -64,8 +69,8 @@ pub struct Authorities {
     pub root: Vec<u8>,
     /// Signs gateways, and what they show to clients.
     pub issuer: Vec<u8>,
-    /// Signs things.
-    pub gateway: Vec<u8>,
+    /// Signed the thing: its gateway's, or that of the station that made it.
+    pub signer: Vec<u8>,
 }
 
 /// Why there are no credentials.
@@ -152,9 +157,42 @@ pub fn enrol(
         authorities: Authorities {
             root,
             issuer,
-            gateway,
+            signer: gateway,
         },
         pass,
+        station_pass: None,
+        gateway_pass,
+        issuer_pass,
+    };
+    credentials.check(trust, keys, now)?;
+    Ok(credentials)
+}
+
+/// What a thing that a station made needs at first contact: the pass of the gateway at `url`, which
+/// stands under the root key it was born with. Nothing is sent but questions.
+pub fn meet(
+    url: &str,
+    birth: &Birth,
+    keys: &Keys,
+    now: Timestamp,
+) -> Result<Credentials, EnrolError> {
+    let (desk, trust) = (Desk::new(url), &birth.trust);
+    let offered = Certificates::read(&desk.cacerts()?)?;
+    let gateway = offered.gateway().ok_or(CertificateFault::NoCode)?;
+    let gateway_pass = desk.pass(&gateway)?;
+    let issuer_pass = desk.pass(&named_issuer(trust, &gateway_pass)?)?;
+    let [_, station_pass, pass] = birth.passes.clone();
+    let [root, issuer, signer] = birth.authorities.clone();
+    let credentials = Credentials {
+        code: birth.code,
+        certificate: birth.certificate.clone(),
+        authorities: Authorities {
+            root,
+            issuer,
+            signer,
+        },
+        pass,
+        station_pass: Some(station_pass),
         gateway_pass,
         issuer_pass,
     };
@@ -163,11 +201,20 @@ pub fn enrol(
 }
 
 impl Credentials {
+    /// The own pass as it travels: with the station's behind it, if a station made the thing.
+    pub fn passes(&self) -> Vec<u8> {
+        let station = self.station_pass.as_deref().unwrap_or_default();
+        [&self.pass, station].concat()
+    }
+
     /// Whether all of it belongs together, to these keys, and to the pinned root.
     pub fn check(&self, trust: &Trust, keys: &Keys, now: Timestamp) -> Result<(), EnrolError> {
         let issuer = trust.issuer(&self.issuer_pass)?;
         let gateway = trust.gateway(&self.issuer_pass, &self.gateway_pass)?;
-        let own = trust.issued(&gateway, &self.pass)?;
+        let own = match &self.station_pass {
+            None => trust.issued(&gateway, &self.pass)?,
+            Some(station) => trust.by_station(&issuer, station, &self.pass, now)?,
+        };
         for pass in [issuer.get(), gateway.get(), own.get()] {
             current(pass, now)?;
         }
@@ -177,7 +224,7 @@ impl Credentials {
         let authorities = [
             (&self.authorities.root, issuer.get().issuer.0),
             (&self.authorities.issuer, issuer.get().subject.0),
-            (&self.authorities.gateway, gateway.get().subject.0),
+            (&self.authorities.signer, own.get().issuer.0),
         ];
         for (certificate, code) in authorities {
             certificates::commits(certificate, &code)?;

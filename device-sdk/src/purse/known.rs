@@ -7,7 +7,7 @@ use crate::journal::{Journal, RecordId, SMALL_RECORD_MAX};
 use crate::purse::record::Record;
 use protocol::code::grid::Cell;
 use protocol::cose::open;
-use protocol::objects::{Area, Filter, FloatWarrant, Pass, Rights};
+use protocol::objects::{Area, Filter, FloatWarrant, Lease, Pass, Rights};
 use protocol::rules::trust::current;
 use protocol::rules::{Float, Holdings};
 use protocol::{
@@ -203,6 +203,36 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             }
             _ => Err(Status::Storage),
         }
+    }
+
+    /// Where this purse is at home, by the word of its centre: a trusted gateway that may issue
+    /// money, or a centre that warrants a trusted gateway's float. Nothing is kept.
+    pub fn lease(&mut self, lease: &[u8]) -> Result<Lease, Status> {
+        let sealed = open::<Lease>(lease, &self.own.trust.network)?;
+        let said = *sealed.peek();
+        if said.code != self.own.me {
+            return Err(Status::NotForYou);
+        }
+        let key = match self.book.gateway(&said.centre) {
+            Some(centre) if centre.rights.permits(Rights::ISSUE_MONEY) => centre.key,
+            Some(_) => return Err(Status::NotPermitted),
+            None => self.warranting(&said.centre)?,
+        };
+        Ok(*sealed.verify(&key)?.get())
+    }
+
+    /// The key of a centre that warrants the float of any trusted gateway.
+    fn warranting(&mut self, centre: &Code) -> Result<PublicKey, Status> {
+        let mut gateways = [None; GATEWAYS];
+        for (place, gateway) in gateways.iter_mut().zip(self.book.gateways.iter()) {
+            *place = Some(gateway.code);
+        }
+        for gateway in gateways.into_iter().flatten() {
+            if let Some(key) = self.centre(centre, &gateway)? {
+                return Ok(key);
+            }
+        }
+        Err(Status::UnknownGateway)
     }
 
     /// Which places an area is. Only areas in which this purse stands are kept, the newest ones.

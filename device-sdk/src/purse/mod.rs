@@ -100,13 +100,16 @@ const RECORDS_TO_END: usize = 3;
 const RECORDS_FOR_WORK: usize = 12;
 /// The longest message a purse writes: a payment behind its covers, with its receipt.
 pub const OUT_MAX: usize = MESSAGE_MAX;
+/// A thing's pass, and its station's.
+const PASSES_MAX: usize = 2 * SIGNED_MAX;
 
 /// What a purse is told when it is opened.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings<'a> {
     /// Its own code.
     pub me: Code,
-    /// Its pass, which others verify its receipts with.
+    /// Its pass, which others verify its receipts with; directly followed by its station's if a
+    /// station made it, so that they need to know nobody but the issuer of both.
     pub pass: &'a [u8],
     /// Its network and the root's key.
     pub trust: Trust,
@@ -181,7 +184,7 @@ struct Book<const OUTBOX: usize, const PAYERS: usize> {
 #[derive(Clone, Copy, Debug)]
 struct Own {
     me: Code,
-    pass: [u8; SIGNED_MAX],
+    pass: [u8; PASSES_MAX],
     pass_len: usize,
     rights: Rights,
     trust: Trust,

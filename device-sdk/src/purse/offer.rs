@@ -9,7 +9,6 @@ use crate::purse::record::Record;
 use protocol::cose::open;
 use protocol::message::{MESSAGE_MAX, Message};
 use protocol::objects::{Asked, Invoice, Payment, Rights};
-use protocol::rules::trust::current;
 use protocol::{AmountMinor, Code, Reference, Signer, Status, Timestamp};
 
 /// An invoice whose signature was checked and that this purse can pay.
@@ -149,8 +148,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             return Err(Status::Malformed);
         };
         let mut bytes = [0; RECORD_MAX];
-        let pass = self.thing(pass, &mut bytes)?;
-        current(&pass, now)?;
+        let pass = self.thing(pass, &mut bytes, now)?;
         let invoice = open::<Invoice>(invoice, &self.own.trust.network)?;
         if pass.subject.0 != invoice.peek().payee {
             return Err(Status::NotForYou);

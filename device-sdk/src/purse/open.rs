@@ -2,11 +2,12 @@
 //! finished before the purse is given out.
 
 use super::replay::Replay;
-use super::{Entry, Own, Purse, Settings, Side, Table, Tally};
+use super::{Entry, Own, PASSES_MAX, Purse, Settings, Side, Table, Tally};
 use crate::journal::{Journal, JournalFailed, RecordId};
 use crate::purse::record::Record;
-use protocol::cose::{SIGNED_MAX, open};
+use protocol::cose::open;
 use protocol::objects::Pass;
+use protocol::rules::trust::passes;
 use protocol::{Reference, Signer, Status};
 
 /// Why a purse cannot be opened.
@@ -162,12 +163,18 @@ pub(super) fn opening(status: Status) -> OpenError {
 
 impl Own {
     fn new<K: Signer>(settings: &Settings<'_>, key: &K) -> Result<Self, OpenError> {
-        let pass = open::<Pass>(settings.pass, &settings.trust.network).map_err(OpenError::Pass)?;
-        let pass = pass.peek();
+        let (own, station) = passes(settings.pass).map_err(OpenError::Pass)?;
+        let read = |pass| open::<Pass>(pass, &settings.trust.network).map_err(OpenError::Pass);
+        let pass = *read(own)?.peek();
         if pass.subject.0 != settings.me || pass.key.0 != key.public_key() {
             return Err(OpenError::Pass(Status::NotForYou));
         }
-        let mut bytes = [0; SIGNED_MAX];
+        if let Some(station) = station
+            && read(station)?.peek().subject.0 != pass.issuer.0
+        {
+            return Err(OpenError::Pass(Status::NotForYou));
+        }
+        let mut bytes = [0; PASSES_MAX];
         bytes
             .get_mut(..settings.pass.len())
             .ok_or(OpenError::Pass(Status::Malformed))?

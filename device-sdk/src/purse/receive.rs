@@ -11,8 +11,8 @@ use crate::purse::record::Record;
 use protocol::cose::{Verified, open};
 use protocol::message::Message;
 use protocol::objects::{Allowance, Pass, Payment, Receipt, Rights, Statement};
-use protocol::rules::trust::current;
-use protocol::rules::{Answer, answer};
+use protocol::rules::trust::{current, passes};
+use protocol::rules::{Answer, Holdings, answer};
 use protocol::{Code, Currency, Digest, Odometer, Reference, Signer, Status, Timestamp};
 
 /// What loses its meaning when a key epoch begins: allowances, renewals and closings, voids, an
@@ -206,8 +206,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             return Err(Status::WrongReceipt);
         }
         let mut bytes = [0; RECORD_MAX];
-        let pass = self.thing(pass, &mut bytes)?;
-        current(&pass, now)?;
+        let pass = self.thing(pass, &mut bytes, now)?;
         if pass.subject.0 != payee || !pass.rights.permits(Rights::ACCEPT) {
             return Err(Status::WrongReceipt);
         }
@@ -300,23 +299,43 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             })
     }
 
-    /// The pass of a thing, checked through the gateway that gave it.
+    /// The pass of a thing that is good now, checked through the gateway that gave it; or through
+    /// the station that made the thing, which stands under the issuer of a trusted gateway.
     pub(super) fn thing(
         &mut self,
         pass: &[u8],
         bytes: &mut [u8; RECORD_MAX],
+        now: Timestamp,
     ) -> Result<Pass, Status> {
         let trust = self.own.trust;
-        let by = open::<Pass>(pass, &trust.network)?.peek().issuer.0;
-        let gateway = *self.book.gateway(&by).ok_or(Status::UnknownGateway)?;
-        let len = self.recall(gateway.record, bytes)?;
-        let authority = match Record::read(bytes.get(..len).unwrap_or_default()) {
-            Some(Record::Gateway { gateway: pass, .. }) => {
-                open::<Pass>(pass, &trust.network)?.verify(&gateway.issuer_key)?
-            }
-            _ => return Err(Status::Storage),
+        let (pass, station) = passes(pass)?;
+        let highest = open::<Pass>(station.unwrap_or(pass), &trust.network)?;
+        let (by, subject) = (highest.peek().issuer.0, highest.peek().subject.0);
+        let gateway = match station {
+            None => self.book.gateway(&by),
+            Some(_) => self.book.gateways.find(|gateway| gateway.issuer == by),
         };
-        Ok(*trust.issued(&authority, pass)?.get())
+        let gateway = *gateway.ok_or(Status::UnknownGateway)?;
+        let len = self.recall(gateway.record, bytes)?;
+        let Some(Record::Gateway {
+            issuer,
+            gateway: above,
+        }) = Record::read(bytes.get(..len).unwrap_or_default())
+        else {
+            return Err(Status::Storage);
+        };
+        let pass = match station {
+            None => {
+                let above = open::<Pass>(above, &trust.network)?.verify(&gateway.issuer_key)?;
+                *trust.issued(&above, pass)?.get()
+            }
+            Some(_) if self.book.is_revoked(&subject) => return Err(Status::Revoked),
+            Some(station) => *trust
+                .by_station(&trust.issuer(issuer)?, station, pass, now)?
+                .get(),
+        };
+        current(&pass, now)?;
+        Ok(pass)
     }
 
     fn statement(&mut self, statement: &[u8]) -> Result<Event, Status> {

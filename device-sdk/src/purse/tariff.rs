@@ -9,7 +9,6 @@ use crate::purse::record::Record;
 use protocol::cose::{SIGNED_MAX, open, seal};
 use protocol::message::Message;
 use protocol::objects::{Asked, Measure, Price, Rights, Set, Tariff};
-use protocol::rules::trust::current;
 use protocol::{AmountMinor, Code, Currency, Reference, Signer, Status, Timestamp};
 
 /// So much for so many of a measure: 40 for 1,000 watt-hours.
@@ -136,8 +135,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             return Err(Status::Malformed);
         };
         let mut bytes = [0; RECORD_MAX];
-        let pass = self.thing(pass, &mut bytes)?;
-        current(&pass, now)?;
+        let pass = self.thing(pass, &mut bytes, now)?;
         if !pass.rights.permits(Rights::ACCEPT) {
             return Err(Status::NotPermitted);
         }

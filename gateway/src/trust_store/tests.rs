@@ -2,13 +2,15 @@
 //! of such that do not.
 
 use super::*;
+use crate::wallet::tests::town::Town;
 use device_sdk::enrol::Keys;
 use issuer::{
     CheckedRequest, IssueOrder, Key, ListOrder, Names, Plan, Quota, Revoked, StationOrder,
 };
+use ledger::{StationGrant, StationRequest};
 use protocol::keys::SoftwareKey;
 use protocol::objects::Rights;
-use protocol::{AssuranceClass, Kind, Network};
+use protocol::{AssuranceClass, Digest, Kind, Network};
 
 const NOW: Timestamp = Timestamp(1_700_000_000);
 const DAY_S: u32 = 86_400;
@@ -219,4 +221,52 @@ fn the_list_counts_for_the_gateways_own_things_and_stations_need_none() {
     // New stations do not take the list away.
     let store = store.with_stations(&house, &[]);
     assert_eq!(store.code(&listed, wall(NOW)), Err(Refused::Revoked));
+}
+
+#[tokio::test]
+async fn a_station_that_is_admitted_while_the_doors_are_open_counts_from_then_on() {
+    let town = Town::new().await;
+    let (house, ledger) = (&town.house.authorities, &town.house.ledger);
+    let asked = StationRequest {
+        request: [7; 32],
+        serial: [7; 16],
+        name: "Line 3".into(),
+        by: "test".into(),
+        first: 1,
+    };
+    let row = ledger.begin_station(asked, town.now()).await.unwrap();
+    // Its own number is the one that `admit` gives it.
+    let grant = admit(house, 7, quota(row.station, &[Kind::Device], 1, 100), 3000);
+    let made = leaf(&bench(&grant, 7), Kind::Device, 5, 2900);
+    let trusted = town.keeper.trusted();
+    let judge = || trusted.borrow().code(&made, wall(town.now())).map(|_| ());
+    assert_eq!(judge(), Err(Refused::UnknownAuthority));
+    let mut kept = StationGrant {
+        number: row.number,
+        code: Code::derive(
+            Kind::Issuer,
+            IssuedBy {
+                issuer: 1,
+                station: 0,
+            },
+            row.number,
+            b"key",
+        )
+        .unwrap(),
+        granted: "damaged".into(),
+        certificate: Digest([1; 32]),
+        pass: Digest([1; 32]),
+    };
+    for (text, outcome) in [
+        ("damaged".to_owned(), Err(Refused::UnknownAuthority)),
+        (grant.text(), Ok(())),
+    ] {
+        kept.granted = text;
+        ledger
+            .grant_station(kept.clone(), town.now())
+            .await
+            .unwrap();
+        town.keeper.look().await.unwrap();
+        assert_eq!(judge(), outcome);
+    }
 }

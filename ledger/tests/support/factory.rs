@@ -139,6 +139,7 @@ impl Factory {
             request: Digest(seed),
             serial,
             issued: NOW,
+            order: id(1),
             thing: NewThing {
                 sequence,
                 code: self.thing(sequence),

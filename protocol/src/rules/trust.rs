@@ -93,6 +93,24 @@ impl Trust {
         Ok(pass)
     }
 
+    /// The pass of a thing that a station of `issuer` made: the station is good now, and the thing
+    /// within its kinds, its numbers and its time.
+    pub fn by_station<'b>(
+        &self,
+        issuer: &Verified<'_, Pass>,
+        station: &[u8],
+        pass: &'b [u8],
+        now: Timestamp,
+    ) -> Result<Verified<'b, Pass>, Status> {
+        let station = self.issued(issuer, station)?;
+        current(station.get(), now)?;
+        let pass = self.issued(&station, pass)?;
+        if pass.get().expires > station.get().expires {
+            return Err(Status::NotPermitted);
+        }
+        Ok(pass)
+    }
+
     /// A gateway that may settle, by the pass of its issuer.
     pub fn gateway<'b>(
         &self,
@@ -121,6 +139,16 @@ impl Trust {
         }
         Ok(centre)
     }
+}
+
+/// A thing's pass as it travels, apart: its own, and that of the station that gave it. A station's
+/// pass follows directly after those it gave; a gateway's own is known to whoever trusts it.
+pub fn passes(bytes: &[u8]) -> Result<(&[u8], Option<&[u8]>), Status> {
+    let mut from = minicbor::Decoder::new(bytes);
+    from.skip().map_err(|_| Status::Malformed)?;
+    let parts = bytes.split_at_checked(from.position());
+    let (own, station) = parts.ok_or(Status::Malformed)?;
+    Ok((own, (!station.is_empty()).then_some(station)))
 }
 
 /// Refuses a credential outside its time. Clocks may differ by five minutes.

@@ -15,6 +15,7 @@ mod holdings;
 mod invoices;
 mod judging;
 mod listed;
+mod made;
 mod power_cuts;
 mod priced;
 mod stream_cuts;

@@ -17,7 +17,7 @@ mod words;
 
 use super::Outcome;
 use crate::house::Failure;
-use crate::thing_folder::{identity, settle_in};
+use crate::thing_folder::{identity, meet_gateway, settle_in};
 use crate::trust_file::TrustFile;
 use accept::Accept;
 use clap::{Args, Subcommand, ValueEnum};
@@ -39,7 +39,8 @@ const JSON: u16 = 50;
 /// What to do.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Make keys in a folder and get a code with a one-time secret.
+    /// Make keys in a folder and get a code with a one-time secret; or let a thing that a station
+    /// made meet its gateway.
     Init(Init),
     /// Publish under the own code, such as `t/temperature '{"temperature":25}'`.
     Pub(Publish),
@@ -96,12 +97,14 @@ pub struct Init {
     /// The gateway, such as http://127.0.0.1:8080.
     #[arg(long)]
     gateway: String,
-    /// The network's trust file (`trust.toml` in the gateway's data folder).
+    /// The network's trust file (`trust.toml` in the gateway's data folder). What a station made
+    /// was born with it.
     #[arg(long)]
-    trust: PathBuf,
-    /// One-time secret, made in the portal under Codes, Enrolment secrets, or by the API.
+    trust: Option<PathBuf>,
+    /// One-time secret, made in the portal under Codes, Enrolment secrets, or by the API. What a
+    /// station made needs none.
     #[arg(long)]
-    secret: String,
+    secret: Option<String>,
 }
 
 /// Something to publish.
@@ -160,18 +163,23 @@ pub fn run(command: Command) -> Outcome {
 }
 
 fn init(options: &Init) -> Result<(), Failure> {
-    let file = TrustFile::load(&options.trust)?;
-    let trust = file.trust();
+    let file = options.trust.as_deref().map(TrustFile::load).transpose()?;
     let folder = options.folder.display();
     if let Some(known) = Identity::load(&options.folder)? {
         // Files that an earlier version did not write are added.
         known.save(&options.folder)?;
-        keep_other_root(options, &file)?;
+        keep_other_root(options, file.as_ref())?;
         println!("{:#} has lived in {folder} before", known.credentials.code);
         return Ok(());
     }
-    let identity = settle_in(&options.folder, &options.gateway, &trust, &options.secret)?;
-    keep_other_root(options, &file)?;
+    let identity = match (&file, &options.secret) {
+        (Some(file), Some(secret)) => {
+            settle_in(&options.folder, &options.gateway, &file.trust(), secret)?
+        }
+        _ => meet_gateway(&options.folder, &options.gateway)?
+            .ok_or("no station has made this thing: give --trust and --secret")?,
+    };
+    keep_other_root(options, file.as_ref())?;
     println!(
         "{:#}\n\
          {folder}: keys and pass for the purse; for other clients of MQTT and CoAP\n\
@@ -184,8 +192,8 @@ fn init(options: &Init) -> Result<(), Failure> {
 }
 
 /// While one root takes over from another, a new thing trusts both.
-fn keep_other_root(options: &Init, file: &TrustFile) -> Result<(), Failure> {
-    if let Some((key, ends)) = file.other_root() {
+fn keep_other_root(options: &Init, file: Option<&TrustFile>) -> Result<(), Failure> {
+    if let Some((key, ends)) = file.and_then(TrustFile::other_root) {
         save_other_root(&options.folder, &key, ends)?;
     }
     Ok(())

@@ -291,7 +291,7 @@ impl Teller {
                 Ok(Taken::Said)
             }
             Ok(Message::Lease { lease }) => {
-                if keep_lease(&self.identity, &self.folder, lease)? {
+                if keep_lease(&mut self.purse, &self.network, &self.folder, lease)? {
                     eprintln!("learnt {}", words::named(message));
                 }
                 Ok(Taken::Said)

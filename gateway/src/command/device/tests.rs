@@ -6,10 +6,18 @@ use super::renew::{Sync, sync};
 use super::words::whereabouts;
 use crate::thing_folder::{keep_lease, lease, purse, set_place};
 use crate::wallet::tests::town::{Town, place, point};
+use der::Decode;
+use issuer::{ListOrder, Revoked};
 use protocol::code::grid::{Level, Place, Span};
 use protocol::cose::{SIGNED_MAX, seal};
+use protocol::keys::SoftwareKey;
 use protocol::objects::Lease;
-use protocol::{AmountMinor, Code, GridCode, Timestamp};
+use protocol::{AmountMinor, Code, GridCode, Signer, Timestamp};
+use std::time::Duration;
+use x509_cert::Certificate;
+
+/// Whoever is let in is done long before.
+const REFUSED_WITHIN: Duration = Duration::from_secs(4);
 
 fn yard(owner: Code) -> GridCode {
     let place = Place {
@@ -54,9 +62,10 @@ async fn an_older_lease_or_that_of_another_takes_no_place() {
     let folder = town.folder().join("thing");
     identity.save(&folder).unwrap();
     let gateway = &town.house.authorities.gateway;
-    let told = |code: Code, number: u64, ends: u32| {
+    let mut purse = purse::<8, 8>(&identity, &folder, AmountMinor::ZERO).unwrap();
+    let mut told_by = |signer: &dyn Signer, centre: Code, code: Code, number: u64, ends: u32| {
         let lease = Lease {
-            centre: gateway.code(),
+            centre,
             code,
             home: gateway.code(),
             number,
@@ -64,12 +73,23 @@ async fn an_older_lease_or_that_of_another_takes_no_place() {
             ends: Timestamp(ends),
         };
         let mut out = [0; SIGNED_MAX];
-        let signer = gateway.signer();
         let network = &identity.trust.network;
-        let (len, _) = seal(&lease, network, &*signer, &mut out).unwrap();
-        keep_lease(&identity, &folder, &out[..len]).unwrap()
+        let (len, _) = seal(&lease, network, signer, &mut out).unwrap();
+        keep_lease(&mut purse, network, &folder, &out[..len]).unwrap()
     };
-    let me = identity.credentials.code;
+    let (me, own) = (identity.credentials.code, gateway.signer());
+    // Signed by somebody else, by itself, and in the name of a centre that nobody knows.
+    let other = SoftwareKey::ed25519(&[9; 32]);
+    assert!(!told_by(&other, gateway.code(), me, 7, 900));
+    assert!(!told_by(&identity.keys.wallet(), me, me, 7, 900));
+    assert!(!told_by(
+        &other,
+        town.house.authorities.root.code(),
+        me,
+        7,
+        900
+    ));
+    let mut told = |code, number, ends| told_by(&*own, gateway.code(), code, number, ends);
     assert!(told(me, 2, 500));
     assert!(told(me, 2, 600));
     assert!(!told(me, 2, 500));
@@ -77,4 +97,48 @@ async fn an_older_lease_or_that_of_another_takes_no_place() {
     assert!(!told(gateway.code(), 3, 900));
     let kept = lease(&folder, &identity.trust.network).unwrap().unwrap();
     assert_eq!((kept.number, kept.ends), (2, Timestamp(600)));
+}
+
+/// The list is the only thing that changes: the registry lets both in all the time.
+#[tokio::test(flavor = "multi_thread")]
+async fn both_doors_go_by_a_new_list_from_the_next_handshake_on() {
+    let town = Town::new().await;
+    let comes_in = async |name: &str, via| {
+        let folder = town.folder().join(name);
+        let doors = Doors::at(folder, town.mqtt(), town.coaps());
+        let came = tokio::time::timeout(REFUSED_WITHIN, sync(&Sync { doors, via })).await;
+        matches!(came, Ok(Ok(())))
+    };
+    let mut serials = Vec::new();
+    for (seed, name) in [(1, "listed"), (2, "free")] {
+        let identity = town.enrol(seed).await;
+        identity.save(&town.folder().join(name)).unwrap();
+        let leaf = Certificate::from_der(&identity.credentials.certificate).unwrap();
+        let serial = leaf.tbs_certificate().serial_number().as_bytes();
+        // DER leaves leading zeros out and puts one before a high bit.
+        let mut sixteen = [0; 16];
+        for (to, from) in sixteen.iter_mut().rev().zip(serial.iter().rev()) {
+            *to = *from;
+        }
+        serials.push(sixteen);
+    }
+    let order = ListOrder {
+        number: 1,
+        this_update: town.now(),
+        next_update: town.now().plus_s(3_600),
+    };
+    let gateway = &town.house.authorities.gateway;
+    for (listed, expected) in [(vec![], true), (vec![serials[0]], false), (vec![], true)] {
+        let at = town.now();
+        let revoked: Vec<Revoked> = listed
+            .iter()
+            .map(|it| Revoked { serial: *it, at })
+            .collect();
+        let list = gateway.revocation_list(&order, &revoked).unwrap();
+        town.keeper.use_crl(&list).unwrap();
+        for via in [Via::Mqtt, Via::Coap] {
+            assert_eq!(comes_in("listed", via).await, expected);
+            assert!(comes_in("free", via).await);
+        }
+    }
 }

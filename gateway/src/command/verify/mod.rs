@@ -41,6 +41,8 @@ const FILE_MAX: u64 = 64 * 1024;
 struct Above {
     issuer: Vec<u8>,
     gateway: Vec<u8>,
+    /// Of the station that made the thing.
+    station: Option<Vec<u8>>,
     thing: Option<Vec<u8>>,
 }
 
@@ -51,10 +53,8 @@ pub fn run(options: Options) -> Outcome {
         Some(folder) => Some(Above {
             issuer: read(&folder.join("issuer.pass"))?,
             gateway: read(&folder.join("gateway.pass"))?,
-            thing: match folder.join("pass") {
-                pass if pass.exists() => Some(read(&pass)?),
-                _ => None,
-            },
+            station: read_some(&folder.join("station.pass"))?,
+            thing: read_some(&folder.join("pass"))?,
         }),
         None => None,
     };
@@ -74,6 +74,10 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
         return Err(format!("{} is too large for an object", file.display()).into());
     }
     Ok(std::fs::read(file).map_err(cannot)?)
+}
+
+fn read_some(file: &Path) -> Result<Option<Vec<u8>>, Failure> {
+    file.exists().then(|| read(file)).transpose()
 }
 
 fn judge(trust: &Trust, above: Option<&Above>, bytes: &[u8]) -> Result<String, String> {
@@ -138,11 +142,14 @@ fn pass(trust: &Trust, above: Option<&Above>, said: &Pass, bytes: &[u8]) -> Resu
         (Err(_), Some(above)) => {
             let issuer = trust.issuer(&above.issuer).map_err(explain)?;
             let gateway = trust.issued(&issuer, &above.gateway).map_err(explain)?;
-            let by = match said.issuer == issuer.get().subject {
-                true => &issuer,
-                false => &gateway,
-            };
-            trust.issued(by, bytes).map_err(explain)?
+            let station = above.station.as_deref();
+            let station = station.map(|station| trust.issued(&issuer, station));
+            let station = station.transpose().map_err(explain)?;
+            let mut others = [Some(&issuer), station.as_ref()].into_iter().flatten();
+            let by = others.find(|by| by.get().subject == said.issuer);
+            trust
+                .issued(by.unwrap_or(&gateway), bytes)
+                .map_err(explain)?
         }
         (Err(_), None) => {
             return Err(format!(
@@ -248,6 +255,7 @@ mod tests {
         Above {
             issuer: bytes(&vectors["issuer_pass"]),
             gateway: bytes(&vectors["gateway_pass"]),
+            station: None,
             thing: None,
         }
     }
@@ -315,6 +323,7 @@ mod tests {
         Above {
             issuer: find("an issuer's pass"),
             gateway: find("a gateway's pass"),
+            station: None,
             thing: Some(find("a device's pass")),
         }
     }

@@ -9,6 +9,7 @@ use protocol::objects::{
     FloatWarrant, Invoice, Lease, Move, Object, Pass, Payment, Receipt, Release, Renewal,
     Statement, Tariff, Transfer, Void, Watermark,
 };
+use protocol::rules::trust::passes;
 use protocol::rules::{Trust, covered};
 use protocol::{Code, PublicKey, Status};
 use std::fmt::Debug;
@@ -27,9 +28,16 @@ impl Keys {
         let others = [above.thing.as_deref(), shown].into_iter().flatten();
         // Whoever warrants may be the issuer itself.
         for pass in others.filter(|pass| *pass != above.issuer) {
+            // Behind the pass of what a station made stands the station's.
+            let (pass, station) = passes(pass).map_err(explain)?;
             let by_issuer = trust.issued(&issuer, pass);
-            let pass = by_issuer.or_else(|_| trust.issued(&gateway, pass));
-            known.push(key(pass.map_err(explain)?.get()));
+            let mut held = by_issuer.or_else(|_| trust.issued(&gateway, pass));
+            let station = station.or(above.station.as_deref());
+            if let (Err(_), Some(station)) = (&held, station) {
+                let station = trust.issued(&issuer, station).map_err(explain)?;
+                held = trust.issued(&station, pass);
+            }
+            known.push(key(held.map_err(explain)?.get()));
         }
         Ok(Self { known })
     }

@@ -36,6 +36,7 @@ pub(super) type TestPurse = Purse<SoftwareKey, FileJournal, 8, 4>;
 
 pub(crate) struct Town {
     pub(crate) house: House,
+    pub(crate) keeper: Arc<Keeper>,
     pub(super) desk: Desk,
     config: Config,
     mqtt: SocketAddr,
@@ -94,6 +95,7 @@ impl Town {
             mqtt,
             coaps: listening.local_addr(),
             house,
+            keeper,
             config,
             folder,
             _stop: stop,
@@ -131,7 +133,7 @@ impl Town {
         let desk = self.house.issuing_desk(&self.config);
         let thing = desk.issue(&request, &wanted).await.unwrap();
         let above = &self.house.authorities;
-        let [root, issuer, gateway] = above.all().map(|a| a.certificate().to_vec());
+        let [root, issuer, signer] = above.all().map(|a| a.certificate().to_vec());
         Identity {
             trust: above.trust(),
             keys,
@@ -141,9 +143,10 @@ impl Town {
                 authorities: Authorities {
                     root,
                     issuer,
-                    gateway,
+                    signer,
                 },
                 pass: thing.pass,
+                station_pass: None,
                 gateway_pass: above.gateway.pass().to_vec(),
                 issuer_pass: above.issuer.pass().to_vec(),
             },

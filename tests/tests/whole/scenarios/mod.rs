@@ -2,6 +2,7 @@
 
 mod apart;
 mod bad_input;
+mod made;
 mod owners;
 mod pair;
 mod revoked;

@@ -1,0 +1,305 @@
+//! The whole life of things that a factory station made: keys made inside over a serial line, home
+//! in a manifest, through both doors, money, a payment with nobody else in reach, and the end.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use device_sdk::identity_file::{Identity, save_keys};
+use device_sdk::provision::Bench;
+use device_sdk::purse::{Event, Order};
+use gateway::config::Sources;
+use gateway::house::House as Inside;
+use issuer::{CheckedRequest, Grant, IssueOrder, Quota, StationOrder, key_file};
+use ledger::ThingState;
+use protocol::keys::Algorithm;
+use protocol::objects::Rights;
+use protocol::rules::Expected;
+use protocol::{AssuranceClass, Code, Kind, Reference, Status};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use tests::by_hand::{USD, amount};
+use tests::house::{House, block_on, now};
+use tests::program::{Ended, built, onecode, run};
+use tests::thing::{Thing, synchronise, written};
+
+/// The station may make things numbered 1 to this.
+const LAST: u64 = 100;
+
+/// A thing on the bench, at the other end of a pseudo-terminal.
+struct OnTheBench {
+    line: PathBuf,
+    /// Held open, so that the thing's end does not break off between two of the station's calls.
+    ours: Option<File>,
+    thing: Option<JoinHandle<()>>,
+}
+
+impl OnTheBench {
+    fn new(folder: &Path) -> Self {
+        let end = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&end).unwrap();
+        unlockpt(&end).unwrap();
+        let line = ptsname(&end, Vec::new()).unwrap().into_string().unwrap();
+        let (line, folder) = (PathBuf::from(line), folder.to_owned());
+        let ours = File::options().read(true).write(true).open(&line).unwrap();
+        let thing = std::thread::spawn(move || {
+            let mut random = |bytes: &mut [u8]| File::open("/dev/urandom")?.read_exact(bytes);
+            let mut bench = Bench::new(&folder, "meter", None, &mut random);
+            let end = File::from(end);
+            // It ends with an error when the line is taken away.
+            let _ = bench.serve(&mut BufReader::new(&end), &mut &end);
+        });
+        Self {
+            line,
+            ours: Some(ours),
+            thing: Some(thing),
+        }
+    }
+}
+
+impl Drop for OnTheBench {
+    fn drop(&mut self) {
+        self.ours = None;
+        if let Some(thing) = self.thing.take() {
+            thing.join().unwrap();
+        }
+    }
+}
+
+/// A factory beside the house.
+struct Factory {
+    folder: PathBuf,
+}
+
+impl Factory {
+    fn station(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(built("onecode-station"));
+        command.arg("--folder").arg(self.folder.join("station"));
+        run(command.args(arguments)).succeeded()
+    }
+
+    /// `onecode station` on the folder of a gateway that does not run.
+    fn home(&self, house: &House, arguments: &[&str]) -> Ended {
+        let mut command = Command::new(onecode());
+        command.args(["station"]).args(arguments);
+        command.arg("--data").arg(house.data());
+        command.env("ONECODE_GATEWAY_RESOLVER", house.doors().http.to_string());
+        run(&mut command)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.join(name).to_string_lossy().into_owned()
+    }
+
+    /// Admitted for devices 1 to [`LAST`]; its code.
+    fn admitted(&self, house: &House) -> Code {
+        self.station(&["init", "--network", "test", "--plain-keys"]);
+        let (request, grant) = (self.path("station/request.pem"), self.path("grant.txt"));
+        let last = LAST.to_string();
+        let admit = ["admit", &request, "--last", &last, "--to", &grant];
+        let said = self.home(house, &admit).succeeded();
+        self.station(&["install", &grant]);
+        said.lines().next().unwrap().parse().unwrap()
+    }
+
+    /// Orders as many as there are folders, and makes a thing in each.
+    fn make(&self, house: &House, station: Code, folders: &[&Path]) {
+        let (station, order) = (station.to_string(), self.path("order.txt"));
+        let count = folders.len().to_string();
+        let arguments = ["order", &station, "--count", &count, "--to", &order];
+        self.home(house, &arguments).succeeded();
+        let things: Vec<OnTheBench> = folders.iter().copied().map(OnTheBench::new).collect();
+        let mut arguments = vec!["run".to_owned(), order];
+        for thing in &things {
+            arguments.push("--serial".to_owned());
+            arguments.push(thing.line.to_string_lossy().into_owned());
+        }
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        self.station(&arguments);
+        self.station(&["manifest"]);
+    }
+}
+
+/// The house from inside, while its program does not run.
+fn inside<T>(house: &House, work: impl AsyncFnOnce(&Inside) -> T) -> T {
+    let data = house.data().to_string_lossy().into_owned();
+    let config = Sources::defaults()
+        .flag("gateway.data", Some(data))
+        .flag("gateway.resolver", Some(house.doors().http.to_string()))
+        .config()
+        .unwrap();
+    block_on(async {
+        let inside = Inside::open(&config).await.unwrap();
+        let done = work(&inside).await;
+        inside.close().await;
+        done
+    })
+}
+
+/// `onecode device` with a thing's folder and the house's doors.
+fn device(house: &House, folder: &Path, command: &str, arguments: &[&str]) -> Ended {
+    let doors = house.doors();
+    let mut program = Command::new(onecode());
+    program
+        .args(["device", command])
+        .arg("--folder")
+        .arg(folder);
+    program.args(["--mqtt", &doors.mqtt.to_string()]);
+    program.args(["--coaps", &doors.coaps.to_string()]);
+    run(program.args(arguments))
+}
+
+fn publish(house: &House, thing: &Thing, via: &str) -> Ended {
+    let what = ["--via", via, "t/temperature", r#"{"temperature":25}"#];
+    device(house, thing.folder(), "pub", &what)
+}
+
+fn meets(house: &House, folder: &Path) -> Thing {
+    for _ in 0..2 {
+        run(Command::new(onecode())
+            .args(["device", "init", "--gateway", &house.url("")])
+            .arg("--folder")
+            .arg(folder))
+        .succeeded();
+    }
+    Thing::in_folder(folder)
+}
+
+/// A certificate by the station's own key for a number that the station was never given.
+fn outside_the_quota(factory: &Factory, inside: &Inside, like: &Thing, folder: &Path) {
+    let key = |name: &str, algorithm| {
+        let path = factory.folder.join("station").join(name);
+        key_file::read(&path, algorithm, None).unwrap()
+    };
+    let ca: issuer::Key = Arc::new(key("ca.key.pem", Algorithm::P256));
+    let pass: issuer::Key = Arc::new(key("pass.key.pem", Algorithm::Ed25519));
+    let network = like.identity().trust.network;
+    let request = issuer::authority_request(&network, &ca, &pass).unwrap();
+    let request = CheckedRequest::read(&request, &network).unwrap();
+    let text = std::fs::read_to_string(factory.folder.join("grant.txt")).unwrap();
+    let mut grant = Grant::read(&text).unwrap();
+    let code = grant.view().unwrap();
+    let wide = StationOrder {
+        number: code.code().sequence(),
+        serial: [5; 16],
+        quota: Quota::new(code.quota().unwrap().station, &[Kind::Device], 1, 10 * LAST).unwrap(),
+        issued: now(),
+        not_after: code.not_after(),
+    };
+    let issued = inside.authorities.issuer.issue_station(&wide, &request);
+    let issued = issued.unwrap();
+    grant.certificates[2] = issued.certificate;
+    grant.passes[1] = issued.pass;
+    let tampered = grant.station(ca, pass).unwrap();
+    let keys = device_sdk::enrol::Keys::from_random(&[31; 32], &[32; 32]).unwrap();
+    let request = keys.request(&network).unwrap();
+    let order = IssueOrder {
+        sequence: LAST + 1,
+        serial: [6; 16],
+        issued: now(),
+        not_after: now().plus_s(86_400),
+        kind: Kind::Device,
+        class: AssuranceClass::Software,
+        rights: Rights::PAY.and(Rights::ACCEPT),
+    };
+    let request = CheckedRequest::read(&request, &network).unwrap();
+    let made = tampered.issue_device(&order, &request).unwrap();
+    save_keys(folder, &keys).unwrap();
+    let mut credentials = like.identity().credentials.clone();
+    credentials.code = made.code;
+    credentials.certificate = made.certificate;
+    credentials.pass = made.pass;
+    let identity = Identity {
+        trust: like.identity().trust,
+        keys,
+        credentials,
+    };
+    identity.save(folder).unwrap();
+}
+
+/// A payment with the gateway killed, settled when it is back.
+fn pays_alone(house: &mut House, car: &Thing, charger: &Thing) {
+    house.load(car.code(), 10_000_000);
+    let (mut payer, mut payee) = (car.purse(), charger.purse());
+    let renewal = written(|out| payer.renewal(USD, amount(4_000_000), now(), out)).unwrap();
+    let grant = house.wallet(car.code(), &renewal).payload;
+    payer.receive(&grant, now()).unwrap();
+    house.kill();
+    let order = Order {
+        payee: charger.code(),
+        currency: USD,
+        amount: amount(250_000),
+        reference: Reference(*b"made by stations"),
+    };
+    let expected = Expected {
+        amount: order.amount,
+        reference: order.reference,
+    };
+    let evidence = written(|out| payer.pay(&order, now(), out)).unwrap();
+    let receipt = written(|out| payee.accept(&evidence, Some(expected), now(), out)).unwrap();
+    // The payer has never seen the station's pass: it comes with the receipt.
+    let receipted = payer.receive(&receipt, now()).unwrap();
+    assert!(
+        matches!(receipted, Event::Receipted { .. }),
+        "{receipted:?}"
+    );
+    house.restart();
+    for purse in [&mut payee, &mut payer] {
+        let events = synchronise(house, purse);
+        let settled = |event: &Event| {
+            let outcome = Status::Settled;
+            matches!(event, Event::Stated { outcome: said, .. } if *said == outcome)
+        };
+        assert!(events.iter().any(settled), "{events:?}");
+        assert_eq!(purse.unanswered(), 0);
+    }
+    assert_eq!(payee.totals(USD).received_settled, order.amount);
+}
+
+#[test]
+fn what_a_station_made_connects_is_paid_and_ends_like_any_other_thing() {
+    let mut house = House::start();
+    let factory = Factory {
+        folder: house.folder().join("factory"),
+    };
+    std::fs::create_dir(&factory.folder).unwrap();
+    let [car, charger] = ["car", "charger"].map(|name| house.folder().join(name));
+    house.kill();
+    let station = factory.admitted(&house);
+    factory.make(&house, station, &[&car, &charger]);
+    let manifest = factory.path("station/manifests/000001.manifest");
+    let said = factory.home(&house, &["import", &manifest]).succeeded();
+    assert!(said.contains("2 codes"), "{said}");
+    let again = factory.home(&house, &["import", &manifest]).succeeded();
+    assert!(again.contains("nothing changed"), "{again}");
+    house.restart();
+
+    let [car, charger] = [car, charger].map(|folder| meets(&house, &folder));
+    publish(&house, &car, "mqtt").succeeded();
+    publish(&house, &charger, "coap").succeeded();
+    pays_alone(&mut house, &car, &charger);
+
+    house.kill();
+    let bad = house.folder().join("outside");
+    inside(&house, async |inside| {
+        outside_the_quota(&factory, inside, &car, &bad);
+        let (state, code) = (ThingState::Revoked, car.code());
+        let set = inside
+            .ledger
+            .set_state(&code, state, "stolen", "operator", now());
+        set.await.unwrap();
+    });
+    house.restart();
+    let outside = Thing::in_folder(&bad);
+    assert_eq!(outside.code().sequence(), LAST + 1);
+    for via in ["mqtt", "coap"] {
+        publish(&house, &car, via).failed();
+        publish(&house, &outside, via).failed();
+        publish(&house, &charger, via).succeeded();
+    }
+    // In the handshake, before anybody asked the registry.
+    assert!(house.metric("onecode_coap_refused", "bad_certificate") > 0);
+    assert!(house.metric("onecode_mqtt_refused", "handshake_failed") > 0);
+}

@@ -76,7 +76,7 @@ impl House {
     pub fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let doors = Doors::choose();
-        let child = spawn(folder.path(), doors);
+        let child = spawn(folder.path(), doors, &[]);
         let mut house = Self {
             folder,
             doors,
@@ -119,7 +119,12 @@ impl House {
 
     /// Starts it again on the same folder and ports.
     pub fn restart(&mut self) {
-        self.child = spawn(self.folder.path(), self.doors);
+        self.restart_with(&[]);
+    }
+
+    /// The same with more settings, by their names in the environment.
+    pub fn restart_with(&mut self, settings: &[(&str, &str)]) {
+        self.child = spawn(self.folder.path(), self.doors, settings);
         self.wait_until_ready();
     }
 
@@ -312,7 +317,7 @@ fn log(folder: &Path) -> PathBuf {
     folder.join("gateway.log")
 }
 
-fn spawn(folder: &Path, doors: Doors) -> Child {
+fn spawn(folder: &Path, doors: Doors, settings: &[(&str, &str)]) -> Child {
     let log = File::options()
         .create(true)
         .append(true)
@@ -327,6 +332,7 @@ fn spawn(folder: &Path, doors: Doors) -> Child {
         .env("ONECODE_COAP_LISTEN", doors.coap.to_string())
         .env("ONECODE_COAP_SECURE_LISTEN", doors.coaps.to_string())
         .env("ONECODE_HTTP_LISTEN", doors.http.to_string())
+        .envs(settings.iter().copied())
         .stdin(Stdio::null())
         .stdout(log.try_clone().expect("two ends write one log"))
         .stderr(log)

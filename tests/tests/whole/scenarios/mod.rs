@@ -8,3 +8,4 @@ mod pair;
 mod revoked;
 mod spent_on;
 mod stream;
+mod witness;

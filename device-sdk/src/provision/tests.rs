@@ -62,6 +62,8 @@ impl Place {
 }
 
 type Parts8 = Vec<(&'static str, Vec<u8>)>;
+/// What a bench offers for a request.
+type Offer<'a> = &'a dyn Fn(&[u8]) -> Parts8;
 
 /// One call; the answer is taken apart by `read`.
 fn say<T>(bench: &mut Bench<'_>, call: &Call<'_>, read: impl FnOnce(Reply<'_>) -> T) -> T {
@@ -237,7 +239,7 @@ fn parts_of_another_thing_station_or_house_are_not_kept() {
     let neighbour = Place::new();
     let theirs = neighbour.provision(made(&house, 6)).unwrap();
     for (at, name) in WANTED.into_iter().enumerate() {
-        let offer: [&dyn Fn(&[u8]) -> Parts8; 3] = [
+        let offer: [Offer<'_>; 3] = [
             &|_| house.parts(&theirs, 6),
             &|_| strangers.parts(&theirs, 6),
             &|request| strangers.parts(request, 5),

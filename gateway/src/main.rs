@@ -1,7 +1,7 @@
 //! `onecode`: the gateway and everything an operator or a firmware engineer types.
 
 use clap::{Parser, Subcommand};
-use gateway::command::{check, config_list, device, root, station, up, verify};
+use gateway::command::{check, config_list, device, label, root, station, up, verify};
 use gateway::demo;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -47,6 +47,8 @@ enum Command {
         #[command(subcommand)]
         command: station::Command,
     },
+    /// Draw labels of what stands in the registry: PDF, ZPL, SVG, PNG, plain or signed.
+    Label(label::Options),
     /// Judge any object or fraud proof with no server.
     Verify(verify::Options),
 }
@@ -76,6 +78,7 @@ fn main() -> ExitCode {
         Command::Issuer { command } => root::run_issuer(command),
         Command::Root { command } => root::run(command),
         Command::Station { command } => station::run(command),
+        Command::Label(options) => label::run(options),
         Command::Verify(options) => verify::run(options),
     };
     match outcome {

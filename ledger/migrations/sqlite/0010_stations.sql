@@ -30,6 +30,7 @@ CREATE TABLE work_order (
   at       INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX work_order_of_station ON work_order (station);
+CREATE INDEX work_order_of_batch ON work_order (batch);
 
 CREATE TABLE manifest (
   station  BLOB NOT NULL,

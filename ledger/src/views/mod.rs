@@ -5,6 +5,7 @@ mod batches;
 mod books;
 mod claims;
 mod fraud;
+mod labels;
 mod payments;
 #[cfg(test)]
 mod plans;
@@ -16,6 +17,7 @@ pub use batches::{BatchCode, BatchPart, ManifestRow};
 pub use books::{Conservation, Overview};
 pub use claims::ClaimRow;
 pub use fraud::{AccusationRow, FraudSummary};
+pub use labels::LabelRow;
 pub use payments::{PaymentDetail, PaymentQuery, PaymentRow};
 pub use purses::{PurseRow, PurseView};
 pub use registry::{Standing, ThingQuery, ThingRow};

@@ -1,6 +1,6 @@
 //! How the database means to answer what people look at.
 
-use super::{batches, books, claims, fraud, payments, purses, registry};
+use super::{batches, books, claims, fraud, labels, payments, purses, registry};
 use crate::store::{self, Connection};
 use sqlx::AssertSqlSafe;
 
@@ -38,6 +38,7 @@ async fn no_view_looks_at_a_whole_table() {
         store::payments::OVERDUE,
     ];
     texts.extend(batches::TEXTS);
+    texts.extend(labels::TEXTS);
     texts.extend(purses::TEXTS);
     texts.extend(payments::texts());
     texts.extend(registry::texts());

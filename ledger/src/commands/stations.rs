@@ -298,6 +298,7 @@ impl TakeManifest {
             ..new.clone()
         };
         insert_thing(connection, &placed, made.issued, self.now).await?;
+        here(CrashPoint::ThingStored);
         stations::insert_made(connection, order, &new.code).await?;
         life::begin(connection, &new.code, place, self.now).await?;
         let activated = Act::new(ActKind::Activated, new.code, self.now);

@@ -90,7 +90,9 @@ fn vectors_in_the_tree_are_the_ones_this_code_makes() {
 
 #[test]
 fn no_vector_lies_in_the_tree_that_nothing_makes() {
-    let known: Vec<_> = all().into_iter().map(|(file, _)| file.to_owned()).collect();
+    let mut known: Vec<_> = all().into_iter().map(|(file, _)| file.to_owned()).collect();
+    // Made and read in the issuer's tests: a station signs in its room.
+    known.push("stations.json".to_owned());
     for entry in std::fs::read_dir(path("")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(known.contains(&name), "nothing makes {name}");

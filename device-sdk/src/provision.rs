@@ -14,7 +14,7 @@ use crate::durable;
 use crate::enrol::{Authorities, Keys};
 use crate::identity_file::{self, IdentityError, load_keys, save_keys};
 use protocol::provision::{
-    Call, Chunk, LINE_BYTES_MAX, PART_BYTES_MAX, PARTS_MAX, Parts, Reply, is_name,
+    Call, Chunk, LINE_BYTES_MAX, PART_BYTES_MAX, PART_NAMES, PARTS_MAX, Parts, Reply, is_name,
 };
 use protocol::rules::Trust;
 use protocol::{Code, Digest, Network, PublicKey};
@@ -28,17 +28,6 @@ pub type Random<'a> = &'a mut dyn FnMut(&mut [u8]) -> io::Result<()>;
 #[cfg(test)]
 mod tests;
 
-/// What must be among the parts.
-const WANTED: [&str; 8] = [
-    "root-key",
-    "root.der",
-    "issuer.der",
-    "station.der",
-    "certificate.der",
-    "issuer.pass",
-    "station.pass",
-    "pass",
-];
 const BORN: &str = "born";
 /// Draws of a transport key before the source of randomness counts as broken.
 const DRAWS_MAX: usize = 4;
@@ -218,7 +207,7 @@ impl<'r> Bench<'r> {
         let born = self.folder.join(BORN);
         durable::remove(&born).map_err(|error| IdentityError::Io { path: born, error })?;
         for (name, content) in &self.parts {
-            if WANTED.contains(&name.as_str()) {
+            if PART_NAMES.contains(&name.as_str()) {
                 write(name, content, 0o644)?;
             }
         }
@@ -245,7 +234,7 @@ impl<'r> Bench<'r> {
     }
 
     fn kept(&self, name: &str) -> Result<Vec<u8>, &'static str> {
-        if !WANTED.contains(&name) || self.stored().is_none() {
+        if !PART_NAMES.contains(&name) || self.stored().is_none() {
             return Err("not-kept");
         }
         fs::read(self.folder.join(name)).map_err(|_| "storage")

@@ -21,6 +21,17 @@ use core::str;
 use crc::{CRC_32_ISO_HDLC, Crc};
 use sha2::Digest as _;
 
+/// What is put into a thing, all of it.
+pub const PART_NAMES: [&str; 8] = [
+    "root-key",
+    "root.der",
+    "issuer.der",
+    "station.der",
+    "certificate.der",
+    "issuer.pass",
+    "station.pass",
+    "pass",
+];
 /// Longest line, its end included.
 pub const LINE_BYTES_MAX: usize = 640;
 /// Most bytes in one line.

@@ -24,6 +24,7 @@ use issuer::order::{OrderRefused, may_begin};
 use issuer::replay::{Happened, Stage, Unit};
 use issuer::{Authority, CheckedRequest, Grant};
 use protocol::objects::WorkOrder;
+use protocol::provision::PART_NAMES;
 use protocol::{Code, Digest};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -32,17 +33,6 @@ use std::fmt;
 
 /// Most things on one bench.
 pub const PLACES_MOST: usize = 64;
-/// What is put into a thing.
-pub const PART_NAMES: [&str; 8] = [
-    "root-key",
-    "root.der",
-    "issuer.der",
-    "station.der",
-    "certificate.der",
-    "issuer.pass",
-    "station.pass",
-    "pass",
-];
 
 /// The station at work.
 pub struct Station {

@@ -174,7 +174,7 @@ fn a_thing_keeps_what_a_station_gives_it_and_gives_it_back_unchanged() {
 #[test]
 fn wherever_a_write_is_cut_the_thing_is_not_born_and_the_station_goes_on_with_it() {
     let house = House::new(1);
-    let files = WANTED.into_iter().chain([
+    let files = PART_NAMES.into_iter().chain([
         "keys",
         "certificate.pem",
         "authorities.pem",
@@ -238,7 +238,7 @@ fn parts_of_another_thing_station_or_house_are_not_kept() {
     let (house, strangers) = (House::new(1), House::new(101));
     let neighbour = Place::new();
     let theirs = neighbour.provision(made(&house, 6)).unwrap();
-    for (at, name) in WANTED.into_iter().enumerate() {
+    for (at, name) in PART_NAMES.into_iter().enumerate() {
         let offer: [Offer<'_>; 3] = [
             &|_| house.parts(&theirs, 6),
             &|_| strangers.parts(&theirs, 6),

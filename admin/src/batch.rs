@@ -127,7 +127,7 @@ pub fn file(portal: Shared, row: OrderRow, order: WorkOrder, what: BatchFile) ->
         };
         Ok(Some((piece, (batch, at))))
     });
-    pages::station::download(kind, &name, Body::from_stream(pieces))
+    pages::parts::attachment(kind, &name, Body::from_stream(pieces))
 }
 
 struct Batch {

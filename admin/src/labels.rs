@@ -2,7 +2,7 @@
 
 use crate::desk::DeskRefusal;
 use crate::draw::code_uri;
-use crate::pages::station::download;
+use crate::pages::parts::attachment;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
 use axum::response::Response;
@@ -69,11 +69,11 @@ fn draw(labels: &[Label], on: &str, name: &str) -> Result<Response, Refusal> {
     const PDF: &str = "application/pdf";
     let sheet = |sheet: Sheet| {
         let bytes = sheet.pdf(labels, 0).map_err(unfit)?;
-        Ok(download(PDF, &format!("{name}.pdf"), bytes))
+        Ok(attachment(PDF, &format!("{name}.pdf"), bytes))
     };
     let roll = |roll: Roll| {
         let text = roll.zpl(labels).map_err(unfit)?;
-        Ok(download("application/zpl", &format!("{name}.zpl"), text))
+        Ok(attachment("application/zpl", &format!("{name}.zpl"), text))
     };
     match on {
         "" | "a4-21" => sheet(Sheet::A4_21),

@@ -3,6 +3,7 @@
 use super::acts::read_reference;
 use super::areas::cells;
 use super::frame::{Frame, page};
+use super::parts;
 use crate::coordinates::{Axis, degrees, level_ground};
 use crate::door::Visitor;
 use crate::portal::{Portal, Shared};
@@ -10,8 +11,7 @@ use crate::refusal::Refusal;
 use crate::show;
 use askama::Template;
 use axum::extract::{Path, Query, State};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use ledger::AreaRow;
 use protocol::code::grid::Cell;
 use serde::Deserialize;
@@ -82,10 +82,6 @@ pub async fn download(
     Path(text): Path<String>,
 ) -> Result<Response, Refusal> {
     let row = find(&portal, &text).await?;
-    let name = format!("attachment; filename=\"area-{}.cbor\"", row.reference);
-    let headers = [
-        (header::CONTENT_TYPE, "application/cbor".to_owned()),
-        (header::CONTENT_DISPOSITION, name),
-    ];
-    Ok((headers, row.bytes).into_response())
+    let name = format!("area-{}.cbor", row.reference);
+    Ok(parts::attachment("application/cbor", &name, row.bytes))
 }

@@ -3,7 +3,9 @@
 use super::acts::Done;
 use super::frame::{Frame, page};
 use super::item;
-use super::parts::{Names, Party, PaymentLine, Pill, exponents, payment_lines, read_code, state};
+use super::parts::{
+    Names, Party, PaymentLine, Pill, attachment, exponents, payment_lines, read_code, state,
+};
 use crate::credential::{self, CertificateFacts, PassFacts};
 use crate::desk::Connected;
 use crate::door::Visitor;
@@ -299,14 +301,9 @@ pub async fn certificate(
     Path(text): Path<String>,
 ) -> Result<Response, Refusal> {
     let thing = find(&portal, &text).await?;
-    let headers = [
-        (header::CONTENT_TYPE, "application/x-pem-file".to_owned()),
-        (
-            header::CONTENT_DISPOSITION,
-            format!("attachment; filename=\"{}.pem\"", thing.code),
-        ),
-    ];
-    Ok((headers, issuer::pem([thing.certificate.as_slice()])).into_response())
+    let name = format!("{}.pem", thing.code);
+    let certificate = issuer::pem([thing.certificate.as_slice()]);
+    Ok(attachment("application/x-pem-file", &name, certificate))
 }
 
 #[derive(Template)]

@@ -1,8 +1,7 @@
 //! Fraud cases and their proofs.
 
 use super::frame::{Frame, page};
-use super::parts::{After, Names, Party, Pill, exponents, fate};
-use super::payment::cbor_file;
+use super::parts::{After, Names, Party, Pill, attachment, exponents, fate};
 use crate::door::Visitor;
 use crate::portal::Shared;
 use crate::refusal::Refusal;
@@ -119,7 +118,11 @@ pub async fn proof(
     let number = number.parse().map_err(|_| UNKNOWN)?;
     let proof = portal.ledger.fraud_proof(FraudId(number)).await?;
     let proof = proof.ok_or(UNKNOWN)?;
-    Ok(cbor_file(&format!("fraud-{number}.cbor"), proof))
+    Ok(attachment(
+        "application/cbor",
+        &format!("fraud-{number}.cbor"),
+        proof,
+    ))
 }
 
 /// The proof of an accusation, to be judged anywhere.
@@ -131,5 +134,9 @@ pub async fn accusation(
     let number = number.parse().map_err(|_| UNKNOWN)?;
     let proof = portal.ledger.accusation_proof(number).await?;
     let proof = proof.ok_or(UNKNOWN)?;
-    Ok(cbor_file(&format!("accusation-{number}.cbor"), proof))
+    Ok(attachment(
+        "application/cbor",
+        &format!("accusation-{number}.cbor"),
+        proof,
+    ))
 }

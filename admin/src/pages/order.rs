@@ -2,7 +2,6 @@
 
 use super::frame::{Frame, page};
 use super::parts::{self, Pill, ROWS};
-use super::station::download;
 use crate::batch::{self, BatchFile};
 use crate::door::Visitor;
 use crate::evidence::class;
@@ -111,7 +110,11 @@ pub async fn file(
         pass: gateway.ok_or(Refusal::Broken)?.pass.clone(),
     };
     let name = format!("order-{}.txt", short(&row.id));
-    Ok(download("text/plain; charset=utf-8", &name, signed.text()))
+    Ok(parts::attachment(
+        "text/plain; charset=utf-8",
+        &name,
+        signed.text(),
+    ))
 }
 
 /// The codes as a table for other programs.

@@ -4,6 +4,8 @@ use crate::evidence::Exponents;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::show;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use ledger::rules::settle::Fate;
 use ledger::views::{Cursor, Page, PaymentRow};
 use ledger::{CurrencyRow, Ledger, ThingState};
@@ -193,4 +195,17 @@ pub fn read_code(text: &str) -> Result<Code, Refusal> {
         .map_err(|error: protocol::code::base32::TextError| {
             Refusal::Unfit(format!("That is no code: {}.", error.sentence()))
         })
+}
+
+/// A file that a browser keeps instead of showing it. Its name is ours: letters, digits, points and
+/// hyphens.
+pub fn attachment(kind: &'static str, name: &str, body: impl IntoResponse) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, kind.to_owned()),
+        (
+            header::CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{name}\""),
+        ),
+    ];
+    (headers, body).into_response()
 }

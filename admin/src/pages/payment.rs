@@ -1,7 +1,7 @@
 //! One payment with everything that was signed about it.
 
 use super::frame::{Frame, page};
-use super::parts::{Names, Party, Pill, exponents, fate};
+use super::parts::{Names, Party, Pill, attachment, exponents, fate};
 use crate::door::Visitor;
 use crate::evidence::{Check, Opened, Opener, plain};
 use crate::portal::{Portal, Shared};
@@ -9,8 +9,7 @@ use crate::refusal::Refusal;
 use crate::show;
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use ledger::rules::settle::Fate;
 use ledger::views::{PaymentDetail, PaymentRow};
 use protocol::cose::open;
@@ -213,7 +212,7 @@ pub async fn download(
     };
     let bytes = bytes.ok_or(Refusal::NotFound("This payment has no such object."))?;
     let name = format!("{}-{object}", show::short_id(&detail.row.id));
-    Ok(cbor_file(&name, bytes))
+    Ok(attachment("application/cbor", &name, bytes))
 }
 
 /// What anybody needs to hand the payment in again.
@@ -244,16 +243,4 @@ async fn evidence(portal: &Portal, detail: &PaymentDetail) -> Result<Option<Vec<
         bytes.truncate(len);
         bytes
     }))
-}
-
-/// A CBOR file to keep. The name is ours, made of letters, digits, points and hyphens.
-pub fn cbor_file(name: &str, bytes: Vec<u8>) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, "application/cbor".to_owned()),
-        (
-            header::CONTENT_DISPOSITION,
-            format!("attachment; filename=\"{name}\""),
-        ),
-    ];
-    (headers, bytes).into_response()
 }

@@ -1,7 +1,7 @@
 //! One-time secrets for things that ask for their codes themselves.
 
 use super::frame::{Frame, page, page_with};
-use super::parts::ISSUED_KINDS;
+use super::parts::{ISSUED_KINDS, attachment};
 use crate::door::{Sent, Visitor};
 use crate::enrolment::{self, LIFE_MAX_S, Wanted};
 use crate::portal::Shared;
@@ -10,7 +10,7 @@ use crate::show;
 use askama::Template;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use protocol::Kind;
 use serde::Deserialize;
 
@@ -161,14 +161,7 @@ fn commands(gateway: &str, secrets: &[String]) -> Vec<String> {
 /// What things are given to trust this network.
 pub async fn trust(State(portal): State<Shared>) -> Result<Response, Refusal> {
     let text = portal.desk.trust_file().ok_or(Refusal::Broken)?;
-    let headers = [
-        (header::CONTENT_TYPE, "application/toml"),
-        (
-            header::CONTENT_DISPOSITION,
-            "attachment; filename=\"trust.toml\"",
-        ),
-    ];
-    Ok((headers, text).into_response())
+    Ok(attachment("application/toml", "trust.toml", text))
 }
 
 impl Secrets {

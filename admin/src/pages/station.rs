@@ -1,7 +1,7 @@
 //! One station: its quota, what it was told to make, and the numbers it gave up.
 
 use super::frame::{Frame, page};
-use super::parts::read_code;
+use super::parts::{attachment, read_code};
 use super::stations::{Granted, granted};
 use crate::door::Visitor;
 use crate::portal::{Portal, Shared};
@@ -10,8 +10,7 @@ use crate::routes::ISSUES;
 use crate::show;
 use askama::Template;
 use axum::extract::{Path, Query, State};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use ledger::{OrderRow, StationRow};
 use serde::Deserialize;
 
@@ -68,17 +67,5 @@ pub async fn grant(
 ) -> Result<Response, Refusal> {
     let row = find(&portal, &text).await?;
     let (_, text) = row.granted.ok_or(Refusal::Broken)?;
-    Ok(download("text/plain; charset=utf-8", "grant.txt", text))
-}
-
-/// A file that a browser keeps instead of showing it.
-pub fn download(kind: &'static str, name: &str, body: impl IntoResponse) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, kind.to_owned()),
-        (
-            header::CONTENT_DISPOSITION,
-            format!("attachment; filename=\"{name}\""),
-        ),
-    ];
-    (headers, body).into_response()
+    Ok(attachment("text/plain; charset=utf-8", "grant.txt", text))
 }

@@ -1,7 +1,7 @@
 //! `onecode root`: where the keys of the authorities lie, and what only they can do. The gateway
 //! must not be running: these commands work on its folder themselves.
 
-use super::{Outcome, config};
+use super::{Outcome, config, read};
 use crate::config::Config;
 use crate::folder::Folder;
 use crate::house::{Failure, plan, random, server_names};
@@ -14,8 +14,6 @@ use std::process::ExitCode;
 use zeroize::Zeroizing;
 
 const DAY_S: u32 = 86_400;
-/// Longest file that is read here: a chain of certificates.
-const FILE_BYTES_MAX: u64 = 64 * 1024;
 
 /// What to do with the root.
 #[derive(Subcommand)]
@@ -95,15 +93,22 @@ pub struct Export {
     place: Place,
 }
 
-/// Where the keys come from.
+/// Keys that were taken out of a box.
 #[derive(Args)]
-pub struct Import {
+struct Bundle {
     /// The file that `onecode root export` wrote.
     #[arg(long)]
     bundle: PathBuf,
     /// A file whose first line is the passphrase.
     #[arg(long)]
     passphrase_file: PathBuf,
+}
+
+/// Where the keys come from.
+#[derive(Args)]
+pub struct Import {
+    #[command(flatten)]
+    keys: Bundle,
     /// Whose keys.
     #[arg(long, value_enum, default_value = "root")]
     of: Whose,
@@ -114,12 +119,8 @@ pub struct Import {
 /// A new box.
 #[derive(Args)]
 pub struct Restore {
-    /// The file that `onecode root export` wrote.
-    #[arg(long)]
-    bundle: PathBuf,
-    /// A file whose first line is the passphrase.
-    #[arg(long)]
-    passphrase_file: PathBuf,
+    #[command(flatten)]
+    keys: Bundle,
     #[command(flatten)]
     place: Place,
 }
@@ -254,14 +255,6 @@ fn passphrase(file: &Path) -> Result<Zeroizing<String>, Failure> {
     Ok(Zeroizing::new(line.to_owned()))
 }
 
-fn read(path: &Path) -> Result<String, Failure> {
-    let named = |error| format!("{}: {error}", path.display());
-    if fs::metadata(path).map_err(named)?.len() > FILE_BYTES_MAX {
-        return Err(format!("{}: too long", path.display()).into());
-    }
-    Ok(fs::read_to_string(path).map_err(named)?)
-}
-
 fn export(options: &Export) -> Result<(), Failure> {
     let opened = open(&options.place)?;
     let authority = options.of.of(&opened.authorities);
@@ -285,8 +278,8 @@ fn export(options: &Export) -> Result<(), Failure> {
 fn import(options: &Import) -> Result<(), Failure> {
     let opened = open(&options.place)?;
     let authority = options.of.of(&opened.authorities);
-    let passphrase = passphrase(&options.passphrase_file)?;
-    safe::import(&opened.folder, authority, &options.bundle, &passphrase)?;
+    let passphrase = passphrase(&options.keys.passphrase_file)?;
+    safe::import(&opened.folder, authority, &options.keys.bundle, &passphrase)?;
     println!(
         "The keys of the {} {:#} are in this box again. Take them out when you are done: `onecode root export`",
         options.of.role().word(),
@@ -307,9 +300,9 @@ fn restore(options: &Restore) -> Result<(), Failure> {
     let _lock = files
         .lock()
         .map_err(|error| format!("{}: {error}", config.data.display()))?;
-    let passphrase = passphrase(&options.passphrase_file)?;
+    let passphrase = passphrase(&options.keys.passphrase_file)?;
     let (folder, plan) = (files.authorities(), plan(&config)?);
-    let bundle = &options.bundle;
+    let bundle = &options.keys.bundle;
     let made = issuer::restore(&folder, &plan, bundle, &passphrase, now(), &mut random)?;
     println!(
         "A new gateway {:#} under the root {:#}, station {}. Keep gateway.station so, and start it: `onecode up`",

@@ -2,7 +2,7 @@
 //! The gateway must not be running: these commands work on its folder themselves. While it runs, the
 //! portal does the same, by the same desk.
 
-use super::{Outcome, config};
+use super::{Outcome, config, read};
 use crate::house::{Failure, House};
 use crate::issuing::IssueError;
 use crate::stations::Desk;
@@ -23,8 +23,6 @@ use std::time::Duration;
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Who did it, in the registry.
 const BY: &str = "onecode station";
-/// Longest request or grant that is read.
-const TEXT_BYTES_MAX: u64 = 64 * 1024;
 
 /// What to do with stations.
 #[derive(Subcommand)]
@@ -164,14 +162,6 @@ pub fn run(command: Command) -> Outcome {
         house.close().await;
         done.map(|()| ExitCode::SUCCESS)
     })
-}
-
-fn read(path: &Path) -> Result<String, Failure> {
-    let named = |error| format!("{}: {error}", path.display());
-    if fs::metadata(path).map_err(named)?.len() > TEXT_BYTES_MAX {
-        return Err(format!("{}: too long", path.display()).into());
-    }
-    Ok(fs::read_to_string(path).map_err(named)?)
 }
 
 async fn admit(desk: &Desk, options: &Admit) -> Result<(), Failure> {

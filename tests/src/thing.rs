@@ -5,11 +5,12 @@ use std::process::Command;
 
 use device_sdk::identity_file::Identity;
 use device_sdk::journal_file::FileJournal;
-use device_sdk::purse::{Clock, Event, HandInCursor, OUT_MAX, Purse, Settings};
+use device_sdk::purse::{Clock, Event, HandInCursor, OUT_MAX, Order, Purse, Settings};
 use protocol::keys::SoftwareKey;
+use protocol::rules::Expected;
 use protocol::{Code, Status};
 
-use crate::by_hand::{Signatory, amount};
+use crate::by_hand::{Signatory, USD, amount};
 use crate::house::{House, now};
 use crate::program::{onecode, run};
 
@@ -134,6 +135,28 @@ pub fn written(step: impl FnOnce(&mut [u8]) -> Result<usize, Status>) -> Result<
     let mut out = [0; OUT_MAX];
     let len = step(&mut out)?;
     Ok(out[..len].to_vec())
+}
+
+/// Loads a thing's purse and has it granted the money to pay with; gives what the purse made of it.
+pub fn granted(house: &House, payer: &mut ThingPurse, load_minor: u64, grant_minor: u64) -> Event {
+    house.load(payer.me(), load_minor);
+    let wanted = amount(grant_minor);
+    let renewal = written(|out| payer.renewal(USD, wanted, now(), out)).expect("a renewal");
+    let grant = house.wallet(payer.me(), &renewal).payload;
+    payer.receive(&grant, now()).expect("a grant")
+}
+
+/// A payment from purse to purse with nobody else in reach. Gives what the payer made of the receipt.
+pub fn pays(payer: &mut ThingPurse, payee: &mut ThingPurse, order: &Order) -> Event {
+    let expected = Expected {
+        amount: order.amount,
+        reference: order.reference,
+    };
+    let evidence = written(|out| payer.pay(order, now(), out)).expect("a payment");
+    let taken = written(|out| payee.accept(&evidence, Some(expected), now(), out));
+    payer
+        .receive(&taken.expect("a receipt"), now())
+        .expect("a receipt that holds")
 }
 
 /// Shows the gateway everything a purse holds, and tells the purse what it says. Gives the answers.

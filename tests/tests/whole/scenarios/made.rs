@@ -17,13 +17,12 @@ use issuer::{CheckedRequest, Grant, IssueOrder, Quota, StationOrder, key_file};
 use ledger::ThingState;
 use protocol::keys::Algorithm;
 use protocol::objects::Rights;
-use protocol::rules::Expected;
 use protocol::{AssuranceClass, Code, Kind, Reference, Status};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use tests::by_hand::{USD, amount};
 use tests::house::{House, block_on, now};
 use tests::program::{Ended, built, onecode, run};
-use tests::thing::{Thing, synchronise, written};
+use tests::thing::{Thing, granted, pays, synchronise};
 
 /// The station may make things numbered 1 to this.
 const LAST: u64 = 100;
@@ -221,11 +220,8 @@ fn outside_the_quota(factory: &Factory, inside: &Inside, like: &Thing, folder: &
 
 /// A payment with the gateway killed, settled when it is back.
 fn pays_alone(house: &mut House, car: &Thing, charger: &Thing) {
-    house.load(car.code(), 10_000_000);
     let (mut payer, mut payee) = (car.purse(), charger.purse());
-    let renewal = written(|out| payer.renewal(USD, amount(4_000_000), now(), out)).unwrap();
-    let grant = house.wallet(car.code(), &renewal).payload;
-    payer.receive(&grant, now()).unwrap();
+    granted(house, &mut payer, 10_000_000, 4_000_000);
     house.kill();
     let order = Order {
         payee: charger.code(),
@@ -233,14 +229,8 @@ fn pays_alone(house: &mut House, car: &Thing, charger: &Thing) {
         amount: amount(250_000),
         reference: Reference(*b"made by stations"),
     };
-    let expected = Expected {
-        amount: order.amount,
-        reference: order.reference,
-    };
-    let evidence = written(|out| payer.pay(&order, now(), out)).unwrap();
-    let receipt = written(|out| payee.accept(&evidence, Some(expected), now(), out)).unwrap();
     // The payer has never seen the station's pass: it comes with the receipt.
-    let receipted = payer.receive(&receipt, now()).unwrap();
+    let receipted = pays(&mut payer, &mut payee, &order);
     assert!(
         matches!(receipted, Event::Receipted { .. }),
         "{receipted:?}"

@@ -8,17 +8,14 @@ use protocol::{Reference, Status};
 use tests::by_hand::{USD, amount};
 use tests::house::{House, now};
 use tests::program::{Running, onecode, run};
-use tests::thing::{Thing, synchronise, written};
+use tests::thing::{Thing, granted, pays, synchronise, written};
 
 #[test]
 fn a_pair_pays_with_the_gateway_killed_and_settles_once_when_it_is_back() {
     let mut house = House::start();
     let (car, charger) = (Thing::enrol(&house, "car"), Thing::enrol(&house, "charger"));
-    house.load(car.code(), 10_000_000);
     let (mut payer, mut payee) = (car.purse(), charger.purse());
-    let renewal = written(|out| payer.renewal(USD, amount(4_000_000), now(), out)).unwrap();
-    let grant = house.wallet(car.code(), &renewal).payload;
-    let granted = payer.receive(&grant, now()).unwrap();
+    let granted = granted(&house, &mut payer, 10_000_000, 4_000_000);
     assert!(
         matches!(granted, Event::Granted { currency: USD, .. }),
         "{granted:?}"
@@ -31,13 +28,7 @@ fn a_pair_pays_with_the_gateway_killed_and_settles_once_when_it_is_back() {
         amount: amount(2_530_000),
         reference: Reference(*b"session no. 2037"),
     };
-    let expected = Expected {
-        amount: order.amount,
-        reference: order.reference,
-    };
-    let evidence = written(|out| payer.pay(&order, now(), out)).unwrap();
-    let receipt = written(|out| payee.accept(&evidence, Some(expected), now(), out)).unwrap();
-    let receipted = payer.receive(&receipt, now()).unwrap();
+    let receipted = pays(&mut payer, &mut payee, &order);
     assert!(
         matches!(receipted, Event::Receipted { .. }),
         "{receipted:?}"

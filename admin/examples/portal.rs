@@ -117,10 +117,12 @@ async fn main() {
     furnish(&mut house).await;
     house.clock.store(now.0, Ordering::SeqCst);
     let clock = Arc::clone(&house.clock);
+    let ledger = house.ledger.clone();
     tokio::spawn(async move {
         loop {
-            tokio::time::sleep(Duration::from_millis(500)).await;
             clock.store(wall_clock().0, Ordering::SeqCst);
+            ledger.publish(wall_clock()).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(500)).await;
         }
     });
     let random = |out: &mut [u8]| getrandom::fill(out).unwrap();

@@ -1,31 +1,72 @@
-//! The style sheet and the icon, inside the program.
+//! The style sheet, the scripts and the icon, inside the program.
 
 use axum::http::header;
 use axum::response::IntoResponse;
 
-/// Address of the style sheet; the number changes with its content, so it can be kept for ever.
-pub const STYLE_PATH: &str = "/assets/style.css";
-
-const STYLE: &str = include_str!("../assets/style.css");
-const ICON: &str = include_str!("../assets/icon.svg");
+/// What never changes under its address.
 const KEEP: &str = "public, max-age=31536000, immutable";
 
-/// A number that changes when the style sheet does (FNV-1a).
-pub const STYLE_VERSION: u32 = {
-    let (mut hash, mut rest) = (0x811c_9dc5_u32, STYLE.as_bytes());
-    while let [byte, others @ ..] = rest {
-        hash = (hash ^ *byte as u32).wrapping_mul(0x0100_0193);
-        rest = others;
+/// A file that pages ask for; its address carries a number that changes with its content, so it can
+/// be kept for ever.
+#[derive(Clone, Copy, Debug)]
+pub struct Asset {
+    path: &'static str,
+    media_type: &'static str,
+    text: &'static str,
+    version: u32,
+}
+
+impl Asset {
+    const fn new(path: &'static str, media_type: &'static str, text: &'static str) -> Self {
+        // FNV-1a.
+        let (mut version, mut rest) = (0x811c_9dc5_u32, text.as_bytes());
+        while let [byte, others @ ..] = rest {
+            version = (version ^ *byte as u32).wrapping_mul(0x0100_0193);
+            rest = others;
+        }
+        Self {
+            path,
+            media_type,
+            text,
+            version,
+        }
     }
-    hash
-};
+
+    /// Where pages find it.
+    pub fn address(&self) -> String {
+        format!("{}?v={:08x}", self.path, self.version)
+    }
+
+    fn answer(&self) -> impl IntoResponse + use<> {
+        let headers = [
+            (header::CONTENT_TYPE, self.media_type),
+            (header::CACHE_CONTROL, KEEP),
+        ];
+        (headers, self.text)
+    }
+}
+
+/// How pages look.
+pub const STYLE: Asset = Asset::new(
+    "/assets/style.css",
+    "text/css; charset=utf-8",
+    include_str!("../assets/style.css"),
+);
+/// Checks the proof of a code in the browser.
+pub const PROOF: Asset = Asset::new(
+    "/assets/proof.js",
+    "text/javascript; charset=utf-8",
+    include_str!("../assets/proof.js"),
+);
+
+const ICON: &str = include_str!("../assets/icon.svg");
 
 pub async fn style() -> impl IntoResponse {
-    let headers = [
-        (header::CONTENT_TYPE, "text/css; charset=utf-8"),
-        (header::CACHE_CONTROL, KEEP),
-    ];
-    (headers, STYLE)
+    STYLE.answer()
+}
+
+pub async fn proof() -> impl IntoResponse {
+    PROOF.answer()
 }
 
 pub async fn icon() -> impl IntoResponse {

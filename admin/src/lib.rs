@@ -6,7 +6,8 @@
 //! handler file and one template of the same name; what goes wrong becomes a
 //! [`refusal::Refusal`], and that becomes a page or JSON in one place.
 //!
-//! Pages work without scripts: there is none. Time and randomness come in through [`Portal`].
+//! Every page works without scripts; the few there are show more of what the page already holds.
+//! Time and randomness come in through [`Portal`].
 #![forbid(unsafe_code)]
 
 mod api;

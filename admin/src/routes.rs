@@ -69,6 +69,7 @@ use Who::{Everybody, People, Tokens, Uploads};
 
 routes! {
     GET  get  "/assets/style.css"             Everybody => assets::style;
+    GET  get  "/assets/proof.js"              Everybody => assets::proof;
     GET  get  "/assets/icon.svg"              Everybody => assets::icon;
 
     GET  get  "/1/{code}"                     Everybody => public_code::show;

@@ -190,6 +190,7 @@ async function steps() {
   await shot("code-of-a-station");
   await go(`/1/${device}`);
   await page.waitForSelector("h1:has-text('Genuine')");
+  await page.waitForSelector("[data-outcome=good]");
   await go(seals.path);
   await page.waitForSelector(".pill:has-text('complete')");
   await shot("order-complete");

@@ -333,6 +333,7 @@ async function steps() {
   assert.equal(other.headers()["content-type"], "application/cbor");
   await go(`/G/${grid.toLowerCase()}`);
   await page.waitForSelector("h1:has-text('Genuine')");
+  await page.waitForSelector("[data-outcome=good] >> text=This browser itself checked");
   await shot("public-grid");
   const mistyped = code.slice(0, 20) + (code[20] === "7" ? "8" : "7") + code.slice(21);
   await go(`/1/${mistyped}`, 400);
@@ -340,6 +341,32 @@ async function steps() {
   await shot("public-mistyped");
   await go("/1/hello", 400);
   await go("/g/hello", 400);
+  await proofs(`/1/${code}`);
+}
+
+// What a browser makes of the proof on a public page: good, changed on its way, of another root than
+// it knew, and without scripts.
+async function proofs(path) {
+  const judged = (outcome) => page.waitForSelector(`[data-outcome=${outcome}] [data-when=${outcome}]:not([hidden])`);
+  await go(path);
+  await judged("good");
+  const change = (from, to) =>
+    page.route(`**${path}`, async (route) => {
+      const answer = await route.fetch();
+      route.fulfill({ response: answer, body: (await answer.text()).replace(from, to) });
+    });
+  await change(/\nindex (\d+)\n/, (_, index) => `\nindex ${Number(index) + 1}\n`);
+  await go(path);
+  await judged("bad");
+  await shot("public-not-proven");
+  await page.unroute(`**${path}`);
+  await page.evaluate(() => Object.keys(localStorage).forEach((key) => localStorage.setItem(key, "-8:00")));
+  await go(path);
+  await judged("changed");
+  await shot("public-another-root");
+  await page.evaluate(() => localStorage.clear());
+  const text = await (await page.request.get(house.portal + path)).text();
+  assert.match(text, /<p data-when="none" class="soft">/, "with scripting off the page says so and gives the file");
 }
 
 async function looks() {

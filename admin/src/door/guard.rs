@@ -19,7 +19,7 @@ use std::net::SocketAddr;
 pub const BODY_MAX: usize = 64 * 1024;
 
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; \
-     form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+     script-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// Lets a request through to its handler, or answers it. Refusals become pages or JSON here.
 pub async fn guard(

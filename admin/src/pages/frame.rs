@@ -1,6 +1,6 @@
 //! What surrounds every page.
 
-use crate::assets::{STYLE_PATH, STYLE_VERSION};
+use crate::assets;
 use crate::door::Visitor;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
@@ -88,7 +88,7 @@ impl Frame {
 
     /// Address of the style sheet.
     pub fn style(&self) -> String {
-        format!("{STYLE_PATH}?v={STYLE_VERSION:08x}")
+        assets::STYLE.address()
     }
 }
 

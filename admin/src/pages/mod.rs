@@ -23,6 +23,7 @@ pub mod parts;
 pub mod payment;
 pub mod payments;
 pub mod people;
+pub mod proof;
 pub mod public_code;
 pub mod public_grid;
 pub mod purse;

@@ -2,6 +2,7 @@
 //! stands, and nothing about names, money or whereabouts.
 
 use super::frame::{Frame, page_with};
+use super::proof::{self, Proof};
 use crate::counters::Lookup;
 use crate::credential;
 use crate::door::Visitor;
@@ -126,6 +127,7 @@ struct PublicCode {
     verdict: Verdict,
     facts: Option<Facts>,
     has_pass: bool,
+    proof: Option<Proof>,
     asked: String,
 }
 
@@ -139,12 +141,17 @@ pub async fn show(
     Path(text): Path<String>,
 ) -> Result<Response, Refusal> {
     let (verdict, facts, pass) = look_up(&portal, &text, visitor.now).await?;
+    let proof = match &facts {
+        Some(facts) => proof::of_issue(&portal, &facts.code.into()).await?,
+        None => None,
+    };
     let page = PublicCode {
         // A stranger's page is the same for staff: no navigation, no name.
         frame: Frame::new(&portal, None, ""),
         verdict,
         facts,
         has_pass: !pass.is_empty(),
+        proof,
         asked: show::typed(&text, ECHO_CHARS_MAX),
     };
     page_with(verdict.status(), &page)

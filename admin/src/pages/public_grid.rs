@@ -3,6 +3,7 @@
 
 use super::frame::{Frame, page_with};
 use super::grid::Facts;
+use super::proof::{self, Proof};
 use crate::coordinates::{Axis, degrees};
 use crate::counters::Lookup;
 use crate::door::Visitor;
@@ -87,6 +88,7 @@ struct PublicGrid {
     frame: Frame,
     verdict: Verdict,
     place: Option<Drawn>,
+    proof: Option<Proof>,
     asked: String,
 }
 
@@ -127,9 +129,14 @@ pub async fn show(
         portal.counters.mistyped(error);
     }
     portal.counters.looked_up(verdict.lookup());
+    let proof = match grid {
+        Some(grid) => proof::of_issue(&portal, &grid.into()).await?,
+        None => None,
+    };
     let page = PublicGrid {
         frame: Frame::new(&portal, None, ""),
         verdict,
+        proof,
         place: grid.map(|grid| Drawn {
             facts: Facts::of(&grid),
             names: Names::of(grid.cell()),

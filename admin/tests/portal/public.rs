@@ -73,6 +73,31 @@ async fn a_code_is_genuine_suspended_revoked_or_unknown_in_words() {
 }
 
 #[tokio::test]
+async fn the_public_page_holds_the_proof_for_the_browser_once_a_checkpoint_covers_it() {
+    let scene = Scene::new().await;
+    let car = scene.house.thing(1, "Car").await;
+    let mut stranger = scene.browser();
+    let path = format!("/1/{}", car.code);
+    let before = stranger.get(&path).await.text();
+    assert!(!before.contains("data-proof"), "{before}");
+    scene.house.ledger.publish(scene.house.now()).await.unwrap();
+    let page = stranger.get(&path).await.text();
+    assert!(page.contains("c2sp.org/tlog-proof@v1"), "{page}");
+    assert!(page.contains(&format!("data-of=\"{}\"", car.code)));
+    let root = scene.house.authorities.root.pass_key();
+    let hex: String = root.as_bytes().iter().map(|b| format!("{b:02x}")).collect();
+    assert!(page.contains(&format!("data-root=\"-8:{hex}\"")), "{page}");
+    let script = page.split("src=\"").nth(2).unwrap();
+    let address = script.split('"').next().unwrap();
+    let script = stranger.get(address).await;
+    assert_eq!(
+        script.headers[header::CONTENT_TYPE],
+        "text/javascript; charset=utf-8"
+    );
+    assert!(script.text().contains("export async function judge"));
+}
+
+#[tokio::test]
 async fn unknown_and_mistyped_codes_are_told_apart() {
     let scene = Scene::new().await;
     let code = protocol::Code::derive(protocol::Kind::Device, crate::house::STATION, 99, b"other")

@@ -341,12 +341,12 @@ async function steps() {
   await shot("public-mistyped");
   await go("/1/hello", 400);
   await go("/g/hello", 400);
-  await proofs(`/1/${code}`);
+  await judgedByTheBrowser(`/1/${code}`);
 }
 
 // What a browser makes of the proof on a public page: good, changed on its way, of another root than
 // it knew, and without scripts.
-async function proofs(path) {
+async function judgedByTheBrowser(path) {
   const judged = (outcome) => page.waitForSelector(`[data-outcome=${outcome}] [data-when=${outcome}]:not([hidden])`);
   await go(path);
   await judged("good");

@@ -102,8 +102,22 @@ impl<'r> Bench<'r> {
         reply.line(tag).map(|line| line.as_bytes().to_vec())
     }
 
-    /// The same keys give the same request.
-    fn request(&mut self) -> Result<Vec<u8>, &'static str> {
+    /// Says which network the thing is asked for, to whoever calls it instead of sending it lines.
+    pub fn meet(&mut self, network: Network) {
+        self.network = Some(network);
+    }
+
+    /// Takes all parts at once and makes them durable, as lines would one by one.
+    pub fn give(&mut self, parts: Vec<(String, Vec<u8>)>) -> Result<(), &'static str> {
+        if parts.len() > PARTS_MAX || parts.iter().any(|(_, part)| part.len() > PART_BYTES_MAX) {
+            return Err("length");
+        }
+        self.parts = parts;
+        self.keep(&self.digest())
+    }
+
+    /// Its PKCS#10 request, DER. The same keys give the same one.
+    pub fn request(&mut self) -> Result<Vec<u8>, &'static str> {
         let network = self.network.ok_or("no-hello")?;
         self.keys()?.request(&network).map_err(|_| "keys")
     }
@@ -163,11 +177,7 @@ impl<'r> Bench<'r> {
         if self.stored().as_ref() == Some(digest) {
             return Ok(());
         }
-        let mut parts = Parts::default();
-        for (name, content) in &self.parts {
-            parts.add(name, content);
-        }
-        if parts.digest() != *digest {
+        if self.digest() != *digest {
             return Err("digest");
         }
         let network = self.network.ok_or("no-hello")?;
@@ -188,6 +198,14 @@ impl<'r> Bench<'r> {
             }
         }
         self.store(&keys, &birth, digest).map_err(|_| "storage")
+    }
+
+    fn digest(&self) -> Digest {
+        let mut parts = Parts::default();
+        for (name, content) in &self.parts {
+            parts.add(name, content);
+        }
+        parts.digest()
     }
 
     fn part(&self, name: &str) -> Option<Vec<u8>> {
@@ -233,7 +251,8 @@ impl<'r> Bench<'r> {
         (digits.len() == 64).then(|| parse(digits)).flatten()
     }
 
-    fn kept(&self, name: &str) -> Result<Vec<u8>, &'static str> {
+    /// A part as it is kept.
+    pub fn kept(&self, name: &str) -> Result<Vec<u8>, &'static str> {
         if !PART_NAMES.contains(&name) || self.stored().is_none() {
             return Err("not-kept");
         }

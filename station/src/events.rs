@@ -2,7 +2,8 @@
 //!
 //! Events are JSON, one line each, with `event` and `time` (seconds since 1970) in every one:
 //! `begun` (order, kind, count, made), `resumed` (number), `made` (number, code), `items` (first,
-//! last), `trouble` (number, reason), `finished` (made, scrapped).
+//! last), `trouble` (number, reason), `finished` (made, scrapped). A dry run says `tried` where
+//! another says `made`: a thing that keeps its keys has the same code in both.
 
 use crate::world::{Audience, News};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -17,9 +18,21 @@ pub struct Show {
     bar: ProgressBar,
     events: Option<Box<dyn Write>>,
     clock: fn() -> Timestamp,
+    is_dry: bool,
 }
 
 impl Show {
+    /// For a dry run of an order.
+    pub fn dry(
+        order: &WorkOrder,
+        events: Option<Box<dyn Write>>,
+        clock: fn() -> Timestamp,
+    ) -> Self {
+        let mut show = Self::begin(order, 0, events, clock);
+        show.is_dry = true;
+        show
+    }
+
     /// For an order of which some are made; the bar is drawn when standard error is a terminal.
     pub fn begin(
         order: &WorkOrder,
@@ -37,7 +50,12 @@ impl Show {
         bar.set_message("-");
         bar.set_position(u64::from(made));
         bar.reset_eta();
-        let mut show = Self { bar, events, clock };
+        let mut show = Self {
+            bar,
+            events,
+            clock,
+            is_dry: false,
+        };
         show.event(json!({
             "event": "begun", "order": order.id.to_string(), "kind": order.kind.word(),
             "count": order.count, "made": made,
@@ -71,7 +89,8 @@ impl Audience for Show {
             News::Made { number, code } => {
                 self.bar.inc(1);
                 self.bar.set_message(format!("{number} {code}"));
-                self.event(json!({"event": "made", "number": number, "code": code.to_string()}));
+                let name = if self.is_dry { "tried" } else { "made" };
+                self.event(json!({"event": name, "number": number, "code": code.to_string()}));
             }
             News::Items { first, last } => {
                 self.bar.inc(last - first + 1);

@@ -9,7 +9,7 @@ use crate::journal::Journal;
 use crate::panel::{Bench, PLACES_MOST, Station};
 use crate::prints::{ItemLists, TypedScanner, ZplPrinter};
 use crate::serial::SerialDevice;
-use crate::world::{Device, Nature, Printer, Scanner, Trouble};
+use crate::world::{Audience, Device, Nature, Printer, Scanner, Trouble};
 use clap::Args;
 use issuer::journal::Line;
 use issuer::label::Roll;
@@ -73,6 +73,21 @@ struct Opened {
     devices: Vec<Box<dyn Device>>,
     printer: Option<Box<dyn Printer>>,
     scanner: Option<Box<dyn Scanner>>,
+    nature: Machine,
+}
+
+impl Opened {
+    /// A bench with at most so many places.
+    fn bench<'a>(&'a mut self, places: usize, audience: &'a mut dyn Audience) -> Bench<'a> {
+        let devices = self.devices.iter_mut().take(places);
+        Bench {
+            devices: devices.map(|device| device.as_mut() as _).collect(),
+            printer: self.printer.as_deref_mut().map(|printer| printer as _),
+            scanner: self.scanner.as_deref_mut().map(|scanner| scanner as _),
+            nature: &mut self.nature,
+            audience,
+        }
+    }
 }
 
 impl Tools {
@@ -114,6 +129,7 @@ impl Tools {
             devices,
             printer,
             scanner,
+            nature: Machine,
         })
     }
 }
@@ -211,24 +227,7 @@ fn things(
     }
     while journal.state().made_for(&order.id) < most {
         let left = most - journal.state().made_for(&order.id);
-        let mut bench = Bench {
-            devices: tools
-                .devices
-                .iter_mut()
-                .take(left as usize)
-                .map(|device| device.as_mut() as &mut dyn Device)
-                .collect(),
-            printer: tools
-                .printer
-                .as_deref_mut()
-                .map(|printer| printer as &mut dyn Printer),
-            scanner: tools
-                .scanner
-                .as_deref_mut()
-                .map(|scanner| scanner as &mut dyn Scanner),
-            nature: &mut Machine,
-            audience: show,
-        };
+        let mut bench = tools.bench(left as usize, &mut *show);
         station.panel(journal, &mut bench)?;
     }
     Ok(())
@@ -253,23 +252,8 @@ fn dry_run(
     events: Option<Box<dyn Write>>,
 ) -> Outcome {
     let order = WorkOrder { count, ..*order };
-    let mut show = Show::begin(&order, 0, events, now);
-    let devices = tools.devices.iter_mut();
-    let mut bench = Bench {
-        devices: devices
-            .map(|device| device.as_mut() as &mut dyn Device)
-            .collect(),
-        printer: tools
-            .printer
-            .as_deref_mut()
-            .map(|printer| printer as &mut dyn Printer),
-        scanner: tools
-            .scanner
-            .as_deref_mut()
-            .map(|scanner| scanner as &mut dyn Scanner),
-        nature: &mut Machine,
-        audience: &mut show,
-    };
+    let mut show = Show::dry(&order, events, now);
+    let mut bench = tools.bench(PLACES_MOST, &mut show);
     let tried = dry::run(station, &order, &mut bench);
     show.finish(0, 0);
     println!(

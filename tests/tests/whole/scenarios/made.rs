@@ -1,15 +1,11 @@
 //! The whole life of things that a factory station made: keys made inside over a serial line, home
 //! in a manifest, through both doors, money, a payment with nobody else in reach, and the end.
 
-use std::fs::File;
-use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use device_sdk::identity_file::{Identity, save_keys};
-use device_sdk::provision::Bench;
 use device_sdk::purse::{Event, Order};
 use gateway::config::Sources;
 use gateway::house::House as Inside;
@@ -18,107 +14,27 @@ use ledger::ThingState;
 use protocol::keys::Algorithm;
 use protocol::objects::Rights;
 use protocol::{AssuranceClass, Code, Kind, Reference, Status};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use tests::by_hand::{USD, amount};
+use tests::factory::{Factory, OnTheBench};
 use tests::house::{House, block_on, now};
-use tests::program::{Ended, built, onecode, run};
+use tests::program::{Ended, onecode, run};
 use tests::thing::{Thing, granted, pays, synchronise};
 
 /// The station may make things numbered 1 to this.
 const LAST: u64 = 100;
 
-/// A thing on the bench, at the other end of a pseudo-terminal.
-struct OnTheBench {
-    line: PathBuf,
-    /// Held open, so that the thing's end does not break off between two of the station's calls.
-    ours: Option<File>,
-    thing: Option<JoinHandle<()>>,
-}
-
-impl OnTheBench {
-    fn new(folder: &Path) -> Self {
-        let end = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&end).unwrap();
-        unlockpt(&end).unwrap();
-        let line = ptsname(&end, Vec::new()).unwrap().into_string().unwrap();
-        let (line, folder) = (PathBuf::from(line), folder.to_owned());
-        let ours = File::options().read(true).write(true).open(&line).unwrap();
-        let thing = std::thread::spawn(move || {
-            let mut random = |bytes: &mut [u8]| File::open("/dev/urandom")?.read_exact(bytes);
-            let mut bench = Bench::new(&folder, "meter", None, &mut random);
-            let end = File::from(end);
-            // It ends with an error when the line is taken away.
-            let _ = bench.serve(&mut BufReader::new(&end), &mut &end);
-        });
-        Self {
-            line,
-            ours: Some(ours),
-            thing: Some(thing),
-        }
+/// Orders as many as there are folders, and makes a thing in each.
+fn make(factory: &Factory, house: &House, station: Code, folders: &[&Path]) {
+    let count = folders.len().to_string();
+    let order = factory.order(house, station, &["--count", &count]);
+    let things: Vec<OnTheBench> = folders.iter().copied().map(OnTheBench::new).collect();
+    let lines: Vec<String> = things.iter().map(OnTheBench::line).collect();
+    let mut arguments = vec!["run", &order];
+    for line in &lines {
+        arguments.extend(["--serial", line]);
     }
-}
-
-impl Drop for OnTheBench {
-    fn drop(&mut self) {
-        self.ours = None;
-        if let Some(thing) = self.thing.take() {
-            thing.join().unwrap();
-        }
-    }
-}
-
-/// A factory beside the house.
-struct Factory {
-    folder: PathBuf,
-}
-
-impl Factory {
-    fn station(&self, arguments: &[&str]) -> String {
-        let mut command = Command::new(built("onecode-station"));
-        command.arg("--folder").arg(self.folder.join("station"));
-        run(command.args(arguments)).succeeded()
-    }
-
-    /// `onecode station` on the folder of a gateway that does not run.
-    fn home(&self, house: &House, arguments: &[&str]) -> Ended {
-        let mut command = Command::new(onecode());
-        command.args(["station"]).args(arguments);
-        command.arg("--data").arg(house.data());
-        command.env("ONECODE_GATEWAY_RESOLVER", house.doors().http.to_string());
-        run(&mut command)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.folder.join(name).to_string_lossy().into_owned()
-    }
-
-    /// Admitted for devices 1 to [`LAST`]; its code.
-    fn admitted(&self, house: &House) -> Code {
-        self.station(&["init", "--network", "test", "--plain-keys"]);
-        let (request, grant) = (self.path("station/request.pem"), self.path("grant.txt"));
-        let last = LAST.to_string();
-        let admit = ["admit", &request, "--last", &last, "--to", &grant];
-        let said = self.home(house, &admit).succeeded();
-        self.station(&["install", &grant]);
-        said.lines().next().unwrap().parse().unwrap()
-    }
-
-    /// Orders as many as there are folders, and makes a thing in each.
-    fn make(&self, house: &House, station: Code, folders: &[&Path]) {
-        let (station, order) = (station.to_string(), self.path("order.txt"));
-        let count = folders.len().to_string();
-        let arguments = ["order", &station, "--count", &count, "--to", &order];
-        self.home(house, &arguments).succeeded();
-        let things: Vec<OnTheBench> = folders.iter().copied().map(OnTheBench::new).collect();
-        let mut arguments = vec!["run".to_owned(), order];
-        for thing in &things {
-            arguments.push("--serial".to_owned());
-            arguments.push(thing.line.to_string_lossy().into_owned());
-        }
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        self.station(&arguments);
-        self.station(&["manifest"]);
-    }
+    factory.station(&arguments);
+    factory.station(&["manifest"]);
 }
 
 /// The house from inside, while its program does not run.
@@ -169,7 +85,7 @@ fn meets(house: &House, folder: &Path) -> Thing {
 /// A certificate by the station's own key for a number that the station was never given.
 fn outside_the_quota(factory: &Factory, inside: &Inside, like: &Thing, folder: &Path) {
     let key = |name: &str, algorithm| {
-        let path = factory.folder.join("station").join(name);
+        let path = PathBuf::from(factory.path("station")).join(name);
         key_file::read(&path, algorithm, None).unwrap()
     };
     let ca: issuer::Key = Arc::new(key("ca.key.pem", Algorithm::P256));
@@ -177,7 +93,7 @@ fn outside_the_quota(factory: &Factory, inside: &Inside, like: &Thing, folder: &
     let network = like.identity().trust.network;
     let request = issuer::authority_request(&network, &ca, &pass).unwrap();
     let request = CheckedRequest::read(&request, &network).unwrap();
-    let text = std::fs::read_to_string(factory.folder.join("grant.txt")).unwrap();
+    let text = std::fs::read_to_string(factory.path("grant.txt")).unwrap();
     let mut grant = Grant::read(&text).unwrap();
     let code = grant.view().unwrap();
     let wide = StationOrder {
@@ -251,18 +167,14 @@ fn pays_alone(house: &mut House, car: &Thing, charger: &Thing) {
 #[test]
 fn what_a_station_made_connects_is_paid_and_ends_like_any_other_thing() {
     let mut house = House::start();
-    let factory = Factory {
-        folder: house.folder().join("factory"),
-    };
-    std::fs::create_dir(&factory.folder).unwrap();
+    let factory = Factory::beside(&house);
     let [car, charger] = ["car", "charger"].map(|name| house.folder().join(name));
     house.kill();
-    let station = factory.admitted(&house);
-    factory.make(&house, station, &[&car, &charger]);
-    let manifest = factory.path("station/manifests/000001.manifest");
-    let said = factory.home(&house, &["import", &manifest]).succeeded();
+    let station = factory.admitted(&house, &["--plain-keys"], "device", LAST);
+    make(&factory, &house, station, &[&car, &charger]);
+    let said = factory.import(&house, 1);
     assert!(said.contains("2 codes"), "{said}");
-    let again = factory.home(&house, &["import", &manifest]).succeeded();
+    let again = factory.import(&house, 1);
     assert!(again.contains("nothing changed"), "{again}");
     house.restart();
 

@@ -7,5 +7,7 @@ mod owners;
 mod pair;
 mod revoked;
 mod spent_on;
+mod station;
 mod stream;
+mod token;
 mod witness;

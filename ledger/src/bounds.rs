@@ -72,3 +72,6 @@ pub const GRANT_BYTES_MOST: usize = 32 * 1024;
 pub const SPKI_BYTES_MOST: usize = 512;
 /// Secrets added at once.
 pub const SECRETS_MOST: usize = 10_000;
+
+/// How long a home that was lost is waited for, before who comes after it settles what waits for it.
+pub const LOST_HOME_WAIT_S: u32 = 30 * 86_400;

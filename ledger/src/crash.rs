@@ -165,8 +165,14 @@ crash_points! {
     PurseArrived "purse_arrived";
     /// A lost home is given up and nobody else is home.
     HomeReleased "home_released";
-    /// A payment is undone at a home that was lost, and not handed on yet.
-    HandedOver "handed_over";
+    /// A home that was lost has named what it recorded, and its purse's money has not left.
+    HomeAccounted "home_accounted";
+    /// Money has left a purse for a payment of a lost home, and is not put aside.
+    PutAside "put_aside";
+    /// A purse has paid what it owes, and that is not counted.
+    DebtPaid "debt_paid";
+    /// A lost home has no word on a payment, and nobody else has it yet.
+    PassedOn "passed_on";
     /// What was handed in is kept and not handed on.
     RelayKept "relay_kept";
     /// The arbiter has decided and nobody has heard.

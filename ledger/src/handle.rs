@@ -220,7 +220,7 @@ impl Ledger {
             released: None,
             now,
             came: now,
-            relayed: None,
+            relayed: false,
         })
         .await?
     }
@@ -241,7 +241,7 @@ impl Ledger {
             released: Some(released),
             now,
             came: now,
-            relayed: None,
+            relayed: false,
         })
         .await?
     }
@@ -259,7 +259,7 @@ impl Ledger {
             receipt,
             now,
             came: now,
-            relayed: None,
+            relayed: false,
         })
         .await?
     }

@@ -143,32 +143,6 @@ CREATE TABLE arrived (                  -- the readings with which a purse came
   PRIMARY KEY (code, key_epoch, currency)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE released (                 -- at the centre: leases given up without their home
-  code      BLOB NOT NULL,
-  lease     INTEGER NOT NULL,
-  home      BLOB NOT NULL,              -- the lost one
-  currency  BLOB NOT NULL,
-  amount    INTEGER NOT NULL,           -- what went to the new home
-  absorbed  INTEGER NOT NULL DEFAULT 0, -- of it, what the lost one sent after all
-  returned  INTEGER NOT NULL DEFAULT 0, -- of it, what the lost one wrote off
-  bytes     BLOB NOT NULL,
-  PRIMARY KEY (code, lease, currency)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE taken_over (               -- at a new home: whose allowances it settles since then
-  code  BLOB NOT NULL,
-  home  BLOB NOT NULL,                  -- the lost one
-  PRIMARY KEY (code, home)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE written_off (              -- at the lost home, when it is back
-  code      BLOB NOT NULL,
-  lease     INTEGER NOT NULL,
-  currency  BLOB NOT NULL,
-  amount    INTEGER NOT NULL,
-  PRIMARY KEY (code, lease, currency)
-) STRICT, WITHOUT ROWID;
-
 -- Credits -------------------------------------------------------------------------------------
 
 CREATE TABLE credit_out (               -- what these books sent away, in total per subject
@@ -269,8 +243,10 @@ CREATE TABLE copied_entry (
   height   INTEGER NOT NULL,
   bytes    BLOB NOT NULL,
   root     BLOB NOT NULL,
+  subject  BLOB NOT NULL,               -- what it is about
   PRIMARY KEY (gateway, height)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX copied_subject ON copied_entry (gateway, subject, height);
 
 CREATE TABLE copied_account (           -- balances as the copies have them
   gateway   BLOB NOT NULL,

@@ -4,7 +4,6 @@ use super::word::{Word, tell};
 use crate::books::{Account, EntryKind, route};
 use crate::crash::{CrashPoint, here};
 use crate::error::Damage;
-use crate::federation::credits;
 use crate::rules::settle::{Fate, Flow};
 use crate::store::coverage::{self, Lifted, Purse};
 use crate::store::covers::{self, Uncovered};
@@ -18,16 +17,12 @@ use protocol::{AmountMinor, Code, Currency, Digest, Odometer, Reference, Status,
 /// that lifts it above what is covered already, and the rest is free.
 pub(super) async fn land(
     desk: &mut Desk,
-    (id, payment): (&Digest, &Payment),
+    payment: &Payment,
     amount: AmountMinor,
     now: Timestamp,
 ) -> Result<Vec<(Account, AmountMinor)>, Failure> {
-    let (payee, currency) = (payment.payee, payment.currency);
-    let before = credits::came_before(desk, id, (payment, amount), now).await?;
-    let news = amount.checked_sub(before).ok_or(Status::OutOfInterval)?;
-    let mut goals = land_at(desk, (payee, currency), payment.covers_for, news, now).await?;
-    goals.push((Account::Clearing, before));
-    Ok(goals)
+    let to = (payment.payee, payment.currency);
+    land_at(desk, to, payment.covers_for, amount, now).await
 }
 
 /// The same for money that comes to these books from elsewhere.
@@ -126,30 +121,6 @@ pub(crate) async fn top_up(desk: &mut Desk, now: Timestamp, most: u32) -> Result
     Ok(looked)
 }
 
-/// What is missing of a payment leaves its payer, when all of it is there, whatever covers it.
-pub(super) async fn pay_missing(
-    desk: &mut Desk,
-    id: &Digest,
-    now: Timestamp,
-) -> Result<(), Failure> {
-    let Flowing {
-        payment,
-        funded,
-        missing,
-        ..
-    } = flowing(desk, id).await?;
-    let begins = payment.odometer.before(payment.amount);
-    let from = begins.and_then(|begins| begins.advance(funded));
-    let from = from.ok_or(Status::OutOfInterval)?;
-    let to = from.advance(missing).ok_or(Status::OutOfInterval)?;
-    let waiting = Uncovered {
-        id: *id,
-        from,
-        missing,
-    };
-    pay_more(desk, &waiting, to, now).await
-}
-
 /// The part of a payment that has become covered leaves its payer.
 async fn pay_more(
     desk: &mut Desk,
@@ -228,7 +199,7 @@ async fn go_on(
     };
     payments::advance(&mut desk.connection, &flowing.id, &progress).await?;
     here(CrashPoint::ToppedUp);
-    let mut goals = land(desk, (&flowing.id, payment), shares.payee, now).await?;
+    let mut goals = land(desk, payment, shares.payee, now).await?;
     let transit = Account::InTransit(flowing.id);
     let added = shares.waits.checked_sub(before.waits()).unwrap_or_default();
     goals.push((transit, added));

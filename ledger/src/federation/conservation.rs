@@ -22,9 +22,10 @@ pub struct Books {
     pub funds: i64,
     /// On the way between books: what left some and has not come to others.
     pub clearing: i64,
-    /// By the credits themselves: sent and not taken in.
+    /// By the credits themselves: sent and not taken in; and what is put aside until a lost home has
+    /// given account.
     pub in_flight: i64,
-    /// Of lost homes: what went on without them and stands in their books still.
+    /// Of lost homes: what went on without them, and they have not sent nor its purse paid since.
     pub ahead: i64,
     /// Whether every one of the books balances, and all of them together: purses + in transit +
     /// funds + clearing = issued - redeemed, and clearing is exactly what the credits say.
@@ -39,10 +40,10 @@ pub async fn conserved(ledgers: &[Ledger]) -> Result<Vec<Books>, Error> {
             add(of(&mut all, own.currency), &own);
         }
         let sums = credits::sums(&mut *ledger.reader().await?).await?;
-        for (currency, [gone, come, freed, off]) in sums {
+        for (currency, [gone, come, freed, paid]) in sums {
             let books = of(&mut all, currency);
             books.in_flight += gone - come;
-            books.ahead += freed - off;
+            books.ahead += freed - paid;
         }
     }
     let mut all: Vec<Books> = all.into_values().collect();

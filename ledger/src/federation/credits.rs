@@ -188,10 +188,11 @@ async fn onward(
         Some((homed, _)) if credit.covers_for.is_some() => {
             let moving = homes::moving(connection, &credit.payee, homed.number).await?;
             let before = moving.map_or(goal, |moving| moving.source);
-            // A lost one covers nothing any more.
-            let lost = losses::released_at(connection, &credit.payee, &before).await?;
+            // A lost one covers what it covers as long as it is waited for.
+            let lost = losses::released(connection, &credit.payee, &before).await?;
+            let lost = lost.is_some_and(|(_, account)| account == losses::Account::NoLonger);
             let has_answered = asked && from == Some(&before);
-            let before = match lost.is_some() || has_answered {
+            let before = match lost || has_answered {
                 true => goal,
                 false => before,
             };
@@ -314,18 +315,16 @@ async fn enter(desk: &mut Desk, letter: &Letter<'_>, now: Timestamp) -> Result<b
     if credit.provisional.is_some() {
         return Err(Status::NotPermitted.into());
     }
-    if rules::news(credit.amount, before).is_none() {
+    let Some(more) = rules::news(credit.amount, before) else {
         return Ok(false);
-    }
+    };
     let away = leases::is_away(desk, &credit.payee).await?;
     if away && !covers_here(desk, &credit).await? {
         post::report(desk, letter).await?;
         return Ok(false);
     }
-    let known = before.max(known(desk, &credit).await?);
-    let Some(more) = rules::news(credit.amount, known) else {
-        return Ok(false);
-    };
+    // Steps of one subject may overtake each other where a purse moves: each counts by itself, and
+    // once.
     if !credits::take(&mut desk.connection, &credit, more, signed).await? {
         return Ok(false);
     }
@@ -355,59 +354,16 @@ async fn enter(desk: &mut Desk, letter: &Letter<'_>, now: Timestamp) -> Result<b
     Ok(true)
 }
 
-/// What its payee has of it already: two gateways may settle one payment after a loss, and it is
-/// credited once.
-async fn known(desk: &mut Desk, credit: &Credit) -> Result<AmountMinor, Failure> {
-    let (subject, payee) = (&credit.subject, &credit.payee);
-    let connection = &mut desk.connection;
-    let taken = credits::taken(connection, subject, payee, &credit.currency).await?;
-    let network = desk.bearings.network;
-    let ours = payments::flowing(connection, subject, &network).await?;
-    // What left these books for it may come back to them.
-    let ours = ours.filter(|_| credit.gateway != desk.bearings.gateway);
-    match ours.filter(|ours| ours.payment.payee == *payee) {
-        Some(ours) => Ok(taken.max(ours.flow()?.paid())),
-        None => Ok(taken),
-    }
-}
-
-/// What a payment settled here is to bring its payee, and a credit of another gateway brought
-/// before: that stands on its way, and is nobody's a second time.
-pub(crate) async fn came_before(
-    desk: &mut Desk,
-    id: &Digest,
-    (payment, amount): (&Payment, AmountMinor),
-    at: Timestamp,
-) -> Result<AmountMinor, Failure> {
-    if desk.place == Place::Alone || amount == AmountMinor::ZERO {
-        return Ok(AmountMinor::ZERO);
-    }
-    let (payee, currency) = (&payment.payee, &payment.currency);
-    let connection = &mut desk.connection;
-    let taken = credits::taken(connection, id, payee, currency).await?;
-    let sent = credits::sent(connection, id, payee, currency).await?;
-    let more = taken.checked_sub(sent).unwrap_or_default().min(amount);
-    if more == AmountMinor::ZERO {
-        return Ok(more);
-    }
-    let credit = Credit {
-        gateway: desk.bearings.gateway,
-        gateway_epoch: desk.bearings.gateway_epoch,
-        subject: *id,
-        payee: *payee,
-        currency: *currency,
-        amount: sent.checked_add(more).ok_or(Status::AboveLimit)?,
-        covers_for: None,
-        provisional: None,
-        time: at,
+/// Whether a credit is for this code.
+pub(crate) fn is_for(desk: &Desk, letter: &Letter<'_>, code: &Code) -> Result<bool, Status> {
+    let Letter::Credit { credit, .. } = *letter else {
+        return Ok(false);
     };
-    let (bytes, _) = desk.seal(&credit)?;
-    credits::keep_sent(&mut desk.connection, &credit, &bytes).await?;
-    Ok(more)
+    Ok(open::<Credit>(credit, &desk.bearings.network)?.peek().payee == *code)
 }
 
 /// At the centre: what a lost home is known to have held goes on to the new home. The lost home
-/// writes it off when it is back.
+/// sends what it holds when it is back, and that takes the place of this.
 pub(crate) async fn emit_released(
     desk: &mut Desk,
     code: &Code,

@@ -2,7 +2,7 @@
 //! gateway stands alone.
 
 use super::letter::Letter;
-use super::store::{homes, losses as lost, peers, relays};
+use super::store::{homes, peers, relays};
 use super::terms::Place;
 use super::{leases, losses, post};
 use crate::evidence::Evidence;
@@ -116,7 +116,11 @@ async fn show(
     payer: &Code,
     (allowance, payment): (&[u8], &[u8]),
 ) -> Result<(), Failure> {
-    let letter = Letter::Shown { allowance, payment };
+    let letter = Letter::Shown {
+        allowance,
+        payment,
+        recorded: true,
+    };
     to_home(desk, payer, &letter).await
 }
 
@@ -141,12 +145,21 @@ pub(crate) async fn settles_elsewhere(
         return Ok(false);
     }
     let (id, allowance) = (evidence.payment().id(), *evidence.allowance().get());
-    if allowance.gateway == desk.bearings.gateway {
-        return losses::is_handed_over(desk, &id, &allowance.code).await;
+    let of = (&allowance.gateway, &allowance.code, allowance.issued);
+    losses::settles_elsewhere(desk, &id, of).await
+}
+
+/// Whether a payment was passed on to these books by a home that was lost, and may yet come to a
+/// better end than now; `None` when it was not.
+pub(crate) async fn passed_here(
+    desk: &mut Desk,
+    payment: &Digest,
+    now: Timestamp,
+) -> Result<Option<bool>, Failure> {
+    if desk.place == Place::Alone || !losses::is_passed_here(desk, payment).await? {
+        return Ok(None);
     }
-    losses::settle_here(desk, &id, &allowance)
-        .await
-        .map(|here| !here)
+    losses::may_wait(desk, payment, now).await.map(Some)
 }
 
 /// Whether these books settle under an allowance that they did not give; then it stands in them.
@@ -161,18 +174,6 @@ pub(crate) async fn stands_for(desk: &mut Desk, evidence: &Evidence) -> Result<b
         allowances::insert_allowance(connection, &id, allowance.get(), allowance.bytes()).await?;
     }
     Ok(true)
-}
-
-/// A payment came with what covers it: kept, to be handed over with all of it after a loss.
-pub(crate) async fn came_covered(
-    desk: &mut Desk,
-    payment: &Digest,
-    items: (&[u8], &Digest),
-) -> Result<(), Failure> {
-    if desk.place == Place::Alone {
-        return Ok(());
-    }
-    Ok(lost::keep_items(&mut desk.connection, payment, items).await?)
 }
 
 /// The arbiter's word goes to where the payment was handed in.

@@ -99,7 +99,8 @@ pub(crate) async fn enrolled(
     Ok(())
 }
 
-/// At the centre: a lease runs out. While a move is open it is left to.
+/// At the centre: a lease runs out. While a move is open it is left to, unless the purse has to stay
+/// until a home that it lost has given account.
 pub(crate) async fn wanted(
     desk: &mut Desk,
     from: &Peer,
@@ -113,7 +114,8 @@ pub(crate) async fn wanted(
         .ok_or(Status::UnknownCode)?;
     let next = homed.number.saturating_add(1);
     let moving = homes::moving(connection, code, next).await?;
-    let bytes = match homed.home == from.code && homed.number == number && moving.is_none() {
+    let stays = moving.is_none() || losses::is_awaited(connection, code).await?;
+    let bytes = match homed.home == from.code && homed.number == number && stays {
         true => give(desk, code, &from.code, number, now).await?,
         false => bytes,
     };

@@ -101,6 +101,8 @@ pub enum Letter<'b> {
         allowance: &'b [u8],
         /// The payment.
         payment: &'b [u8],
+        /// Whether its arbiter has recorded it.
+        recorded: bool,
     },
     /// From the centre: another gateway's pass.
     Peer {
@@ -125,26 +127,49 @@ pub enum Letter<'b> {
         /// The home that was lost, whose allowances the new one settles; none where it closed.
         lost: Option<Code>,
     },
-    /// From the centre, to a home that was lost: this much of a purse has gone on without you.
+    /// From the centre, to a home that was lost: this purse has gone on without you.
     Release {
         /// The signed release.
         release: &'b [u8],
         /// In which currency.
         currency: Currency,
-        /// How much.
-        amount: AmountMinor,
-        /// Up to which height of your journal that is so.
+        /// With what your journal says up to this height.
         height: u64,
     },
     /// A letter that was taken back before it was taken.
     Nothing,
-    /// From the centre, to a home after a lost one: that one has the word on this payment.
+    /// To the home of a purse: the one that was lost before has the word on this payment.
     Theirs {
-        /// Which payment.
+        /// Whose payment.
+        code: Code,
+        /// Which.
         payment: Digest,
     },
-    /// To the centre, from a home that was lost and is back: so much of it is out of my books.
-    WrittenOff {
+    /// From a home that was lost, to who is the payer's home now: it has no word on this payment.
+    Passed {
+        /// Which payment of those in the message.
+        payment: Digest,
+        /// As in a [`Letter::Relay`], and so the rest.
+        origin: Code,
+        /// The whole wallet message.
+        message: &'b [u8],
+        /// The pass of the payee who signed in it; empty where nobody did.
+        pass: &'b [u8],
+        /// The signed claim note.
+        note: &'b [u8],
+    },
+    /// To the centre, from a home that was lost and is back: all that it held of a purse is in the
+    /// letters before this one.
+    Accounted {
+        /// Whose purse.
+        code: Code,
+        /// The lease that was given up.
+        lease: u64,
+        /// In which currency.
+        currency: Currency,
+    },
+    /// To the home of a purse: this much of it was spent at a home that was lost.
+    Owed {
         /// Whose purse.
         code: Code,
         /// The lease that was given up.
@@ -153,6 +178,8 @@ pub enum Letter<'b> {
         currency: Currency,
         /// How much.
         amount: AmountMinor,
+        /// Whether the lost home has given account in every currency.
+        last: bool,
     },
     /// From the centre: what is final everywhere, and what time it is there.
     Watermark {
@@ -206,6 +233,25 @@ impl<'b> Letter<'b> {
         }
     }
 
+    /// The same relay for the payer's home of one payment in it.
+    pub(crate) const fn passed(self, payment: Digest) -> Result<Self, Status> {
+        match self {
+            Self::Relay {
+                origin,
+                message,
+                pass,
+                note,
+            } => Ok(Self::Passed {
+                payment,
+                origin,
+                message,
+                pass,
+                note,
+            }),
+            _ => Err(Status::Malformed),
+        }
+    }
+
     /// Its bytes.
     pub fn write(&self) -> Vec<u8> {
         let n = |number: u64| number.to_be_bytes();
@@ -242,7 +288,11 @@ impl<'b> Letter<'b> {
                 message,
             } => pack(9, &[origin.as_bytes(), payment.as_bytes(), message]),
             Self::Notice { code, message } => pack(10, &[code.as_bytes(), message]),
-            Self::Shown { allowance, payment } => pack(11, &[allowance, payment]),
+            Self::Shown {
+                allowance,
+                payment,
+                recorded,
+            } => pack(11, &[allowance, payment, &[u8::from(recorded)]]),
             Self::Peer { pass } => pack(12, &[pass]),
             Self::Warrant { base, warrant } => pack(13, &[&n(base.get()), warrant]),
             Self::Lease {
@@ -255,16 +305,22 @@ impl<'b> Letter<'b> {
                 pack(14, &[lease, pass, &e(epoch), lost])
             }
             Self::Nothing => pack(20, &[]),
-            Self::Theirs { payment } => pack(21, &[payment.as_bytes()]),
+            Self::Theirs { code, payment } => pack(21, &[code.as_bytes(), payment.as_bytes()]),
+            Self::Passed {
+                payment,
+                origin,
+                message,
+                pass,
+                note,
+            } => {
+                let (payment, origin) = (payment.as_bytes(), origin.as_bytes());
+                pack(22, &[payment, origin, message, pass, note])
+            }
             Self::Release {
                 release,
                 currency,
-                amount,
                 height,
-            } => {
-                let (amount, height) = (n(amount.get()), n(height));
-                pack(15, &[release, currency.as_bytes(), &amount, &height])
-            }
+            } => pack(15, &[release, currency.as_bytes(), &n(height)]),
             Self::Watermark { watermark } => pack(16, &[watermark]),
             Self::Withdraw {
                 subject,
@@ -280,20 +336,22 @@ impl<'b> Letter<'b> {
                     &n(amount.get()),
                 ],
             ),
-            Self::WrittenOff {
+            Self::Accounted {
+                code,
+                lease,
+                currency,
+            } => pack(19, &[code.as_bytes(), &n(lease), currency.as_bytes()]),
+            Self::Owed {
                 code,
                 lease,
                 currency,
                 amount,
-            } => pack(
-                19,
-                &[
-                    code.as_bytes(),
-                    &n(lease),
-                    currency.as_bytes(),
-                    &n(amount.get()),
-                ],
-            ),
+                last,
+            } => {
+                let (lease, amount, last) = (n(lease), n(amount.get()), [u8::from(last)]);
+                let code = code.as_bytes();
+                pack(23, &[code, &lease, currency.as_bytes(), &amount, &last])
+            }
             Self::NotWithdrawn { subject, status } => {
                 pack(18, &[subject.as_bytes(), &[status as u8]])
             }
@@ -440,6 +498,7 @@ fn read(bytes: &[u8]) -> Option<Letter<'_>> {
         11 => Letter::Shown {
             allowance: p.bytes()?,
             payment: p.bytes()?,
+            recorded: p.flag()?,
         },
         12 => Letter::Peer { pass: p.bytes()? },
         13 => Letter::Warrant {
@@ -454,12 +513,26 @@ fn read(bytes: &[u8]) -> Option<Letter<'_>> {
         },
         20 => Letter::Nothing,
         21 => Letter::Theirs {
+            code: p.code()?,
             payment: p.digest()?,
+        },
+        22 => Letter::Passed {
+            payment: p.digest()?,
+            origin: p.code()?,
+            message: p.bytes()?,
+            pass: p.bytes()?,
+            note: p.bytes()?,
+        },
+        23 => Letter::Owed {
+            code: p.code()?,
+            lease: p.number()?,
+            currency: p.currency()?,
+            amount: p.amount()?,
+            last: p.flag()?,
         },
         15 => Letter::Release {
             release: p.bytes()?,
             currency: p.currency()?,
-            amount: p.amount()?,
             height: p.number()?,
         },
         16 => Letter::Watermark {
@@ -471,11 +544,10 @@ fn read(bytes: &[u8]) -> Option<Letter<'_>> {
             currency: p.currency()?,
             amount: p.amount()?,
         },
-        19 => Letter::WrittenOff {
+        19 => Letter::Accounted {
             code: p.code()?,
             lease: p.number()?,
             currency: p.currency()?,
-            amount: p.amount()?,
         },
         18 => Letter::NotWithdrawn {
             subject: p.digest()?,
@@ -517,13 +589,32 @@ mod tests {
             },
             Letter::Nothing,
             Letter::Theirs {
+                code: code(),
                 payment: Digest([4; 32]),
+            },
+            Letter::Passed {
+                payment: Digest([4; 32]),
+                origin: code(),
+                message: b"message",
+                pass: b"",
+                note: b"note",
             },
             Letter::Release {
                 release: b"release",
                 currency: Currency::new(1, *b"USD").unwrap(),
-                amount: AmountMinor::ZERO,
                 height: 9,
+            },
+            Letter::Accounted {
+                code: code(),
+                lease: 2,
+                currency: Currency::new(1, *b"USD").unwrap(),
+            },
+            Letter::Owed {
+                code: code(),
+                lease: 2,
+                currency: Currency::new(1, *b"USD").unwrap(),
+                amount: AmountMinor::ZERO,
+                last: true,
             },
             Letter::Lease {
                 lease: b"lease",

@@ -1,46 +1,50 @@
 //! Homes that are lost, and homes that come back.
 //!
-//! The centre lets the purses of a lost home go on with what its copy of the journal shows. On what
-//! the copy shows the lost home keeps the word; everything else under its allowances is settled by
-//! the next home. When the lost one is back, it hands over what it recorded beyond the copy:
+//! What a home recorded it has the last word on, also what it recorded after the centre's last copy
+//! of its journal and until it hears that it was given up. Nobody else decides on that meanwhile, so
+//! every payment is settled in one place, and once.
 //!
 //! ```text
-//! lost home   recorded 1..h | h+1..n     undone for the payer, handed to the next home
-//! next home               h |            settles it, if it has not yet
-//! payee                                  keeps the first credit for a payment, whoever sent it
+//!             copied    not copied                 hears of it
+//! lost home   1 ... h | h+1 ................... n | sends after its purse what that holds here
+//! centre                gives up, sends on `a`    | what has not come of `a` is a debt
+//! next home             puts aside what is seen   | pays the debt, settles what is passed on
 //! ```
 //!
-//! What the lost home had paid stands `ahead` until the next home has settled it as well.
+//! - A purse goes on with the `a` that the copy shows. What the lost home sends after it takes the
+//!   place of that; what is missing then the purse has spent there since, and it pays that at its
+//!   next home. `ahead` is `a` less both.
+//! - Until the lost home has given this account, the next one puts aside what it sees of payments on
+//!   which the lost one may have a word.
+//! - A payment that the lost home has not recorded when it hears of its loss it passes on. The
+//!   purse's home of that moment has the word on it from then on, wherever the purse goes.
+//! - A purse has one lost home at a time. Before the account is given it moves nowhere; after that
+//!   it may return to the very same home, where nothing is left to settle twice.
+//!
+//! Whoever is gone for longer than [`LOST_HOME_WAIT_S`] is waited for no longer: what waits for it
+//! goes to the next home, and what it did beyond the copy stays `ahead`, for a person to see.
 
 use super::letter::Letter;
 use super::relays::{self, Spoken};
-use super::store::losses::{self as store, Given, HandedOver};
+use super::store::losses::{self as store, Account as Awaited, Aside, Debt, Given};
 use super::store::peers::{self, Peer};
-use super::store::{copies, credits as ways, homes, relays as seen};
-use super::{credits, keys, leases, post, rules};
-use crate::books::{Account, Entry, EntryKind, Transfer, route};
-use crate::bounds::{PARCELS_MOST, SWEEP_MOST};
-use crate::commands::credit::flowing;
+use super::store::{copies, homes};
+use super::terms::Place;
+use super::{credits, keys, leases, moves, post, rules};
+use crate::books::{Account, Entry, EntryKind, Transfer};
+use crate::bounds::{LOST_HOME_WAIT_S, PARCELS_MOST, SWEEP_MOST};
 use crate::commands::release;
 use crate::crash::{CrashPoint, here};
-use crate::rules::settle::{Fate, cost};
-use crate::store::payments::{self, Flowing, Progress};
-use crate::store::{covers, currencies, journal, things};
+use crate::evidence::Owned;
+use crate::store::{currencies, journal, payments, things};
 use crate::writer::{Desk, Failure};
 use protocol::cose::open;
-use protocol::covers::{COVERED_MAX, ITEMS_MAX, Item, Items};
-use protocol::message::Message;
-use protocol::objects::{Allowance, Credit, Move, Payment, Release, Statement};
-use protocol::stream::Chain;
+use protocol::objects::{Allowance, Move, Payment, Release};
 use protocol::{AmountMinor, Code, Currency, Digest, KeyEpoch, Status, Timestamp};
-
-/// How long a payment that the next home could not fund waits before it is handed over again.
-const AGAIN_S: u32 = 300;
 
 /// At the centre: gives up leases whose home does not answer, after their end and the grace after
 /// it, and lets the purse go on with what is known of it.
-pub(crate) async fn release_lost(desk: &mut Desk, now: Timestamp) -> Result<u32, Failure> {
-    let mut done = 0;
+pub(crate) async fn release_lost(desk: &mut Desk, now: Timestamp) -> Result<(), Failure> {
     let open = homes::moving_open(&mut desk.connection, SWEEP_MOST).await?;
     for moving in open {
         let home = homes::home(&mut desk.connection, &moving.code).await?;
@@ -48,14 +52,16 @@ pub(crate) async fn release_lost(desk: &mut Desk, now: Timestamp) -> Result<u32,
         if homed.home != moving.source || homed.number.saturating_add(1) != moving.lease {
             continue;
         }
+        if store::is_awaited(&mut desk.connection, &moving.code).await? {
+            continue;
+        }
         let grace_s = keys::gateway(desk, &moving.source).await?.grace_s;
         let grace_s = grace_s.unwrap_or(desk.bearings.policy.grace_s);
         if rules::may_release(homed.ends, grace_s, now) {
             release_one(desk, &moving, homed.number, now).await?;
-            done += 1;
         }
     }
-    Ok(done)
+    wait_no_longer(desk, now).await
 }
 
 async fn release_one(
@@ -82,6 +88,7 @@ async fn release_one(
         lease: number,
         home: &lost,
         height: copies::copy(&mut desk.connection, &lost).await?.head.height,
+        at: now,
     };
     for (currency, amount) in &held {
         let connection = &mut desk.connection;
@@ -89,7 +96,6 @@ async fn release_one(
         let letter = Letter::Release {
             release: &signed,
             currency: *currency,
-            amount: *amount,
             height: given.height,
         };
         post::send(desk, &lost, &letter).await?;
@@ -117,18 +123,16 @@ async fn release_one(
             credits::emit_released(desk, &code, number, (&currency, amount), now).await?;
         }
     }
-    take_back(desk, &lost, &code, now).await
+    look_through(desk, (&lost, &code), now).await
 }
 
-/// What waits for a lost home and is about this purse's payments goes to who settles them now; that
-/// it should let the purse go is history.
-async fn take_back(
+/// What waits for a lost home and is about this purse's payments: the next home puts money aside
+/// for it. That the lost one should let the purse go is history.
+async fn look_through(
     desk: &mut Desk,
-    lost: &Code,
-    code: &Code,
+    (lost, code): (&Code, &Code),
     now: Timestamp,
 ) -> Result<(), Failure> {
-    let me = desk.bearings.gateway;
     let mut after = 0;
     loop {
         let step = peers::letters(&mut desk.connection, lost, after, PARCELS_MOST).await?;
@@ -137,48 +141,108 @@ async fn take_back(
         };
         after = *last;
         for (number, bytes) in &step {
-            let letter = Letter::read(bytes)?;
-            let message = match letter {
-                Letter::Relay { message, .. } => message,
+            match Letter::read(bytes)? {
+                Letter::Relay { message, .. } => {
+                    for it in relays::spoken(desk, message)? {
+                        if it.payer == *code {
+                            tell_home(desk, &it, now).await?;
+                        }
+                    }
+                }
                 // It was not carried out, and must not be now.
                 Letter::Order { order, .. } => {
                     let order = *open::<Move>(order, &desk.bearings.network)?.peek();
                     if order.code == *code {
-                        let nothing = Letter::Nothing.write();
-                        peers::replace(&mut desk.connection, lost, *number, &nothing).await?;
+                        take_back(desk, lost, *number).await?;
                     }
-                    continue;
                 }
-                _ => continue,
-            };
-            let (mut stays, mut goal) = (false, None);
-            for it in relays::spoken(desk, message)? {
-                if it.gateway != *lost {
-                    continue;
-                }
-                let settler = settler(desk, &it).await?;
-                stays |= settler == *lost;
-                if it.payer == *code && settler != *lost {
-                    goal = Some(settler);
-                }
-            }
-            let Some(goal) = goal else { continue };
-            if !stays {
-                let nothing = Letter::Nothing.write();
-                peers::replace(&mut desk.connection, lost, *number, &nothing).await?;
-            }
-            match goal == me {
-                true => judge(desk, &letter, now).await?,
-                false => post::send(desk, &goal, &letter).await.map(drop)?,
+                _ => {}
             }
         }
     }
 }
 
-async fn judge(desk: &mut Desk, letter: &Letter<'_>, now: Timestamp) -> Result<(), Failure> {
-    let for_peer = std::mem::replace(&mut desk.for_peer, true);
-    relays::judge(desk, letter, now).await?;
-    desk.for_peer = for_peer;
+async fn take_back(desk: &mut Desk, lost: &Code, number: u64) -> Result<(), Failure> {
+    let nothing = Letter::Nothing.write();
+    peers::replace(&mut desk.connection, lost, number, &nothing).await?;
+    Ok(())
+}
+
+/// At the centre: what the home of a purse should know of a payment on which a lost one may have a
+/// word.
+pub(crate) async fn tell_home(
+    desk: &mut Desk,
+    it: &Spoken<'_>,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let connection = &mut desk.connection;
+    let released = store::released(connection, &it.payer, &it.gateway).await?;
+    let Some((height, account)) = released else {
+        return Ok(());
+    };
+    let recorded = copies::is_recorded(connection, &it.gateway, &it.payment, height).await?;
+    match account {
+        _ if recorded => theirs(desk, &it.payer, &it.payment, now).await,
+        Awaited::Awaited => relays::shown(desk, (it.allowance, it.signed), false, now).await,
+        Awaited::NoLonger | Awaited::Given => Ok(()),
+    }
+}
+
+/// At the centre: who settles a payment, as far as it is known to anybody: the gateway that gave its
+/// allowance, or to whom that one passed it on. `None` when that one is waited for no longer.
+pub(crate) async fn settler(desk: &mut Desk, it: &Spoken<'_>) -> Result<Option<Code>, Failure> {
+    let connection = &mut desk.connection;
+    if let Some(arbiter) = store::arbiter(connection, &it.payment).await? {
+        return Ok(Some(arbiter));
+    }
+    let released = store::released(connection, &it.payer, &it.gateway).await?;
+    if let Some((height, Awaited::NoLonger)) = released
+        && !copies::is_recorded(connection, &it.gateway, &it.payment, height).await?
+    {
+        return Ok(None);
+    }
+    Ok(Some(it.gateway))
+}
+
+/// At the centre: homes that are gone for too long.
+async fn wait_no_longer(desk: &mut Desk, now: Timestamp) -> Result<(), Failure> {
+    let before = now.minus_s(LOST_HOME_WAIT_S);
+    let connection = &mut desk.connection;
+    for (debt, lost) in store::awaited_since(connection, before, SWEEP_MOST).await? {
+        let code = debt.code;
+        store::await_no_longer(&mut desk.connection, &code, &lost).await?;
+        owed(desk, &debt, true, now).await?;
+        let mut after = 0;
+        loop {
+            let step = peers::letters(&mut desk.connection, &lost, after, PARCELS_MOST).await?;
+            let Some((last, _)) = step.last() else { break };
+            after = *last;
+            for (number, bytes) in &step {
+                let letter = Letter::read(bytes)?;
+                match letter {
+                    Letter::Relay { message, .. } => {
+                        let mut stays = false;
+                        for it in relays::spoken(desk, message)? {
+                            let settler = settler(desk, &it).await?;
+                            stays |= settler == Some(lost);
+                            if it.payer == code && it.gateway == lost && settler.is_none() {
+                                let letter = letter.passed(it.payment)?;
+                                passed(desk, &lost, &letter, now).await?;
+                            }
+                        }
+                        if !stays {
+                            take_back(desk, &lost, *number).await?;
+                        }
+                    }
+                    Letter::Credit { .. } if credits::is_for(desk, &letter, &code)? => {
+                        take_back(desk, &lost, *number).await?;
+                        credits::route(desk, &letter.asked(true), Some(&lost), now).await?;
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
     Ok(())
 }
 
@@ -220,102 +284,387 @@ async fn known_of(
     Ok((held, seen))
 }
 
-/// At the centre: who settles a payment: the gateway that gave its allowance, or the purse's home
-/// after that one was lost. The next home hears on which payments the lost one keeps the word.
-pub(crate) async fn settler(desk: &mut Desk, it: &Spoken) -> Result<Code, Failure> {
-    let connection = &mut desk.connection;
-    let Some(height) = store::released_at(connection, &it.payer, &it.gateway).await? else {
-        return Ok(it.gateway);
-    };
-    let home = homes::home(connection, &it.payer).await?;
-    let home = home.map_or(it.gateway, |(homed, _)| homed.home);
-    let lost = &it.gateway;
-    if !copies::is_recorded(connection, lost, &it.payment, height).await? {
-        return Ok(home);
-    }
-    let payment = it.payment;
-    if home == desk.bearings.gateway {
-        store::settled_there(connection, &payment).await?;
-    } else if home != *lost {
-        post::send(desk, &home, &Letter::Theirs { payment }).await?;
-    }
-    Ok(*lost)
-}
+// ------------------------------------------------------------------------- who has the last word
 
-/// At the next home: the lost one has the word on this payment.
-pub(crate) async fn theirs(desk: &mut Desk, payment: &Digest) -> Result<(), Failure> {
-    Ok(store::settled_there(&mut desk.connection, payment).await?)
-}
-
-/// Whether these books settle under an allowance of a home that was lost. Only the centre knows who
-/// settles what after a loss, so nothing counts but what comes from it.
-pub(crate) async fn settle_here(
+/// Whether another gateway settles a payment, as far as these books know: not what they have
+/// recorded, and not what was passed on to them.
+pub(crate) async fn settles_elsewhere(
     desk: &mut Desk,
     payment: &Digest,
-    allowance: &Allowance,
+    (gateway, payer, issued): (&Code, &Code, Timestamp),
 ) -> Result<bool, Failure> {
-    let (code, lost) = (&allowance.code, &allowance.gateway);
+    let me = desk.bearings.gateway;
     let connection = &mut desk.connection;
-    let taken = desk.for_peer
-        && store::has_taken_over(connection, code, lost).await?
-        && !store::is_settled_there(connection, payment).await?;
-    Ok(taken && !leases::is_away(desk, code).await?)
-}
-
-/// At a home that was lost: whether a payment under its own allowance is settled by the next one.
-pub(crate) async fn is_handed_over(
-    desk: &mut Desk,
-    payment: &Digest,
-    payer: &Code,
-) -> Result<bool, Failure> {
-    let connection = &mut desk.connection;
-    if store::given_up_at(connection, payer).await?.is_none() {
-        return Ok(false);
-    }
-    if store::handed_over(connection, payment).await?.is_some() {
-        return Ok(true);
-    }
     if payments::standing(connection, payment).await?.is_some() {
         return Ok(false);
     }
-    leases::is_away(desk, payer).await
+    if let Some(arbiter) = store::arbiter(connection, payment).await? {
+        return Ok(arbiter != me || leases::is_away(desk, payer).await?);
+    }
+    let given_up = store::given_up_at(connection, payer).await?;
+    Ok(*gateway != me || given_up.is_some_and(|at| issued <= at))
 }
 
-/// At a home that was lost and is back: what has gone on without it leaves its books.
-pub(crate) async fn written_off(
+/// Whether a payment was passed on to these books: its payer is at home here and pays it out of what
+/// it has, and not out of a reserve.
+pub(crate) async fn is_passed_here(desk: &mut Desk, payment: &Digest) -> Result<bool, Failure> {
+    let me = desk.bearings.gateway;
+    let arbiter = store::arbiter(&mut desk.connection, payment).await?;
+    Ok(arbiter == Some(me))
+}
+
+/// Whether these books gave the allowance of a payment, or the payment was passed on to them.
+pub(crate) async fn was_ours(
+    desk: &mut Desk,
+    payment: &Digest,
+    gateway: &Code,
+) -> Result<bool, Failure> {
+    let known = store::arbiter(&mut desk.connection, payment)
+        .await?
+        .is_some();
+    Ok(known || *gateway == desk.bearings.gateway)
+}
+
+/// At a home that was lost, or one whose purse has moved on before it settled: the payment goes to
+/// who is its payer's home now.
+pub(crate) async fn pass_on(
+    desk: &mut Desk,
+    payment: &Digest,
+    relay: &Letter<'_>,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let letter = relay.passed(*payment)?;
+    let Place::Under(centre) = desk.place else {
+        let me = desk.bearings.gateway;
+        return Box::pin(passed(desk, &me, &letter, now)).await;
+    };
+    store::set_arbiter(&mut desk.connection, payment, &centre).await?;
+    // A crash here: the message is still to be judged, and then it is passed on.
+    here(CrashPoint::PassedOn);
+    post::report(desk, &letter).await
+}
+
+/// At the centre: the first home that a payment is passed on to keeps it, unless its purse has moved
+/// on before.
+pub(crate) async fn passed(
+    desk: &mut Desk,
+    from: &Code,
+    letter: &Letter<'_>,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let Letter::Passed {
+        payment, message, ..
+    } = *letter
+    else {
+        return Err(Status::Malformed.into());
+    };
+    let spoken = relays::spoken(desk, message)?;
+    let it = spoken.iter().find(|it| it.payment == payment);
+    let payer = it.ok_or(Status::Malformed)?.payer;
+    let connection = &mut desk.connection;
+    let before = store::arbiter(connection, &payment).await?;
+    let goal = match before.filter(|before| before != from) {
+        Some(before) => before,
+        None => {
+            let home = homes::home(connection, &payer).await?;
+            home.ok_or(Status::UnknownCode)?.0.home
+        }
+    };
+    store::set_arbiter(connection, &payment, &goal).await?;
+    match goal == desk.bearings.gateway {
+        true => take(desk, letter, now).await,
+        false => post::send(desk, &goal, letter).await.map(drop),
+    }
+}
+
+/// At the home of a payer: the lost home has no word on this payment. What cannot be settled in full
+/// at once waits for grace: what its payee or its covers bring may be on its way behind it.
+pub(crate) async fn take(
+    desk: &mut Desk,
+    letter: &Letter<'_>,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let Letter::Passed {
+        payment, message, ..
+    } = *letter
+    else {
+        return Err(Status::Malformed.into());
+    };
+    let me = desk.bearings.gateway;
+    let connection = &mut desk.connection;
+    store::set_arbiter(connection, &payment, &me).await?;
+    if payments::standing(connection, &payment).await?.is_none() {
+        let spoken = relays::spoken(desk, message)?;
+        let it = spoken.iter().find(|it| it.payment == payment);
+        let payer = it.ok_or(Status::Malformed)?.payer;
+        if !leases::is_away(desk, &payer).await? {
+            take_aside(desk, &payment, now).await?;
+            let connection = &mut desk.connection;
+            let until = store::waits_until(connection, &payment).await?;
+            let until = until.unwrap_or(now.plus_s(desk.bearings.policy.grace_s));
+            store::keep_passed(connection, &payment, &letter.write(), until).await?;
+        }
+    }
+    settle_passed(desk, letter, now).await
+}
+
+async fn settle_passed(
+    desk: &mut Desk,
+    letter: &Letter<'_>,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let Letter::Passed {
+        payment,
+        origin,
+        message,
+        pass,
+        note,
+    } = *letter
+    else {
+        return Err(Status::Malformed.into());
+    };
+    let relay = Letter::Relay {
+        origin,
+        message,
+        pass,
+        note,
+    };
+    let for_peer = std::mem::replace(&mut desk.for_peer, true);
+    let judged = relays::judge(desk, &relay, now).await;
+    desk.for_peer = for_peer;
+    judged?;
+    let connection = &mut desk.connection;
+    let me = desk.bearings.gateway;
+    let settled = payments::standing(connection, &payment).await?.is_some();
+    let elsewhere = store::arbiter(connection, &payment).await? != Some(me);
+    let waits = store::waits_until(connection, &payment).await?;
+    if settled || elsewhere || waits.is_some_and(|until| until <= now) {
+        store::forget_passed(connection, &payment).await?;
+    }
+    Ok(())
+}
+
+/// Looks again at what waits for money.
+pub(crate) async fn look_again(desk: &mut Desk, now: Timestamp) -> Result<(), Failure> {
+    for bytes in store::passed(&mut desk.connection, SWEEP_MOST).await? {
+        let part = desk.begin_part().await?;
+        let done = settle_passed(desk, &Letter::read(&bytes)?, now).await;
+        match done {
+            Ok(()) => desk.end_part(part, true).await?,
+            // Somebody's inbox or a letter box is full: the others are looked at all the same.
+            Err(Failure::Refused(_)) => desk.end_part(part, false).await?,
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(())
+}
+
+/// Whether a payment that was passed on to these books may yet come to a better end than now.
+pub(crate) async fn may_wait(
+    desk: &mut Desk,
+    payment: &Digest,
+    now: Timestamp,
+) -> Result<bool, Failure> {
+    let until = store::waits_until(&mut desk.connection, payment).await?;
+    Ok(until.is_some_and(|until| now < until))
+}
+
+// ----------------------------------------------------------------------------------- the account
+
+/// At a home that was lost and is back: names the payments of the purse that it recorded, and sends
+/// after it what it holds here.
+pub(crate) async fn give_account(
     desk: &mut Desk,
     signed: &[u8],
-    (currency, amount): (&Currency, AmountMinor),
+    currency: &Currency,
     height: u64,
     now: Timestamp,
 ) -> Result<(), Failure> {
     let release = keys::by_centre::<Release>(desk, signed, |release| release.centre).await?;
     let release = *release.get();
     let (code, lease) = (release.code, release.number);
-    if store::is_written_off(&mut desk.connection, (&code, lease), currency).await? {
+    let connection = &mut desk.connection;
+    if !store::give_up(connection, (&code, lease), currency, release.time).await? {
         return Ok(());
     }
+    let home = homes::home(connection, &code).await?;
+    if home.is_none_or(|(homed, _)| homed.number <= lease) {
+        // Its lease follows.
+        let gone = rules::Homed {
+            home: release.centre,
+            number: lease.saturating_add(1),
+            ends: Timestamp(0),
+        };
+        homes::put_home(connection, &code, &gone, now, &[]).await?;
+    }
+    for payment in store::recorded_after(connection, (&code, currency), height).await? {
+        post::report(desk, &Letter::Theirs { code, payment }).await?;
+    }
+    // A crash here: nothing of it has happened, and the letter comes again.
+    here(CrashPoint::HomeAccounted);
     // Nothing given here outlives the lease, and the centre waited for the grace after it.
     release::lapsed_by(desk, &code, currency, release.time).await?;
-    let me = desk.bearings.gateway;
-    let given = Given {
-        code: &code,
-        lease,
-        home: &me,
-        height,
-    };
-    let undone = hand_over(desk, &given, currency, now).await?;
+    settle_up(desk, &code, now).await?;
+    hand_debts_on(desk, &code, now).await?;
     let purse = Account::PurseFree(code);
     let free = journal::balance(&mut desk.connection, currency, &purse).await?;
-    let amount = free.min(amount);
-    store::write_off(&mut desk.connection, &given, currency, (amount, undone)).await?;
-    if amount == AmountMinor::ZERO {
+    let subject = rules::subject("back", &code, lease, currency);
+    moves::send_free(desk, (&code, subject), (currency, free), now).await?;
+    let letter = Letter::Accounted {
+        code,
+        lease,
+        currency: *currency,
+    };
+    post::report(desk, &letter).await
+}
+
+/// At the centre: the lost home has given account. What went on and it has not sent was spent there.
+pub(crate) async fn accounted(
+    desk: &mut Desk,
+    from: &Peer,
+    (code, lease): (&Code, u64),
+    currency: &Currency,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let connection = &mut desk.connection;
+    let account = store::account_given(connection, &from.code, (code, lease), currency).await?;
+    let Some((Awaited::Awaited, missing)) = account else {
+        return Ok(());
+    };
+    let last = !store::is_awaited(&mut desk.connection, code).await?;
+    let debt = Debt {
+        code: *code,
+        lease,
+        currency: *currency,
+        amount: missing,
+    };
+    owed(desk, &debt, last, now).await
+}
+
+/// What a purse owes goes to its home, and is paid there. With the last of it the lost home has
+/// given account in every currency.
+pub(crate) async fn owed(
+    desk: &mut Desk,
+    debt: &Debt,
+    last: bool,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let letter = Letter::Owed {
+        code: debt.code,
+        lease: debt.lease,
+        currency: debt.currency,
+        amount: debt.amount,
+        last,
+    };
+    if leases::is_away(desk, &debt.code).await? {
+        return to_home(desk, &debt.code, &letter).await;
+    }
+    let connection = &mut desk.connection;
+    if debt.amount > AmountMinor::ZERO {
+        store::owe(connection, debt).await?;
+    }
+    if last {
+        store::has_come(connection, &debt.code).await?;
+    }
+    pay_debts(desk, Some(&debt.code), now).await?;
+    match last {
+        true => Box::pin(moves::go_on(desk, &debt.code, now)).await,
+        false => Ok(()),
+    }
+}
+
+/// To the home of a purse: by way of the centre, which knows where that is.
+async fn to_home(desk: &mut Desk, code: &Code, letter: &Letter<'_>) -> Result<(), Failure> {
+    if let Place::Under(_) = desk.place {
+        return post::report(desk, letter).await;
+    }
+    let home = homes::home(&mut desk.connection, code).await?;
+    let home = home.ok_or(Status::UnknownCode)?.0.home;
+    post::send(desk, &home, letter).await.map(drop)
+}
+
+/// Purses pay what they owe as far as they have something free.
+pub(crate) async fn pay_debts(
+    desk: &mut Desk,
+    of: Option<&Code>,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    for debt in store::debts(&mut desk.connection, of, SWEEP_MOST).await? {
+        let purse = Account::PurseFree(debt.code);
+        let connection = &mut desk.connection;
+        let free = journal::balance(connection, &debt.currency, &purse).await?;
+        let paid = free.min(debt.amount);
+        if paid == AmountMinor::ZERO {
+            continue;
+        }
+        journal::open_account(connection, &debt.currency, &Account::Clearing).await?;
+        desk.post(&Entry {
+            kind: EntryKind::Close,
+            subject: rules::subject("debt", &debt.code, debt.lease, &debt.currency),
+            currency: debt.currency,
+            at: now,
+            transfers: vec![Transfer {
+                from: purse,
+                to: Account::Clearing,
+                amount: paid,
+            }],
+        })
+        .await?;
+        // A crash here: neither is paid and counted; both happen together.
+        here(CrashPoint::DebtPaid);
+        store::pay(&mut desk.connection, &debt, paid).await?;
+    }
+    Ok(())
+}
+
+/// A purse leaves: what was put aside of it is its own again, and pays what it owes.
+pub(crate) async fn settle_up(desk: &mut Desk, code: &Code, now: Timestamp) -> Result<(), Failure> {
+    for aside in store::asides(&mut desk.connection, code).await? {
+        give_back(desk, &aside, now).await?;
+    }
+    pay_debts(desk, Some(code), now).await
+}
+
+/// It has left: what it owes still goes after it.
+pub(crate) async fn hand_debts_on(
+    desk: &mut Desk,
+    code: &Code,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    for debt in store::debts(&mut desk.connection, Some(code), SWEEP_MOST).await? {
+        store::owe_elsewhere(&mut desk.connection, &debt).await?;
+        owed(desk, &debt, false, now).await?;
+    }
+    Ok(())
+}
+
+// ------------------------------------------------------------------------------------- put aside
+
+/// At the next home: a payment was seen on which the lost one may have a word.
+pub(crate) async fn put_aside(
+    desk: &mut Desk,
+    allowance: &Allowance,
+    payment: &Owned<Payment>,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let (id, payment) = (&payment.id(), payment.get());
+    let (code, currency) = (payment.payer, payment.currency);
+    let connection = &mut desk.connection;
+    let waits = store::awaited(connection, &code).await? == Some(allowance.gateway)
+        && !store::is_theirs(connection, id).await?
+        && store::aside(connection, id).await?.is_none()
+        && payments::standing(connection, id).await?.is_none();
+    let purse = Account::PurseFree(code);
+    let free = journal::balance(connection, &currency, &purse).await?;
+    let amount = free.min(payment.amount);
+    if !waits || amount == AmountMinor::ZERO || leases::is_away(desk, &code).await? {
         return Ok(());
     }
+    journal::open_account(&mut desk.connection, &currency, &Account::Clearing).await?;
     desk.post(&Entry {
-        kind: EntryKind::Close,
-        subject: rules::subject("release", &code, lease, currency),
-        currency: *currency,
+        kind: EntryKind::Relay,
+        subject: *id,
+        currency,
         at: now,
         transfers: vec![Transfer {
             from: purse,
@@ -324,356 +673,65 @@ pub(crate) async fn written_off(
         }],
     })
     .await?;
-    let letter = Letter::WrittenOff {
+    // A crash here: it is neither gone nor put aside; both happen together.
+    here(CrashPoint::PutAside);
+    let aside = Aside {
+        payment: *id,
         code,
-        lease,
-        currency: *currency,
+        currency,
         amount,
     };
-    post::report(desk, &letter).await
-}
-
-/// What was recorded here beyond the copy: the payer has it back, and the next home settles it.
-/// Gives how much these books had paid for it.
-async fn hand_over(
-    desk: &mut Desk,
-    given: &Given<'_>,
-    currency: &Currency,
-    now: Timestamp,
-) -> Result<AmountMinor, Failure> {
-    let mut undone = AmountMinor::ZERO;
-    let purse = (given.code, currency);
-    for (id, taken) in store::paid_after(&mut desk.connection, purse, given.height).await? {
-        let payment = flowing(desk, &id).await?;
-        let flow = payment.flow()?;
-        let all = flow.paid().checked_add(flow.waits());
-        let all = all.ok_or(Status::AboveLimit)?;
-        // What left the purse before that height is missing in what went on, and stays here.
-        if all == AmountMinor::ZERO || all.as_i64() != taken {
-            continue;
-        }
-        let Some(known) = message(desk, &payment).await? else {
-            continue;
-        };
-        undo(desk, &payment, given.lease, now).await?;
-        undone = undone.checked_add(flow.paid()).ok_or(Status::AboveLimit)?;
-        // A crash here: nothing of the release has happened, and its letter comes again.
-        here(CrashPoint::HandedOver);
-        relays::pass_on(desk, &payment, (&known.0, known.1), now).await?;
-    }
-    Ok(undone)
-}
-
-/// At a home that was lost: what the next one could not fund is handed to it again: money that is
-/// on its way there may have come since.
-pub(crate) async fn hand_over_again(desk: &mut Desk, now: Timestamp) -> Result<(), Failure> {
-    let before = now.minus_s(AGAIN_S);
-    for id in store::unsettled(&mut desk.connection, before, SWEEP_MOST).await? {
-        let payment = flowing(desk, &id).await?;
-        if let Some(known) = message(desk, &payment).await? {
-            seen::again(&mut desk.connection, &id, now).await?;
-            relays::pass_on(desk, &payment, (&known.0, known.1), now).await?;
-        }
-    }
+    store::put_aside(&mut desk.connection, &aside).await?;
     Ok(())
 }
 
-async fn undo(
-    desk: &mut Desk,
-    flowing: &Flowing,
-    lease: u64,
-    now: Timestamp,
-) -> Result<(), Failure> {
-    let (flow, payment) = (flowing.flow()?, &flowing.payment);
-    let (paid, waits) = (flow.paid(), flow.waits());
-    let fate = match flowing.fate {
-        Fate::InTransit => Fate::Returned,
-        Fate::Waiting => Fate::Settled,
-        fate => fate,
-    };
-    let connection = &mut desk.connection;
-    if fate != flowing.fate {
-        let progress = Progress {
-            fate,
-            receipt: None,
-            waits: AmountMinor::ZERO,
-            settle_by: payment.settle_by,
-            units: flowing.units,
-            shown: None,
-            funded: paid,
-            missing: AmountMinor::ZERO,
-            claimed: false,
-            now,
-        };
-        payments::advance(connection, &flowing.id, &progress).await?;
+async fn take_aside(desk: &mut Desk, payment: &Digest, now: Timestamp) -> Result<(), Failure> {
+    match store::aside(&mut desk.connection, payment).await? {
+        Some(aside) => give_back(desk, &aside, now).await,
+        None => Ok(()),
     }
-    journal::open_account(connection, &payment.currency, &Account::Clearing).await?;
-    let sources = [
-        (Account::InTransit(flowing.id), waits),
-        (Account::Clearing, paid),
-    ];
-    let all = paid.checked_add(waits).ok_or(Status::AboveLimit)?;
-    let entry = Entry {
-        kind: EntryKind::Return,
-        subject: flowing.id,
-        currency: payment.currency,
+}
+
+async fn give_back(desk: &mut Desk, aside: &Aside, now: Timestamp) -> Result<(), Failure> {
+    store::forget_aside(&mut desk.connection, &aside.payment).await?;
+    let me = desk.bearings.gateway;
+    desk.post(&Entry {
+        kind: EntryKind::Relay,
+        subject: rules::passed_on(&me, &aside.payment),
+        currency: aside.currency,
         at: now,
-        transfers: route(&sources, &[(Account::PurseFree(payment.payer), all)]),
-    };
-    // Into the purse here, wherever its home is by now: it is written off from there.
-    desk.head = journal::append(&mut desk.connection, &desk.head, &entry).await?;
-    let it = HandedOver {
-        payment: flowing.id,
-        payer: payment.payer,
-        lease,
-        currency: payment.currency,
-        payee: payment.payee,
-        amount: paid,
-        settled: AmountMinor::ZERO,
-    };
-    Ok(store::hand_over(&mut desk.connection, &it).await?)
+        transfers: vec![Transfer {
+            from: Account::Clearing,
+            to: Account::PurseFree(aside.code),
+            amount: aside.amount,
+        }],
+    })
+    .await
+    .map(drop)
 }
 
-/// At a home that was lost: the next one's word on a payment that both have settled. What it paid
-/// has not gone on ahead any more.
-pub(crate) async fn heard(
+/// The lost home has the word on this payment: nothing has to be put aside for it at the next one.
+pub(crate) async fn theirs(
     desk: &mut Desk,
+    code: &Code,
     payment: &Digest,
-    message: &[u8],
-) -> Result<(), Failure> {
-    let Some(it) = store::handed_over(&mut desk.connection, payment).await? else {
-        return Ok(());
-    };
-    let Message::Statement { statement: signed } = Message::read(message)? else {
-        return Ok(());
-    };
-    let statement = *open::<Statement>(signed, &desk.bearings.network)?.peek();
-    let flowing = flowing(desk, payment).await?;
-    let units = cost(
-        flowing.payment.stream.as_ref(),
-        statement.units.unwrap_or(0),
-    )?;
-    let paid = match u8::try_from(statement.outcome)
-        .ok()
-        .and_then(Status::from_number)
-    {
-        Some(Status::Settled) if flowing.payment.stream.is_none() => {
-            statement.paid.unwrap_or(flowing.payment.amount)
-        }
-        _ => statement.paid.unwrap_or(units),
-    };
-    let upto = paid.min(it.amount);
-    let Some(more) = rules::news(upto, it.settled) else {
-        return Ok(());
-    };
-    let credit = Credit {
-        gateway: statement.gateway,
-        gateway_epoch: statement.gateway_epoch,
-        subject: *payment,
-        payee: it.payee,
-        currency: it.currency,
-        amount: upto,
-        covers_for: None,
-        provisional: None,
-        time: statement.time,
-    };
-    let connection = &mut desk.connection;
-    if ways::take(connection, &credit, more, signed).await? {
-        store::settled_too(connection, &it, more).await?;
-    }
-    Ok(())
-}
-
-/// What a purse that has left received here in payments that others may credit to it as well goes
-/// after it under their names, so that it has them once.
-pub(crate) async fn send_received(
-    desk: &mut Desk,
-    (code, currency): (&Code, &Currency),
     now: Timestamp,
 ) -> Result<(), Failure> {
-    let connection = &mut desk.connection;
-    let received = match store::given_up_at(connection, code).await? {
-        Some(height) => store::received_after(connection, (code, currency), height).await?,
-        None => store::handed_over_to(connection, (code, currency)).await?,
-    };
-    for (subject, amount) in received {
-        let connection = &mut desk.connection;
-        let amount = u64::try_from(amount).ok().and_then(AmountMinor::new);
-        let sent = ways::sent(connection, &subject, code, currency).await?;
-        let purse = Account::PurseFree(*code);
-        let free = journal::balance(connection, currency, &purse).await?;
-        let more = amount.unwrap_or_default().min(free);
-        if sent > AmountMinor::ZERO || more == AmountMinor::ZERO {
-            continue;
-        }
-        desk.post(&Entry {
-            kind: EntryKind::Close,
-            subject,
-            currency: *currency,
-            at: now,
-            transfers: vec![Transfer {
-                from: purse,
-                to: Account::Clearing,
-                amount: more,
-            }],
-        })
-        .await?;
-        let sent = credits::Sent {
-            subject,
-            payee: *code,
-            currency: *currency,
-            more,
-            covers_for: None,
-            at: now,
+    if leases::is_away(desk, code).await? {
+        let letter = Letter::Theirs {
+            code: *code,
+            payment: *payment,
         };
-        credits::emit(desk, &sent).await?;
-    }
-    Ok(())
-}
-
-/// At the centre: the lost home has written off so much.
-pub(crate) async fn returned(
-    desk: &mut Desk,
-    from: &Peer,
-    (code, lease): (&Code, u64),
-    (currency, amount): (&Currency, AmountMinor),
-) -> Result<(), Failure> {
-    let connection = &mut desk.connection;
-    store::returned(connection, &from.code, (code, lease), currency, amount).await?;
-    Ok(())
-}
-
-/// A payment as these books know it, to be handed in elsewhere.
-struct Known {
-    id: Digest,
-    allowance: Vec<u8>,
-    payment: Vec<u8>,
-    covers: Vec<(Digest, u32)>,
-    released: Option<(u32, Digest)>,
-}
-
-/// A message, and the hash over the covers in it.
-type Written = (Vec<u8>, Option<Digest>);
-
-/// The message that hands a recorded payment in, with everything that stands here about it, and the
-/// hash over its covers; `None` where a cover of it is not known here in full.
-async fn message(desk: &mut Desk, flowing: &Flowing) -> Result<Option<Written>, Failure> {
-    let standing = payments::standing(&mut desk.connection, &flowing.id).await?;
-    let receipt = standing.and_then(|standing| standing.receipt);
-    let receipt = receipt.as_deref();
-    if let Some((items, beneath)) = store::items(&mut desk.connection, &flowing.id).await? {
-        let items = items.as_slice();
-        let message = super::hooks::encode(&Message::Covered { items, receipt })?;
-        return Ok(Some((message, Some(beneath))));
-    }
-    let mut all: Vec<Known> = Vec::new();
-    let mut wanted = vec![(flowing.id, None)];
-    while let Some((id, units)) = wanted.pop() {
-        if all.iter().any(|known| known.id == id) {
-            continue;
-        }
-        let Some(known) = known(desk, &id, units).await? else {
-            return Ok(None);
+        return match desk.place {
+            Place::Under(_) => Ok(()),
+            _ => to_home(desk, code, &letter).await,
         };
-        wanted.extend(known.covers.iter().map(|(id, units)| (*id, Some(*units))));
-        all.push(known);
-        if all.len() > ITEMS_MAX {
-            return Ok(None);
-        }
     }
-    let [one] = all.as_slice() else {
-        return covered(&all, receipt);
-    };
-    let (allowance, payment) = (one.allowance.as_slice(), one.payment.as_slice());
-    let message = match (one.released, receipt) {
-        (Some((units, value)), receipt) => Message::StreamClaim {
-            allowance,
-            payment,
-            units,
-            value,
-            receipt,
-        },
-        (None, Some(receipt)) => Message::Claim {
-            allowance,
-            payment,
-            receipt,
-        },
-        (None, None) => Message::Evidence { allowance, payment },
-    };
-    Ok(Some((super::hooks::encode(&message)?, None)))
-}
-
-/// Covers before what stands on them; `None` when that goes beyond one message.
-fn covered(all: &[Known], receipt: Option<&[u8]>) -> Result<Option<Written>, Failure> {
-    let mut order: Vec<&Known> = Vec::with_capacity(all.len());
-    for _ in all {
-        let stands = |id: &Digest| order.iter().any(|known| known.id == *id);
-        let next = all.iter().find(|known| {
-            !stands(&known.id) && known.covers.iter().all(|(cover, _)| stands(cover))
-        });
-        let Some(next) = next else { return Ok(None) };
-        order.push(next);
+    // Nothing is put aside where no account is awaited.
+    if store::awaited(&mut desk.connection, code).await?.is_some() {
+        store::keep_theirs(&mut desk.connection, payment).await?;
     }
-    let place = |id: &Digest| order.iter().position(|known| known.id == *id);
-    let items: Vec<Item<'_>> = order
-        .iter()
-        .map(|known| Item {
-            allowance: &known.allowance,
-            payment: &known.payment,
-            released: known.released,
-            covers: (known.covers.iter())
-                .filter_map(|(cover, _)| place(cover))
-                .fold(0, |bits, place| bits | 1 << place),
-        })
-        .collect();
-    let mut bytes = vec![0; COVERED_MAX];
-    let Some(len) = Items::new(&items).and_then(|items| items.write(&mut bytes)) else {
-        return Ok(None);
-    };
-    bytes.truncate(len);
-    let mut counted: Vec<_> = all.iter().flat_map(|known| known.covers.clone()).collect();
-    let hash = protocol::covers::hash(&mut counted);
-    let message = Message::Covered {
-        items: &bytes,
-        receipt,
-    };
-    Ok(Some((super::hooks::encode(&message)?, Some(hash))))
-}
-
-/// A payment recorded here, or seen here, with the units that count where it is a cover.
-async fn known(desk: &mut Desk, id: &Digest, units: Option<u32>) -> Result<Option<Known>, Failure> {
-    let connection = &mut desk.connection;
-    let evidence = match payments::evidence_bytes(connection, id).await? {
-        Some(evidence) => Some(evidence),
-        None => seen::seen(connection, id).await?,
-    };
-    let Some((allowance, bytes)) = evidence else {
-        return Ok(None);
-    };
-    let covers = covers::of(connection, id).await?;
-    let payment = *open::<Payment>(&bytes, &desk.bearings.network)?.peek();
-    if payment.covers.is_some() && covers.is_empty() {
-        return Ok(None);
-    }
-    let standing = payments::standing(connection, id).await?;
-    let shown = standing.and_then(|standing| standing.shown);
-    let released = match (payment.stream, shown, units) {
-        (None, ..) | (Some(_), None, None) => None,
-        (Some(_), Some(shown), units) => {
-            let units = units.unwrap_or(shown.units());
-            let Some(above) = shown.units().checked_sub(units) else {
-                return Ok(None);
-            };
-            let value = Chain::of(&payment).down(*shown.value(), above);
-            Some((units, value))
-        }
-        (Some(_), None, Some(_)) => return Ok(None),
-    };
-    Ok(Some(Known {
-        id: *id,
-        allowance,
-        payment: bytes,
-        covers,
-        released,
-    }))
+    take_aside(desk, payment, now).await?;
+    // What is free again may be owed.
+    pay_debts(desk, Some(code), now).await
 }

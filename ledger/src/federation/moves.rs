@@ -93,7 +93,7 @@ pub(crate) async fn ordered(
     homes::keep_moving(&mut desk.connection, &this, signed, pass, now).await?;
     here(CrashPoint::MoveOrdered);
     if this.from == me {
-        close(desk, &order, now).await?;
+        go_on(desk, &this.code, now).await?;
         return Ok(Moving::Asked);
     }
     let letter = Letter::Order {
@@ -102,6 +102,28 @@ pub(crate) async fn ordered(
     };
     post::send(desk, &this.from, &letter).await?;
     Ok(Moving::Asked)
+}
+
+/// At its home: a purse leaves, if it wants to and nothing keeps it. While the account of a home that
+/// it lost is awaited it stays where that account goes.
+pub(crate) async fn go_on(desk: &mut Desk, code: &Code, now: Timestamp) -> Result<(), Failure> {
+    let (me, connection) = (desk.bearings.gateway, &mut desk.connection);
+    if lost::awaited(connection, code).await?.is_some() {
+        return Ok(());
+    }
+    let Some((homed, _)) = homes::home(connection, code).await? else {
+        return Ok(());
+    };
+    let next = homed.number.saturating_add(1);
+    let moving = homes::moving(connection, code, next).await?;
+    let moving = moving.filter(|moving| moving.source == me && !moving.done);
+    match moving.filter(|_| homed.home == me) {
+        Some(moving) => {
+            let order = signed_by_thing(desk, &moving.bytes, &[]).await?;
+            close(desk, &order, now).await
+        }
+        None => Ok(()),
+    }
 }
 
 async fn signed_by_thing(
@@ -180,9 +202,11 @@ async fn close(desk: &mut Desk, order: &Owned<Move>, now: Timestamp) -> Result<(
     let currencies = homes::currencies_of(&mut desk.connection, &this.code).await?;
     let ends = this.lease.saturating_sub(1);
     let mut leave = Vec::with_capacity(currencies.len());
+    for currency in &currencies {
+        release::lapsed(desk, &this.code, currency, now).await?;
+    }
+    losses::settle_up(desk, &this.code, now).await?;
     for currency in currencies {
-        release::lapsed(desk, &this.code, &currency, now).await?;
-        losses::send_received(desk, (&this.code, &currency), now).await?;
         let closing = balance_of(desk, &this.code, epoch, (ends, &currency), now).await?;
         let (bytes, _) = desk.seal(&closing)?;
         homes::keep_closing(&mut desk.connection, &closing, &bytes).await?;
@@ -213,24 +237,24 @@ async fn close(desk: &mut Desk, order: &Owned<Move>, now: Timestamp) -> Result<(
         }
     }
     for (currency, free) in leave {
-        send_free(desk, &this.code, this.lease, (&currency, free), now).await?;
+        // The same closing has the same subject, whoever has to close twice.
+        let subject = rules::subject("closing", &this.code, this.lease, &currency);
+        send_free(desk, (&this.code, subject), (&currency, free), now).await?;
     }
-    Ok(())
+    losses::hand_debts_on(desk, &this.code, now).await
 }
 
-/// The free purse goes to clearing, with a credit for the new home. The same closing has the same
-/// subject, whoever has to close twice.
-async fn send_free(
+/// The free purse goes to clearing, with a credit for the new home.
+pub(super) async fn send_free(
     desk: &mut Desk,
-    code: &Code,
-    lease: u64,
+    (code, subject): (&Code, Digest),
     (currency, free): (&Currency, AmountMinor),
     now: Timestamp,
 ) -> Result<(), Failure> {
     if free == AmountMinor::ZERO {
         return Ok(());
     }
-    let subject = rules::subject("closing", code, lease, currency);
+    journal::open_account(&mut desk.connection, currency, &Account::Clearing).await?;
     desk.post(&Entry {
         kind: EntryKind::Close,
         subject,
@@ -379,13 +403,7 @@ async fn settle(desk: &mut Desk, order: &Owned<Move>, now: Timestamp) -> Result<
     let pass = homes::pass_of(connection, &this.code).await?;
     let pass = pass.ok_or(Status::UnknownCode)?;
     let closings = homes::closings(connection, &this.code, this.lease.saturating_sub(1)).await?;
-    // What a home before lost is settled by whoever is home now.
-    let lost = lost::lost_home(connection, &this.code).await?;
-    let lost = lost.filter(|lost| *lost != this.to);
     if this.to == me {
-        if let Some(lost) = lost {
-            lost::take_over(connection, &this.code, &lost).await?;
-        }
         arrive(desk, &this.code, this.lease, &pass, KeyEpoch(0), now).await?;
     } else {
         for closing in closings {
@@ -395,7 +413,7 @@ async fn settle(desk: &mut Desk, order: &Owned<Move>, now: Timestamp) -> Result<
             lease: &lease,
             pass: &pass,
             epoch: KeyEpoch(0),
-            lost,
+            lost: None,
         };
         post::send(desk, &this.to, &letter).await?;
     }

@@ -10,6 +10,7 @@
 //! out once and in the order in which it was written.
 
 use super::letter::Letter;
+use super::store::losses::Debt;
 use super::store::peers::{self, Peer};
 use super::terms::Place;
 use super::{copies, credits, floats, leases, losses, moves, relays, withdrawals};
@@ -178,13 +179,33 @@ async fn at_centre(
             payment, message, ..
         } => relays::heard(desk, &payment, message).await,
         Letter::Notice { code, message } => relays::notice(desk, &code, message).await,
-        Letter::Shown { allowance, payment } => relays::shown(desk, allowance, payment, now).await,
-        Letter::WrittenOff {
+        Letter::Shown {
+            allowance,
+            payment,
+            recorded,
+        } => relays::shown(desk, (allowance, payment), recorded, now).await,
+        Letter::Theirs { code, payment } => losses::theirs(desk, &code, &payment, now).await,
+        Letter::Passed { .. } => losses::passed(desk, &from.code, letter, now).await,
+        Letter::Accounted {
+            code,
+            lease,
+            currency,
+        } => losses::accounted(desk, from, (&code, lease), &currency, now).await,
+        Letter::Owed {
             code,
             lease,
             currency,
             amount,
-        } => losses::returned(desk, from, (&code, lease), (&currency, amount)).await,
+            last,
+        } => {
+            let debt = Debt {
+                code,
+                lease,
+                currency,
+                amount,
+            };
+            losses::owed(desk, &debt, last, now).await
+        }
         Letter::NotWithdrawn { subject, status } => {
             withdrawals::refused(desk, from, &subject, status).await
         }
@@ -202,10 +223,25 @@ async fn at_gateway(desk: &mut Desk, letter: &Letter<'_>, now: Timestamp) -> Res
         Letter::Release {
             release,
             currency,
-            amount,
             height,
-        } => losses::written_off(desk, release, (&currency, amount), height, now).await,
-        Letter::Theirs { payment } => losses::theirs(desk, &payment).await,
+        } => losses::give_account(desk, release, &currency, height, now).await,
+        Letter::Theirs { code, payment } => losses::theirs(desk, &code, &payment, now).await,
+        Letter::Passed { .. } => losses::take(desk, letter, now).await,
+        Letter::Owed {
+            code,
+            lease,
+            currency,
+            amount,
+            last,
+        } => {
+            let debt = Debt {
+                code,
+                lease,
+                currency,
+                amount,
+            };
+            losses::owed(desk, &debt, last, now).await
+        }
         Letter::Credit { .. } => credits::take(desk, letter, now).await,
         Letter::Nothing => Ok(()),
         Letter::Relay { .. } => relays::judge(desk, letter, now).await,
@@ -213,7 +249,11 @@ async fn at_gateway(desk: &mut Desk, letter: &Letter<'_>, now: Timestamp) -> Res
             payment, message, ..
         } => relays::heard(desk, &payment, message).await,
         Letter::Notice { code, message } => relays::notice(desk, &code, message).await,
-        Letter::Shown { allowance, payment } => relays::shown(desk, allowance, payment, now).await,
+        Letter::Shown {
+            allowance,
+            payment,
+            recorded,
+        } => relays::shown(desk, (allowance, payment), recorded, now).await,
         Letter::Watermark { watermark } => copies::marked(desk, watermark).await,
         Letter::Withdraw {
             subject,

@@ -13,7 +13,7 @@ use crate::commands::Answer;
 use crate::commands::hand_in::{HandIn, HandInCovered};
 use crate::crash::{CrashPoint, here};
 use crate::evidence::{CoveredEvidence, Evidence, Owned, Released};
-use crate::store::payments::{self, Flowing};
+use crate::store::payments;
 use crate::store::things;
 use crate::writer::{Command, Desk, Failure};
 use protocol::cose::open;
@@ -76,22 +76,30 @@ impl Handed {
 
 /// A payment that a message speaks of, not checked yet.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Spoken {
+pub(crate) struct Spoken<'m> {
     pub payment: Digest,
     pub payer: Code,
-    /// Who gave the allowance.
+    /// Who gave the allowance, and when.
     pub gateway: Code,
+    pub issued: Timestamp,
+    /// The allowance.
+    pub allowance: &'m [u8],
+    /// The payment.
+    pub signed: &'m [u8],
 }
 
 /// All of them; the one that the message is about stands last.
-pub(crate) fn spoken(desk: &Desk, message: &[u8]) -> Result<Vec<Spoken>, Status> {
+pub(crate) fn spoken<'m>(desk: &Desk, message: &'m [u8]) -> Result<Vec<Spoken<'m>>, Status> {
     let network = &desk.bearings.network;
-    let one = |allowance: &[u8], payment: &[u8]| {
-        let allowance = *open::<Allowance>(allowance, network)?.peek();
+    let one = |allowance: &'m [u8], signed: &'m [u8]| {
+        let given = *open::<Allowance>(allowance, network)?.peek();
         Ok(Spoken {
-            payment: open::<Payment>(payment, network)?.id(),
-            payer: allowance.code,
-            gateway: allowance.gateway,
+            payment: open::<Payment>(signed, network)?.id(),
+            payer: given.code,
+            gateway: given.gateway,
+            issued: given.issued,
+            allowance,
+            signed,
         })
     };
     match Message::read(message)? {
@@ -202,8 +210,9 @@ impl Command for Relay {
         let me = desk.bearings.gateway;
         let (mut settles, mut settles_last) = (false, false);
         for it in spoken(desk, &self.message)? {
+            let of = (&it.gateway, &it.payer, it.issued);
             settles_last =
-                it.gateway == me && !losses::is_handed_over(desk, &it.payment, &it.payer).await?;
+                it.gateway == me && !losses::settles_elsewhere(desk, &it.payment, of).await?;
             settles |= settles_last;
         }
         let known = relays::answer(&mut desk.connection, &hash).await?;
@@ -215,7 +224,7 @@ impl Command for Relay {
         if known.is_some() {
             // The last word on it is given here, and may have changed since.
             let times = (self.now, self.now);
-            return Ok(carry_out(desk, &checked, (me, self.bringer), times).await??);
+            return Ok(carry_out(desk, &checked, self.bringer, times).await??);
         }
         for evidence in checked.evidence.all() {
             if hooks::settles_elsewhere(desk, evidence).await? {
@@ -244,6 +253,7 @@ impl Command for Relay {
             note: &note,
         };
         hand_on(desk, &letter, self.now).await?;
+        pass_on(desk, &checked, &letter, self.now).await?;
         if !settles {
             // Where the lost home's purse is at home here, its word is given already.
             let word = relays::answer(&mut desk.connection, &hash).await?;
@@ -251,7 +261,7 @@ impl Command for Relay {
         }
         // Part of it is settled here, at once; what others have to bring is waited for.
         let times = (self.now, self.now);
-        let own = carry_out(desk, &checked, (me, self.bringer), times).await?;
+        let own = carry_out(desk, &checked, self.bringer, times).await?;
         if own.is_ok() {
             wait_for_covers(desk, &checked, self.now).await?;
         }
@@ -342,7 +352,11 @@ pub(crate) async fn fan_out(
     };
     let mut sent = Vec::new();
     for it in spoken(desk, message)? {
-        let settler = losses::settler(desk, &it).await?;
+        losses::tell_home(desk, &it, now).await?;
+        let Some(settler) = losses::settler(desk, &it).await? else {
+            losses::passed(desk, &it.gateway, &letter.passed(it.payment)?, now).await?;
+            continue;
+        };
         let own = settler == origin && it.gateway == origin;
         if own || sent.contains(&settler) {
             continue;
@@ -359,37 +373,23 @@ pub(crate) async fn fan_out(
     Ok(())
 }
 
-/// A payment that was recorded here goes to whoever settles it instead, with everything that is
-/// known of it.
-pub(crate) async fn pass_on(
+/// What these books would settle and do not, because they were lost, or because the payer has moved
+/// on, goes to who does.
+async fn pass_on(
     desk: &mut Desk,
-    flowing: &Flowing,
-    (message, covers): (&[u8], Option<Digest>),
+    checked: &Checked,
+    letter: &Letter<'_>,
     now: Timestamp,
 ) -> Result<(), Failure> {
-    let (me, payment) = (desk.bearings.gateway, &flowing.payment);
-    let hash = Digest(Sha256::digest(message).into());
-    let seen = flowing.claimed.unwrap_or(payment.settle_by).min(now);
-    let (note, _) = desk.seal(&ClaimNote {
-        gateway: me,
-        gateway_epoch: desk.bearings.gateway_epoch,
-        payment: flowing.id,
-        covers,
-        time: seen,
-    })?;
-    let answer = stored(desk, &flowing.id).await?;
-    let pass = homes::pass_of(&mut desk.connection, &payment.payee).await?;
-    let connection = &mut desk.connection;
-    if relays::answer(connection, &hash).await?.is_none() {
-        relays::keep(connection, &hash, &flowing.id, None, (&note, &answer), now).await?;
+    for evidence in checked.evidence.all() {
+        let (id, gateway) = (evidence.payment().id(), evidence.allowance().get().gateway);
+        if hooks::settles_elsewhere(desk, evidence).await?
+            && losses::was_ours(desk, &id, &gateway).await?
+        {
+            losses::pass_on(desk, &id, letter, now).await?;
+        }
     }
-    let letter = Letter::Relay {
-        origin: me,
-        message,
-        pass: &pass.unwrap_or_default(),
-        note: &note,
-    };
-    hand_on(desk, &letter, now).await
+    Ok(())
 }
 
 /// Something is handed in at a home that was lost, and another one settles it.
@@ -440,12 +440,12 @@ fn answered(message: Vec<u8>) -> Answer {
     }
 }
 
-/// Hands it to these books, as far as their allowances are in it: who relayed it and who brought it,
-/// when it was seen first, and when it came.
+/// Hands it to these books, as far as they settle what is in it: who brought it, when it was seen
+/// first, and when it came.
 async fn carry_out(
     desk: &mut Desk,
     checked: &Checked,
-    (by, bringer): (Code, Option<Code>),
+    bringer: Option<Code>,
     (now, came): (Timestamp, Timestamp),
 ) -> Result<Result<Answer, Status>, Failure> {
     let receipt = checked.receipt.clone();
@@ -461,7 +461,7 @@ async fn carry_out(
                 released: checked.released,
                 now,
                 came,
-                relayed: Some(by),
+                relayed: true,
             };
             hand_in.execute(desk).await
         }
@@ -475,7 +475,7 @@ async fn carry_out(
                 receipt,
                 now,
                 came,
-                relayed: Some(by),
+                relayed: true,
             };
             hand_in.execute(desk).await
         }
@@ -513,21 +513,22 @@ pub(crate) async fn judge(
             mine.push(id);
         }
     }
+    pass_on(desk, &checked, letter, now).await?;
     if mine.is_empty() {
         return Ok(());
     }
     let part = desk.begin_part().await?;
-    let done = carry_out(desk, &checked, (origin, None), (seen, now)).await;
+    let done = carry_out(desk, &checked, None, (seen, now)).await;
     let answer = match done {
         Ok(answer) => {
             desk.end_part(part, true).await?;
             answer
         }
-        Err(Failure::Refused(status @ (Status::Full | Status::Busy | Status::Storage))) => {
-            return Err(status.into());
-        }
         Err(Failure::Refused(status)) => {
             desk.end_part(part, false).await?;
+            if matches!(status, Status::Full | Status::Busy | Status::Storage) {
+                return Err(status.into());
+            }
             Err(status)
         }
         Err(failure) => return Err(failure),
@@ -537,6 +538,14 @@ pub(crate) async fn judge(
         ask_for_covers(desk, &checked, (message, pass), (seen, now)).await?;
     }
     for id in mine {
+        // What waits for money is said once there is something to say.
+        if losses::may_wait(desk, &id, now).await?
+            && payments::standing(&mut desk.connection, &id)
+                .await?
+                .is_none()
+        {
+            continue;
+        }
         // What is new was said already, and maybe more than this.
         if answer.is_ok() && relays::was_told(&mut desk.connection, &id, &origin).await? {
             continue;
@@ -598,7 +607,6 @@ pub(crate) async fn heard(
 ) -> Result<(), Failure> {
     let last = !waits(desk, message)?;
     let bringers = relays::answered(&mut desk.connection, payment, (message, last)).await?;
-    losses::heard(desk, payment, message).await?;
     // A crash here: the provisional word stands, and the letter comes again.
     here(CrashPoint::RelayAnswered);
     for code in bringers {
@@ -631,8 +639,8 @@ pub(crate) async fn notice(desk: &mut Desk, code: &Code, message: &[u8]) -> Resu
 /// A payment of a purse whose home is here, or beyond.
 pub(crate) async fn shown(
     desk: &mut Desk,
-    allowance: &[u8],
-    payment: &[u8],
+    (allowance, payment): (&[u8], &[u8]),
+    recorded: bool,
     now: Timestamp,
 ) -> Result<(), Failure> {
     let network = desk.bearings.network;
@@ -646,6 +654,7 @@ pub(crate) async fn shown(
         let letter = Letter::Shown {
             allowance: allowance.bytes(),
             payment: payment.bytes(),
+            recorded,
         };
         let home = super::store::homes::home(&mut desk.connection, &payer).await?;
         return match (desk.place, home) {
@@ -656,11 +665,17 @@ pub(crate) async fn shown(
             _ => post::report(desk, &letter).await,
         };
     }
+    match recorded {
+        true => losses::theirs(desk, &payer, &payment.id(), now).await?,
+        false => losses::put_aside(desk, allowance.get(), &payment, now).await?,
+    }
     remember(desk, &allowance, &payment, now).await
 }
 
 async fn see(desk: &mut Desk, evidence: &Evidence, now: Timestamp) -> Result<(), Failure> {
-    remember(desk, evidence.allowance(), evidence.payment(), now).await
+    let (allowance, payment) = (evidence.allowance(), evidence.payment());
+    losses::put_aside(desk, allowance.get(), payment, now).await?;
+    remember(desk, allowance, payment, now).await
 }
 
 /// Keeps a payment that others settle, and accuses its payer where it contradicts what is known.

@@ -2,7 +2,7 @@
 
 use super::store::homes;
 use super::terms::Place;
-use super::{copies, floats, leases, losses};
+use super::{copies, floats, leases, losses, rules};
 use crate::books::{Account, Entry, EntryKind, Transfer};
 use crate::bounds::SWEEP_MOST;
 use crate::commands::release;
@@ -23,13 +23,14 @@ impl Command for Sweep {
             Place::Under(_) => {
                 leases::ask(desk, self.now).await?;
                 floats::ask(desk, self.now).await?;
-                losses::hand_over_again(desk, self.now).await?;
             }
             Place::Centre => {
                 losses::release_lost(desk, self.now).await?;
                 copies::mark(desk, self.now).await?;
             }
         }
+        losses::look_again(desk, self.now).await?;
+        losses::pay_debts(desk, None, self.now).await?;
         self.follow(desk).await
     }
 }
@@ -42,7 +43,6 @@ impl Sweep {
         let left = homes::left_behind(&mut desk.connection, &me, SWEEP_MOST).await?;
         for (code, currency) in left {
             release::lapsed(desk, &code, &currency, self.now).await?;
-            losses::send_received(desk, (&code, &currency), self.now).await?;
             self.rest(desk, &code, &currency).await?;
         }
         Ok(())
@@ -54,11 +54,13 @@ impl Sweep {
         if amount.get() == 0 {
             return Ok(());
         }
-        let height = desk.head.height;
+        let (me, height) = (desk.bearings.gateway, desk.head.height);
+        let subject = rules::subject("follows", code, height, currency);
         // To its own free purse, which is elsewhere.
         desk.post(&Entry {
             kind: EntryKind::Close,
-            subject: super::rules::subject("follows", code, height, currency),
+            // Other books may have sent something after it at the same height of theirs.
+            subject: rules::passed_on(&me, &subject),
             currency: *currency,
             at: self.now,
             transfers: vec![Transfer {

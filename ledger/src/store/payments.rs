@@ -25,8 +25,6 @@ pub(crate) struct Standing {
     pub shown: Option<Released>,
     /// What has left the payer for it.
     pub funded: AmountMinor,
-    /// What has yet to be covered.
-    pub missing: AmountMinor,
 }
 
 /// Reads an outcome column.
@@ -41,27 +39,15 @@ pub(crate) fn fate(row: &Row<'_>, column: i64) -> Result<Fate> {
 /// The payment, if it was handed in before.
 pub(crate) async fn standing(connection: &mut Connection, id: &Digest) -> Result<Option<Standing>> {
     type Blob = Option<Vec<u8>>;
-    type Columns = (
-        i64,
-        Blob,
-        Blob,
-        Blob,
-        Option<i64>,
-        Option<i64>,
-        Blob,
-        i64,
-        i64,
-    );
+    type Columns = (i64, Blob, Blob, Blob, Option<i64>, Option<i64>, Blob, i64);
     let row: Option<Columns> = sqlx::query_as(
-        "SELECT outcome, receipt, transit_statement, statement, units, shown, shown_value,
-           funded, missing
+        "SELECT outcome, receipt, transit_statement, statement, units, shown, shown_value, funded
          FROM payment WHERE id = $1",
     )
     .bind(id.as_bytes().as_slice())
     .fetch_optional(connection)
     .await?;
-    let Some((column, receipt, transit_statement, statement, units, shown, value, funded, missing)) =
-        row
+    let Some((column, receipt, transit_statement, statement, units, shown, value, funded)) = row
     else {
         return Ok(None);
     };
@@ -84,7 +70,6 @@ pub(crate) async fn standing(connection: &mut Connection, id: &Digest) -> Result
         posted: row.units(units.unwrap_or(0))?,
         shown,
         funded: row.amount(funded)?,
-        missing: row.amount(missing)?,
     }))
 }
 

@@ -67,6 +67,7 @@ async fn scenario(house: &mut House) -> Vec<Purse> {
     let mut payee = payee;
     payee.renew(house.ledger(B), 100, house.now).await;
     let unheard = payee.pay(&payer.code, 60);
+    let unseen = payee.pay(&payer.code, 20);
     let _ = house.hand_in(B, &unheard, None).await;
     let order = house.moves(&payee, B, A, 2);
     let pass = sealed_pass(house, &payee);
@@ -77,6 +78,7 @@ async fn scenario(house: &mut House) -> Vec<Purse> {
         house.ledger(CENTRE).sweep(house.now).await.unwrap();
         house.exchange(A).await;
     }
+    let _ = house.hand_in(A, &unseen, Some(&payer)).await;
     // And it is back.
     house.calm().await;
     house.calm().await;

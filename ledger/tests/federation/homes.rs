@@ -211,38 +211,63 @@ async fn a_lost_home_is_given_up_only_after_lease_and_grace() {
 }
 
 #[tokio::test]
-async fn the_next_home_settles_what_a_lost_one_promised() {
-    let mut house = House::new().await;
-    let mut payer = house.payer(A, 11, 1_000).await;
-    let payee = house.payee(B, 12).await;
-    let signed = payer.pay(&payee.code, 300);
-    house.calm().await;
-    // A is gone with the payment unheard; the claim waits for it at the centre.
-    house.hand_in(B, &signed, Some(&payee)).await.unwrap();
-    house.exchange(B).await;
-    let order = house.moves(&payer, A, B, 2);
-    let pass = sealed_pass(&house, &payer);
-    house
-        .ledger(B)
-        .move_home(&order, &pass, house.now)
-        .await
-        .unwrap();
-    house.exchange(B).await;
-    house.now = house.now.plus_s(LEASE_S + GRACE_S + 1);
-    for _ in 0..3 {
-        house.ledger(CENTRE).sweep(house.now).await.unwrap();
+async fn what_a_lost_home_promised_and_never_saw_is_settled_by_the_next() {
+    for comes_back in [true, false] {
+        let mut house = House::new().await;
+        let mut payer = house.payer(A, 11, 1_000).await;
+        let payee = house.payee(B, 12).await;
+        let signed = payer.pay(&payee.code, 300);
+        house.calm().await;
+        // A is gone with the payment unheard; the claim waits for it at the centre.
+        house.hand_in(B, &signed, Some(&payee)).await.unwrap();
         house.exchange(B).await;
+        let order = house.moves(&payer, A, B, 2);
+        let pass = sealed_pass(&house, &payer);
+        let b = house.ledger(B);
+        b.move_home(&order, &pass, house.now).await.unwrap();
+        house.exchange(B).await;
+        house.now = house.now.plus_s(LEASE_S + GRACE_S + 1);
+        let without_a = async |house: &House| {
+            for _ in 0..3 {
+                house.ledger(CENTRE).sweep(house.now).await.unwrap();
+                house.ledger(B).sweep(house.now).await.unwrap();
+                house.exchange(B).await;
+            }
+        };
+        without_a(&house).await;
+        // Whether A has settled it nobody knows: nobody says more, and the money is put aside.
+        let word = house.hand_in(B, &signed, Some(&payee)).await.unwrap();
+        assert_eq!(house.outcome(&word), (Status::Settled, true));
+        assert_eq!(held(house.ledger(B), &payer).await, (700, 0));
+        assert_eq!(held(house.ledger(B), &payee).await, (0, 0));
+        house.assert_sound().await;
+        // It moves nowhere before that is known.
+        let onward = house.moves(&payer, B, CENTRE, 3);
+        let asked = house.ledger(B).move_home(&onward, &[], house.now).await;
+        assert_eq!(asked, Ok(Moving::Asked));
+        without_a(&house).await;
+        assert_eq!(held(house.ledger(B), &payer).await, (700, 0));
+        match comes_back {
+            true => house.calm().await,
+            false => {
+                let wait_s = ledger::bounds::LOST_HOME_WAIT_S;
+                house.now = house.now.plus_s(wait_s + 1);
+                without_a(&house).await;
+            }
+        }
+        let word = house.hand_in(B, &signed, Some(&payee)).await.unwrap();
+        assert_eq!(
+            house.outcome(&word),
+            (Status::Settled, false),
+            "{comes_back}"
+        );
+        assert_eq!(held(house.ledger(B), &payee).await, (300, 0));
+        house.assert_sound().await;
+        house.calm().await;
+        house.calm().await;
+        assert_eq!(held(house.ledger(A), &payer).await, (0, 0));
+        assert_eq!(held(house.ledger(CENTRE), &payer).await, (700, 0));
+        assert_eq!(held(house.ledger(B), &payee).await, (300, 0));
+        house.assert_settled().await;
     }
-    let word = house.hand_in(B, &signed, Some(&payee)).await.unwrap();
-    assert_eq!(house.outcome(&word), (Status::Settled, false));
-    assert_eq!(held(house.ledger(B), &payer).await, (700, 0));
-    assert_eq!(held(house.ledger(B), &payee).await, (300, 0));
-    house.assert_sound().await;
-    // And when it is back, nothing happens twice.
-    house.calm().await;
-    house.calm().await;
-    assert_eq!(held(house.ledger(A), &payer).await, (0, 0));
-    assert_eq!(held(house.ledger(B), &payer).await, (700, 0));
-    assert_eq!(held(house.ledger(B), &payee).await, (300, 0));
-    house.assert_settled().await;
 }

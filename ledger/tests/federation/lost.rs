@@ -226,3 +226,115 @@ async fn what_a_lost_home_paid_with_a_cover_of_another_is_settled_by_its_success
         assert_eq!(it.total(&it.payee).await, 350, "{claimed_again}");
     }
 }
+
+#[tokio::test]
+async fn a_purse_returns_to_the_home_that_was_lost_and_has_paid_once() {
+    for claimed in [true, false] {
+        let mut it = Tail::new().await;
+        if claimed {
+            let claim = it.house.hand_in(B, &it.signed, Some(&it.payee));
+            claim.await.unwrap();
+            it.house.exchange(B).await;
+        }
+        it.lose(&[it.payer.clone()]).await;
+        // It wants to go back at once, and goes when A has given account.
+        let order = it.house.moves(&it.payer, B, A, 3);
+        let pass = sealed_pass(&it.house, &it.payer);
+        let b = it.house.ledger(B);
+        b.move_home(&order, &pass, it.house.now).await.unwrap();
+        it.assert_over().await;
+        assert_eq!(held(it.house.ledger(A), &it.payer).await, (700, 0));
+        assert_eq!(it.total(&it.payer).await, 700, "{claimed}");
+        assert_eq!(it.total(&it.payee).await, 350, "{claimed}");
+        for office in [A, B] {
+            let claim = || it.house.hand_in(office, &it.signed, Some(&it.payee));
+            claim().await.unwrap();
+            it.assert_over().await;
+            let word = it.house.outcome(&claim().await.unwrap());
+            assert_eq!(word, (Status::Settled, false), "{claimed} {office}");
+        }
+        assert_eq!(it.total(&it.payer).await, 700, "{claimed}");
+        assert_eq!(it.total(&it.payee).await, 350, "{claimed}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_lost_home_gave_back_its_successor_does_not_settle() {
+    let mut house = House::new().await;
+    let mut payer = house.payer(A, 11, 1_000).await;
+    let payee = house.payer(A, 12, 50).await;
+    let signed = payer.pay(&payee.code, 300);
+    house.now = house.now.plus_s(LIFE_S + GRACE_S + 1);
+    house.calm().await;
+    // Nobody has claimed it, and A says so to whoever asks; the centre does not hear of it.
+    let answer = house.hand_in(A, &signed, None).await.unwrap();
+    assert_eq!(house.outcome(&answer), (Status::Returned, false));
+    let mut it = Tail {
+        house,
+        payer,
+        payee,
+        signed,
+    };
+    it.lose(&[it.payer.clone()]).await;
+    let claim = || it.house.hand_in(B, &it.signed, Some(&it.payee));
+    let (word, provisional) = it.house.outcome(&claim().await.unwrap());
+    assert!(provisional, "{word:?}");
+    it.assert_over().await;
+    let word = it.house.outcome(&claim().await.unwrap());
+    assert_eq!(word, (Status::Returned, false));
+    assert_eq!(it.total(&it.payer).await, 1_000);
+    assert_eq!(it.total(&it.payee).await, 50);
+}
+
+#[tokio::test]
+async fn a_home_that_closed_a_purse_unheard_sends_it_once() {
+    for copied in [true, false] {
+        let house = House::new().await;
+        let mut payer = house.payer(A, 11, 1_000).await;
+        let payee = house.payer(A, 12, 50).await;
+        house.load(&payer, 200, "more").await;
+        house.calm().await;
+        let signed = payer.pay(&payee.code, 300);
+        // The purse leaves A, which settles something for it after that; no letter of it arrives.
+        let order = house.moves(&payer, A, B, 2);
+        let a = house.ledger(A);
+        a.move_home(&order, &[], house.now).await.unwrap();
+        house.hand_in(A, &signed, Some(&payee)).await.unwrap();
+        if copied {
+            house.copy(A).await;
+        }
+        let mut it = Tail {
+            house,
+            payer,
+            payee,
+            signed,
+        };
+        it.lose(&[it.payer.clone()]).await;
+        it.house.assert_sound().await;
+        it.assert_over().await;
+        let home = held(it.house.ledger(B), &it.payer).await;
+        assert_eq!(home, (900, 0), "{copied}");
+        assert_eq!(it.total(&it.payer).await, 900, "{copied}");
+        assert_eq!(it.total(&it.payee).await, 350, "{copied}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_purse_spends_twice_over_a_loss_it_pays_as_money_comes() {
+    let mut it = Tail::new().await;
+    it.lose(&[it.payer.clone()]).await;
+    // Nobody has told B of the 300, and the purse spends all that the copy shows.
+    let now = it.house.now;
+    let order = it.house.order(&it.payer, 1_000, "out");
+    let centre = it.house.ledger(CENTRE);
+    centre.withdraw(order, now).await.unwrap();
+    it.without_a().await;
+    assert_eq!(held(it.house.ledger(B), &it.payer).await, (0, 0));
+    it.house.calm().await;
+    it.house.assert_sound().await;
+    // What comes to it later pays for them first.
+    it.house.load(&it.payer, 400, "later").await;
+    it.assert_over().await;
+    assert_eq!(it.total(&it.payer).await, 100);
+    assert_eq!(it.total(&it.payee).await, 350);
+}

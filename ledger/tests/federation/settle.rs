@@ -79,3 +79,30 @@ async fn what_goes_back_to_a_payer_that_moved_follows_it() {
     assert_eq!(held(house.ledger(A), &payer).await, (0, 0));
     house.assert_settled().await;
 }
+
+#[tokio::test]
+async fn steps_of_a_credit_that_overtake_each_other_are_all_taken() {
+    let house = House::new().await;
+    let mut payer = house.payer(A, 11, 1_000).await;
+    let payee = house.payee(B, 12).await;
+    let stream = payer.stream(&payee.code, 10, 10);
+    let claims = async |units| {
+        let (evidence, released) = (stream.evidence(), stream.released(units));
+        let claimed = house
+            .ledger(A)
+            .claim_units(evidence, released, None, house.now);
+        claimed.await.unwrap();
+        house.carry(A, CENTRE).await;
+    };
+    // The first step waits for B, which the payee leaves; the second goes where the payee is then.
+    claims(3).await;
+    let order = house.moves(&payee, B, CENTRE, 2);
+    let left = house.ledger(B).move_home(&order, &[], house.now);
+    left.await.unwrap();
+    house.carry(B, CENTRE).await;
+    claims(5).await;
+    assert_eq!(held(house.ledger(CENTRE), &payee).await, (20, 0));
+    house.calm().await;
+    assert_eq!(held(house.ledger(CENTRE), &payee).await, (50, 0));
+    house.assert_settled().await;
+}

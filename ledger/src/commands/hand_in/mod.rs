@@ -11,7 +11,7 @@ use crate::evidence::{CoveredEvidence, Evidence, Owned, Part, Released};
 use crate::federation::{hooks, relays};
 use crate::rules::coverage::Coverage;
 use crate::rules::said::Said;
-use crate::rules::settle::{Case, Decision, Fate, Funding, Recorded, Step, decide};
+use crate::rules::settle::{Case, Decision, Fate, Recorded, decide};
 use crate::store::coverage::{self, Purse};
 use crate::store::payments::Standing;
 use crate::store::{covers, journal, payments};
@@ -28,8 +28,8 @@ pub(crate) struct HandIn {
     pub now: Timestamp,
     /// When it came here.
     pub came: Timestamp,
-    /// Which gateway relayed it; whoever settles it instead, after a loss, has been seen to then.
-    pub relayed: Option<Code>,
+    /// Whether another gateway relayed it; who settles it was seen to then.
+    pub relayed: bool,
 }
 
 impl Command for HandIn {
@@ -38,7 +38,7 @@ impl Command for HandIn {
 
     async fn execute(&self, desk: &mut Desk) -> Result<Self::Answer, Failure> {
         hooks::in_touch(desk, self.now).await?;
-        if self.relayed.is_none() && is_handed_over(desk, &self.evidence).await? {
+        if !self.relayed && is_handed_over(desk, &self.evidence).await? {
             let whose = (self.evidence.payment().get().payee, self.evidence.bringer());
             return relays::instead(desk, &self.message(), whose, self.now)
                 .await
@@ -51,7 +51,6 @@ impl Command for HandIn {
             used: None,
             items: None,
             beneath: None,
-            relayed: self.relayed,
             now: self.now,
             came: self.came,
         };
@@ -97,7 +96,7 @@ pub(crate) struct HandInCovered {
     /// As those of [`HandIn`].
     pub now: Timestamp,
     pub came: Timestamp,
-    pub relayed: Option<Code>,
+    pub relayed: bool,
 }
 
 impl Command for HandInCovered {
@@ -110,12 +109,7 @@ impl Command for HandInCovered {
         hooks::in_touch(desk, self.now).await?;
         let last = self.covered.last().ok_or(Status::Malformed)?;
         let mut elsewhere = false;
-        for part in self
-            .covered
-            .parts()
-            .iter()
-            .filter(|_| self.relayed.is_none())
-        {
+        for part in self.covered.parts().iter().filter(|_| !self.relayed) {
             elsewhere |= is_handed_over(desk, &part.evidence).await?;
         }
         if elsewhere {
@@ -145,7 +139,6 @@ impl Command for HandInCovered {
                 used: part.used.zip(by),
                 items: by.is_none().then_some(self.covered.bytes()),
                 beneath: by.is_none().then(|| self.beneath()),
-                relayed: self.relayed,
                 now: self.now,
                 came: self.came,
             };
@@ -200,8 +193,6 @@ pub(super) struct Handing<'a> {
     pub items: Option<&'a [u8]>,
     /// The hash over everything that covers it.
     pub beneath: Option<Digest>,
-    /// Which gateway relayed it.
-    pub relayed: Option<Code>,
     /// When it counts as handed in.
     pub now: Timestamp,
     /// When it came here.
@@ -261,29 +252,22 @@ impl Handing<'_> {
         let credits = self.credits(desk).await?;
 
         let standing = payments::standing(&mut desk.connection, &id).await?;
-        let standing = match standing {
-            Some(it) if self.lacks(desk, &it) => {
-                credit::pay_missing(desk, &id, self.came).await?;
-                payments::standing(&mut desk.connection, &id).await?
-            }
-            standing => standing,
-        };
-        let anew = standing
-            .as_ref()
-            .is_some_and(|it| self.comes_anew(desk, it));
-        let known = standing.as_ref().filter(|_| !anew);
-        let ground = match known {
+        let passed = hooks::passed_here(desk, &id, self.came).await?;
+        let ground = match standing {
             Some(_) => None,
-            None => Some(self.ground(desk, credits).await?),
+            None => Some(self.ground(desk, credits, passed.is_some()).await?),
         };
-        let answer = match self.decide(desk, known, ground.as_ref()).await? {
-            Decision::Record(funding, step) if self.is_short(desk, &funding, &step) => {
+        let decision = self
+            .decide(desk, standing.as_ref(), ground.as_ref())
+            .await?;
+        let answer = match decision {
+            // What a lost home passed on lacks money that may be on its way.
+            Decision::Record(_, step)
+                if passed == Some(true)
+                    && (step.missing > AmountMinor::ZERO || step.fate == Fate::Returned) =>
+            {
                 return Err(Status::NotFunded.into());
             }
-            Decision::Record(_, step) if anew && step.fate == Fate::Returned => {
-                self.repeat(standing)
-            }
-            Decision::Claim { .. } if anew => self.repeat(standing),
             Decision::Repeat => self.repeat(standing),
             Decision::Attach => self.attach(desk, standing).await,
             Decision::Accuse(charge) => return self.accuse(desk, charge, standing).await,
@@ -294,12 +278,7 @@ impl Handing<'_> {
             }
             Decision::Record(funding, step) => {
                 let coverage = ground.map(|ground| ground.coverage).unwrap_or_default();
-                if !anew {
-                    self.insert(desk, step.fate).await?;
-                }
-                if let Some(items) = self.items.zip(self.beneath.as_ref()) {
-                    hooks::came_covered(desk, &id, items).await?;
-                }
+                self.insert(desk, step.fate).await?;
                 let answer = self.record(desk, funding, &step, coverage).await?;
                 promise::check(desk, self.evidence, self.now).await?;
                 Ok(answer)
@@ -307,40 +286,6 @@ impl Handing<'_> {
             Decision::Advance(step) => self.advance(desk, &step).await,
         };
         Ok(Ok(answer?))
-    }
-
-    /// Whether its allowance is one of a lost home that these books stand in for.
-    fn stands_in(&self, desk: &Desk) -> bool {
-        self.allowance().gateway != desk.bearings.gateway
-    }
-
-    /// Whether the lost home had it in time and now hands it over: its payee has had the money, and
-    /// what covered it there, or what its payer had received there, comes as free money.
-    fn comes_from_lost(&self, desk: &Desk) -> bool {
-        let grace_s = desk.bearings.policy.grace_s;
-        self.stands_in(desk)
-            && self.relayed == Some(self.allowance().gateway)
-            && (self.receipt.is_some() || self.used.is_some() || self.released.is_some())
-            && self.now <= self.payment().settle_by.plus_s(grace_s)
-    }
-
-    /// Whether it went back here before it was handed over.
-    fn comes_anew(&self, desk: &Desk, standing: &Standing) -> bool {
-        standing.fate == Fate::Returned && self.comes_from_lost(desk)
-    }
-
-    /// Whether it was paid in part before it was handed over.
-    fn lacks(&self, desk: &Desk, standing: &Standing) -> bool {
-        let paid = matches!(standing.fate, Fate::Settled | Fate::Waiting);
-        paid && standing.missing > AmountMinor::ZERO && self.comes_from_lost(desk)
-    }
-
-    /// Whether a payment of a lost home lacks money that only that home may still send: it is asked
-    /// for again, and not settled in part.
-    fn is_short(&self, desk: &Desk, funding: &Funding, step: &Step) -> bool {
-        self.stands_in(desk)
-            && funding.to == self.evidence.spent().to
-            && step.missing > AmountMinor::ZERO
     }
 
     /// What was settled that names its allowance, which must stand in these books.
@@ -355,7 +300,12 @@ impl Handing<'_> {
         Ok(credits.ok_or(Status::WrongAllowance)?)
     }
 
-    async fn ground(&self, desk: &mut Desk, credits: AmountMinor) -> Result<Ground, Failure> {
+    async fn ground(
+        &self,
+        desk: &mut Desk,
+        credits: AmountMinor,
+        passed: bool,
+    ) -> Result<Ground, Failure> {
         let (spent, purse) = (self.evidence.spent(), self.purse());
         // What others noted in time must have had its time to come here.
         let clock = hooks::clock(desk, self.came).await?;
@@ -365,9 +315,11 @@ impl Handing<'_> {
             .plus_s(desk.bearings.policy.grace_s);
         let connection = &mut desk.connection;
         let free = Account::PurseFree(purse.code);
+        // Beyond the range of readings there is nothing to be above of; and what covered a payment that
+        // was passed on is its payer's free money.
+        let reach = self.allowance().limit.advance(credits);
         Ok(Ground {
-            // Beyond the range of readings there is nothing to be above of.
-            reach: self.allowance().limit.advance(credits).unwrap_or(spent.to),
+            reach: reach.filter(|_| !passed).unwrap_or(spent.to),
             over: due <= clock,
             neighbours: payments::neighbours(connection, spent).await?,
             coverage: coverage::between(connection, &purse, spent.from, spent.to).await?,

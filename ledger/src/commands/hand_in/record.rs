@@ -101,8 +101,7 @@ impl Handing<'_> {
         step: &Step,
     ) -> Result<Vec<(Account, AmountMinor)>, Failure> {
         let (payment, shares) = (self.payment(), step.shares);
-        let which = (&self.id(), payment);
-        let mut goals = credit::land(desk, which, shares.payee, self.now).await?;
+        let mut goals = credit::land(desk, payment, shares.payee, self.now).await?;
         goals.push((Account::PurseFree(payment.payer), shares.back));
         goals.push((Account::InTransit(self.id()), shares.waits));
         Ok(goals)

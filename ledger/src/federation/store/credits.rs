@@ -70,29 +70,6 @@ pub(crate) async fn take(
     Ok(done.rows_affected() == 1)
 }
 
-/// What was taken in for a subject, whoever sent it.
-pub(crate) async fn taken(
-    connection: &mut Connection,
-    subject: &Digest,
-    payee: &Code,
-    currency: &Currency,
-) -> Result<AmountMinor> {
-    let (upto,): (i64,) = sqlx::query_as(
-        "SELECT coalesce(max(upto), 0) FROM credit_in
-         WHERE subject = $1 AND payee = $2 AND currency = $3",
-    )
-    .bind(subject.as_bytes().as_slice())
-    .bind(payee.as_bytes().as_slice())
-    .bind(currency.as_bytes().as_slice())
-    .fetch_one(connection)
-    .await?;
-    let key = Row {
-        table: "credit_in",
-        key: subject,
-    };
-    Ok(key.amount(upto)?)
-}
-
 /// Keeps a credit whose payee nobody has announced yet.
 pub(crate) async fn wait(connection: &mut Connection, payee: &Code, letter: &[u8]) -> Result<()> {
     sqlx::query("INSERT INTO credit_waiting (payee, letter) VALUES ($1, $2)")
@@ -241,25 +218,27 @@ pub(crate) async fn withdrawn(
     Ok(())
 }
 
-/// Sums over these books, per currency: sent away, taken in, released without a home, written off.
+/// Sums over these books, per currency: sent away or put aside, taken in, gone on without a home,
+/// paid of that since.
 pub(crate) async fn sums(connection: &mut Connection) -> Result<Vec<(Currency, [i64; 4])>> {
     let rows: Vec<(Vec<u8>, i64, i64, i64, i64)> = sqlx::query_as(
-        "SELECT currency, sum(gone), sum(come), sum(freed), sum(off) FROM (
-           SELECT currency, amount AS gone, 0 AS come, 0 AS freed, 0 AS off FROM credit_out
+        "SELECT currency, sum(gone), sum(come), sum(freed), sum(paid) FROM (
+           SELECT currency, amount AS gone, 0 AS come, 0 AS freed, 0 AS paid FROM credit_out
+           UNION ALL SELECT currency, amount, 0, 0, 0 FROM put_aside
            UNION ALL SELECT currency, 0, amount, 0, 0 FROM credit_in
            UNION ALL SELECT currency, -absorbed, 0, amount - absorbed, 0 FROM released
-           UNION ALL SELECT currency, 0, 0, 0, amount FROM written_off)
+           UNION ALL SELECT currency, 0, 0, 0, paid FROM debt)
          GROUP BY currency ORDER BY currency",
     )
     .fetch_all(connection)
     .await?;
     rows.into_iter()
-        .map(|(currency, gone, come, freed, off)| {
+        .map(|(currency, gone, come, freed, paid)| {
             let row = Row {
                 table: "credit_out",
                 key: &currency,
             };
-            Ok((row.currency(&currency)?, [gone, come, freed, off]))
+            Ok((row.currency(&currency)?, [gone, come, freed, paid]))
         })
         .collect()
 }

@@ -85,20 +85,6 @@ pub(crate) async fn answered(
         .collect()
 }
 
-/// It is relayed again.
-pub(crate) async fn again(
-    connection: &mut Connection,
-    payment: &Digest,
-    now: Timestamp,
-) -> Result<()> {
-    sqlx::query("UPDATE relay SET at = $2 WHERE payment = $1")
-        .bind(payment.as_bytes().as_slice())
-        .bind(i64::from(now.0))
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
 /// How many relayed messages have no word of their arbiter yet.
 pub(crate) async fn unanswered(connection: &mut Connection) -> Result<u64> {
     let (count,): (i64,) = sqlx::query_as("SELECT count(*) FROM relay WHERE final = 0")
@@ -189,19 +175,6 @@ pub(crate) async fn show(
     .execute(connection)
     .await?;
     Ok(done.rows_affected() == 1)
-}
-
-/// Allowance and payment of one that was seen here.
-pub(crate) async fn seen(
-    connection: &mut Connection,
-    id: &Digest,
-) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
-    Ok(
-        sqlx::query_as("SELECT allowance, bytes FROM shown WHERE id = $1")
-            .bind(id.as_bytes().as_slice())
-            .fetch_optional(connection)
-            .await?,
-    )
 }
 
 /// A payment that could contradict another, with its evidence.

@@ -88,12 +88,12 @@ fn ms(time: Timestamp) -> u64 {
 
 fn payments_of(letter: &[u8]) -> Vec<Digest> {
     match Letter::read(letter) {
-        Ok(Letter::Relay { message, .. }) => payments_in(message),
+        Ok(Letter::Relay { message, .. } | Letter::Passed { message, .. }) => payments_in(message),
         Ok(Letter::Credit { credit, .. }) => {
             let credit = open::<Credit>(credit, &network());
             credit.map_or_else(|_| Vec::new(), |credit| vec![credit.peek().subject])
         }
-        Ok(Letter::Word { payment, .. } | Letter::Theirs { payment }) => vec![payment],
+        Ok(Letter::Word { payment, .. } | Letter::Theirs { payment, .. }) => vec![payment],
         _ => Vec::new(),
     }
 }

@@ -14,7 +14,8 @@ mod house;
 
 use admin::{Connected, first_owner_link, router};
 use house::{House, usd};
-use protocol::{Kind, Status, Timestamp};
+use protocol::code::grid::{Level, Place, Point, Span};
+use protocol::{Code, GridCode, Kind, Status, Timestamp};
 use std::io::Read as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,6 +25,41 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 fn wall_clock() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     Timestamp(u32::try_from(since.as_secs()).unwrap())
+}
+
+/// Bays of car parks in several towns, for the map.
+async fn stand_around(house: &House, owner: Code) {
+    const TOWNS: [(&str, i64, i64); 8] = [
+        ("Paris", 48_856_600_000, 2_352_200_000),
+        ("Berlin", 52_520_000_000, 13_405_000_000),
+        ("Nairobi", -1_286_400_000, 36_817_200_000),
+        ("Hangzhou", 30_274_100_000, 120_155_100_000),
+        ("Sydney", -33_868_800_000, 151_209_300_000),
+        ("São Paulo", -23_550_500_000, -46_633_300_000),
+        ("Seattle", 47_606_200_000, -122_332_100_000),
+        ("Suva", -18_124_800_000, 178_450_100_000),
+    ];
+    for (town, latitude, longitude) in TOWNS {
+        for bay in 0..24 {
+            // Bays of three by five metres, in rows of eight.
+            let point =
+                Point::from_nanodegrees(latitude + bay / 8 * 45_000, longitude + bay % 8 * 27_000);
+            let place = Place {
+                by: house::STATION,
+                level: Level::DEFAULT,
+                point: point.unwrap(),
+                height_dm: None,
+                span: Span::new(u64::from(house.now().0 / 60), None).unwrap(),
+                owner,
+            };
+            let grid = GridCode::derive(&place).unwrap();
+            let name = format!("{town}, bay {}", bay + 1);
+            let issued = house
+                .ledger
+                .issue_grid(grid, &name, owner, "an example", house.now());
+            issued.await.unwrap();
+        }
+    }
 }
 
 /// Cars that paid chargers, mostly settled; some by the kilowatt-hour.
@@ -94,6 +130,7 @@ async fn furnish(house: &mut House) {
             .await
             .unwrap();
     }
+    stand_around(house, cars[0].code).await;
     let there = |code, door| Connected {
         code,
         door,

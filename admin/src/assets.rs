@@ -58,6 +58,18 @@ pub const PROOF: Asset = Asset::new(
     "text/javascript; charset=utf-8",
     include_str!("../assets/proof.js"),
 );
+/// Draws the map.
+pub const MAP: Asset = Asset::new(
+    "/assets/map.js",
+    "text/javascript; charset=utf-8",
+    include_str!("../assets/map.js"),
+);
+/// The coastlines of the map, made by `admin/outline`.
+pub const OUTLINE: Asset = Asset::new(
+    "/assets/outline.txt",
+    "text/plain; charset=utf-8",
+    include_str!("../assets/outline.txt"),
+);
 
 const ICON: &str = include_str!("../assets/icon.svg");
 
@@ -67,6 +79,14 @@ pub async fn style() -> impl IntoResponse {
 
 pub async fn proof() -> impl IntoResponse {
     PROOF.answer()
+}
+
+pub async fn map() -> impl IntoResponse {
+    MAP.answer()
+}
+
+pub async fn outline() -> impl IntoResponse {
+    OUTLINE.answer()
 }
 
 pub async fn icon() -> impl IntoResponse {

@@ -31,9 +31,11 @@ pub mod routes;
 mod show;
 mod station_desk;
 mod tar;
+mod tiles;
 
 pub use counters::{Counters, Lookup, Mistyped, Refused};
 pub use desk::{AuthorityCard, Connected, DeskOrder, DeskRefusal, IssuingDesk, LiveHouse, Pending};
 pub use portal::{FIRST_LINK_LIFE_S, Portal, Random, Shared, State, first_owner_link};
 pub use routes::router;
 pub use station_desk::{Admission, ManifestTaken, Progress, StationWish, StationsDesk};
+pub use tiles::{NoTiles, Tiles};

@@ -7,6 +7,7 @@ use crate::door::secret::Secret;
 use crate::door::throttle::Throttle;
 use crate::imports::Imports;
 use crate::station_desk::StationsDesk;
+use crate::tiles::Tiles;
 use ledger::Ledger;
 use ledger::people::{Act, Error, People, Role, Roles};
 use protocol::code::IssuedBy;
@@ -40,6 +41,8 @@ pub struct Portal {
     pub station: IssuedBy,
     /// Host and port that printed codes point to.
     pub resolver: String,
+    /// Where the map gets pictures of the ground; `None`: coastlines alone.
+    pub tiles: Option<Tiles>,
     /// Whether browsers reach this portal over TLS: then cookies are bound to the host.
     pub tls: bool,
     /// Tells the time.

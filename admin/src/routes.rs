@@ -4,8 +4,8 @@
 use crate::door::{BODY_MAX, UPLOAD_MAX, Who, guard, headers};
 use crate::pages::{
     acts, area, areas, audit, authorities, code, codes, frauds, grid, grids, issue, issue_grid,
-    manifests, money, order, orders, overview, payment, payments, people, public_code, public_grid,
-    purse, secrets, sign_in, station, stations, welcome,
+    manifests, map, money, order, orders, overview, payment, payments, people, public_code,
+    public_grid, purse, secrets, sign_in, station, stations, welcome,
 };
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
@@ -70,6 +70,8 @@ use Who::{Everybody, People, Tokens, Uploads};
 routes! {
     GET  get  "/assets/style.css"             Everybody => assets::style;
     GET  get  "/assets/proof.js"              Everybody => assets::proof;
+    GET  get  "/assets/map.js"                Everybody => assets::map;
+    GET  get  "/assets/outline.txt"           Everybody => assets::outline;
     GET  get  "/assets/icon.svg"              Everybody => assets::icon;
 
     GET  get  "/1/{code}"                     Everybody => public_code::show;
@@ -115,6 +117,8 @@ routes! {
     POST post "/secrets"                      People(ISSUES) => secrets::submit;
     GET  get  "/trust.toml"                   People(ISSUES) => secrets::trust;
     GET  get  "/grids"                        People(STAFF) => grids::show;
+    GET  get  "/map"                          People(STAFF) => map::show;
+    GET  get  "/map/places.json"              People(STAFF) => map::places;
     GET  get  "/grids/{grid}"                 People(STAFF) => grid::show;
     GET  get  "/grids/{grid}/qr.svg"          People(STAFF) => grid::label;
     GET  get  "/issue-grid"                   People(ISSUES_GRIDS) => issue_grid::show;

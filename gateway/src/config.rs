@@ -45,6 +45,7 @@ keys! {
     "coap" "listen" = "0.0.0.0:5683", "Plain CoAP: signed wallet objects and discovery only.";
     "coap" "secure_listen" = "0.0.0.0:5684", "CoAP over DTLS with client certificates.";
     "http" "listen" = "127.0.0.1:8080", "Portal, enrolment, resolver, metrics. Put a TLS proxy in front before opening it to others.";
+    "portal" "tiles" = "", "Where the map gets pictures of the ground, such as https://tiles.example/{z}/{x}/{y}.png. Empty: coastlines alone, which need no network.";
     "wallet" "allowance_life_s" = "604800", "How long an allowance is good.";
     "wallet" "most_per_payment_minor" = "1000000000", "Largest single payment of an allowance.";
     "wallet" "most_payments" = "1000", "Sequence numbers an allowance opens.";
@@ -84,6 +85,8 @@ pub struct Config {
     pub coaps_listen: SocketAddr,
     /// HTTP.
     pub http_listen: SocketAddr,
+    /// Where the portal's map gets pictures of the ground.
+    pub tiles: Option<admin::Tiles>,
     /// How long an allowance is good.
     pub allowance_life_s: u32,
     /// Largest single payment of an allowance.
@@ -295,6 +298,10 @@ impl Sources {
             coap_listen: self.parse("coap.listen", ADDRESS)?,
             coaps_listen: self.parse("coap.secure_listen", ADDRESS)?,
             http_listen: self.parse("http.listen", ADDRESS)?,
+            tiles: match self.get("portal.tiles").0 {
+                "" => None,
+                _ => Some(self.parse("portal.tiles", "https://HOST/{z}/{x}/{y}.png")?),
+            },
             allowance_life_s: self.parse("wallet.allowance_life_s", SECONDS)?,
             most_per_payment_minor: self.parse("wallet.most_per_payment_minor", AMOUNT)?,
             most_payments: self.parse("wallet.most_payments", "a whole number")?,

@@ -37,6 +37,7 @@ pub mod trace;
 mod transfers;
 pub mod views;
 mod writer;
+mod z_order;
 
 pub use accusation::Accusation;
 pub use bearings::{Bearings, ClassTerms, Classes, Policy};

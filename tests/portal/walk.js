@@ -166,20 +166,58 @@ async function steps() {
     await shot("code");
   }
 
-  // A grid code.
-  await go("/issue-grid");
+  // A grid code, from a click on the map.
+  await go("/map");
+  const shown = (least) => page.waitForFunction((least) => {
+    const map = document.querySelector("[data-map]").worldMap;
+    return map?.coast.length > 0 && map.places.length >= least;
+  }, least);
+  const spots = (await page.request.get(`${house.portal}/map/places.json?south=-90&west=-180&north=90&east=180`).then((answer) => answer.json())).places;
+  await shown(Math.min(spots.length, 8));
+  await shot("map-world");
+  const [cluster] = spots.filter((spot) => !spot.grid);
+  if (cluster) {
+    await page.evaluate(([units, { latitude, longitude }]) => {
+      document.querySelector("[data-map]").worldMap.look(latitude / units, longitude / units, 2e9);
+    }, [7_372_800, cluster]);
+    await page.waitForFunction(() => document.querySelector("[data-map]").worldMap.places.some((place) => place.grid));
+    await shot("map-places");
+  }
+  const middle = async () => {
+    const box = await page.locator("[data-map] canvas").boundingBox();
+    return [box.x + box.width / 2, box.y + box.height / 2];
+  };
+  await page.evaluate(() => document.querySelector("[data-map]").worldMap.look(48.85837, 2.294481, 3e8));
+  await shown(0);
+  await page.mouse.click(...(await middle()));
+  await page.waitForSelector("[data-issue]:not([hidden])");
+  await shot("map-chosen");
+  await page.click("[data-issue]");
+  await page.waitForSelector("h1:has-text('Issue a grid code')");
+  assert.match(await page.inputValue("#latitude"), /^48\.8583/);
+  await page.waitForFunction(() => document.querySelector("[data-map]").worldMap?.coast.length > 0);
+  const before = await page.inputValue("#longitude");
+  const [x, y] = await middle();
+  await page.mouse.click(x + 90, y);
+  assert.notEqual(await page.inputValue("#longitude"), before, "a click goes into the form");
+  const cell = await page.getAttribute("[data-map]", "data-chosen");
+  await page.locator("[data-map] canvas").focus();
+  await page.keyboard.press("-");
+  await page.keyboard.press("Enter");
+  assert.notEqual(await page.getAttribute("[data-map]", "data-chosen"), cell, "so does the keyboard");
+  const issue = () => page.getByRole("button", { name: "Issue", exact: true }).click();
   await page.fill("#name", "Bay 12, north car park");
   await page.fill("#latitude", "48.858370");
   await page.fill("#longitude", "2.294481 X");
   await page.fill("#owner", code);
   browser.expected = 422;
-  await page.click("main button");
+  await issue();
   await page.waitForSelector("text=Longitude: Write decimal degrees");
   browser.expected = 200;
   await page.fill("#longitude", "2.294481");
   await page.fill("#height", "33.5");
   await shot("issue-grid");
-  await page.click("main button");
+  await issue();
   await page.waitForSelector("text=The grid code is issued");
   await page.waitForSelector("svg.cell");
   const grid = page.url().match(/\/grids\/([0-9A-Z]{50})/)[1];
@@ -397,7 +435,7 @@ async function looks() {
   for (const [scheme, width] of [["dark", 1280], ["dark", 390], ["light", 1280]]) {
     await page.emulateMedia({ colorScheme: scheme });
     await page.setViewportSize({ width, height: 860 });
-    for (const path of ["/", "/codes", thing, "/secrets", "/issue", "/grids", "/issue-grid", "/areas", "/payments", "/frauds", "/money", thing.replace("/codes/", "/purses/"), "/people", "/stations", "/orders", "/manifests", "/authorities", "/audit?check=1"]) {
+    for (const path of ["/", "/codes", thing, "/secrets", "/issue", "/grids", "/map", "/issue-grid", "/areas", "/payments", "/frauds", "/money", thing.replace("/codes/", "/purses/"), "/people", "/stations", "/orders", "/manifests", "/authorities", "/audit?check=1"]) {
       await go(path);
       await inspect(`${path} ${scheme} ${width}`);
     }

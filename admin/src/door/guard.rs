@@ -6,6 +6,7 @@ use super::secret::{self, Secret};
 use super::visitor::{Caller, Visitor, Who};
 use crate::portal::Shared;
 use crate::refusal::{Refusal, refuse_json, refuse_page};
+use crate::tiles::Tiles;
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Form, FromRequest as _, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, header};
@@ -18,8 +19,8 @@ use std::net::SocketAddr;
 /// Largest body of any form or call: a pasted request is a few kilobytes.
 pub const BODY_MAX: usize = 64 * 1024;
 
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; \
-     script-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
+     connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; img-src 'self'";
 
 /// Lets a request through to its handler, or answers it. Refusals become pages or JSON here.
 pub async fn guard(
@@ -87,6 +88,15 @@ async fn answer_program(
         Some(refusal) => refuse_json(portal, &refusal),
         None => response,
     }
+}
+
+/// What a page may load: our own files, and pictures of the ground from where the map gets them.
+fn policy(portal: &Shared) -> HeaderValue {
+    let tiles = portal.tiles.as_ref().map(Tiles::origin);
+    let policy = tiles.map(|origin| format!("{CONTENT_SECURITY_POLICY} {origin}"));
+    policy
+        .and_then(|policy| HeaderValue::try_from(policy).ok())
+        .unwrap_or(HeaderValue::from_static(CONTENT_SECURITY_POLICY))
 }
 
 /// A program is known by its token alone: cookies mean nothing here, so nothing can be forged.
@@ -207,10 +217,11 @@ async fn with_form_token(request: Request, expected: &str) -> Result<Request, Re
 pub async fn headers(State(portal): State<Shared>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    let policy = policy(&portal);
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     let mut set = |name, value| {
         headers.insert(name, HeaderValue::from_static(value));
     };
-    set(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::X_FRAME_OPTIONS, "DENY");
     // Not "no-referrer": that would also take the origin off our own forms.

@@ -38,10 +38,11 @@ pub struct Entry {
     pub ruled: bool,
 }
 
-const ENTRIES: [(&str, &str, bool, Roles); 13] = [
+const ENTRIES: [(&str, &str, bool, Roles); 14] = [
     ("/", "Overview", false, STAFF),
     ("/codes", "Codes", false, STAFF),
     ("/grids", "Grid codes", false, STAFF),
+    ("/map", "Map", false, STAFF),
     ("/areas", "Areas", false, STAFF),
     ("/stations", "Stations", true, STAFF),
     ("/orders", "Orders", false, STAFF),

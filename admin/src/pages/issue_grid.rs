@@ -1,6 +1,7 @@
 //! Issuing a grid code from coordinates, level, time and owner.
 
 use super::frame::{Frame, page, page_with};
+use super::map::World;
 use crate::coordinates::{Axis, level_arc, level_ground, parse_degrees};
 use crate::door::{Sent, Visitor};
 use crate::portal::{Portal, Shared};
@@ -31,6 +32,7 @@ struct IssueGrid {
     problem: Option<String>,
     form: Wish,
     now: String,
+    world: World,
 }
 
 #[derive(Clone, Default, Deserialize)]
@@ -59,10 +61,14 @@ pub async fn show(
         problem: None,
         form: Wish {
             start: now.clone(),
-            level: Level::DEFAULT.number().to_string(),
+            level: match form.level.as_str() {
+                "" => Level::DEFAULT.number().to_string(),
+                level => level.to_owned(),
+            },
             ..form
         },
         now,
+        world: World::of(&portal, false, false),
     })
 }
 
@@ -195,6 +201,7 @@ fn again(
         problem: Some(problem),
         form,
         now: show::minute_field(u64::from(visitor.now.0) / 60),
+        world: World::of(portal, false, false),
     };
     page_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
 }

@@ -15,6 +15,7 @@ pub mod issue;
 pub mod issue_grid;
 pub mod item;
 pub mod manifests;
+pub mod map;
 pub mod money;
 pub mod order;
 pub mod orders;

@@ -140,6 +140,7 @@ impl House {
             network: network(),
             station: STATION,
             resolver: RESOLVER.to_owned(),
+            tiles: None,
             tls: false,
             clock: Arc::new(move || Timestamp(clock.load(Ordering::SeqCst))),
             random: Arc::new(self.draw()),

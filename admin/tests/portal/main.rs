@@ -18,6 +18,7 @@ mod counters;
 mod fates;
 mod forgery;
 mod hostile;
+mod map;
 mod money;
 mod pages;
 mod public;

@@ -145,6 +145,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
         network: config.network,
         station: crate::house::plan(&config)?.station(),
         resolver: config.resolver.clone(),
+        tiles: config.tiles.clone(),
         tls: false,
         clock: Arc::new(now),
         random: Arc::new(fill),

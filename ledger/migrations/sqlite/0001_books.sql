@@ -60,8 +60,10 @@ CREATE TABLE grid (
   name     TEXT NOT NULL,
   owner    BLOB NOT NULL,
   made_by  TEXT NOT NULL,
-  issued   INTEGER NOT NULL
+  issued   INTEGER NOT NULL,
+  z        INTEGER NOT NULL     -- its corner on the Z-order curve, for maps
 ) STRICT;
+CREATE INDEX grid_z ON grid (z);
 
 -- Books --------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 use super::row::Row;
 use super::{Connection, Result};
+use crate::z_order::z_order;
 use protocol::{Code, GridCode, Timestamp};
 
 /// A registered place.
@@ -50,13 +51,14 @@ pub(crate) async fn grid(connection: &mut Connection, code: &GridCode) -> Result
 /// Writes a place.
 pub(crate) async fn insert_grid(connection: &mut Connection, grid: &GridRow) -> Result<()> {
     sqlx::query(
-        "INSERT INTO grid (code, name, owner, made_by, issued) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO grid (code, name, owner, made_by, issued, z) VALUES ($1, $2, $3, $4, $5, $6)",
     )
     .bind(grid.code.as_bytes().as_slice())
     .bind(grid.name.as_str())
     .bind(grid.owner.as_bytes().as_slice())
     .bind(grid.by.as_str())
     .bind(i64::from(grid.issued.0))
+    .bind(z_order(grid.code.corner()))
     .execute(connection)
     .await?;
     Ok(())

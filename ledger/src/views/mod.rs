@@ -6,6 +6,7 @@ mod books;
 mod claims;
 mod fraud;
 mod labels;
+mod map;
 mod payments;
 #[cfg(test)]
 mod plans;
@@ -18,10 +19,13 @@ pub use books::{Conservation, Overview};
 pub use claims::ClaimRow;
 pub use fraud::{AccusationRow, FraudSummary};
 pub use labels::LabelRow;
+pub use map::Spot;
 pub use payments::{PaymentDetail, PaymentQuery, PaymentRow};
 pub use purses::{PurseRow, PurseView};
 pub use registry::{Standing, ThingQuery, ThingRow};
 pub use withdrawn::{CodeState, WithdrawnCertificate};
+
+pub use crate::z_order::Window;
 
 use crate::bounds::PAGE_MOST;
 use std::fmt;

@@ -1,4 +1,5 @@
 use crate::support::*;
+use ledger::views::{Spot, Window};
 use ledger::{IssueRequest, NewThing, ThingState};
 use protocol::code::IssuedBy;
 use protocol::code::grid::{Level, Place, Point, Span};
@@ -187,4 +188,58 @@ async fn a_place_is_registered_once() {
     assert_eq!(ledger.grid(&code).await.unwrap(), Some(row.clone()));
     let page = ledger::views::Page::first(9);
     assert_eq!(ledger.grids(&page).await.unwrap().rows, [row]);
+}
+
+#[tokio::test]
+async fn a_map_shows_every_place_once_however_far_away_one_looks() {
+    let (_folder, _world, ledger) = house().await;
+    let by = IssuedBy {
+        issuer: 1,
+        station: 1,
+    };
+    let owner = Code::derive(Kind::Person, by, 1, b"spki").unwrap();
+    let place = |latitude: i32, longitude: i32, minute: u64| {
+        let place = Place {
+            by,
+            level: Level::DEFAULT,
+            point: Point::from_units(latitude, longitude).unwrap(),
+            height_dm: None,
+            span: Span::new(30_000_000 + minute, None).unwrap(),
+            owner,
+        };
+        GridCode::derive(&place).unwrap()
+    };
+    // A car park of forty bays ten metres apart, a bay twice, and one place at the other end of the world.
+    let bays = (0..40).map(|bay| {
+        place(
+            350_000_000 + 640 * (bay / 8),
+            16_000_000 + 640 * (bay % 8),
+            0,
+        )
+    });
+    let again = place(350_000_000, 16_000_000, 9);
+    let far = place(-249_708_037, 1_114_835_897, 0);
+    for grid in bays.chain([again, far]) {
+        ledger
+            .issue_grid(grid, "Bay", owner, "op", NOW)
+            .await
+            .unwrap();
+    }
+    let window = |south, west, north, east| Window {
+        south,
+        west,
+        north,
+        east,
+    };
+    let shown = |spots: &[Spot]| spots.iter().map(|spot| spot.places).sum::<u64>();
+    let world = window(-663_552_000, -1_327_104_000, 663_552_000, 1_327_103_999);
+    let spots = ledger.map(world).await.unwrap();
+    assert_eq!((spots.len(), shown(&spots)), (2, 42));
+    let park = window(349_999_500, 15_999_500, 350_003_500, 16_005_000);
+    let spots = ledger.map(park).await.unwrap();
+    assert_eq!((spots.len(), shown(&spots)), (40, 41));
+    let twice: Vec<_> = spots.iter().filter(|spot| spot.places == 2).collect();
+    assert!(matches!(twice[..], [spot] if spot.is_one_corner && spot.newest.code == again));
+    let sea = ledger.map(window(0, 0, 9_999, 9_999)).await.unwrap();
+    assert_eq!(sea, []);
 }

@@ -9,10 +9,10 @@ use axum::response::Response;
 use futures_util::stream::try_unfold;
 use issuer::label::SHEET_LABELS_MAX;
 use issuer::order::{has_keys, short};
+use ledger::OrderRow;
 use ledger::bounds::PAGE_MOST;
 use ledger::chain::Proved;
 use ledger::views::BatchPart;
-use ledger::{OrderRow, ThingState};
 use protocol::Code;
 use protocol::objects::WorkOrder;
 use std::fmt::Write as _;
@@ -154,7 +154,7 @@ impl Batch {
         for made in &found.codes {
             match self.what {
                 BatchFile::Codes => {
-                    let state = made.state.map_or("issued", ThingState::word);
+                    let state = made.state.word();
                     let line = self.line(&made.code, state, show::time(made.issued));
                     piece.extend_from_slice(line.as_bytes());
                 }

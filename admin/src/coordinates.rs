@@ -106,6 +106,18 @@ pub fn degrees(units: i32, axis: Axis) -> String {
     )
 }
 
+/// Nanodegrees as decimal degrees, exactly.
+pub fn exact_degrees(nanodegrees: i64, axis: Axis) -> String {
+    let (plus, minus) = axis.letters();
+    let letter = if nanodegrees < 0 { minus } else { plus };
+    let size = nanodegrees.unsigned_abs();
+    format!(
+        "{}.{:09}\u{b0} {letter}",
+        size / 1_000_000_000,
+        size % 1_000_000_000
+    )
+}
+
 /// Lattice units as degrees, minutes and seconds, exact to the lattice: 1/2048 second.
 pub fn sexagesimal(units: i32, axis: Axis) -> String {
     let size = units.unsigned_abs();

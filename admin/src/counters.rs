@@ -35,6 +35,7 @@ words! {
     Unknown "unknown" "Well formed, but not registered here.";
     Mistyped "mistyped" "No code at all.";
     Damaged "damaged" "Registered, but its pass does not verify.";
+    Forged "forged" "Registered, but the label's signature or secret is not the right one.";
 }
 
 words! {

@@ -10,6 +10,7 @@
 //! Time and randomness come in through [`Portal`].
 #![forbid(unsafe_code)]
 
+mod alias;
 mod api;
 mod assets;
 mod batch;
@@ -23,6 +24,7 @@ mod enrolment;
 mod evidence;
 mod imports;
 mod labels;
+mod mark;
 mod pages;
 pub mod place;
 mod portal;
@@ -33,6 +35,7 @@ mod station_desk;
 mod tar;
 mod tiles;
 
+pub use coordinates::{Axis, CoordinateError, parse_degrees};
 pub use counters::{Counters, Lookup, Mistyped, Refused};
 pub use desk::{AuthorityCard, Connected, DeskOrder, DeskRefusal, IssuingDesk, LiveHouse, Pending};
 pub use portal::{FIRST_LINK_LIFE_S, Portal, Random, Shared, State, first_owner_link};

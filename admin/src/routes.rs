@@ -3,9 +3,9 @@
 
 use crate::door::{BODY_MAX, UPLOAD_MAX, Who, guard, headers};
 use crate::pages::{
-    acts, area, areas, audit, authorities, code, codes, frauds, grid, grids, issue, issue_grid,
-    manifests, map, money, order, orders, overview, payment, payments, people, public_code,
-    public_grid, purse, secrets, sign_in, station, stations, welcome,
+    acts, aliases, area, areas, audit, authorities, code, codes, frauds, grid, grids, issue,
+    issue_grid, manifests, map, money, order, orders, overview, payment, payments, people,
+    public_code, public_grid, purse, secrets, sign_in, station, stations, welcome,
 };
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
@@ -78,6 +78,10 @@ routes! {
     GET  get  "/1/{code}/{face}"              Everybody => public_code::face;
     GET  get  "/g/{grid}"                     Everybody => public_grid::show;
     GET  get  "/G/{grid}"                     Everybody => public_grid::show;
+    GET  get  "/g/{grid}/{face}"              Everybody => public_grid::face;
+    GET  get  "/G/{grid}/{face}"              Everybody => public_grid::face;
+
+    GET  get  "/01/{gtin}/21/{*serial}"       Everybody => aliases::digital_link;
 
     GET  get  "/sign-in"                      Everybody => sign_in::show;
     POST post "/sign-in"                      Everybody => sign_in::submit;
@@ -94,6 +98,7 @@ routes! {
     POST post "/codes/{code}/place"           People(PLACES) => acts::bind;
     POST post "/codes/{code}/area"            People(DECIDES) => acts::set_area;
     POST post "/codes/{code}/owner"           People(REGISTERS) => acts::set_owner;
+    POST post "/codes/{code}/alias"           People(REGISTERS) => aliases::set;
     POST post "/codes/{code}/key"             People(REGISTERS) => acts::replace_key;
     POST post "/codes/{code}/recover"         People(MOVES_MONEY) => acts::recover;
     GET  get  "/codes/{code}/label"           People(STAFF) => code::label_file;
@@ -149,6 +154,7 @@ routes! {
     POST post "/api/v1/secrets"               Tokens(ISSUES) => api::secrets;
     POST post "/api/v1/loads"                 Tokens(MOVES_MONEY) => api::loads;
     POST post "/api/v1/lives"                 Tokens(ISSUES) => api::live;
+    POST post "/api/v1/aliases"               Tokens(ISSUES) => aliases::set_by_program;
     GET  get  "/api/v1/conservation"          Tokens(SEES_MONEY) => api::conservation;
     GET  get  "/api/v1/payments/summary"      Tokens(SEES_MONEY) => api::summary;
     GET  get  "/api/v1/frauds"                Tokens(SEES_MONEY) => api::frauds;

@@ -33,6 +33,8 @@ pub const PIECES_MOST: usize = 64;
 pub const ACCUSATIONS_MOST: u64 = 64;
 /// Leaves of the code chain that one checkpoint takes in; the others follow with the next.
 pub const PUBLISH_MOST: u64 = 65_536;
+/// Most other names of one code.
+pub const ALIASES_MOST: u32 = 16;
 /// Witnesses whose cosignatures stand below a checkpoint.
 pub const COSIGNATURES_MOST: u32 = 16;
 /// Logs of others that this gateway cosigns for.

@@ -73,6 +73,10 @@ crash_points! {
     OwnerKept "owner_kept";
     /// A thing was given away and it is not written down why.
     GivenAway "given_away";
+    /// A code has another name, or not any more.
+    AliasSet "alias_set";
+    /// A place's record is signed and kept, and its leaf is not written yet.
+    PlaceRecorded "place_recorded";
     /// An area is signed and kept.
     AreaKept "area_kept";
     /// A thing's next allowances are good in an area.

@@ -102,7 +102,7 @@ impl Ledger {
         house::claim(&mut connection, &bearings).await?;
         let place = federation::opened(&mut connection, &bearings, epoch_before).await?;
         chain::begin(&mut connection, &bearings).await?;
-        let publisher = Publisher::open(&mut connection, path).await?;
+        let publisher = Publisher::open(&mut connection, &readers, path).await?;
         let (queue, jobs) = mpsc::channel(QUEUE_MOST);
         let (changes, _) = broadcast::channel(CHANGES_MOST);
         let desk = Desk::new(connection, bearings, head, place);

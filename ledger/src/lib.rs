@@ -19,6 +19,7 @@
 //! the transaction that causes it and stored, and a repeated request gets the stored bytes.
 
 mod accusation;
+mod aliases;
 mod bearings;
 pub mod books;
 pub mod bounds;
@@ -33,6 +34,7 @@ pub mod people;
 pub mod rules;
 mod stations;
 mod store;
+mod surveys;
 pub mod trace;
 mod transfers;
 pub mod views;
@@ -62,6 +64,7 @@ pub use store::life::{Binding, LifeStep};
 pub use store::lives::NewKey;
 pub use store::places::GridRow;
 pub use store::stations::{ItemRow, OrderRow, StationRow};
+pub use store::surveys::RecordedPlace;
 pub use store::things::{Thing, ThingState};
 pub use store::transfers::HandedOver;
 pub use store::treasury::{Fund, FundOrder, LoadOrder, Loaded, Way};

@@ -54,6 +54,11 @@ impl Ledger {
         stations::by_code(&mut *self.reader().await?, code).await
     }
 
+    /// The station that has this number with the issuer.
+    pub async fn station_numbered(&self, station: u16) -> Result<Option<StationRow>, Error> {
+        stations::by_number(&mut *self.reader().await?, station).await
+    }
+
     /// All stations.
     pub async fn stations(&self) -> Result<Vec<StationRow>, Error> {
         stations::all(&mut *self.reader().await?, PAGE_MOST).await

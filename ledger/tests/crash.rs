@@ -25,7 +25,9 @@ use protocol::code::IssuedBy;
 use protocol::code::grid::{Cell, Level, Place, Point, Span};
 use protocol::cose::open;
 use protocol::keys::SoftwareKey;
-use protocol::objects::{Acceptance, Present, Receipt, Renewal, Transfer, Void};
+use protocol::objects::{
+    Acceptance, Datum, Method, Present, Receipt, Renewal, Survey, Transfer, Void,
+};
 use protocol::{AssuranceClass, Digest, GridCode, KeyEpoch, Kind, Signer, Timestamp};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use std::fmt::Write;
@@ -408,6 +410,42 @@ async fn hand_over(ledger: &Ledger, world: &World, said: &mut String) {
     let (acceptance, _) = support::sealed(&acceptance, &purse.key());
     let given = ledger.hand_over(transfer, acceptance, NOW).await;
     writeln!(said, "{given:?}").unwrap();
+    let place = Place {
+        by: purse.code.issued_by(),
+        level: Level::DEFAULT,
+        point: Point::from_nanodegrees(60_000_000_000, 0).unwrap(),
+        height_dm: None,
+        span: Span::new(u64::from(NOW.0) / 60, None).unwrap(),
+        owner: purse.code,
+    };
+    let shed = GridCode::derive(&place).unwrap();
+    let issued = ledger.issue_grid(shed, "Shed", purse.code, "op", NOW).await;
+    writeln!(said, "{issued:?}").unwrap();
+    survey(ledger, &purse, shed, said).await;
+    let named = ledger.set_alias("01/09506000134352/21/7", &purse.code, true, "op", NOW);
+    writeln!(said, "{:?}", named.await).unwrap();
+}
+
+/// An owner says where exactly its place is.
+async fn survey(ledger: &Ledger, owner: &Purse, place: GridCode, said: &mut String) {
+    let survey = Survey {
+        place,
+        owner: owner.code,
+        latitude_nanodeg: 60_000_000_000,
+        longitude_nanodeg: 0,
+        height_mm: None,
+        accuracy_mm: 20,
+        height_accuracy_mm: None,
+        datum: Datum::Wgs84,
+        method: Method::Survey,
+        measured_by: None,
+        measured: NOW,
+        time: NOW,
+    };
+    let (survey, _) = support::sealed(&survey, &owner.key());
+    let pass = ledger.thing(&owner.code).await.unwrap().unwrap().pass;
+    let recorded = ledger.record_place(survey, pass, NOW).await;
+    writeln!(said, "{recorded:?}").unwrap();
 }
 
 fn payment_number(number: u32) -> protocol::Sequence {

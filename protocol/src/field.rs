@@ -8,6 +8,7 @@
 use crate::code::Code;
 use crate::code::grid::{Cell, GridCode};
 use crate::keys::{Algorithm, PublicKey};
+use crate::objects::{Datum, Method};
 use crate::units::{
     AmountMinor, AssuranceClass, Currency, Digest, KeyEpoch, Odometer, Reference, Sequence,
     Timestamp,
@@ -87,6 +88,20 @@ integer_field! {
     Sequence: |n| u64::from(n.0), |n| Some(Sequence(n)), u32;
     KeyEpoch: |n| u64::from(n.0), |n| Some(KeyEpoch(n)), u32;
     AssuranceClass: |n| *n as u64, AssuranceClass::from_number, u8;
+    Datum: |n| *n as u64, Datum::from_number, u8;
+    Method: |n| *n as u64, Method::from_number, u8;
+}
+
+/// Below zero as well.
+impl Field for i64 {
+    fn write(&self, to: &mut Encoder<'_>) -> Written {
+        to.i64(*self)?;
+        Ok(())
+    }
+
+    fn read(from: &mut Decoder<'_>) -> Result<Self, Malformed> {
+        from.i64()
+    }
 }
 
 /// Fields that are one byte string.

@@ -232,6 +232,20 @@ pub enum Message<'b> {
         /// The old root's word on the new one, while both count.
         update: Option<&'b [u8]>,
     },
+    /// Where exactly a place is: its owner's survey, who stands for it, and the passes of all, so
+    /// that whoever knows the root judges it alone; see [`crate::rules::survey::judge`].
+    PlaceRecord {
+        /// The issuer's pass.
+        issuer: &'b [u8],
+        /// The pass of whoever signed the record; the issuer's again where that is the issuer.
+        authority: &'b [u8],
+        /// The owner's pass.
+        owner: &'b [u8],
+        /// The survey.
+        survey: &'b [u8],
+        /// The record.
+        record: &'b [u8],
+    },
     /// Two payments that contradict each other, with the credentials that name the key.
     Proof {
         /// The issuer's pass, signed by the root.
@@ -326,6 +340,13 @@ impl<'b> Message<'b> {
                 let [issuer, gateway, certificates] = [issuer, gateway, certificates].map(Some);
                 (32, [issuer, gateway, certificates, update, None, None])
             }
+            Self::PlaceRecord {
+                issuer,
+                authority,
+                owner,
+                survey,
+                record,
+            } => (33, list([issuer, authority, owner, survey, record])),
         }
     }
 
@@ -544,6 +565,13 @@ fn read(bytes: &[u8]) -> Result<Message<'_>, minicbor::decode::Error> {
                 5 => Some(from.bytes()?),
                 _ => None,
             },
+        },
+        (33, 6) => Message::PlaceRecord {
+            issuer: from.bytes()?,
+            authority: from.bytes()?,
+            owner: from.bytes()?,
+            survey: from.bytes()?,
+            record: from.bytes()?,
         },
         (29, 4) => Message::Accusation {
             how: from.u8()?,

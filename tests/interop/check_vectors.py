@@ -43,7 +43,9 @@ def wire(kind, value):
             return confirmation(key_of(value))
         case "currency" | "id" | "ref":
             return bytes.fromhex(value)
-        case "u64" | "amount" | "reading":
+        case "grid":
+            return grid_codes.read_grid_code(value)
+        case "u64" | "amount" | "reading" | "i64":
             same(type(value), str)
             return int(value)
         case "name":
@@ -502,6 +504,18 @@ def refuses(read):
     return False
 
 
+def recorded(vector, network, root_key):
+    judge = lambda: rules.place_record(bytes.fromhex(vector["message"]), root_key, network)
+    same(outcome(judge), vector["outcome"])
+
+
+def check_surveys():
+    vectors = load("surveys.json")
+    for vector in vectors["records"]:
+        root_key = key_of(vectors["root_key"])
+        check(f"record of a place: {vector['why']}", lambda: recorded(vector, vectors["network"], root_key))
+
+
 CHECKS = {
     "keys.json": check_keys,  # first, because the others sign with these keys
     "codes.json": check_codes,
@@ -522,6 +536,7 @@ CHECKS = {
     "chain.json": check_chain,
     "revocations.json": check_revocations,
     "transfers.json": check_transfers,
+    "surveys.json": check_surveys,
     "stations.json": check_stations,
 }
 check("every file of vectors is known", lambda: same({path.name for path in FOLDER.glob("*.json")}, set(CHECKS)))

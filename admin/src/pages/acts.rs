@@ -76,8 +76,8 @@ async fn why_not(
     act: ActKind,
     status: Status,
 ) -> Result<Refusal, Refusal> {
-    let thing = portal.ledger.thing(code).await?;
-    let unfit = thing.and_then(|thing| after(thing.state, act).err());
+    let known = portal.ledger.label(code).await?;
+    let unfit = known.and_then(|known| after(known.state, act).err());
     Ok(match (status, unfit) {
         (Status::NotPermitted, Some(unfit)) => Refusal::Unfit(unfit.sentence().to_owned()),
         (Status::NotFunded, _) => Refusal::Unfit(
@@ -324,6 +324,8 @@ pub enum Done {
     Area,
     /// It is somebody's.
     Owner,
+    /// It has another name, or not any more.
+    Alias,
     /// It signs with another key.
     Key,
     /// Its money goes elsewhere.
@@ -331,12 +333,13 @@ pub enum Done {
 }
 
 impl Done {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Issued,
         Self::State,
         Self::Place,
         Self::Area,
         Self::Owner,
+        Self::Alias,
         Self::Key,
         Self::Recovered,
     ];
@@ -349,6 +352,7 @@ impl Done {
             Self::Place => "place",
             Self::Area => "area",
             Self::Owner => "owner",
+            Self::Alias => "alias",
             Self::Key => "key",
             Self::Recovered => "recovered",
         }
@@ -361,6 +365,7 @@ impl Done {
             Self::Place => "place changed",
             Self::Area => "area assigned",
             Self::Owner => "owner named",
+            Self::Alias => "other name",
             Self::Key => "wallet key replaced",
             Self::Recovered => "lost thing recovered",
         }
@@ -373,6 +378,7 @@ impl Done {
             Self::Place => "Where it stands is recorded.",
             Self::Area => "From its next allowance on, that is where it may pay.",
             Self::Owner => "The owner is recorded.",
+            Self::Alias => "The other names of the code were changed.",
             Self::Key => {
                 "The thing has another wallet key and a new pass; it fetches the pass and asks for \
                  an allowance by itself."

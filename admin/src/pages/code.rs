@@ -41,24 +41,24 @@ struct Holding {
 }
 
 /// One step of its life, as it is shown.
-struct Step {
-    pill: Pill,
-    other: Option<Link>,
-    reason: String,
-    by: String,
-    at: String,
+pub struct Step {
+    pub pill: Pill,
+    pub other: Option<Link>,
+    pub reason: String,
+    pub by: String,
+    pub at: String,
 }
 
 /// A page with what it is called.
-struct Link {
-    path: String,
-    label: String,
+pub struct Link {
+    pub path: String,
+    pub label: String,
 }
 
 /// A form's choice.
-struct Choice {
-    act: ActKind,
-    words: &'static str,
+pub struct Choice {
+    pub act: ActKind,
+    pub words: &'static str,
 }
 
 #[derive(Template)]
@@ -76,6 +76,7 @@ struct CodePage {
     places: bool,
     place: Option<Link>,
     qr: Option<Qr>,
+    names: Vec<String>,
     order: Option<OrderRow>,
     station: Option<StationRow>,
     sees_money: bool,
@@ -129,7 +130,8 @@ pub async fn show(
         return Ok(Redirect::to(&format!("/1/{code}")).into_response());
     }
     if let Some(item) = portal.ledger.item(&code).await? {
-        return item::show(&portal, &visitor, item).await;
+        let done = query.done.as_deref().and_then(Done::notice);
+        return item::show(&portal, &visitor, item, done).await;
     }
     let thing = find(&portal, &text).await?;
     let frame = Frame::new(&portal, Some(&visitor), "/codes");
@@ -144,18 +146,16 @@ pub async fn show(
     let others = others.chain(life.iter().filter_map(other_thing));
     let names = Names::of(&portal.ledger, others.collect()).await?;
     let steps = steps(&portal, &names, life).await?;
-    let places = portal.ledger.places_of(&code).await?;
-    let place = match places.first().filter(|binding| binding.until.is_none()) {
-        Some(binding) => Some(link(&portal, &names, Named::Place(binding.place)).await?),
-        None => None,
-    };
+    let place = stands_at(&portal, &names, &code).await?;
     let areas = portal.ledger.areas().await?;
     let order = portal.ledger.order_of(&code).await?;
     let station = match &order {
         Some(order) => portal.ledger.station(&order.station).await?,
         None => None,
     };
+    let other_names = portal.ledger.aliases_of(&code).await?;
     page(&CodePage {
+        names: other_names,
         done: query.done.as_deref().and_then(Done::notice),
         state: state(thing.state),
         connected: portal.live.connected(&code),
@@ -188,7 +188,7 @@ pub async fn show(
 }
 
 /// What may happen to it next, in words.
-fn choices(state: ThingState) -> Vec<Choice> {
+pub fn choices(state: ThingState) -> Vec<Choice> {
     [
         (ActKind::Activated, "activated, in use from now on"),
         (ActKind::Suspended, "suspended, until released"),
@@ -227,7 +227,27 @@ async fn link(portal: &Portal, names: &Names, named: Named) -> Result<Link, Refu
     })
 }
 
-async fn steps(portal: &Portal, names: &Names, life: Vec<LifeStep>) -> Result<Vec<Step>, Refusal> {
+/// The place where it stands now.
+pub async fn stands_at(
+    portal: &Portal,
+    names: &Names,
+    code: &Code,
+) -> Result<Option<Link>, Refusal> {
+    let places = portal.ledger.places_of(code).await?;
+    match places.first().filter(|binding| binding.until.is_none()) {
+        Some(binding) => link(portal, names, Named::Place(binding.place))
+            .await
+            .map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Its life, for people.
+pub async fn steps(
+    portal: &Portal,
+    names: &Names,
+    life: Vec<LifeStep>,
+) -> Result<Vec<Step>, Refusal> {
     let mut steps = Vec::new();
     for step in life {
         steps.push(Step {

@@ -60,8 +60,7 @@ pub async fn show(
 ) -> Result<Response, Refusal> {
     let text: String = search.q.trim().chars().take(TEXT_CHARS_MAX).collect();
     if let Ok(code) = text.parse::<Code>()
-        && (portal.ledger.thing(&code).await?.is_some()
-            || portal.ledger.item(&code).await?.is_some())
+        && portal.ledger.label(&code).await?.is_some()
     {
         return Ok(Redirect::to(&format!("/codes/{code}")).into_response());
     }

@@ -4,6 +4,7 @@ use super::code::picture;
 use super::frame::{Frame, page};
 use super::grids::span;
 use super::parts::{Names, Party};
+use super::surveyed::Surveyed;
 use crate::coordinates::{Axis, ground_cm, length, level_arc, sexagesimal};
 use crate::door::Visitor;
 use crate::draw::{Cell, Qr, grid_uri};
@@ -29,6 +30,7 @@ struct Grid {
     qr: Option<Qr>,
     cell: Cell,
     stands: Vec<Stands>,
+    surveyed: Option<Surveyed>,
 }
 
 /// A thing that stands, or stood, there.
@@ -119,6 +121,7 @@ pub async fn show(
         qr: Qr::draw(grid_uri(&portal.resolver, &row.code)),
         cell: Cell::draw(&row.code),
         stands: bindings.iter().map(stands).collect(),
+        surveyed: Surveyed::of(&portal, &row.code).await?,
         row,
     })
 }

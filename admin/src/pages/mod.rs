@@ -1,6 +1,7 @@
 //! The pages: one file and one template each.
 
 pub mod acts;
+pub mod aliases;
 pub mod area;
 pub mod areas;
 pub mod audit;
@@ -32,4 +33,5 @@ pub mod secrets;
 pub mod sign_in;
 pub mod station;
 pub mod stations;
+pub mod surveyed;
 pub mod welcome;

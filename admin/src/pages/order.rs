@@ -78,7 +78,7 @@ pub async fn show(
         .batch(&row.id, keys, after.as_ref(), ROWS)
         .await?;
     let line = |made: BatchCode| Line {
-        state: made.state.map_or(parts::ISSUED, parts::state),
+        state: parts::state(made.state),
         made,
     };
     let frame = Frame::new(&portal, Some(&visitor), "/orders");

@@ -63,12 +63,6 @@ pub const fn state(state: ThingState) -> Pill {
     }
 }
 
-/// The state of a thing without a key.
-pub const ISSUED: Pill = Pill {
-    class: "info",
-    word: "issued",
-};
-
 /// What became of a payment.
 pub const fn fate(fate: Fate) -> Pill {
     let class = match fate {

@@ -1,22 +1,26 @@
 //! What anybody sees who scans the label of a thing. It says whether the code is genuine and how it
 //! stands, and nothing about names, money or whereabouts.
 
+use super::aliases;
 use super::frame::{Frame, page_with};
 use super::proof::{self, Proof};
 use crate::counters::Lookup;
 use crate::credential;
 use crate::door::Visitor;
 use crate::evidence::Check;
+use crate::mark::{self, Word};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use crate::show;
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ledger::ThingState;
 use protocol::code::base32::TextError;
-use protocol::{Code, Timestamp};
+use protocol::objects::Labelled;
+use protocol::{Code, Kind, Timestamp};
+use serde::Deserialize;
 
 /// How a code stands, for strangers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +47,8 @@ pub enum Verdict {
     Mistyped(TextError),
     /// The registry holds it, but its pass does not verify.
     Damaged,
+    /// Registered, but what stands behind it on the label is wrong.
+    Forged,
 }
 
 impl Verdict {
@@ -51,9 +57,12 @@ impl Verdict {
         match self {
             Self::Genuine | Self::Authority(_) => "good",
             Self::Ended | Self::Frozen | Self::Waiting => "warn",
-            Self::Revoked | Self::Retired | Self::Superseded | Self::Unknown | Self::Damaged => {
-                "bad"
-            }
+            Self::Revoked
+            | Self::Retired
+            | Self::Superseded
+            | Self::Unknown
+            | Self::Damaged
+            | Self::Forged => "bad",
             Self::Mistyped(_) => "none",
         }
     }
@@ -71,6 +80,7 @@ impl Verdict {
             Self::Unknown => "Not known here",
             Self::Mistyped(_) => "Not a code",
             Self::Damaged => "Do not rely on it",
+            Self::Forged => "Do not trust this label",
         }
     }
 
@@ -89,6 +99,7 @@ impl Verdict {
             Self::Unknown => "It is spelled like a code, but this house never issued it. Be careful: the label may be forged, or it belongs to another issuer.".to_owned(),
             Self::Mistyped(error) => format!("What was scanned or typed cannot be read: {}.", error.sentence()),
             Self::Damaged => "This code is registered here, but its pass does not verify. Tell whoever runs the thing.".to_owned(),
+            Self::Forged => "This code was issued here, but whoever made the label in front of you was not entitled to.".to_owned(),
         }
     }
 
@@ -101,6 +112,7 @@ impl Verdict {
             Self::Unknown => Lookup::Unknown,
             Self::Mistyped(_) => Lookup::Mistyped,
             Self::Damaged => Lookup::Damaged,
+            Self::Forged => Lookup::Forged,
         }
     }
 
@@ -128,47 +140,94 @@ struct PublicCode {
     facts: Option<Facts>,
     has_pass: bool,
     proof: Option<Proof>,
+    /// Whether it has a secret inside that can be tried.
+    has_inside: bool,
     asked: String,
+    label: Option<Word>,
 }
 
 /// Longest mistyped text that is shown back.
 const ECHO_CHARS_MAX: usize = 64;
+
+/// The secret of a thing without a key, as somebody typed it.
+#[derive(Deserialize)]
+pub struct Typed {
+    inside: Option<String>,
+}
 
 /// The page.
 pub async fn show(
     State(portal): State<Shared>,
     visitor: Visitor,
     Path(text): Path<String>,
+    Query(typed): Query<Typed>,
 ) -> Result<Response, Refusal> {
-    let (verdict, facts, pass) = look_up(&portal, &text, visitor.now).await?;
+    let inside = typed.inside.filter(|inside| !inside.trim().is_empty());
+    let inside = inside.as_deref().map(str::trim);
+    shown(&portal, &text, inside, visitor.now).await
+}
+
+/// The page, for what stands behind the code.
+async fn shown(
+    portal: &Portal,
+    text: &str,
+    mark: Option<&str>,
+    now: Timestamp,
+) -> Result<Response, Refusal> {
+    let (mut verdict, facts, pass) = find(portal, text, now).await?;
+    let label = match (mark, &facts) {
+        (_, None) => None,
+        (_, Some(_)) if verdict == Verdict::Unknown => None,
+        (None, Some(_)) => Some(Word::Nothing),
+        (Some(mark), Some(facts)) => {
+            Some(mark::judge(portal, Labelled::Thing(facts.code), mark).await?)
+        }
+    };
+    if label.is_some_and(Word::is_forged) {
+        verdict = Verdict::Forged;
+    }
+    counted(portal, verdict);
     let proof = match &facts {
-        Some(facts) => proof::of_issue(&portal, &facts.code.into()).await?,
+        Some(facts) => proof::of_issue(portal, &facts.code.into()).await?,
         None => None,
     };
     let page = PublicCode {
         // A stranger's page is the same for staff: no navigation, no name.
-        frame: Frame::new(&portal, None, ""),
+        frame: Frame::new(portal, None, ""),
         verdict,
-        facts,
         has_pass: !pass.is_empty(),
         proof,
-        asked: show::typed(&text, ECHO_CHARS_MAX),
+        has_inside: label.is_some()
+            && facts
+                .as_ref()
+                .is_some_and(|facts| facts.code.kind() == Kind::PassiveItem),
+        facts,
+        asked: show::typed(text, ECHO_CHARS_MAX),
+        label,
     };
     page_with(verdict.status(), &page)
 }
 
-/// What is asked about a code beside the page: its pass.
+/// What stands behind a code in a symbol: the signature of its label or the secret inside, or `pass`
+/// for its pass.
 pub async fn face(
     State(portal): State<Shared>,
     visitor: Visitor,
     Path((text, face)): Path<(String, String)>,
 ) -> Result<Response, Refusal> {
+    if mark::is_mark(&face) {
+        return shown(&portal, &text, Some(&face), visitor.now).await;
+    }
+    if face.eq_ignore_ascii_case("did.json") {
+        return aliases::did(&portal, &text).await;
+    }
     if !face.eq_ignore_ascii_case("pass") {
         return Err(Refusal::NotFound(
-            "Of a code there is the page and the pass.",
+            "Of a code there is the page, the pass, and the page with what its label says behind the code: a signature of 106 symbols, or a secret of 18. Scan the label again.",
         ));
     }
-    let (verdict, _, pass) = look_up(&portal, &text, visitor.now).await?;
+    let (verdict, _, pass) = find(&portal, &text, visitor.now).await?;
+    counted(&portal, verdict);
     match verdict {
         Verdict::Mistyped(error) => Err(Refusal::Unfit(format!(
             "That is no code: {}.",
@@ -179,18 +238,12 @@ pub async fn face(
     }
 }
 
-/// Looks a code up and counts how it stood.
-async fn look_up(
-    portal: &Portal,
-    text: &str,
-    now: Timestamp,
-) -> Result<(Verdict, Option<Facts>, Vec<u8>), Refusal> {
-    let found = find(portal, text, now).await?;
-    if let Verdict::Mistyped(error) = found.0 {
+/// Counts how a code stood that was looked up.
+fn counted(portal: &Portal, verdict: Verdict) {
+    if let Verdict::Mistyped(error) = verdict {
         portal.counters.mistyped(error);
     }
-    portal.counters.looked_up(found.0.lookup());
-    Ok(found)
+    portal.counters.looked_up(verdict.lookup());
 }
 
 async fn find(
@@ -216,9 +269,12 @@ async fn find(
         ));
     }
     let Some(thing) = portal.ledger.thing(&code).await? else {
-        // A thing without a key has no pass; that it was issued is all there is to say.
         return Ok(match portal.ledger.item(&code).await? {
-            Some(item) => (Verdict::Genuine, facts(Some(item.issued)), Vec::new()),
+            Some(item) => (
+                without_key(item.state),
+                facts(Some(item.issued)),
+                Vec::new(),
+            ),
             None => (Verdict::Unknown, facts(None), Vec::new()),
         });
     };
@@ -240,4 +296,16 @@ async fn find(
         (ThingState::Active, _) => Verdict::Damaged,
     };
     Ok((verdict, facts(Some(thing.issued)), thing.pass))
+}
+
+/// A thing without a key has no pass that could end.
+const fn without_key(state: ThingState) -> Verdict {
+    match state {
+        ThingState::Active => Verdict::Genuine,
+        ThingState::Issued => Verdict::Waiting,
+        ThingState::Frozen => Verdict::Frozen,
+        ThingState::Revoked => Verdict::Revoked,
+        ThingState::Retired => Verdict::Retired,
+        ThingState::Superseded => Verdict::Superseded,
+    }
 }

@@ -4,12 +4,14 @@
 use super::frame::{Frame, page_with};
 use super::grid::Facts;
 use super::proof::{self, Proof};
+use super::surveyed::Surveyed;
 use crate::coordinates::{Axis, degrees};
 use crate::counters::Lookup;
 use crate::door::Visitor;
 use crate::draw::Cell;
+use crate::mark::{self, Word};
 use crate::place::Names;
-use crate::portal::Shared;
+use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use crate::show;
 use askama::Template;
@@ -17,6 +19,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use protocol::code::base32::TextError;
+use protocol::objects::{Labelled, MARK_CHARS};
 use protocol::{GridCode, Timestamp};
 
 /// How a place stands, for strangers.
@@ -32,6 +35,8 @@ pub enum Verdict {
     Unknown,
     /// No grid code at all.
     Mistyped(TextError),
+    /// Registered, but the signature on the label is wrong.
+    Forged,
 }
 
 impl Verdict {
@@ -39,7 +44,7 @@ impl Verdict {
         match self {
             Self::Genuine => "good",
             Self::Early | Self::Over => "warn",
-            Self::Unknown => "bad",
+            Self::Unknown | Self::Forged => "bad",
             Self::Mistyped(_) => "none",
         }
     }
@@ -51,6 +56,7 @@ impl Verdict {
             Self::Over => "Genuine, but over",
             Self::Unknown => "Not known here",
             Self::Mistyped(_) => "Not a grid code",
+            Self::Forged => "Do not trust this label",
         }
     }
 
@@ -61,6 +67,7 @@ impl Verdict {
             Self::Over => "This place was registered here, but the time of this code is over.".to_owned(),
             Self::Unknown => "It reads as a place, but this house never registered it. Be careful: anybody can print such a label.".to_owned(),
             Self::Mistyped(error) => format!("What was scanned or typed cannot be read: {}.", error.sentence()),
+            Self::Forged => "This place was registered here, but whoever made the label in front of you was not entitled to.".to_owned(),
         }
     }
 
@@ -70,6 +77,7 @@ impl Verdict {
             Self::Early | Self::Over => Lookup::NotNow,
             Self::Unknown => Lookup::Unknown,
             Self::Mistyped(_) => Lookup::Mistyped,
+            Self::Forged => Lookup::Forged,
         }
     }
 
@@ -89,7 +97,9 @@ struct PublicGrid {
     verdict: Verdict,
     place: Option<Drawn>,
     proof: Option<Proof>,
+    surveyed: Option<Surveyed>,
     asked: String,
+    label: Option<Word>,
 }
 
 struct Drawn {
@@ -118,23 +128,59 @@ pub async fn show(
     visitor: Visitor,
     Path(text): Path<String>,
 ) -> Result<Response, Refusal> {
-    let (verdict, grid) = match text.parse::<GridCode>() {
+    shown(&portal, &text, None, visitor.now).await
+}
+
+/// The page, with the signature of the label in hand.
+pub async fn face(
+    State(portal): State<Shared>,
+    visitor: Visitor,
+    Path((text, face)): Path<(String, String)>,
+) -> Result<Response, Refusal> {
+    if face.len() != MARK_CHARS {
+        return Err(Refusal::NotFound(
+            "Of a place there is the page, and the page with the signature of its label: 106 symbols. Scan the label again.",
+        ));
+    }
+    shown(&portal, &text, Some(&face), visitor.now).await
+}
+
+async fn shown(
+    portal: &Portal,
+    text: &str,
+    mark: Option<&str>,
+    now: Timestamp,
+) -> Result<Response, Refusal> {
+    let (mut verdict, grid) = match text.parse::<GridCode>() {
         Err(error) => (Verdict::Mistyped(error), None),
         Ok(grid) => match portal.ledger.grid(&grid).await? {
             None => (Verdict::Unknown, Some(grid)),
-            Some(_) => (when(&grid, visitor.now), Some(grid)),
+            Some(_) => (when(&grid, now), Some(grid)),
         },
     };
+    let label = match (mark, grid) {
+        (Some(mark), Some(grid)) if verdict != Verdict::Unknown => {
+            Some(mark::judge(portal, Labelled::Place(grid), mark).await?)
+        }
+        _ => None,
+    };
+    if label.is_some_and(Word::is_forged) {
+        verdict = Verdict::Forged;
+    }
     if let Verdict::Mistyped(error) = verdict {
         portal.counters.mistyped(error);
     }
     portal.counters.looked_up(verdict.lookup());
     let proof = match grid {
-        Some(grid) => proof::of_issue(&portal, &grid.into()).await?,
+        Some(grid) => proof::of_issue(portal, &grid.into()).await?,
+        None => None,
+    };
+    let surveyed = match grid {
+        Some(grid) => Surveyed::of(portal, &grid).await?,
         None => None,
     };
     let page = PublicGrid {
-        frame: Frame::new(&portal, None, ""),
+        frame: Frame::new(portal, None, ""),
         verdict,
         proof,
         place: grid.map(|grid| Drawn {
@@ -143,7 +189,9 @@ pub async fn show(
             cell: Cell::draw(&grid),
             grid,
         }),
-        asked: show::typed(&text, ECHO_CHARS_MAX),
+        surveyed,
+        asked: show::typed(text, ECHO_CHARS_MAX),
+        label,
     };
     page_with(verdict.status(), &page)
 }

@@ -7,6 +7,7 @@ use issuer::order::SignedOrder;
 use issuer::{Authorities, CheckedRequest, Grant, Names, Quota, StationOrder};
 use ledger::{BroughtManifest, Ledger, OrderRow, StationGrant, StationRequest, Taken};
 use protocol::code::IssuedBy;
+use protocol::code::inside::{INSIDE_BYTES, InsideSecret};
 use protocol::objects::{Labelled, Manifest, MarkText, Rights, Text, WorkOrder};
 use protocol::{Code, Digest, Reference, Timestamp};
 use std::path::PathBuf;
@@ -18,6 +19,11 @@ pub struct Stations {
     pub ledger: Ledger,
     pub draws: Arc<AtomicU64>,
     pub spool: PathBuf,
+}
+
+/// The secret inside the thing without a key that has this number.
+pub fn inside(number: u64) -> InsideSecret {
+    InsideSecret([number as u8; INSIDE_BYTES])
 }
 
 impl Stations {
@@ -138,8 +144,8 @@ impl StationsDesk for Stations {
             };
             let next = row.next_sequence + u64::from(count);
             let codes = (row.next_sequence..next).map(|number| {
-                let spki = number.to_be_bytes();
-                Code::derive(protocol::Kind::PassiveItem, by_station, number, &spki).unwrap()
+                let inside = inside(number).commitment();
+                Code::derive(protocol::Kind::PassiveItem, by_station, number, &inside).unwrap()
             });
             let codes: Vec<Code> = codes.collect();
             let head = Digest([row.next_manifest as u8; 32]);

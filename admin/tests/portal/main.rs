@@ -11,6 +11,7 @@
 mod house;
 
 mod acts;
+mod aliases;
 mod api;
 mod areas;
 mod browser;
@@ -18,6 +19,7 @@ mod counters;
 mod fates;
 mod forgery;
 mod hostile;
+mod items;
 mod map;
 mod money;
 mod pages;

@@ -33,7 +33,7 @@ async fn order(browser: &mut Browser, station: &str, count: &str) -> Page {
     browser.submit("/orders", "/orders", &fields).await
 }
 
-async fn bring(browser: &mut Browser, content: &str) -> Page {
+pub async fn bring(browser: &mut Browser, content: &str) -> Page {
     let token = browser.get("/manifests").await.field("form_token");
     let parts = [
         ("form_token", None, token.as_str()),
@@ -43,7 +43,7 @@ async fn bring(browser: &mut Browser, content: &str) -> Page {
 }
 
 /// A station, an order for three, and its address.
-async fn ordered(browser: &mut Browser) -> String {
+pub async fn ordered(browser: &mut Browser) -> String {
     let admitted = admit(browser, &Keys::new(7).request_pem(), "passive item").await;
     assert_eq!(
         admitted.status,

@@ -2,7 +2,7 @@
 
 use super::EnrolError;
 use base64ct::{Base64, Encoding};
-use protocol::Code;
+use protocol::{Code, GridCode};
 use std::time::Duration;
 use ureq::Agent;
 
@@ -63,6 +63,12 @@ impl Desk {
     pub(super) fn hand_over(&self, code: &Code, message: &[u8]) -> Result<Vec<u8>, EnrolError> {
         let url = format!("{}/1/{code}/transfer", self.url);
         answer(self.agent.post(url).send(message))
+    }
+
+    /// The record of a survey.
+    pub(super) fn survey(&self, place: &GridCode, survey: &[u8]) -> Result<Vec<u8>, EnrolError> {
+        let url = format!("{}/G/{place}/record", self.url);
+        answer(self.agent.post(url).send(survey))
     }
 
     /// A pass.

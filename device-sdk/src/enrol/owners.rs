@@ -1,10 +1,11 @@
-//! What an owner asks its gateway about things that change hands.
+//! What an owner asks its gateway about things that change hands, and about its places.
 
 use super::http::Desk;
 use super::{EnrolError, named_issuer};
 use protocol::objects::Rights;
 use protocol::rules::Trust;
-use protocol::{Code, PublicKey};
+use protocol::rules::survey::judge;
+use protocol::{Code, GridCode, PublicKey};
 
 /// The number that the next transfer of a thing carries.
 pub fn next_transfer(url: &str, code: &Code) -> Result<u32, EnrolError> {
@@ -35,4 +36,19 @@ pub fn key_of(url: &str, trust: &Trust, code: &Code) -> Result<PublicKey, EnrolE
 pub fn hand_over(url: &str, code: &Code, message: &[u8]) -> Result<String, EnrolError> {
     let said = Desk::new(url).hand_over(code, message)?;
     Ok(String::from_utf8_lossy(&said).trim().to_owned())
+}
+
+/// Brings an owner's survey of its place; gives the message in which the gateway stands for it.
+pub fn bring_survey(
+    url: &str,
+    trust: &Trust,
+    place: &GridCode,
+    survey: &[u8],
+) -> Result<Vec<u8>, EnrolError> {
+    let message = Desk::new(url).survey(place, survey)?;
+    let held = judge(trust, &message)?;
+    match held.record.place == *place {
+        true => Ok(message),
+        false => Err(protocol::Status::NotForYou.into()),
+    }
 }

@@ -9,6 +9,7 @@ use gateway::coap::limits::Limits;
 use gateway::coap::request::Response;
 use gateway::tree::{Filter, TOPIC_MAX, Topic};
 use issuer::CheckedRequest;
+use ledger::chain::TilePath;
 use protocol::Network;
 use std::time::{Duration, Instant};
 
@@ -93,5 +94,18 @@ pub fn certificate_request(bytes: &[u8]) {
     if let Ok(request) = CheckedRequest::read(bytes, &network) {
         let again = CheckedRequest::read(bytes, &network).expect("it was read before");
         assert_eq!(request.hash(), again.hash());
+    }
+}
+
+/// The path of a tile of the code chain: what is read is written the same, and names nothing above
+/// the folder.
+pub fn tile_path(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    if let Some(path) = TilePath::read(text) {
+        let written = path.to_string();
+        assert_eq!(written, format!("tile/{text}"));
+        assert!(!written.contains("..") && !written.contains("//"));
     }
 }

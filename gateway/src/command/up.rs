@@ -170,7 +170,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     );
     let keeping = tokio::spawn(keeping);
     let trusting = tokio::spawn(keeper.keep(until(stopped.clone())));
-    let routes = http::router(pages, desk, chain, lists, gauges);
+    let routes = http::router(pages, desk, chain, lists, gauges, config.network);
     let served = axum::serve(
         sockets.http,
         routes.into_make_service_with_connect_info::<SocketAddr>(),

@@ -4,6 +4,7 @@ pub mod chain;
 pub mod est;
 mod lists;
 mod metrics;
+mod record;
 mod transfer;
 
 pub use metrics::Gauges;
@@ -23,6 +24,7 @@ pub fn router(
     chain: Router,
     lists: Arc<crate::revocation::Lists>,
     gauges: Gauges,
+    network: protocol::Network,
 ) -> Router {
     let ledger = gauges.ledger.clone();
     let handing_over = ledger.clone();
@@ -33,7 +35,8 @@ pub fn router(
         .merge(est::router(issuing))
         .merge(chain)
         .merge(lists::router(lists))
-        .merge(transfer::router(handing_over, crate::wallet::now))
+        .merge(transfer::router(handing_over.clone(), crate::wallet::now))
+        .merge(record::router(handing_over, network, crate::wallet::now))
         .merge(portal)
 }
 

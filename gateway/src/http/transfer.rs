@@ -77,7 +77,7 @@ async fn hand_over(
     }
 }
 
-fn refused(status: Status) -> Response {
+pub(super) fn refused(status: Status) -> Response {
     let http = match status {
         Status::Malformed => StatusCode::BAD_REQUEST,
         Status::UnknownCode => StatusCode::NOT_FOUND,
@@ -87,12 +87,12 @@ fn refused(status: Status) -> Response {
     refuse(http, &format!("{status}: {}", status.sentence()))
 }
 
-fn refuse(status: StatusCode, sentence: &str) -> Response {
+pub(super) fn refuse(status: StatusCode, sentence: &str) -> Response {
     let plain = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
     (status, plain, format!("{sentence}\n")).into_response()
 }
 
-fn failed(error: &ledger::Error) -> Response {
+pub(super) fn failed(error: &ledger::Error) -> Response {
     tracing::error!(%error, "the registry cannot be read");
     refuse(
         StatusCode::SERVICE_UNAVAILABLE,

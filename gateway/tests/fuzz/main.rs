@@ -39,7 +39,7 @@ macro_rules! twins {
 }
 
 #[cfg(test)]
-twins!(mqtt coap topic inbox_page certificate_request);
+twins!(mqtt coap topic inbox_page certificate_request tile_path);
 
 #[test]
 fn every_target_has_its_twin() {

@@ -47,3 +47,12 @@ CREATE TABLE transfer (                 -- what changed hands, as both signed it
   at      INTEGER NOT NULL,
   UNIQUE (code, number)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE place_record (             -- where exactly places are, as owner and gateway signed it
+  number  INTEGER PRIMARY KEY,
+  id      BLOB NOT NULL UNIQUE,         -- of the survey
+  place   BLOB NOT NULL,
+  signed  BLOB NOT NULL,                -- the whole message
+  at      INTEGER NOT NULL
+) STRICT;
+CREATE INDEX place_record_of ON place_record (place, number);

@@ -45,7 +45,8 @@ CREATE INDEX manifest_at ON manifest (at);
 CREATE TABLE item (                     -- things without keys
   code        BLOB PRIMARY KEY NOT NULL,
   work_order  INTEGER NOT NULL REFERENCES work_order (number),
-  issued      INTEGER NOT NULL
+  issued      INTEGER NOT NULL,
+  state       INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX item_of_order ON item (work_order);
 

@@ -1,11 +1,11 @@
 //! The monitor: books and tiles must say the same.
 
 use super::files::{Files, Growth, Tile};
-use super::publish;
+use super::{publish, ranges};
 use crate::bounds::SCAN_STEP;
 use crate::error::Error;
-use crate::store::Connection;
 use crate::store::chain::{Signed, checkpoint, leaves, size};
+use crate::store::{Connection, Pool};
 use protocol::chain::{Checkpoint, Note};
 use std::{fmt, io};
 
@@ -52,7 +52,11 @@ impl From<Error> for Mismatch {
 /// Compares every leaf in the books with every tile of the newest checkpoint. Where there
 /// is no checkpoint file the tiles are made again from the books, which must have the root that was
 /// signed.
-pub(crate) async fn check(connection: &mut Connection, files: &Files) -> Result<Growth, Mismatch> {
+pub(crate) async fn check(
+    connection: &mut Connection,
+    readers: &Pool,
+    files: &Files,
+) -> Result<Growth, Mismatch> {
     let signed = checkpoint(connection).await?;
     let shown = read(files)?;
     let Some(signed) = signed else {
@@ -67,6 +71,7 @@ pub(crate) async fn check(connection: &mut Connection, files: &Files) -> Result<
     let mut growth = Growth::default();
     // The checkpoint is written last: without it the tiles are not whole, and are made again.
     let is_there = shown.is_some();
+    ranges::compare(readers, files, signed.head.size, is_there, &mut growth).await?;
     while growth.edge.size() < signed.head.size {
         let first = growth.edge.size();
         let left = u32::try_from(signed.head.size - first).unwrap_or(u32::MAX);
@@ -99,7 +104,7 @@ fn read(files: &Files) -> Result<Option<String>, Mismatch> {
 }
 
 /// Compares tiles with their files, or makes the files where there are none.
-fn agree(files: &Files, tiles: &[Tile], is_there: bool) -> Result<(), Mismatch> {
+pub(super) fn agree(files: &Files, tiles: &[Tile], is_there: bool) -> Result<(), Mismatch> {
     if !is_there {
         let cannot = |error| Mismatch::File(files.0.display().to_string(), error);
         return files.put_tiles(tiles).map_err(cannot);

@@ -30,11 +30,27 @@ impl Edge {
 
     /// Adds a leaf; tells every tile that became full, from the leaves upwards.
     pub fn push(&mut self, leaf: Digest, mut full: impl FnMut(u8, u64, &[Digest])) {
-        let mut hash = leaf;
-        let mut index = self.size;
+        let index = self.size;
         self.size = self.size.saturating_add(1);
-        for level in 0u8.. {
-            if self.levels.len() <= usize::from(level) {
+        self.push_at(0, leaf, index, &mut full);
+    }
+
+    /// Adds as many leaves as a tile has, by the root over them. Only where a tile begins.
+    pub fn push_tile(&mut self, root: Digest, mut full: impl FnMut(u8, u64, &[Digest])) {
+        let index = self.size >> TILE_HEIGHT;
+        self.size = self.size.saturating_add(TILE_WIDTH as u64);
+        self.push_at(1, root, index, &mut full);
+    }
+
+    fn push_at(
+        &mut self,
+        first: u8,
+        mut hash: Digest,
+        mut index: u64,
+        full: &mut impl FnMut(u8, u64, &[Digest]),
+    ) {
+        for level in first.. {
+            while self.levels.len() <= usize::from(level) {
                 self.levels.push(Vec::with_capacity(TILE_WIDTH));
             }
             let Some(hashes) = self.levels.get_mut(usize::from(level)) else {

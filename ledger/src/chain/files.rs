@@ -115,6 +115,15 @@ impl Growth {
         });
     }
 
+    /// Adds the leaves of a whole tile that was compared already, by their root; tells every tile
+    /// above it that became full.
+    pub fn push_tile(&mut self, root: Digest, mut full: impl FnMut(Tile)) {
+        self.edge.push_tile(root, |level, index, tile| {
+            let path = TilePath::new(TileKind::Hashes(level), index, tile.len());
+            full((path, hashes(tile)));
+        });
+    }
+
     /// The partial tiles as they stand now.
     pub fn partial(&self) -> Vec<Tile> {
         let mut tiles = Vec::new();

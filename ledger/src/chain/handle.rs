@@ -106,7 +106,8 @@ impl Ledger {
     pub async fn check_chain(&self) -> Result<Head, Mismatch> {
         let publisher = self.publisher().lock().await;
         let mut reader = self.reader().await?;
-        let growth = check::check(&mut reader, &publisher.files).await?;
+        let (_, readers, _) = self.beside();
+        let growth = check::check(&mut reader, readers, &publisher.files).await?;
         Ok(growth.edge.head())
     }
 }

@@ -19,6 +19,7 @@ mod edge;
 mod files;
 mod handle;
 mod publish;
+mod ranges;
 #[cfg(test)]
 mod tests;
 mod tile;

@@ -8,7 +8,7 @@ use crate::crash::{CrashPoint, here};
 use crate::error::{Damage, Error};
 use crate::handle::Ledger;
 use crate::store::chain::{self, Signed};
-use crate::store::{self, Connection};
+use crate::store::{self, Connection, Pool};
 use crate::writer::{Command, Desk, Failure};
 use protocol::chain::merkle::Head;
 use protocol::chain::{Checkpoint, NoteKey, Origin, SignatureKind, write_signature};
@@ -54,9 +54,13 @@ pub(crate) struct Publisher {
 
 impl Publisher {
     /// Compares books and files.
-    pub async fn open(connection: &mut Connection, books: &Path) -> Result<Self, Mismatch> {
+    pub async fn open(
+        connection: &mut Connection,
+        readers: &Pool,
+        books: &Path,
+    ) -> Result<Self, Mismatch> {
         let files = Files(folder_beside(books));
-        let growth = check::check(connection, &files).await?;
+        let growth = check::check(connection, readers, &files).await?;
         Ok(Self { files, growth })
     }
 

@@ -1,5 +1,6 @@
 //! Proofs out of tiles, for trees of several levels.
 
+use super::edge::{Edge, perfect_root};
 use super::files::{Files, Growth};
 use super::tree::Tree;
 use protocol::Digest;
@@ -60,4 +61,33 @@ fn an_old_size_is_proven_from_the_full_tiles_that_came_later() {
     let path = Tree::new(&files, 200).inclusion(7).unwrap();
     let leaf = leaf_hash(&7u64.to_be_bytes());
     assert!(includes(&leaf, 7, 200, path, &heads[0].root));
+}
+
+#[test]
+fn whole_tiles_by_their_roots_are_the_leaves_one_by_one() {
+    let leaf = |number: u64| leaf_hash(&number.to_be_bytes());
+    let (mut one_by_one, mut by_tiles) = (Edge::default(), Edge::default());
+    let mut full = [Vec::new(), Vec::new()];
+    let [slow, quick] = &mut full;
+    for tile in 0..300u64 {
+        let leaves: Vec<Digest> = (256 * tile..256 * (tile + 1)).map(leaf).collect();
+        for hash in &leaves {
+            one_by_one.push(*hash, |level, index, tile| {
+                if level > 0 {
+                    slow.push((level, index, tile.to_vec()));
+                }
+            });
+        }
+        let root = perfect_root(&leaves);
+        by_tiles.push_tile(root, |level, index, tile| {
+            quick.push((level, index, tile.to_vec()))
+        });
+        assert_eq!(by_tiles.head(), one_by_one.head(), "{tile}");
+    }
+    for edge in [&mut one_by_one, &mut by_tiles] {
+        edge.push(leaf(0), |_, _, _| {});
+    }
+    assert_eq!(by_tiles.head(), one_by_one.head());
+    assert_eq!(full[0].len(), 1);
+    assert_eq!(full[0], full[1]);
 }

@@ -6,7 +6,8 @@ use crate::rules::life::after;
 use crate::store::life::{self, LifeStep};
 use crate::store::lives::{owner_of, set_owner};
 use crate::store::places::grid;
-use crate::store::things::{ThingState, set_state_by, thing};
+use crate::store::stations::item;
+use crate::store::things::{Thing, ThingState, set_state_by, thing};
 use crate::writer::{Command, Desk, Failure};
 use protocol::chain::{ActKind, Named};
 use protocol::{Code, GridCode, Status, Timestamp};
@@ -36,7 +37,7 @@ impl Command for Live {
         ) {
             return Err(Status::NotPermitted.into());
         }
-        let before = state_of(desk, &self.code).await?;
+        let before = standing_of(desk, &self.code).await?;
         let next = after(before, self.act).map_err(|_| Status::NotPermitted)?;
         if next == before {
             return Ok(());
@@ -59,6 +60,14 @@ impl Command for Live {
 async fn state_of(desk: &mut Desk, code: &Code) -> Result<ThingState, Failure> {
     let known = thing(&mut desk.connection, code).await?;
     Ok(known.ok_or(Status::UnknownCode)?.state)
+}
+
+/// The same, also of a thing without a key: a seal is revoked, a plate stands somewhere.
+async fn standing_of(desk: &mut Desk, code: &Code) -> Result<ThingState, Failure> {
+    match item(&mut desk.connection, code).await? {
+        Some(item) => Ok(item.state),
+        None => state_of(desk, code).await,
+    }
 }
 
 /// The thing stands nowhere any more.
@@ -101,7 +110,7 @@ impl Command for Bind {
     async fn execute(&self, desk: &mut Desk) -> Result<(), Failure> {
         printable(&self.reason)?;
         printable(&self.by)?;
-        let state = state_of(desk, &self.code).await?;
+        let state = standing_of(desk, &self.code).await?;
         let why = (self.reason.as_str(), self.by.as_str());
         let Some(place) = &self.place else {
             return leave(desk, &self.code, why, self.now).await;
@@ -181,4 +190,15 @@ pub(super) async fn given(
     };
     life::insert(connection, code, &step).await?;
     Ok(())
+}
+
+/// Whoever is suspended signs for nothing until an operator has decided.
+pub(super) fn alive(owner: Thing) -> Result<Thing, Status> {
+    match owner.state {
+        ThingState::Issued | ThingState::Active => Ok(owner),
+        ThingState::Frozen => Err(Status::Frozen),
+        ThingState::Revoked | ThingState::Retired | ThingState::Superseded => {
+            Err(Status::NotPermitted)
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! What changes the books: each command reads what decides, asks the rules, and writes.
 
 pub(crate) mod accuse;
+pub(crate) mod alias;
 pub(crate) mod areas;
 pub(crate) mod authorities;
 pub(crate) mod claims;
@@ -16,6 +17,7 @@ pub(crate) mod registry;
 pub(crate) mod release;
 pub(crate) mod renew;
 pub(crate) mod stations;
+pub(crate) mod survey;
 pub(crate) mod transfer;
 pub(crate) mod treasury;
 mod word;

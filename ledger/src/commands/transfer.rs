@@ -1,5 +1,6 @@
 //! A thing becomes somebody else's, because its owner gave it and the new one took it.
 
+use super::life::alive;
 use crate::chain;
 use crate::crash::{CrashPoint, here};
 use crate::rules::life::after;
@@ -90,17 +91,6 @@ async fn known_key(desk: &mut Desk, code: &Code) -> Result<Thing, Failure> {
     match code.kind() {
         protocol::Kind::PassiveItem => Err(Status::NotPermitted.into()),
         _ => known(desk, code).await,
-    }
-}
-
-/// Whoever is suspended gives and takes nothing until an operator has decided.
-fn alive(owner: Thing) -> Result<Thing, Status> {
-    match owner.state {
-        ThingState::Issued | ThingState::Active => Ok(owner),
-        ThingState::Frozen => Err(Status::Frozen),
-        ThingState::Revoked | ThingState::Retired | ThingState::Superseded => {
-            Err(Status::NotPermitted)
-        }
     }
 }
 

@@ -45,7 +45,7 @@ pub const fn after(state: ThingState, act: ActKind) -> Result<ThingState, Unfit>
         | (ActKind::Retired, same @ Retired)
         | (ActKind::Transferred, same @ (Issued | Active))
         | (ActKind::Rekeyed, same @ (Issued | Active | Frozen)) => Ok(same),
-        (ActKind::Issued | ActKind::Warranted, _) => Err(Unfit::Never),
+        (ActKind::Issued | ActKind::Warranted | ActKind::Surveyed, _) => Err(Unfit::Never),
         (_, Revoked | Retired | Superseded) => Err(Unfit::Over(state)),
         (ActKind::Activated, Issued | Active) | (ActKind::Resumed | ActKind::Bound, Active) => {
             Ok(Active)
@@ -97,6 +97,7 @@ mod tests {
             (ActKind::Superseded, [s, s, s, v, t, s]),
             (ActKind::Rekeyed, [i, a, f, no, no, no]),
             (ActKind::Warranted, [no; 6]),
+            (ActKind::Surveyed, [no; 6]),
         ];
         assert_eq!(table.map(|(act, _)| act), ActKind::ALL);
         for (act, expected) in table {

@@ -3,6 +3,7 @@
 //! Functions take the connection they work on: the writer's inside its transaction, or a reader's.
 
 pub(crate) mod accusations;
+pub(crate) mod aliases;
 pub(crate) mod allowances;
 pub(crate) mod areas;
 pub(crate) mod chain;
@@ -24,6 +25,7 @@ pub(crate) mod places;
 pub(crate) mod promises;
 pub(crate) mod row;
 pub(crate) mod stations;
+pub(crate) mod surveys;
 pub(crate) mod things;
 pub(crate) mod transfers;
 pub(crate) mod treasury;
@@ -110,6 +112,10 @@ fn migrations() -> Vec<Migration> {
         (
             "stations",
             include_str!("../../migrations/sqlite/0010_stations.sql"),
+        ),
+        (
+            "aliases",
+            include_str!("../../migrations/sqlite/0011_aliases.sql"),
         ),
     ];
     (1..)

@@ -1,6 +1,7 @@
 //! Stations, what they were told to make, and what they brought back.
 
 use super::row::Row;
+use super::things::ThingState;
 use super::{Connection, Result};
 use protocol::code::{STATION_END, STATION_SEQUENCE_END};
 use protocol::{Code, Digest, Reference, Timestamp};
@@ -99,6 +100,18 @@ pub(crate) async fn by_code(
 ) -> Result<Option<StationRow>> {
     let columns: Option<Columns> = sqlx::query_as(select_station!("WHERE code = $1"))
         .bind(code.as_bytes().as_slice())
+        .fetch_optional(connection)
+        .await?;
+    columns.map(station_from).transpose()
+}
+
+/// The station with this number.
+pub(crate) async fn by_number(
+    connection: &mut Connection,
+    station: u16,
+) -> Result<Option<StationRow>> {
+    let columns: Option<Columns> = sqlx::query_as(select_station!("WHERE station = $1"))
+        .bind(station)
         .fetch_optional(connection)
         .await?;
     columns.map(station_from).transpose()
@@ -442,18 +455,20 @@ pub struct ItemRow {
     pub batch: String,
     /// When it was made.
     pub issued: Timestamp,
+    /// Whether it may be relied on; from the first moment it may.
+    pub state: ThingState,
 }
 
 /// The thing without a key that has this code.
 pub(crate) async fn item(connection: &mut Connection, code: &Code) -> Result<Option<ItemRow>> {
-    let row: Option<(String, String, i64)> = sqlx::query_as(
-        "SELECT product, batch, issued FROM item JOIN work_order ON number = work_order
+    let row: Option<(String, String, i64, i64)> = sqlx::query_as(
+        "SELECT product, batch, issued, state FROM item JOIN work_order ON number = work_order
          WHERE code = $1",
     )
     .bind(code.as_bytes().as_slice())
     .fetch_optional(connection)
     .await?;
-    let Some((product, batch, issued)) = row else {
+    let Some((product, batch, issued, state)) = row else {
         return Ok(None);
     };
     let row = Row {
@@ -465,5 +480,6 @@ pub(crate) async fn item(connection: &mut Connection, code: &Code) -> Result<Opt
         product,
         batch,
         issued: row.time(issued)?,
+        state: ThingState::from_column(state).ok_or_else(|| row.damaged("no state"))?,
     }))
 }

@@ -300,6 +300,7 @@ pub(crate) async fn write_state(
     for sql in [
         "UPDATE thing SET state = $2 WHERE code = $1",
         "UPDATE guest SET state = $2 WHERE code = $1",
+        "UPDATE item SET state = $2 WHERE code = $1",
     ] {
         sqlx::query(sql)
             .bind(code.as_bytes().as_slice())

@@ -18,7 +18,7 @@ const THINGS: &str = "SELECT thing.code, thing.issued, thing.state FROM made_thi
      CROSS JOIN thing ON thing.code = made_thing.code
      WHERE work_order = (SELECT number FROM work_order WHERE id = $1) AND made_thing.code > $2
      ORDER BY made_thing.code LIMIT $3";
-const ITEMS: &str = "SELECT code, issued, NULL FROM item
+const ITEMS: &str = "SELECT code, issued, state FROM item
      WHERE work_order = (SELECT number FROM work_order WHERE id = $1) AND code > $2
      ORDER BY code LIMIT $3";
 const MANIFESTS: &str = "SELECT station, number, bytes, made_by, at FROM manifest
@@ -46,8 +46,8 @@ pub struct BatchCode {
     pub code: Code,
     /// When its number was taken.
     pub issued: Timestamp,
-    /// How it stands; nothing for a thing without a key.
-    pub state: Option<ThingState>,
+    /// How it stands.
+    pub state: ThingState,
 }
 
 /// A part of a batch, by number.
@@ -117,25 +117,22 @@ impl Ledger {
     ) -> Result<BatchPart, Error> {
         let most = most.clamp(1, PAGE_MOST);
         let after = after.map_or(&[][..], |code| code.as_bytes().as_slice());
-        let rows: Vec<(Vec<u8>, i64, Option<i64>)> =
-            sqlx::query_as(if with_keys { THINGS } else { ITEMS })
-                .bind(order.as_bytes().as_slice())
-                .bind(after)
-                .bind(most.saturating_add(1))
-                .fetch_all(&mut *self.reader().await?)
-                .await?;
+        let rows: Vec<(Vec<u8>, i64, i64)> = sqlx::query_as(if with_keys { THINGS } else { ITEMS })
+            .bind(order.as_bytes().as_slice())
+            .bind(after)
+            .bind(most.saturating_add(1))
+            .fetch_all(&mut *self.reader().await?)
+            .await?;
         let more = rows.len() > most as usize;
-        let read = |(code, issued, state): (Vec<u8>, i64, Option<i64>)| {
+        let read = |(code, issued, state): (Vec<u8>, i64, i64)| {
             let row = Row {
                 table: "work_order",
                 key: &code,
             };
-            let known =
-                |state| ThingState::from_column(state).ok_or_else(|| row.damaged("no state"));
             Ok::<_, Error>(BatchCode {
                 code: row.code(&code)?,
                 issued: row.time(issued)?,
-                state: state.map(known).transpose()?,
+                state: ThingState::from_column(state).ok_or_else(|| row.damaged("no state"))?,
             })
         };
         let rows = rows.into_iter().take(most as usize).map(read);

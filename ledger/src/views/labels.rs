@@ -32,11 +32,10 @@ macro_rules! select_thing_label {
     };
 }
 
-// A thing without a key has no state: it is what it is for good.
 macro_rules! select_item_label {
     ($rest:literal) => {
         concat!(
-            "SELECT code, product, batch, 0 FROM item JOIN work_order ON number = work_order ",
+            "SELECT code, product, batch, state FROM item JOIN work_order ON number = work_order ",
             $rest
         )
     };
@@ -51,7 +50,7 @@ const ITEMS_BETWEEN: &str =
 const THINGS_OF_BATCH: &str = "SELECT thing.code, thing.product, batch, state FROM work_order
      CROSS JOIN made_thing ON work_order = number CROSS JOIN thing ON thing.code = made_thing.code
      WHERE batch = $1 LIMIT $2";
-const ITEMS_OF_BATCH: &str = "SELECT code, product, batch, 0 FROM work_order
+const ITEMS_OF_BATCH: &str = "SELECT code, product, batch, state FROM work_order
      CROSS JOIN item ON work_order = number WHERE batch = $1 LIMIT $2";
 
 /// Every text of this file, for the test of their plans.

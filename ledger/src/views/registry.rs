@@ -60,7 +60,15 @@ const GRIDS: &str = "SELECT number, code, name, owner, made_by, issued FROM grid
 /// Every text of this file, for the test of their plans.
 #[cfg(test)]
 pub(super) fn texts() -> Vec<&'static str> {
-    let mut texts = vec![GRIDS, life::STEPS, life::PLACES, life::THINGS];
+    let mut texts = vec![
+        GRIDS,
+        life::STEPS,
+        life::PLACES,
+        life::THINGS,
+        crate::store::surveys::NEWEST,
+        crate::store::aliases::BY_NAME,
+        crate::store::aliases::OF_CODE,
+    ];
     for bits in 0..16u8 {
         let [code, name, kind, state] = [1, 2, 4, 8].map(|bit| bits & bit != 0);
         texts.push(question(code, name, kind, state));

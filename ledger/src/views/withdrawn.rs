@@ -12,6 +12,9 @@ const TURN_ROWS: u32 = 10_000;
 /// Neither active nor not in use yet: frozen, or its life is over.
 const ALL: &str = "SELECT sequence, code, state NOT IN (0, 3) FROM thing
      WHERE sequence > $1 ORDER BY sequence LIMIT $2";
+/// The same of things without keys.
+const ITEMS: &str = "SELECT code, state NOT IN (0, 3) FROM item
+     WHERE code > $1 ORDER BY code LIMIT $2";
 const CERTIFICATES: &str = "SELECT certificate,
      (SELECT at FROM life WHERE life.code = thing.code ORDER BY number DESC LIMIT 1)
      FROM thing WHERE state NOT IN (0, 1, 3)";
@@ -51,7 +54,7 @@ impl Ledger {
         Ok(u64::try_from(number).unwrap_or(0))
     }
 
-    /// Every code of the registry.
+    /// Every code of the registry, with a key or without.
     pub async fn code_states(&self) -> Result<Vec<CodeState>, Error> {
         let mut states = Vec::new();
         let mut after = -1;
@@ -62,7 +65,7 @@ impl Ledger {
                 .fetch_all(&mut *self.reader().await?)
                 .await?;
             let Some((last, ..)) = rows.last() else {
-                return Ok(states);
+                break;
             };
             after = *last;
             for (sequence, bytes, is_withdrawn) in rows {
@@ -74,6 +77,31 @@ impl Ledger {
                     code: row.code(&bytes)?,
                     is_withdrawn,
                 });
+            }
+        }
+        self.item_states(&mut states).await?;
+        Ok(states)
+    }
+
+    async fn item_states(&self, states: &mut Vec<CodeState>) -> Result<(), Error> {
+        let mut after = Vec::new();
+        loop {
+            let rows: Vec<(Vec<u8>, bool)> = sqlx::query_as(ITEMS)
+                .bind(after)
+                .bind(TURN_ROWS)
+                .fetch_all(&mut *self.reader().await?)
+                .await?;
+            let Some((last, _)) = rows.last() else {
+                return Ok(());
+            };
+            after = last.clone();
+            for (bytes, is_withdrawn) in rows {
+                let row = Row {
+                    table: "item",
+                    key: &"by its code",
+                };
+                let code = row.code(&bytes)?;
+                states.push(CodeState { code, is_withdrawn });
             }
         }
     }

@@ -289,3 +289,48 @@ async fn books_from_before_the_log_begin_it_with_what_was_done() {
     assert_eq!(kinds(&ledger, world.gateway).await, [ActKind::Issued]);
     ledger.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_log_is_compared_in_ranges_and_every_one_of_them_counts() {
+    const LEAVES: u64 = 3 * 4_096 + 300;
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::new(folder.path());
+    world.open().await.close().await;
+    // The first two are the authorities; the rest, in bulk, one act many times over.
+    let more = format!(
+        "WITH RECURSIVE n (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM n WHERE n < {})
+         INSERT INTO chain_leaf (number, code, bytes)
+         SELECT n, code, bytes FROM n, chain_leaf WHERE number = 1",
+        LEAVES - 1
+    );
+    tamper(&world, more).await;
+    let ledger = world.open().await;
+    let head = ledger.publish(NOW).await.unwrap();
+    assert_eq!(head.size, LEAVES);
+    ledger.close().await;
+    world.open().await.close().await;
+    let files = folder_beside(&world.path);
+    for number in [5, 4_095, 4_096, 3 * 4_096 - 1, LEAVES - 1] {
+        let swap = |with: u64| {
+            format!(
+                "UPDATE chain_leaf SET bytes = (SELECT bytes FROM chain_leaf WHERE number = {with})
+                 WHERE number = {number}"
+            )
+        };
+        tamper(&world, swap(0)).await;
+        let mismatch = refused(&world).await;
+        assert!(matches!(&mismatch, Mismatch::Tile(_)), "{mismatch:?}");
+        tamper(&world, swap(1)).await;
+    }
+    // Gone without a trace: all of them are made again, in ranges too, and come to the signed root.
+    let tile = std::fs::read(files.join("tile/0/047")).unwrap();
+    std::fs::remove_dir_all(&files).unwrap();
+    world.open().await.close().await;
+    assert_eq!(std::fs::read(files.join("tile/0/047")).unwrap(), tile);
+    tamper(
+        &world,
+        format!("DELETE FROM chain_leaf WHERE number = {}", 2 * 4_096),
+    )
+    .await;
+    assert!(Ledger::open(&world.path, world.bearings()).await.is_err());
+}

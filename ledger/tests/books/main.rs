@@ -10,6 +10,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod aliases;
 mod back;
 mod brought;
 mod chain;
@@ -29,6 +30,7 @@ mod refusals;
 mod registry;
 mod settle;
 mod stream;
+mod surveys;
 mod trace;
 mod treasury;
 mod views;

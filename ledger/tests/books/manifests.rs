@@ -3,7 +3,10 @@
 use crate::support::factory::{Batch, FIRST, Factory, id};
 use crate::support::*;
 use ledger::{Ledger, StationRow, Taken, ThingState};
-use protocol::{Digest, Status};
+use protocol::chain::ActKind;
+use protocol::code::IssuedBy;
+use protocol::code::grid::{Level, Place, Point, Span};
+use protocol::{Code, Digest, GridCode, Status};
 
 async fn ordered() -> (tempfile::TempDir, Ledger, Factory) {
     let (folder, _, ledger) = house().await;
@@ -206,4 +209,86 @@ async fn two_stations_with_the_same_numbers_are_apart() {
     let grants = ledger.grants().await.unwrap();
     let codes: Vec<_> = grants.iter().map(|(code, _)| *code).collect();
     assert_eq!(codes, [one.code, two.code]);
+}
+
+#[tokio::test]
+async fn things_without_keys_live_and_end_like_others_and_come_on_the_lists() {
+    let (_folder, ledger, factory) = ordered().await;
+    let batch = Batch::first(1, 3, 0);
+    factory.bring(&ledger, batch).await.unwrap();
+    let [seal, plate, tag] = [1, 2, 3].map(|nth| factory.item(FIRST + nth));
+    let live = async |code: &Code, act| ledger.live(code, act, "seen", "ada", NOW).await;
+    let state = async |code: &Code| ledger.item(code).await.unwrap().unwrap().state;
+    let withdrawn = async || {
+        let states = ledger.code_states().await.unwrap();
+        let known: Vec<Code> = states.iter().map(|it| it.code).collect();
+        assert!([seal, plate, tag].iter().all(|code| known.contains(code)));
+        let stopped = states.iter().filter(|it| it.is_withdrawn);
+        stopped.map(|it| it.code).collect::<Vec<_>>()
+    };
+    assert_eq!(state(&seal).await, ThingState::Active);
+    assert_eq!(withdrawn().await, []);
+    let before = extent(&ledger).await.0;
+
+    live(&seal, ActKind::Suspended).await.unwrap();
+    assert_eq!(withdrawn().await, [seal]);
+    live(&seal, ActKind::Resumed).await.unwrap();
+    assert_eq!(withdrawn().await, []);
+    live(&plate, ActKind::Retired).await.unwrap();
+    for _ in 0..2 {
+        live(&seal, ActKind::Revoked).await.unwrap();
+    }
+    assert_eq!(
+        live(&seal, ActKind::Resumed).await,
+        Err(Status::NotPermitted)
+    );
+    assert_eq!(state(&seal).await, ThingState::Revoked);
+    assert_eq!(state(&tag).await, ThingState::Active);
+    let mut stopped = withdrawn().await;
+    stopped.sort_unstable();
+    assert_eq!(stopped, [seal, plate]);
+    // A leaf for each act, and none for the one that said nothing new.
+    assert_eq!(extent(&ledger).await.0, before + 4);
+    let steps = ledger.life(&seal).await.unwrap();
+    assert_eq!((steps.len(), steps[0].reason.as_str()), (3, "seen"));
+    let row = ledger.label(&seal).await.unwrap().unwrap();
+    assert_eq!(row.state, ThingState::Revoked);
+
+    // The same manifest again gives nothing back.
+    assert_eq!(factory.bring(&ledger, batch).await, Ok(Taken::Before));
+    assert_eq!(state(&seal).await, ThingState::Revoked);
+    assert_sound(&ledger).await;
+}
+
+#[tokio::test]
+async fn a_thing_without_a_key_stands_somewhere_until_it_ends() {
+    let (_folder, ledger, factory) = ordered().await;
+    factory.bring(&ledger, Batch::first(1, 1, 0)).await.unwrap();
+    let (owner, plate) = (factory.thing(FIRST), factory.item(FIRST + 1));
+    let by = IssuedBy {
+        issuer: 1,
+        station: 1,
+    };
+    let bay = GridCode::derive(&Place {
+        by,
+        level: Level::DEFAULT,
+        point: Point::from_units(0, 0).unwrap(),
+        height_dm: None,
+        span: Span::new(u64::from(NOW.0) / 60, None).unwrap(),
+        owner,
+    });
+    let bay = ledger.issue_grid(bay.unwrap(), "Bay", owner, "ada", NOW);
+    let bay = bay.await.unwrap().code;
+    let bound = ledger.bind(&plate, Some(bay), "screwed on", "ada", NOW);
+    bound.await.unwrap();
+    assert_eq!(ledger.places_of(&plate).await.unwrap()[0].until, None);
+    let act = ActKind::Revoked;
+    ledger
+        .live(&plate, act, "torn off", "ada", NOW)
+        .await
+        .unwrap();
+    let left = ledger.places_of(&plate).await.unwrap()[0].until;
+    assert_eq!(left, Some(NOW));
+    let again = ledger.bind(&plate, Some(bay), "again", "ada", NOW).await;
+    assert_eq!(again, Err(Status::NotPermitted));
 }

@@ -13,12 +13,13 @@ use protocol::keys::{Algorithm, SoftwareKey};
 use protocol::message::{MESSAGE_MAX, Message};
 use protocol::objects::{
     Acceptance, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Filter,
-    FloatWarrant, Invoice, Lease, Manifest, Move, Object, Pass, Payment, Receipt, Release, Renewal,
-    Revocations, Statement, Tariff, Transfer, TrustUpdate, Void, Watermark, WorkOrder,
+    FloatWarrant, Invoice, Lease, Manifest, Move, Object, Pass, Payment, PlaceRecord, Receipt,
+    Release, Renewal, Revocations, Statement, Survey, Tariff, Transfer, TrustUpdate, Void,
+    Watermark, WorkOrder,
 };
 use protocol::provision::{Call, LINE_BYTES_MAX, Reply};
 use protocol::revocations::{Changes, List, Signed, Whole};
-use protocol::rules::{Spent, Trust, contradiction, covered, fits, judge, judge_proof};
+use protocol::rules::{Spent, Trust, contradiction, covered, fits, judge, judge_proof, survey};
 use protocol::{Code, Digest, GridCode, Kind, Network, PublicKey, Signer, Timestamp};
 use sha2::{Digest as _, Sha256};
 
@@ -119,6 +120,8 @@ pub fn object(bytes: &[u8]) {
     one::<Transfer>(bytes);
     one::<Acceptance>(bytes);
     one::<TrustUpdate>(bytes);
+    one::<Survey>(bytes);
+    one::<PlaceRecord>(bytes);
 }
 
 fn one<T: Object>(bytes: &[u8]) {
@@ -151,6 +154,12 @@ pub fn message(bytes: &[u8]) {
         Message::Accusation { .. } => {
             let trust = Trust::new(network(), root().public_key());
             let _ = judge(&trust, bytes);
+        }
+        Message::PlaceRecord { .. } => {
+            let trust = Trust::new(network(), root().public_key());
+            if let Ok(held) = survey::judge(&trust, bytes) {
+                assert!(held.record.place.hints_at(&held.surveyed.survey.owner));
+            }
         }
         _ => {}
     }

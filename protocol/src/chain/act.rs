@@ -69,6 +69,9 @@ kinds! {
     11 Rekeyed "rekeyed";
     /// A centre told a gateway how far it may promise; the warrant is hashed beside it.
     12 Warranted "warranted";
+    /// Its owner's survey of a place is on record; the message with both signatures is hashed beside
+    /// it.
+    13 Surveyed "surveyed";
 }
 
 impl Field for ActKind {

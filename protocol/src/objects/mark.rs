@@ -6,7 +6,7 @@ use crate::cose::{self, Network, SIGNED_MAX, SealError};
 use crate::field::object;
 use crate::keys::{Algorithm, Signature, Signer};
 use crate::objects::{Pass, Rights};
-use crate::rules::trust::may_issue;
+use crate::rules::trust::{may_issue, may_name};
 use crate::status::Status;
 
 /// Bytes of a label's signature in print: the algorithm, then R and S.
@@ -84,11 +84,7 @@ impl Labelled {
         cose::open::<Mark>(bytes.get(..len).unwrap_or_default(), network)?.verify(&pass.key.0)?;
         let within = match self {
             Self::Thing(code) => may_issue(pass, &code),
-            Self::Place(place) => {
-                let by = place.issued_by();
-                let station = pass.station.is_none_or(|own| own == u32::from(by.station));
-                by.issuer == pass.subject.0.issued_by().issuer && station
-            }
+            Self::Place(place) => may_name(pass, &place),
         };
         match within && pass.rights.permits(Rights::ISSUE_CODES) {
             true => Ok(()),

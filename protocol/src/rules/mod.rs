@@ -5,6 +5,7 @@ pub mod covered;
 pub mod payment;
 pub mod proof;
 pub mod receipt;
+pub mod survey;
 pub mod transfer;
 pub mod trust;
 

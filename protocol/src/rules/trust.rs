@@ -2,7 +2,7 @@
 
 use super::contradiction::{Contradiction, Spent, contradiction};
 use super::payment::fits;
-use crate::code::Code;
+use crate::code::{Code, grid::GridCode};
 use crate::cose::{Network, Verified, open};
 use crate::keys::PublicKey;
 use crate::message::Message;
@@ -178,6 +178,16 @@ pub fn may_issue(authority: &Pass, code: &Code) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether `authority`'s own credential covers this place: an issuer covers its number, a gateway or
+/// a station its own as well.
+pub fn may_name(authority: &Pass, place: &GridCode) -> bool {
+    let by = place.issued_by();
+    let station = authority.station;
+    by.issuer == authority.subject.0.issued_by().issuer
+        && station.is_none_or(|own| own == u32::from(by.station))
+        && authority.rights.permits(Rights::ISSUE_CODES)
 }
 
 /// A fraud proof that holds: whose key forked, and how.

@@ -6,8 +6,8 @@ use protocol::cose::{SIGNED_MAX, open, seal};
 use protocol::keys::SoftwareKey;
 use protocol::objects::{
     Acceptance, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Confirmation, Credit,
-    Filter, FloatWarrant, Invoice, Lease, Move, Object, Party, Pass, Payment, Receipt, Release,
-    Renewal, Rights, Statement, Tariff, Transfer, TrustUpdate, Void, Watermark,
+    Filter, FloatWarrant, Invoice, Lease, Move, Object, Party, Pass, Payment, PlaceRecord, Receipt,
+    Release, Renewal, Rights, Statement, Survey, Tariff, Transfer, TrustUpdate, Void, Watermark,
 };
 use protocol::rules::{Float, Holdings, Trust};
 use protocol::stream::{Chain, Stream};
@@ -447,6 +447,8 @@ pub fn check(
         Transfer::NAME => as_type::<Transfer>(bytes, network, key),
         Acceptance::NAME => as_type::<Acceptance>(bytes, network, key),
         TrustUpdate::NAME => as_type::<TrustUpdate>(bytes, network, key),
+        Survey::NAME => as_type::<Survey>(bytes, network, key),
+        PlaceRecord::NAME => as_type::<PlaceRecord>(bytes, network, key),
         other => unreachable!("no object is called {other}"),
     }
 }

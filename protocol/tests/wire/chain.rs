@@ -96,6 +96,10 @@ pub fn acts() -> Vec<Act> {
         other: Some(thing.into()),
         ..Act::new(ActKind::Issued, place(), NOW.plus_s(7))
     });
+    acts.push(Act {
+        signed: Some(Digest([0x44; 32])),
+        ..Act::new(ActKind::Surveyed, place(), NOW.plus_s(8))
+    });
     acts
 }
 

@@ -23,7 +23,7 @@ impl Seeded {
 }
 
 /// Keys that may be left out.
-const OPTIONAL: [(&str, &[i64]); 11] = [
+const OPTIONAL: [(&str, &[i64]); 12] = [
     ("pass", &[-65539, -65540, -65541, -65542]),
     ("allowance", &[12, 13, 14]),
     ("payment", &[12, 13, 14]),
@@ -35,6 +35,7 @@ const OPTIONAL: [(&str, &[i64]); 11] = [
     ("filter", &[4]),
     ("credit", &[7, 8]),
     ("claim-note", &[4]),
+    ("survey", &[5, 7, 10]),
 ];
 
 fn is_optional(name: &str, key: i64) -> bool {
@@ -91,7 +92,13 @@ fn damage(name: &str, original: &Item, random: &mut Seeded) -> (&'static str, Ve
             "a missing key"
         }
         4 => {
-            entries[at].1 = of_another_type(&entries[at].1, random);
+            let of_old = &entries[at].1;
+            let mut other = of_another_type(of_old, random);
+            // A position is a number on either side of zero.
+            while name == "survey" && is_number(of_old) && is_number(&other) {
+                other = of_another_type(of_old, random);
+            }
+            entries[at].1 = other;
             "a value of another type"
         }
         5 => match out_of_range(name, &entries[at], random) {
@@ -135,6 +142,10 @@ fn insert_unknown_key(name: &str, entries: &mut Vec<(Item, Item)>, random: &mut 
     entries.insert(at, (key, value));
 }
 
+fn is_number(value: &Item) -> bool {
+    matches!(value, Item::Unsigned(_) | Item::Negative(_))
+}
+
 fn of_another_type(value: &Item, random: &mut Seeded) -> Item {
     let others = [
         Item::Unsigned(1),
@@ -163,6 +174,7 @@ fn out_of_range(name: &str, (key, value): &(Item, Item), random: &mut Seeded) ->
     let changed = match value {
         Item::Unsigned(_) if ANY_NUMBER.contains(&(name, number(key))) => return None,
         Item::Unsigned(_) => Item::Unsigned(u64::MAX - random.next() % (1 << 62)),
+        Item::Negative(_) => Item::Negative(u64::MAX - random.next() % (1 << 62)),
         Item::Bytes(bytes) => {
             let mut bytes = bytes.clone();
             match random.below(4) {

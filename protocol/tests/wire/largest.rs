@@ -7,8 +7,8 @@ use protocol::message::{MESSAGE_MAX, Message};
 use protocol::objects::{
     AREA_CELLS, Acceptance, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance,
     Confirmation, Credit, FILTER_CODES, Filter, FloatWarrant, Invoice, Lease, Measure, Move,
-    Object, PRICES, Pass, Payment, Present, Price, Receipt, Release, Renewal, Rights, Set,
-    Statement, Tariff, Transfer, TrustUpdate, Void, Watermark,
+    Object, PRICES, Pass, Payment, PlaceRecord, Present, Price, Receipt, Release, Renewal, Rights,
+    Set, Statement, Survey, Tariff, Transfer, TrustUpdate, Void, Watermark,
 };
 use protocol::stream::{Stream, UNITS_MAX};
 use protocol::units::AMOUNT_MAX;
@@ -409,6 +409,26 @@ fn largest_trust_update() -> TrustUpdate {
     }
 }
 
+fn largest_survey() -> Survey {
+    Survey {
+        latitude_nanodeg: i64::MIN,
+        longitude_nanodeg: i64::MIN,
+        height_mm: Some(i64::MIN),
+        accuracy_mm: u32::MAX,
+        height_accuracy_mm: Some(u32::MAX),
+        measured: LAST,
+        time: LAST,
+        ..cast().survey()
+    }
+}
+
+fn largest_place_record() -> PlaceRecord {
+    PlaceRecord {
+        time: LAST,
+        ..cast().place_record()
+    }
+}
+
 /// One line of the table in chapter 12 of `docs/protocol.md`.
 pub struct Line {
     pub name: &'static str,
@@ -483,6 +503,8 @@ pub fn beside() -> Vec<Line> {
         line("transfer", length(&largest_transfer()), 184, 160),
         line("acceptance", length(&largest_acceptance()), 160, 139),
         line("trust update", length(&largest_trust_update()), 192, 170),
+        line("survey", length(&largest_survey()), 240, 211),
+        line("place record", length(&largest_place_record()), 192, 172),
         line(
             "closing balance",
             length(&largest_closing_balance()),

@@ -2,16 +2,18 @@
 //! object of every type beyond [`Cast::one_of_each`], and the forms with optional fields.
 
 use crate::cast::{Cast, DAY_S, Form, NOW, amount, code, form, network, reading, usd};
-use protocol::code::grid::{Cell, Level, Point};
+use protocol::code::IssuedBy;
+use protocol::code::grid::{Cell, Level, Place, Point, Span};
 use protocol::cose::identify;
 use protocol::covers;
 use protocol::keys::SoftwareKey;
 use protocol::objects::{
-    Acceptance, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Filter,
-    FloatWarrant, Invoice, Lease, Measure, Move, Object, Payment, Present, Price, Release, Renewal,
-    Set, Statement, Tariff, Transfer, TrustUpdate, Void, Watermark,
+    Acceptance, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Datum, Filter,
+    FloatWarrant, Invoice, Lease, Measure, Method, Move, Object, Payment, PlaceRecord, Present,
+    Price, Release, Renewal, Set, Statement, Survey, Tariff, Transfer, TrustUpdate, Void,
+    Watermark,
 };
-use protocol::{Code, Digest, KeyEpoch, Kind, Reference, Sequence, Signer, Status};
+use protocol::{Code, Digest, GridCode, KeyEpoch, Kind, Reference, Sequence, Signer, Status};
 
 fn cell(latitude: i32, longitude: i32, level: u8) -> Cell {
     let point = Point::from_units(latitude, longitude).unwrap();
@@ -282,6 +284,51 @@ impl Cast {
         }
     }
 
+    /// The payee's place, about eight metres wide, three metres above the ellipsoid.
+    pub fn bay(&self) -> GridCode {
+        let place = Place {
+            by: Self::gateway_code().issued_by(),
+            level: Level::new(7).unwrap(),
+            point: Point::from_nanodegrees(-33_856_784_123, 151_215_296_456).unwrap(),
+            height_dm: Some(30),
+            span: Span::new(29_000_000, None).unwrap(),
+            owner: Self::payee_code(),
+        };
+        // Named by the gateway, which is station 1.
+        let by = IssuedBy {
+            station: 1,
+            ..place.by
+        };
+        GridCode::derive(&Place { by, ..place }).unwrap()
+    }
+
+    pub fn survey(&self) -> Survey {
+        Survey {
+            place: self.bay(),
+            owner: Self::payee_code(),
+            latitude_nanodeg: -33_856_784_123,
+            longitude_nanodeg: 151_215_296_456,
+            height_mm: Some(3_042),
+            accuracy_mm: 14,
+            height_accuracy_mm: Some(25),
+            datum: Datum::Wgs84,
+            method: Method::CorrectedSatellites,
+            measured_by: Some(Self::payer_code()),
+            measured: NOW.minus_s(3_600),
+            time: NOW,
+        }
+    }
+
+    pub fn place_record(&self) -> PlaceRecord {
+        let algorithm = self.payee.public_key().algorithm();
+        PlaceRecord {
+            by: Self::gateway_code(),
+            place: self.bay(),
+            survey: identify(&self.survey(), &network(), algorithm).unwrap(),
+            time: NOW.plus_s(60),
+        }
+    }
+
     pub fn lost_renewal(&self) -> Renewal {
         Renewal {
             lost: Some(Present),
@@ -328,6 +375,8 @@ impl Cast {
             form(&self.transfer(), payer),
             form(&self.acceptance(), payee),
             form(&self.trust_update(), &self.root),
+            form(&self.survey(), payee),
+            form(&self.place_record(), gateway),
         ]
     }
 
@@ -352,7 +401,14 @@ impl Cast {
             covers: None,
             ..self.claim_note()
         };
+        let flat = Survey {
+            height_mm: None,
+            height_accuracy_mm: None,
+            measured_by: None,
+            ..self.survey()
+        };
         vec![
+            form(&flat, payee),
             form(&self.hopping_allowance(), gateway),
             form(&self.cover(), payer),
             form(&self.covered_payment(), payee),

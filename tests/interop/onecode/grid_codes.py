@@ -37,18 +37,35 @@ def from_nanodegrees(latitude, longitude):
     return units[0], -DATE_LINE if units[1] == DATE_LINE else units[1]
 
 
+def corner(level, latitude, longitude):
+    """The south-west corner of the cell that contains a point."""
+    tall, wide = SIZES[level]
+    return min(latitude, POLE - 1) // tall * tall, longitude // wide * wide
+
+
+def owner_hint(first_167_bits, owner):
+    """The last 73 bits of a grid code."""
+    digest = hashlib.sha256(b"onecode/1/grid" + (first_167_bits << 1).to_bytes(21) + owner).digest()
+    return int.from_bytes(digest) >> 256 - 73
+
+
+def hints_at(data, owner):
+    """Whether a grid code can be that owner's."""
+    number = int.from_bytes(data)
+    return owner_hint(number >> 73, owner) == number & (1 << 73) - 1
+
+
 def make(issuer, station, level, latitude, longitude, height_dm, start_unix_minutes, minutes, owner):
     """The grid code of the cell that contains a point; no height or no minutes: not given."""
-    tall, wide = SIZES[level]
-    latitude = min(latitude, POLE - 1)
+    south, west = corner(level, latitude, longitude)
     parts = {
         "version": 1,
         "kind": 7,
         "issuer": issuer,
         "station": station,
         "level": level,
-        "latitude": latitude // tall * tall,
-        "longitude": longitude // wide * wide,
+        "latitude": south,
+        "longitude": west,
         "height": NO_HEIGHT if height_dm is None else height_dm,
         "start": start_unix_minutes - EPOCH_UNIX_MINUTES,
         "duration": OPEN_ENDED if minutes is None else max(minutes - 1, 0).bit_length(),
@@ -56,8 +73,7 @@ def make(issuer, station, level, latitude, longitude, height_dm, start_unix_minu
     number = 0
     for name, bits in LAYOUT:
         number = number << bits | parts[name] & (1 << bits) - 1
-    digest = hashlib.sha256(b"onecode/1/grid" + (number << 1).to_bytes(21) + owner).digest()
-    return (number << 73 | int.from_bytes(digest) >> 256 - 73).to_bytes(GRID_CODE_BYTES)
+    return (number << 73 | owner_hint(number, owner)).to_bytes(GRID_CODE_BYTES)
 
 
 def read_bytes(data):
@@ -119,5 +135,5 @@ def read_grid_code(text):
 
 
 __all__ = [
-    "cell_parts", "check_corner", "from_nanodegrees", "lies_in", "make", "read_bytes", "read_grid_code", "write_text",
+    "cell_parts", "check_corner", "corner", "from_nanodegrees", "hints_at", "lies_in", "make", "read_bytes", "read_grid_code", "write_text",
 ]  # fmt: skip

@@ -38,6 +38,7 @@ PARTS = {
     30: ("ask", ["currency"]),
     31: ("transfer", ["transfer", "acceptance?"]),
     32: ("authorities", ["pass", "pass", "certificates", "trust-update?"]),
+    33: ("place_record", ["pass", "pass", "pass", "survey", "place-record"]),
 }
 KINDS = {name: kind for kind, (name, _) in PARTS.items()}
 SIZES = {"about": 16, "start": 4, "value": 32}

@@ -112,6 +112,12 @@ OBJECTS = {
     "trust-update": [
         (1, "root", "code"), (2, "next", "code"), (3, "next_key", "key"), (4, "issued", "time"), (5, "ends", "time"),
     ],
+    "survey": [
+        (1, "place", "grid"), (2, "owner", "code"), (3, "latitude_nanodeg", "i64"), (4, "longitude_nanodeg", "i64"),
+        (5, "height_mm", "i64?"), (6, "accuracy_mm", "u32"), (7, "height_accuracy_mm", "u32?"), (8, "datum", "datum"),
+        (9, "method", "method"), (10, "measured_by", "code?"), (11, "measured", "time"), (12, "time", "time"),
+    ],
+    "place-record": [(1, "by", "code"), (2, "place", "grid"), (3, "survey", "id"), (4, "time", "time")],
     "work-order": [
         (1, "id", "ref"), (2, "by", "code"), (3, "station", "code"), (4, "kind", "kind"), (5, "count", "u32"),
         (6, "issued", "time"), (7, "expires", "time"), (8, "life_s", "u32"), (9, "class", "class"),

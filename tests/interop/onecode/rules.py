@@ -232,3 +232,40 @@ def updated_roots(roots, update, network, now):
     said.checked(roots[0])
     _refuse_unless(said["issued"] <= now + CLOCK_SKEW_S, "expired")
     return [following, roots[0] if now < said["ends"] else None]
+
+
+# --- 9.20 records of places
+
+
+def place_record(data, root_key, network):
+    """Where exactly a place is, by its owner's survey and the record of who stands for it."""
+    name, (issuer, authority, owner, survey, record) = messages.read(data)
+    _refuse_unless(name == "place_record", "malformed")
+    above = issuer_pass(issuer, root_key, network)
+    stands = above if authority == issuer else pass_under(above, authority, network)
+    try:
+        holds = pass_under(stands, owner, network)
+    except Refused as refused:
+        if str(refused) != "bad_signature":
+            raise
+        holds = pass_under(above, owner, network)
+    said = open_object("survey", survey, network).checked(confirmed(holds["key"]))
+    place = grid_codes.read_bytes(said["place"])
+    _refuse_unless(grid_codes.hints_at(said["place"], said["owner"]), "not_for_you")
+    latitude, longitude = said["latitude_nanodeg"], said["longitude_nanodeg"]
+    _refuse_unless(abs(latitude) <= 90 * 10**9 and abs(longitude) <= 180 * 10**9, "malformed")
+    point = grid_codes.from_nanodegrees(latitude, longitude)
+    corner = grid_codes.corner(place["level"], *point)
+    _refuse_unless(corner == (place["corner_latitude"], place["corner_longitude"]), "outside_area")
+    if said["height_mm"] is not None and place["height_dm"] is not None:
+        _refuse_unless(abs(said["height_mm"] - 100 * place["height_dm"]) <= 100, "outside_area")
+    _refuse_unless(said["measured"] <= said["time"] + CLOCK_SKEW_S, "expired")
+    seen = open_object("place-record", record, network).checked(confirmed(stands["key"]))
+    of_it = (stands["subject"], said.id, said["place"])
+    _refuse_unless((codes.write_text(seen["by"]), seen["survey"], seen["place"]) == of_it, "not_for_you")
+    own = codes.fields(codes.read_code(stands["subject"]))["issuer"]
+    may = own == place["issuer"] and stands["station"] in (None, place["station"])
+    _refuse_unless(may and stands["rights"] & RIGHTS["issue_codes"], "not_permitted")
+    _refuse_unless(said["time"] <= seen["time"] + CLOCK_SKEW_S, "expired")
+    _refuse_unless(codes.write_text(said["owner"]) == holds["subject"], "not_for_you")
+    return said

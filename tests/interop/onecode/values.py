@@ -76,6 +76,16 @@ def _cell(value):
     return True
 
 
+def _grid(value):
+    if not _bytes(30)(value):
+        return False
+    try:
+        grid_codes.read_bytes(value)
+    except Refused:
+        return False
+    return True
+
+
 def _price(value):
     if type(value) is not list or len(value) != 3:
         return False
@@ -106,6 +116,9 @@ TYPES = {
     "u32": _number(2**32 - 1), "u64": _number(2**64 - 1), "amount": _number(AMOUNT_MAX),
     "reading": _number(AMOUNT_MAX), "time": _number(2**32 - 1), "class": _number(2),
     "rights": lambda value: _number(2**17 - 1)(value) and value & 0xE0 == 0, "stream": _stream, "currency": _currency, "id": _bytes(32), "ref": _bytes(16),
+    "grid": _grid, "i64": lambda value: type(value) is int and -(2**63) <= value < 2**63,
+    "datum": lambda value: type(value) is int and 1 <= value <= 3,
+    "method": lambda value: type(value) is int and 1 <= value <= 5,
     "mark": lambda value: value is True, "cells": _set(_cell, CELLS_MAX),
     "codes": _set(_code, FILTERED_MAX), "prices": _set(_price, PRICES_MAX),
 }  # fmt: skip

@@ -9,6 +9,7 @@ mod owner;
 mod pay;
 mod prices;
 mod renew;
+mod survey;
 mod teller;
 #[cfg(test)]
 mod tests;
@@ -71,6 +72,9 @@ pub enum Command {
     Give(Give),
     /// Take what somebody gives: signs for it and brings both words to the gateway.
     Take(Take),
+    /// Say where exactly a place of this owner is and how that was measured; the gateway stands for
+    /// it.
+    Survey(survey::Options),
 }
 
 /// Which way to the gateway, or to another thing.
@@ -157,6 +161,7 @@ pub fn run(command: Command) -> Outcome {
         Command::Tariff(command) => runtime.block_on(owner::tariff(&command)),
         Command::Give(options) => transfer::give(&options),
         Command::Take(options) => transfer::take(&options),
+        Command::Survey(options) => survey::survey(&options),
         Command::CloseAllowance(options) => runtime.block_on(owner::close_allowance(&options)),
     }?;
     Ok(ExitCode::SUCCESS)

@@ -117,7 +117,7 @@ pub fn take(options: &Take) -> Result<(), Failure> {
     Ok(())
 }
 
-fn signed<T: Object>(identity: &Identity, object: &T) -> Result<Vec<u8>, Failure> {
+pub(super) fn signed<T: Object>(identity: &Identity, object: &T) -> Result<Vec<u8>, Failure> {
     let mut out = [0; SIGNED_MAX];
     let (len, _) = seal(
         object,

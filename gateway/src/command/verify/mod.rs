@@ -91,6 +91,7 @@ fn judge(trust: &Trust, above: Option<&Above>, bytes: &[u8]) -> Result<String, S
     match Message::read(bytes).map_err(explain)? {
         Message::Proof { .. } => proof(trust, bytes),
         Message::Accusation { .. } => accusation(trust, bytes),
+        Message::PlaceRecord { .. } => place_record(trust, bytes),
         Message::Evidence { allowance, payment } | Message::Seen { allowance, payment } => {
             evidence(trust, above, allowance, payment)
         }
@@ -127,6 +128,34 @@ fn accusation(trust: &Trust, bytes: &[u8]) -> Result<String, String> {
     Ok(format!(
         "fraud proven: {who} {:#} signed {how}",
         verdict.code
+    ))
+}
+
+fn place_record(trust: &Trust, bytes: &[u8]) -> Result<String, String> {
+    let held = rules::survey::judge(trust, bytes).map_err(explain)?;
+    let said = &held.surveyed.survey;
+    let degrees = |nanodegrees: i64| {
+        let sign = if nanodegrees < 0 { "-" } else { "" };
+        let size = nanodegrees.unsigned_abs();
+        format!("{sign}{}.{:09}", size / 1_000_000_000, size % 1_000_000_000)
+    };
+    let height = said
+        .height_mm
+        .map(|mm| format!(", {mm} mm above the ellipsoid"));
+    let by = said.measured_by.map(|code| format!(" by {code:#}"));
+    Ok(format!(
+        "genuine: {:#} of {:#}, recorded by {:#}\n  at {} {}{}, within {} mm, in {}\n  by {}{}, {} seconds after 1970",
+        said.place,
+        said.owner,
+        held.record.by,
+        degrees(said.latitude_nanodeg),
+        degrees(said.longitude_nanodeg),
+        height.unwrap_or_default(),
+        said.accuracy_mm,
+        said.datum.word(),
+        said.method.word(),
+        by.unwrap_or_default(),
+        said.measured.0,
     ))
 }
 
@@ -384,6 +413,27 @@ mod tests {
                 unjudged.contains(&name),
                 "{name}: {verdict:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_places_record_needs_the_root_alone() {
+        let vectors = vectors("surveys.json");
+        let trust = trust(&vectors);
+        for case in vectors["records"].as_array().unwrap() {
+            let judged = judge(&trust, None, &bytes(&case["message"]));
+            let is_good = case["outcome"] == "ok";
+            assert_eq!(judged.is_ok(), is_good, "{}: {judged:?}", case["why"]);
+            if case["why"] == "surveyed and recorded" {
+                let said = judged.unwrap();
+                for part in [
+                    "-33.856784123 151.215296456",
+                    "within 14 mm",
+                    "corrected satellites",
+                ] {
+                    assert!(said.contains(part), "{part}: {said}");
+                }
+            }
         }
     }
 

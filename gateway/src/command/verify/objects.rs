@@ -6,8 +6,8 @@ use protocol::covers::Items;
 use protocol::message::Message;
 use protocol::objects::{
     Acceptance, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Filter,
-    FloatWarrant, Invoice, Lease, Move, Object, Pass, Payment, Receipt, Release, Renewal,
-    Statement, Tariff, Transfer, Void, Watermark,
+    FloatWarrant, Invoice, Lease, Move, Object, Pass, Payment, PlaceRecord, Receipt, Release,
+    Renewal, Statement, Survey, Tariff, Transfer, Void, Watermark,
 };
 use protocol::rules::trust::passes;
 use protocol::rules::{Trust, covered};
@@ -81,6 +81,7 @@ signers! {
     FloatWarrant: centre, Area: by, Closing: code, Void: code, Beacon: gateway, Filter: gateway,
     Move: code, Lease: centre, Release: centre, ClosingBalance: gateway, Credit: gateway,
     ClaimNote: gateway, Watermark: centre, Tariff: payee, Transfer: from, Acceptance: by,
+    Survey: owner, PlaceRecord: by,
 }
 
 fn signed<T: Object + Debug>(

@@ -17,6 +17,7 @@ mod refused;
 mod rules;
 mod society;
 mod streams;
+mod surveys;
 mod transfers;
 
 use serde_json::Value;
@@ -68,6 +69,7 @@ fn all() -> Vec<(&'static str, Value)> {
         ("chain.json", chain::chain()),
         ("revocations.json", lists::revocations()),
         ("transfers.json", transfers::transfers()),
+        ("surveys.json", surveys::surveys()),
     ]
 }
 

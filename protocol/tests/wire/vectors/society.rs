@@ -9,7 +9,7 @@ use protocol::covers::{Item, Items};
 use protocol::message::Message;
 use protocol::objects::{
     Acceptance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Filter, FloatWarrant,
-    Lease, Move, Release, Tariff, Transfer, TrustUpdate, Void, Watermark,
+    Lease, Move, PlaceRecord, Release, Survey, Tariff, Transfer, TrustUpdate, Void, Watermark,
 };
 use serde_json::{Value, json};
 
@@ -208,6 +208,32 @@ pub fn trust_update(update: &TrustUpdate) -> Value {
     })
 }
 
+pub fn survey(survey: &Survey) -> Value {
+    json!({
+        "place": survey.place.to_string(),
+        "owner": survey.owner.to_string(),
+        "latitude_nanodeg": survey.latitude_nanodeg.to_string(),
+        "longitude_nanodeg": survey.longitude_nanodeg.to_string(),
+        "height_mm": survey.height_mm.map(|mm| mm.to_string()),
+        "accuracy_mm": survey.accuracy_mm,
+        "height_accuracy_mm": survey.height_accuracy_mm,
+        "datum": survey.datum as u8,
+        "method": survey.method as u8,
+        "measured_by": survey.measured_by.map(|code| code.to_string()),
+        "measured": survey.measured.0,
+        "time": survey.time.0,
+    })
+}
+
+pub fn place_record(record: &PlaceRecord) -> Value {
+    json!({
+        "by": record.by.to_string(),
+        "place": record.place.to_string(),
+        "survey": hex(record.survey.as_bytes()),
+        "time": record.time.0,
+    })
+}
+
 pub fn objects(cast: &Cast) -> Vec<Value> {
     let (issuer, gateway) = (("issuer", &cast.issuer), ("gateway", &cast.gateway));
     let root = ("root", &cast.root);
@@ -243,6 +269,8 @@ pub fn objects(cast: &Cast) -> Vec<Value> {
         "a transfer" payer cast.transfer(), transfer;
         "an acceptance" payee cast.acceptance(), acceptance;
         "a trust update" root cast.trust_update(), trust_update;
+        "a survey" payee cast.survey(), survey;
+        "a place record" gateway cast.place_record(), place_record;
     }
 }
 
@@ -266,6 +294,8 @@ pub fn object_holds(case: &Value) {
         "transfer" => held::object_holds::<Transfer>(case, transfer),
         "acceptance" => held::object_holds::<Acceptance>(case, acceptance),
         "trust-update" => held::object_holds::<TrustUpdate>(case, trust_update),
+        "survey" => held::object_holds::<Survey>(case, survey),
+        "place-record" => held::object_holds::<PlaceRecord>(case, place_record),
         other => unreachable!("no object is called {other}"),
     }
 }
@@ -309,6 +339,16 @@ pub fn parts<'b>(message: &Message<'b>) -> (&'static str, Vec<&'b [u8]>) {
             let parts = [Some(issuer), Some(gateway), Some(certificates), update];
             ("authorities", parts.into_iter().flatten().collect())
         }
+        Message::PlaceRecord {
+            issuer,
+            authority,
+            owner,
+            survey,
+            record,
+        } => (
+            "place_record",
+            vec![issuer, authority, owner, survey, record],
+        ),
         Message::Accusation {
             credentials,
             objects,
@@ -428,6 +468,13 @@ pub fn messages(cast: &Cast) -> Vec<Value> {
             gateway: &signed(&cast.gateway_pass(), issuer),
             certificates: b"certificates in DER",
             update: Some(&signed(&cast.trust_update(), &cast.root)),
+        },
+        Message::PlaceRecord {
+            issuer: &centre,
+            authority: &signed(&cast.gateway_pass(), issuer),
+            owner: &pass,
+            survey: &signed(&cast.survey(), payee),
+            record: &signed(&cast.place_record(), gateway),
         },
         Message::read(&accused).unwrap(),
     ];

@@ -31,6 +31,7 @@ mod evidence;
 pub mod federation;
 mod handle;
 pub mod people;
+mod registry;
 pub mod rules;
 mod stations;
 mod store;

@@ -24,13 +24,13 @@
 //! Whoever is gone for longer than [`LOST_HOME_WAIT_S`] is waited for no longer: what waits for it
 //! goes to the next home, and what it did beyond the copy stays `ahead`, for a person to see.
 
+use super::handed::{self, Spoken};
 use super::letter::Letter;
-use super::relays::{self, Spoken};
 use super::store::losses::{self as store, Account as Awaited, Aside, Debt, Given};
 use super::store::peers::{self, Peer};
 use super::store::{copies, homes};
 use super::terms::Place;
-use super::{credits, keys, leases, moves, post, rules};
+use super::{credits, keys, leases, moves, post, relays, rules};
 use crate::books::{Account, Entry, EntryKind, Transfer};
 use crate::bounds::{LOST_HOME_WAIT_S, PARCELS_MOST, SWEEP_MOST};
 use crate::commands::release;
@@ -143,7 +143,7 @@ async fn look_through(
         for (number, bytes) in &step {
             match Letter::read(bytes)? {
                 Letter::Relay { message, .. } => {
-                    for it in relays::spoken(desk, message)? {
+                    for it in handed::spoken(desk, message)? {
                         if it.payer == *code {
                             tell_home(desk, &it, now).await?;
                         }
@@ -222,7 +222,7 @@ async fn wait_no_longer(desk: &mut Desk, now: Timestamp) -> Result<(), Failure> 
                 match letter {
                     Letter::Relay { message, .. } => {
                         let mut stays = false;
-                        for it in relays::spoken(desk, message)? {
+                        for it in handed::spoken(desk, message)? {
                             let settler = settler(desk, &it).await?;
                             stays |= settler == Some(lost);
                             if it.payer == code && it.gateway == lost && settler.is_none() {
@@ -358,7 +358,7 @@ pub(crate) async fn passed(
     else {
         return Err(Status::Malformed.into());
     };
-    let spoken = relays::spoken(desk, message)?;
+    let spoken = handed::spoken(desk, message)?;
     let it = spoken.iter().find(|it| it.payment == payment);
     let payer = it.ok_or(Status::Malformed)?.payer;
     let connection = &mut desk.connection;
@@ -394,7 +394,7 @@ pub(crate) async fn take(
     let connection = &mut desk.connection;
     store::set_arbiter(connection, &payment, &me).await?;
     if payments::standing(connection, &payment).await?.is_none() {
-        let spoken = relays::spoken(desk, message)?;
+        let spoken = handed::spoken(desk, message)?;
         let it = spoken.iter().find(|it| it.payment == payment);
         let payer = it.ok_or(Status::Malformed)?.payer;
         if !leases::is_away(desk, &payer).await? {

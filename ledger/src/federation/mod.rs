@@ -25,6 +25,7 @@ mod conservation;
 mod copies;
 pub(crate) mod credits;
 pub(crate) mod floats;
+mod handed;
 mod handle;
 pub(crate) mod hooks;
 mod keys;

@@ -8,7 +8,7 @@ use der::Decode as _;
 use issuer::Grant;
 use protocol::cose::open;
 use protocol::objects::{Pass, Rights};
-use protocol::{Network, PublicKey, Timestamp};
+use protocol::{Code, Network, PublicKey, Timestamp};
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
@@ -115,12 +115,20 @@ pub async fn signer(portal: &Portal, bytes: &[u8]) -> Result<Option<PublicKey>, 
     if let Some(card) = cards.iter().find(|card| card.code == by) {
         return Ok(Some(card.pass_key));
     }
-    let row = portal.ledger.station(&by).await?;
+    let own = station_pass(portal, &by).await?;
+    let own = own.as_deref().and_then(|own| open::<Pass>(own, &portal.network).ok());
+    Ok(own.map(|own| own.peek().key.0))
+}
+
+/// The pass of a station that was admitted here: whoever meets what it made wants it.
+pub async fn station_pass(portal: &Portal, code: &Code) -> Result<Option<Vec<u8>>, Refusal> {
+    let row = portal.ledger.station(code).await?;
     let granted = row.and_then(|row| row.granted);
     let grant = granted.and_then(|(_, text)| Grant::read(&text).ok());
-    let own = grant.as_ref().map(|grant| grant.passes[1].as_slice());
-    let own = own.and_then(|own| open::<Pass>(own, &portal.network).ok());
-    Ok(own.map(|own| own.peek().key.0))
+    Ok(grant.map(|grant| {
+        let [_, own] = grant.passes;
+        own
+    }))
 }
 
 fn rights(rights: Rights) -> String {

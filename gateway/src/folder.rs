@@ -50,6 +50,11 @@ impl Folder {
         self.0.join("trusted.pem")
     }
 
+    /// Lists of revoked authorities, one for each signer; public.
+    pub fn withdrawn(&self) -> PathBuf {
+        self.0.join("crl")
+    }
+
     /// Manifests that people send wait here until they are read; empty after a start.
     pub fn spool(&self) -> PathBuf {
         self.0.join("uploads")

@@ -56,6 +56,20 @@ pub fn random(buffer: &mut [u8]) -> Result<(), RandomFailed> {
 impl House {
     /// Opens the folder; makes keys and books in an empty one.
     pub async fn open(config: &Config) -> Result<Self, Failure> {
+        Self::open_in(config, |known| known).await
+    }
+
+    /// The same for books that are an older copy: a new epoch of the gateway begins. It is called by
+    /// the time, so that the same copy put back a second time begins another one.
+    pub async fn open_restored(config: &Config) -> Result<Self, Failure> {
+        let next = |known: KeyEpoch| KeyEpoch(known.0.saturating_add(1).max(now().0));
+        Self::open_in(config, next).await
+    }
+
+    async fn open_in(
+        config: &Config,
+        epoch: impl FnOnce(KeyEpoch) -> KeyEpoch,
+    ) -> Result<Self, Failure> {
         let folder = Folder::new(&config.data);
         let lock = folder
             .lock()
@@ -63,10 +77,12 @@ impl House {
         let plan = plan(config)?;
         let authorities = issuer::open(&folder.authorities(), &plan, now(), &mut random)?;
         publish(&folder, &authorities)?;
-        let bearings = bearings(config, &authorities)?;
-        let ledger = Ledger::open(&folder.ledger(), bearings)
-            .await
-            .map_err(|error| format!("{}: {error}", folder.ledger().display()))?;
+        let books = folder.ledger();
+        let unopened = |error| format!("{}: {error}", books.display());
+        let mut bearings = bearings(config, &authorities)?;
+        let known = Ledger::epoch_of(&books).await.map_err(unopened)?;
+        bearings.gateway_epoch = epoch(known.unwrap_or(bearings.gateway_epoch));
+        let ledger = Ledger::open(&books, bearings).await.map_err(unopened)?;
         let acts = taken_over(&authorities, config.network);
         ledger.log_authorities(acts).await?;
         let (name, exponent, title) = FIRST_CURRENCY;

@@ -1,7 +1,9 @@
 //! `onecode`: the gateway and everything an operator or a firmware engineer types.
 
 use clap::{Parser, Subcommand};
-use gateway::command::{check, config_list, device, label, root, station, up, verify};
+use gateway::command::{
+    check, config_list, device, gateway as own, label, root, station, up, verify,
+};
 use gateway::demo;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -31,6 +33,11 @@ enum Command {
     Device {
         #[command(subcommand)]
         command: device::Command,
+    },
+    /// Say that the gateway's books are an older copy.
+    Gateway {
+        #[command(subcommand)]
+        command: own::Command,
     },
     /// Let a new issuer take over.
     Issuer {
@@ -75,6 +82,7 @@ fn main() -> ExitCode {
             command: ConfigCommand::List { doc, config },
         } => config_list::run(doc, config.as_deref()),
         Command::Device { command } => device::run(command),
+        Command::Gateway { command } => own::run(command),
         Command::Issuer { command } => root::run_issuer(command),
         Command::Root { command } => root::run(command),
         Command::Station { command } => station::run(command),

@@ -7,7 +7,6 @@
 
 use crate::house::Failure;
 use crate::wallet::now;
-use der::Decode;
 use device_sdk::lists::{Kept, Part};
 use issuer::{Authorities, GivenUp, ListOrder, RevocationsOrder, Revoked, Standing};
 use ledger::Ledger;
@@ -18,7 +17,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::time::sleep;
-use x509_cert::Certificate;
 
 /// Between two looks at the registry.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -216,10 +214,8 @@ impl Lists {
     async fn crl(&self, number: u32, now: Timestamp) -> Result<Vec<u8>, Failure> {
         let mut revoked = Vec::new();
         for withdrawn in self.ledger.withdrawn_certificates().await? {
-            let certificate = Certificate::from_der(&withdrawn.certificate)?;
-            let serial = certificate.tbs_certificate().serial_number();
             revoked.push(Revoked {
-                serial: sixteen(serial.as_bytes()),
+                serial: issuer::serial(&withdrawn.certificate)?,
                 at: withdrawn.at,
             });
         }
@@ -229,27 +225,5 @@ impl Lists {
             next_update: now.plus_s(CRL_LIFE_S),
         };
         Ok(self.authorities.gateway.revocation_list(&order, &revoked)?)
-    }
-}
-
-/// A serial number as it was ordered: DER leaves leading zeros out, and puts one before a high bit.
-fn sixteen(serial: &[u8]) -> [u8; 16] {
-    let mut bytes = [0; 16];
-    for (to, from) in bytes.iter_mut().rev().zip(serial.iter().rev()) {
-        *to = *from;
-    }
-    bytes
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn serial_numbers_are_those_that_were_ordered() {
-        let mut high = [0xff; 16];
-        assert_eq!(sixteen(&[&[0], high.as_slice()].concat()), high);
-        (high[0], high[1]) = (0, 1);
-        assert_eq!(sixteen(&high[1..]), high);
     }
 }

@@ -57,8 +57,8 @@ impl TrustFile {
         &self.root_certificate_pem
     }
 
-    /// Reads the file.
-    pub fn load(path: &Path) -> Result<Self, String> {
+    /// Reads the file, as it counts at this time.
+    pub fn load(path: &Path, now: Timestamp) -> Result<Self, String> {
         let wrong = |what: String| format!("{}: {what}", path.display());
         let text = std::fs::read_to_string(path).map_err(|error| {
             wrong(format!(
@@ -79,12 +79,14 @@ impl TrustFile {
             }
             key => key.flatten(),
         };
+        let other_ends = form.other_root_ends.map(Timestamp);
+        let other_root = other_root.filter(|_| other_ends.is_none_or(|ends| now < ends));
         Ok(Self {
             trust: Trust {
                 other_root,
                 ..Trust::new(network, root_key)
             },
-            other_ends: form.other_root_ends.map(Timestamp),
+            other_ends,
             root_certificate_pem: form.root_certificate,
         })
     }
@@ -115,7 +117,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("trust.toml");
         std::fs::write(&path, file.text().unwrap()).unwrap();
-        let read = TrustFile::load(&path).unwrap();
+        let ended = TrustFile::load(&path, Timestamp(7)).unwrap();
+        assert_eq!(ended.trust().other_root, None);
+        assert_eq!(ended.other_root(), None);
+        let read = TrustFile::load(&path, Timestamp(6)).unwrap();
         assert_eq!(read.trust().root_key, trust.root_key);
         let other = trust.other_root.map(|key| (key, Timestamp(7)));
         assert_eq!(read.other_root(), other);
@@ -125,6 +130,10 @@ mod tests {
             "network = \"test\"\nroot_key = \"ed25519:zz\"\nroot_certificate = \"\"\n",
         )
         .unwrap();
-        assert!(TrustFile::load(&path).unwrap_err().contains("root_key"));
+        assert!(
+            TrustFile::load(&path, Timestamp(6))
+                .unwrap_err()
+                .contains("root_key")
+        );
     }
 }

@@ -6,10 +6,13 @@
 mod tests;
 
 use crate::house::Failure;
+use crate::withdrawn::{Named, Withdrawn};
 use der::Decode;
 use issuer::{Authorities, Authority, Grant};
 use ledger::Ledger;
 use protocol::code::IssuedBy;
+use protocol::cose::open;
+use protocol::objects::Pass;
 use protocol::{Code, Timestamp};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -17,6 +20,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, SignatureScheme};
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -141,6 +145,7 @@ fn reason(error: webpki::Error) -> Refused {
 pub struct TrustStore {
     own: Vec<Signer>,
     stations: Vec<Signer>,
+    withdrawn: Named,
 }
 
 impl TrustStore {
@@ -152,7 +157,18 @@ impl TrustStore {
         Ok(Self {
             own: own.collect::<Result<_, _>>()?,
             stations: Vec::new(),
+            withdrawn: Named::default(),
         })
+    }
+
+    /// The same gateway going by these lists of revoked authorities. Stations come with
+    /// [`TrustStore::with_stations`].
+    pub fn with_withdrawn(&self, withdrawn: Named) -> Self {
+        Self {
+            own: self.own.clone(),
+            stations: Vec::new(),
+            withdrawn,
+        }
     }
 
     /// The same gateway with these stations. A grant that cannot be used is said and left out: the
@@ -160,7 +176,7 @@ impl TrustStore {
     pub fn with_stations(&self, authorities: &Authorities, grants: &[(Code, String)]) -> Self {
         let mut stations = Vec::new();
         for (code, text) in grants {
-            match station(authorities, text) {
+            match station(authorities, &self.withdrawn, text) {
                 Ok(signer) => stations.push(signer),
                 Err(error) => {
                     tracing::error!(%code, %error, "the things of this station cannot come in");
@@ -170,6 +186,7 @@ impl TrustStore {
         Self {
             own: self.own.clone(),
             stations,
+            withdrawn: self.withdrawn.clone(),
         }
     }
 
@@ -184,6 +201,7 @@ impl TrustStore {
         Ok(Self {
             own: self.own.iter().map(of_its_own).collect(),
             stations: self.stations.clone(),
+            withdrawn: self.withdrawn.clone(),
         })
     }
 
@@ -213,19 +231,30 @@ impl TrustStore {
     }
 }
 
-/// A station that stands under this gateway's root and issuer.
-fn station(authorities: &Authorities, text: &str) -> Result<Signer, Failure> {
+/// A station that stands under this gateway's root and issuer, or under one that was taken over
+/// from and still counts, while none of them is revoked.
+fn station(authorities: &Authorities, withdrawn: &Named, text: &str) -> Result<Signer, Failure> {
     let grant = Grant::read(text)?;
-    let [grants_root, ..] = &grant.certificates;
+    let [grants_root, by_root, by_issuer] = &grant.certificates;
     // Below the root, `view` checks every signature; a new certificate of the issuer changes
     // nothing for a station under the one before.
     let is_ours = authorities
         .roots()
         .any(|root| grant.root_key == root.pass_key() && grants_root == root.certificate());
     let view = grant.view()?;
-    let by = view.issues_as()?;
-    if !is_ours || by.issuer != authorities.issuer.code().issued_by().issuer {
-        return Err("it was admitted under another issuer".into());
+    let [issuers_pass, _] = &grant.passes;
+    let said = *open::<Pass>(issuers_pass, &grant.network)?.peek();
+    let (root, issuer) = (said.issuer.0, said.subject.0);
+    let before = authorities.former.iter().map(|former| &former.authority);
+    let mut issuers = before.chain(std::iter::once(&authorities.issuer));
+    if !is_ours || !issuers.any(|one| one.code() == issuer) {
+        return Err(
+            "it was admitted under another issuer, or under one whose time is over: admit it again"
+                .into(),
+        );
+    }
+    if withdrawn.has(&root, by_root) || withdrawn.has(&issuer, by_issuer) {
+        return Err("it, or the issuer that admitted it, was revoked".into());
     }
     Signer::new(view)
 }
@@ -244,18 +273,32 @@ pub struct Keeper {
     authorities: Arc<Authorities>,
     ledger: Ledger,
     changes: watch::Sender<Arc<TrustStore>>,
-    grants: Mutex<Vec<(Code, String)>>,
+    lists: PathBuf,
+    known: Mutex<Known>,
+}
+
+/// What the store was made from.
+#[derive(Default, PartialEq, Eq)]
+struct Known {
+    grants: Vec<(Code, String)>,
+    withdrawn: Withdrawn,
 }
 
 impl Keeper {
-    /// With the stations that are admitted now, and without a list yet.
-    pub async fn new(authorities: Arc<Authorities>, ledger: Ledger) -> Result<Arc<Self>, Failure> {
+    /// With the stations that are admitted now, and without a list of the gateway's own yet. Lists
+    /// of revoked authorities lie in `lists`.
+    pub async fn new(
+        authorities: Arc<Authorities>,
+        ledger: Ledger,
+        lists: PathBuf,
+    ) -> Result<Arc<Self>, Failure> {
         let store = TrustStore::of(&[&authorities.gateway])?;
         let keeper = Arc::new(Self {
             authorities,
             ledger,
             changes: watch::channel(Arc::new(store)).0,
-            grants: Mutex::default(),
+            lists,
+            known: Mutex::default(),
         });
         keeper.look().await?;
         Ok(keeper)
@@ -276,17 +319,22 @@ impl Keeper {
         done
     }
 
-    /// Takes up what has changed about the stations.
+    /// Takes up what has changed about the stations, and about who is above them.
     pub async fn look(&self) -> Result<(), Failure> {
-        let grants = self.ledger.grants().await?;
-        let mut known = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
-        if *known == grants {
+        let found = Known {
+            grants: self.ledger.grants().await?,
+            withdrawn: Withdrawn::load(&self.lists)?,
+        };
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known == found {
             return Ok(());
         }
+        let named = found.withdrawn.read(&self.authorities);
         self.changes.send_modify(|store| {
-            *store = Arc::new(store.with_stations(&self.authorities, &grants));
+            let store_now = store.with_withdrawn(named);
+            *store = Arc::new(store_now.with_stations(&self.authorities, &found.grants));
         });
-        *known = grants;
+        *known = found;
         Ok(())
     }
 
@@ -299,7 +347,7 @@ impl Keeper {
                 () = sleep(LOOK_EVERY) => {}
             }
             if let Err(error) = self.look().await {
-                tracing::error!(%error, "the stations cannot be read");
+                tracing::error!(%error, "stations and lists of revoked authorities cannot be read");
             }
         }
     }

@@ -69,7 +69,7 @@ pub use request::{
     Unreadable,
 };
 pub use restore::restore;
-pub use revocation::{ListOrder, Revoked};
+pub use revocation::{ListOrder, Revoked, RevokedList, serial};
 pub use revocations::{GivenUp, ListFault, RevocationsOrder, Standing};
 pub use server::{SERVER_LIFE_S, SERVER_RENEWAL_S, ServerIdentity};
 pub use station::{GRANT_BYTES_MAX, Grant, GrantFault, Quota, STATION_NUMBER_FIRST, StationOrder};

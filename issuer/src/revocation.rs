@@ -4,7 +4,7 @@
 //! it, and verifiers do not find the list otherwise.
 
 use crate::authority::Authority;
-use crate::certificate::time;
+use crate::certificate::{time, timestamp};
 use crate::error::{IssueError, OrderFault, ProfileFault};
 use crate::profile::key_id;
 use crate::signing;
@@ -12,11 +12,11 @@ use der::referenced::OwnedToRef;
 use der::{Decode, Encode};
 use protocol::Timestamp;
 use std::collections::HashSet;
-use x509_cert::Version;
 use x509_cert::crl::{CertificateList, RevokedCert, TbsCertList};
 use x509_cert::ext::ToExtension;
 use x509_cert::ext::pkix::{AuthorityKeyIdentifier, CrlNumber};
 use x509_cert::serial_number::SerialNumber;
+use x509_cert::{Certificate, Version};
 
 /// A certificate that is no longer to be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +86,66 @@ impl Authority {
     }
 }
 
+/// What a list of an authority says, its signature checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevokedList {
+    /// When it was made.
+    pub made: Timestamp,
+    /// Nobody should go by it alone after that.
+    pub next_update: Option<Timestamp>,
+    /// Whom it names.
+    pub revoked: Vec<Revoked>,
+}
+
+impl Authority {
+    /// Reads a list that this authority signed.
+    pub fn read_list(&self, der: &[u8]) -> Result<RevokedList, IssueError> {
+        let list: CertificateList = CertificateList::from_der(der)?;
+        let tbs = &list.tbs_cert_list;
+        let signed = tbs.to_der()?;
+        let is_ours = tbs.issuer == *self.certificate.tbs_certificate().subject();
+        let key = self.ca_key.public_key();
+        if !is_ours || !signing::verifies(&key, &signed, &list.signature) {
+            return Err(ProfileFault::Signature.into());
+        }
+        let entries = tbs.revoked_certificates.iter().flatten();
+        Ok(RevokedList {
+            made: timestamp(tbs.this_update),
+            next_update: tbs.next_update.map(timestamp),
+            revoked: entries
+                .map(|entry| Revoked {
+                    serial: sixteen(entry.serial_number.as_bytes()),
+                    at: timestamp(entry.revocation_date),
+                })
+                .collect(),
+        })
+    }
+}
+
+impl RevokedList {
+    /// Whether it names this certificate of its authority, DER.
+    pub fn names(&self, certificate: &[u8]) -> Result<bool, IssueError> {
+        let serial = serial(certificate)?;
+        Ok(self.revoked.iter().any(|one| one.serial == serial))
+    }
+}
+
+/// The serial number that a certificate (DER) was ordered with.
+pub fn serial(certificate: &[u8]) -> Result<[u8; 16], IssueError> {
+    let certificate = Certificate::from_der(certificate)?;
+    let serial = certificate.tbs_certificate().serial_number();
+    Ok(sixteen(serial.as_bytes()))
+}
+
+/// A serial number as it was ordered: DER leaves leading zeros out, and puts one before a high bit.
+fn sixteen(serial: &[u8]) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    for (to, from) in bytes.iter_mut().rev().zip(serial.iter().rev()) {
+        *to = *from;
+    }
+    bytes
+}
+
 fn entries(revoked: &[Revoked]) -> Result<Vec<RevokedCert>, IssueError> {
     let mut seen = HashSet::new();
     revoked
@@ -99,4 +159,17 @@ fn entries(revoked: &[Revoked]) -> Result<Vec<RevokedCert>, IssueError> {
             })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn serial_numbers_are_those_that_were_ordered() {
+        let mut high = [0xff; 16];
+        assert_eq!(sixteen(&[&[0], high.as_slice()].concat()), high);
+        (high[0], high[1]) = (0, 1);
+        assert_eq!(sixteen(&high[1..]), high);
+    }
 }

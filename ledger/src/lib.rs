@@ -32,6 +32,7 @@ pub mod federation;
 mod handle;
 pub mod people;
 mod registry;
+mod restored;
 pub mod rules;
 mod stations;
 mod store;

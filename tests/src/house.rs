@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use device_sdk::coap::{Answer, Client, Request, Settings, Timing};
+use gateway::config::{Config, Sources};
+use gateway::house::House as Inside;
 use ledger::people::{Act, NewToken, People, Role, Roles};
 use protocol::{Code, Timestamp};
 use serde_json::{Value, json};
@@ -83,8 +85,13 @@ impl House {
             child,
         };
         house.wait_until_ready();
-        block_on(house.give_token());
+        house.furnish();
         house
+    }
+
+    /// Gives the office of a new folder its token.
+    pub fn furnish(&self) {
+        block_on(self.give_token());
     }
 
     /// What `onecode demo` does before its gateway is up: the office gets a token.
@@ -126,6 +133,27 @@ impl House {
     pub fn restart_with(&mut self, settings: &[(&str, &str)]) {
         self.child = spawn(self.folder.path(), self.doors, settings);
         self.wait_until_ready();
+    }
+
+    /// The same folder from inside, while the program does not run.
+    pub fn inside<T>(&self, work: impl AsyncFnOnce(&Inside) -> T) -> T {
+        let config = self.config();
+        block_on(async {
+            let inside = Inside::open(&config).await.expect("a sound folder");
+            let done = work(&inside).await;
+            inside.close().await;
+            done
+        })
+    }
+
+    /// The settings with which the program runs.
+    pub fn config(&self) -> Config {
+        let data = self.data().to_string_lossy().into_owned();
+        Sources::defaults()
+            .flag("gateway.data", Some(data))
+            .flag("gateway.resolver", Some(self.doors.http.to_string()))
+            .config()
+            .expect("sound settings")
     }
 
     /// Where its doors are.
@@ -270,7 +298,8 @@ impl House {
             .sum::<f64>() as u64
     }
 
-    fn wait_until_ready(&mut self) {
+    /// Waits until it answers.
+    pub fn wait_until_ready(&mut self) {
         let deadline = Instant::now() + READY_TIMEOUT;
         while !ureq::get(self.url("/readyz"))
             .call()

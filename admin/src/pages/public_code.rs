@@ -268,6 +268,9 @@ async fn find(
             card.pass.clone(),
         ));
     }
+    if let Some(pass) = credential::station_pass(portal, &code).await? {
+        return Ok((Verdict::Authority("station"), facts(None), pass));
+    }
     let Some(thing) = portal.ledger.thing(&code).await? else {
         return Ok(match portal.ledger.item(&code).await? {
             Some(item) => (

@@ -75,7 +75,7 @@ impl StationsDesk for Stations {
                 code: issued.code,
                 granted: grant.text(),
                 certificate: Digest::default(),
-                pass: Digest::default(),
+                pass: Vec::new(),
             };
             ledger.grant_station(kept, now).await?;
             Ok(issued.code)

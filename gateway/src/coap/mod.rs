@@ -43,6 +43,7 @@ const ORDERS_WAITING: usize = 64;
 #[derive(Debug)]
 pub(crate) enum Order {
     Revoke(Code),
+    Show(dtls::Shown),
     Stop,
 }
 
@@ -74,6 +75,11 @@ impl Listening {
     /// Ends the sessions of a code that was frozen or revoked.
     pub async fn revoke(&self, code: Code) {
         let _ = self.orders.send(Order::Revoke(code)).await;
+    }
+
+    /// A way to give it another certificate while it is open.
+    pub fn certificates(&self) -> dtls::ShownTo {
+        dtls::ShownTo::new(self.orders.clone())
     }
 
     /// Answers what has begun, says good-bye to everybody and closes the door.

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod config_list;
 pub mod device;
+pub mod gateway;
 pub mod label;
 pub mod root;
 pub mod station;

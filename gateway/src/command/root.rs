@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::folder::Folder;
 use crate::house::{Failure, plan, random, server_names};
 use crate::wallet::now;
+use crate::withdrawn::{self, Withdrawn};
 use clap::{Args, Subcommand, ValueEnum};
 use issuer::{Authorities, Authority, ListOrder, Plan, Revoked, Role, request_pem, safe};
 use std::fs;
@@ -39,6 +40,8 @@ pub enum Command {
 pub enum IssuerCommand {
     /// Let a new issuer take over; the old one counts for a while.
     Rotate(Rotate),
+    /// Sign the issuer's list of revoked stations.
+    Crl(Crl),
 }
 
 /// Which gateway.
@@ -46,10 +49,10 @@ pub enum IssuerCommand {
 pub struct Place {
     /// Folder of keys and books. Its gateway must not be running.
     #[arg(long)]
-    data: Option<PathBuf>,
+    pub(super) data: Option<PathBuf>,
     /// The settings file.
     #[arg(long)]
-    config: Option<PathBuf>,
+    pub(super) config: Option<PathBuf>,
 }
 
 /// Whose keys.
@@ -175,15 +178,16 @@ pub struct Rotate {
 pub struct Crl {
     #[command(flatten)]
     signing: Signing,
-    /// Serial numbers of revoked certificates: 32 hexadecimal digits each.
+    /// Serial numbers of certificates to revoke: 32 hexadecimal digits each. Those of the list
+    /// before stay on it.
     #[arg(long, value_delimiter = ',')]
     serials: Vec<String>,
     /// For how many days the list is good.
     #[arg(long, default_value_t = 365)]
     days: u32,
-    /// Where it goes, DER.
-    #[arg(long, default_value = "root.crl")]
-    to: PathBuf,
+    /// Where else it goes, DER; the gateway's folder has it in any case.
+    #[arg(long)]
+    to: Option<PathBuf>,
     #[command(flatten)]
     place: Place,
 }
@@ -196,7 +200,7 @@ pub fn run(command: Command) -> Outcome {
         Command::Request(options) => request(&options),
         Command::Adopt(options) => adopt(&options),
         Command::Rotate(options) => rotate(&options, Role::Root),
-        Command::Crl(options) => crl(&options),
+        Command::Crl(options) => crl(&options, Role::Root),
         Command::Restore(options) => restore(&options),
     }?;
     Ok(ExitCode::SUCCESS)
@@ -206,6 +210,7 @@ pub fn run(command: Command) -> Outcome {
 pub fn run_issuer(command: IssuerCommand) -> Outcome {
     match command {
         IssuerCommand::Rotate(options) => rotate(&options, Role::Issuer),
+        IssuerCommand::Crl(options) => crl(&options, Role::Issuer),
     }?;
     Ok(ExitCode::SUCCESS)
 }
@@ -241,10 +246,16 @@ fn open(place: &Place) -> Result<Opened, Failure> {
 impl Opened {
     /// The root with its keys.
     fn root(&self, signing: &Signing) -> Result<Authority, Failure> {
-        let root = &self.authorities.root;
-        match (&signing.bundle, &signing.passphrase_file) {
-            (Some(bundle), Some(file)) => Ok(safe::read(bundle, root, &passphrase(file)?)?),
-            _ => Ok(root.clone()),
+        signing.signer(&self.authorities.root)
+    }
+}
+
+impl Signing {
+    /// This authority with its keys, wherever they are.
+    fn signer(&self, authority: &Authority) -> Result<Authority, Failure> {
+        match (&self.bundle, &self.passphrase_file) {
+            (Some(bundle), Some(file)) => Ok(safe::read(bundle, authority, &passphrase(file)?)?),
+            _ => Ok(authority.clone()),
         }
     }
 }
@@ -372,34 +383,47 @@ fn rotate(options: &Rotate, role: Role) -> Result<(), Failure> {
     Ok(())
 }
 
-fn crl(options: &Crl) -> Result<(), Failure> {
-    let opened = open(&options.place)?;
+/// The gateway may be running: nothing of its authorities changes, and its doors take the list up.
+fn crl(options: &Crl, role: Role) -> Result<(), Failure> {
+    let config = config(
+        options.place.config.as_deref(),
+        options.place.data.as_deref(),
+    )?;
+    let files = Folder::new(&config.data);
+    let all = issuer::load(&files.authorities(), &plan(&config)?)?;
+    let signer = match role {
+        Role::Root => &all.root,
+        _ => &all.issuer,
+    };
+    let withdrawn = Withdrawn::load(&files.withdrawn())?;
+    let before = withdrawn.of(&signer.code());
+    let before = before.map(|list| signer.read_list(list)).transpose()?;
     let time = now();
-    let serials: Result<Vec<Revoked>, Failure> = options
-        .serials
-        .iter()
-        .map(|text| {
-            let serial = u128::from_str_radix(text, 16).ok();
-            let serial = serial.filter(|_| text.len() == 32);
-            let serial = serial.ok_or_else(|| format!("{text}: no 32 hexadecimal digits"))?;
-            Ok(Revoked {
-                serial: serial.to_be_bytes(),
-                at: time,
-            })
-        })
-        .collect();
+    let mut revoked = before.map(|list| list.revoked).unwrap_or_default();
+    for text in &options.serials {
+        let serial = u128::from_str_radix(text, 16).ok();
+        let serial = serial.filter(|_| text.len() == 32);
+        let serial = serial.ok_or_else(|| format!("{text}: no 32 hexadecimal digits"))?;
+        revoked.push(Revoked {
+            serial: serial.to_be_bytes(),
+            at: time,
+        });
+    }
     let order = ListOrder {
         number: u64::from(time.0),
         this_update: time,
         next_update: time.plus_s(options.days.saturating_mul(DAY_S)),
     };
-    let list = opened.root(&options.signing)?;
-    let list = list.revocation_list(&order, &serials?)?;
-    fs::write(&options.to, list)?;
+    let list = options.signing.signer(signer)?;
+    let list = list.revocation_list(&order, &revoked)?;
+    withdrawn::keep(&files.withdrawn(), &signer.code(), &list)?;
+    if let Some(to) = &options.to {
+        fs::write(to, &list)?;
+    }
     println!(
-        "{}: {} revoked, good for {} days",
-        options.to.display(),
-        options.serials.len(),
+        "{}: {} revoked, good for {} days; the doors go by it at once",
+        withdrawn::place(&files.withdrawn(), &signer.code()).display(),
+        signer.read_list(&list)?.revoked.len(),
         options.days
     );
     Ok(())

@@ -1,18 +1,19 @@
 //! `onecode up`: the gateway, until SIGTERM or Ctrl-C.
 
 use super::{Outcome, config};
-use crate::coap::dtls::{Bounds, Credentials, Sessions};
+use crate::coap::dtls::{Bounds, Credentials, Sessions, Shown};
 use crate::coap::{self, TreeResources};
 use crate::config::Config;
-use crate::house::{Failure, House};
+use crate::house::{Failure, House, server_names};
 use crate::mqtt::{Limits, MqttDoor, server_config};
 use crate::revocation::Lists;
+use crate::serving::{Doors, Serving};
 use crate::trust_store::{ClientVerifier, Keeper, Trusted};
 use crate::wallet::{self, now};
 use crate::{following, http, portal, publishing};
 use admin::Portal;
 use clap::Args;
-use issuer::ServerIdentity;
+use issuer::{Authorities, ServerIdentity};
 use ledger::Ledger;
 use protocol::Code;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -21,9 +22,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+
+/// Between two looks at the clock while an authority takes over from another.
+const LOOK_AT_CLOCK: Duration = Duration::from_secs(1);
 
 /// Where the gateway works.
 #[derive(Args)]
@@ -47,8 +52,23 @@ pub fn run(options: Options) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(serve(config))?;
-    Ok(ExitCode::SUCCESS)
+    runtime.block_on(async {
+        // Whoever was taken over from stands in what things are shown, in passes and in
+        // certificates: at its end all of it is opened anew, and clients connect again.
+        while serve(&config).await? == Ended::Overlap {
+            tracing::info!("an overlap has ended: opening again without those before");
+        }
+        Ok::<_, Failure>(ExitCode::SUCCESS)
+    })
+}
+
+/// Why the doors were closed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// Somebody said so.
+    Signal,
+    /// An authority that was taken over from has come to its end.
+    Overlap,
 }
 
 /// The sockets are taken before anything is answered, so that a taken port is said at once.
@@ -92,11 +112,11 @@ fn variable(key: &str) -> String {
     format!("ONECODE_{}", key.replace('.', "_").to_ascii_uppercase())
 }
 
-async fn serve(config: Config) -> Result<(), Failure> {
-    let sockets = Sockets::bind(&config).await?;
-    let house = House::open(&config).await?;
-    let server = house.server(&config)?;
-    let tree = house.tree(&config);
+async fn serve(config: &Config) -> Result<Ended, Failure> {
+    let sockets = Sockets::bind(config).await?;
+    let house = House::open(config).await?;
+    let server = house.server(config)?;
+    let tree = house.tree(config);
     let check = registry_check(house.ledger.clone());
     let (stop, stopped) = watch::channel(false);
 
@@ -107,8 +127,9 @@ async fn serve(config: Config) -> Result<(), Failure> {
         config.network,
         house.folder.path(),
     );
-    let keeper = Keeper::new(Arc::clone(&house.authorities), house.ledger.clone()).await?;
-    let (_tls_changes, tls) = watch::channel(Arc::new(tls_config(&server, keeper.trusted())?));
+    let (authorities, withdrawn) = (Arc::clone(&house.authorities), house.folder.withdrawn());
+    let keeper = Keeper::new(authorities, house.ledger.clone(), withdrawn.clone()).await?;
+    let (tls_changes, tls) = watch::channel(Arc::new(tls_config(&server, keeper.trusted())?));
     let mqtt_serving = tokio::spawn(Arc::clone(&mqtt).serve(
         sockets.mqtt,
         tls,
@@ -124,7 +145,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
         Arc::clone(&counters),
         seed()?,
     )?;
-    let sessions = dtls_sessions(server, keeper.trusted())?;
+    let sessions = dtls_sessions(&server, keeper.trusted())?;
     let coaps = coap::dtls::listen(
         sockets.coaps,
         sessions,
@@ -134,16 +155,29 @@ async fn serve(config: Config) -> Result<(), Failure> {
         seed()?,
     )?;
 
-    let desk = house.issuing_desk(&config);
+    let serving = Serving::new(
+        Arc::clone(&house.authorities),
+        house.folder.authorities(),
+        server_names(config)?,
+        &server,
+    );
+    let shown_at = Doors {
+        tls: tls_changes,
+        dtls: coaps.certificates(),
+        trusted: keeper.trusted(),
+    };
+    let serving = tokio::spawn(serving.keep(shown_at, until(stopped.clone())));
+
+    let desk = house.issuing_desk(config);
     let portal_counters = Arc::<admin::Counters>::default();
     let pages = admin::router(Portal {
         ledger: house.ledger.clone(),
         people: house.people.clone(),
         desk: Arc::new(portal::PortalDesk(Arc::clone(&desk))),
         live: Arc::new(portal::House::new(Arc::clone(&mqtt), Arc::clone(&lists))),
-        stations: Arc::new(portal::StationDesk(house.stations_desk(&config)?)),
+        stations: Arc::new(portal::StationDesk(house.stations_desk(config)?)),
         network: config.network,
-        station: crate::house::plan(&config)?.station(),
+        station: crate::house::plan(config)?.station(),
         resolver: config.resolver.clone(),
         tiles: config.tiles.clone(),
         tls: false,
@@ -170,6 +204,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     );
     let keeping = tokio::spawn(keeping);
     let trusting = tokio::spawn(keeper.keep(until(stopped.clone())));
+    let lists = (lists, withdrawn);
     let routes = http::router(pages, desk, chain, lists, gauges, config.network);
     let served = axum::serve(
         sockets.http,
@@ -185,8 +220,11 @@ async fn serve(config: Config) -> Result<(), Failure> {
     let publisher = tokio::spawn(publisher);
     let http_serving = tokio::spawn(async move { served.await });
 
-    welcome(&config, &house).await?;
-    wait_for_signal().await?;
+    welcome(config, &house).await?;
+    let ended = tokio::select! {
+        signal = wait_for_signal() => signal.map(|()| Ended::Signal)?,
+        () = overlap_ends(&house.authorities) => Ended::Overlap,
+    };
     tracing::info!("stopping: answering what has begun");
     let _ = stop.send(true);
     coap.stop().await;
@@ -198,8 +236,9 @@ async fn serve(config: Config) -> Result<(), Failure> {
     publisher.await?;
     keeping.await?;
     trusting.await?;
+    serving.await?;
     house.close().await;
-    Ok(())
+    Ok(ended)
 }
 
 /// Resolves when the house is told to stop.
@@ -241,19 +280,13 @@ pub(crate) fn tls_config(
     Ok(server_config(chain, key, clients, provider)?)
 }
 
-/// What the DTLS door shows and trusts. Its library sends one certificate, so clients hold the
-/// issuer's themselves.
-pub(crate) fn dtls_sessions(server: ServerIdentity, trusted: Trusted) -> Result<Sessions, Failure> {
-    let certificate = server
-        .chain
-        .into_iter()
-        .next()
-        .ok_or("the server certificate is missing")?;
-    let credentials = Credentials {
-        certificate,
-        private_key: server.key.to_vec(),
-        trusted,
-    };
+/// What the DTLS door shows and trusts.
+pub(crate) fn dtls_sessions(
+    server: &ServerIdentity,
+    trusted: Trusted,
+) -> Result<Sessions, Failure> {
+    let shown = Shown::of(server)?;
+    let credentials = Credentials { shown, trusted };
     Ok(Sessions::new(&credentials, Bounds::default())?)
 }
 
@@ -293,6 +326,18 @@ async fn welcome(config: &Config, house: &House) -> Result<(), Failure> {
         println!("  first administrator: open {portal}{path} (works once, for a day)");
     }
     Ok(())
+}
+
+/// Resolves when somebody who was taken over from counts no more.
+async fn overlap_ends(authorities: &Authorities) {
+    let first = authorities.former.iter().map(|former| former.ends).min();
+    let Some(ends) = first else {
+        return std::future::pending().await;
+    };
+    // The clock may be set meanwhile.
+    while now() < ends {
+        tokio::time::sleep(LOOK_AT_CLOCK).await;
+    }
 }
 
 async fn wait_for_signal() -> Result<(), Failure> {

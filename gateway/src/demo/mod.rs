@@ -93,7 +93,7 @@ async fn show(options: &Options, sessions: &[Session]) -> Outcome {
     );
     println!("   portal       {}", doors.portal());
 
-    let trust = TrustFile::load(&data.join("trust.toml"))?.trust();
+    let trust = TrustFile::load(&data.join("trust.toml"), now())?.trust();
     let office = Office::new(doors, token);
     println!("2. codes for every car and charger: keys made in the device, one-time secret, EST");
     let machines = options.data.join("things");

@@ -1,23 +1,32 @@
 //! Revoked codes, for everybody: both lists are signed.
 
 use crate::revocation::Lists;
+use crate::withdrawn;
 use axum::Router;
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use protocol::Code;
 use serde::Deserialize;
+use std::path::PathBuf;
 use std::sync::Arc;
+
+const CRL: &str = "application/pkix-crl";
 
 /// The version of what is answered.
 const VERSION: HeaderName = HeaderName::from_static("onecode-version");
 
-/// `/revocations` and `/crl`.
-pub fn router(lists: Arc<Lists>) -> Router {
+/// `/revocations`, `/crl`, and `/crl/<CODE>` of an authority above, whose lists lie in `withdrawn`.
+pub fn router(lists: Arc<Lists>, withdrawn: PathBuf) -> Router {
+    let above = Router::new()
+        .route("/crl/{code}", get(crl_of))
+        .with_state(Arc::new(withdrawn));
     Router::new()
         .route("/revocations", get(compact))
         .route("/crl", get(crl))
         .with_state(lists)
+        .merge(above)
 }
 
 /// What the asker has.
@@ -46,8 +55,20 @@ async fn crl(State(lists): State<Arc<Lists>>) -> Response {
         true => not_yet(),
         false => {
             let version = HeaderValue::from(current.version);
-            bytes("application/pkix-crl", version, current.crl.clone())
+            bytes(CRL, version, current.crl.clone())
         }
+    }
+}
+
+async fn crl_of(State(folder): State<Arc<PathBuf>>, Path(code): Path<String>) -> Response {
+    let none = || (StatusCode::NOT_FOUND, "no list by that authority\n").into_response();
+    let Ok(code) = code.parse::<Code>() else {
+        return none();
+    };
+    // Only a code that was read and written again goes to the disk.
+    match tokio::fs::read(withdrawn::place(&folder, &code)).await {
+        Ok(list) => ([(header::CONTENT_TYPE, CRL)], list).into_response(),
+        Err(_) => none(),
     }
 }
 

@@ -22,10 +22,11 @@ pub fn router(
     portal: Router,
     issuing: Arc<crate::issuing::Desk>,
     chain: Router,
-    lists: Arc<crate::revocation::Lists>,
+    lists: (Arc<crate::revocation::Lists>, std::path::PathBuf),
     gauges: Gauges,
     network: protocol::Network,
 ) -> Router {
+    let (lists, withdrawn) = lists;
     let ledger = gauges.ledger.clone();
     let handing_over = ledger.clone();
     Router::new()
@@ -34,7 +35,7 @@ pub fn router(
         .route("/metrics", get(metrics).with_state(Arc::new(gauges)))
         .merge(est::router(issuing))
         .merge(chain)
-        .merge(lists::router(lists))
+        .merge(lists::router(lists, withdrawn))
         .merge(transfer::router(handing_over.clone(), crate::wallet::now))
         .merge(record::router(handing_over, network, crate::wallet::now))
         .merge(portal)

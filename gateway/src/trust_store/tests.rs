@@ -223,6 +223,70 @@ fn the_list_counts_for_the_gateways_own_things_and_stations_need_none() {
     assert_eq!(store.code(&listed, wall(NOW)), Err(Refused::Revoked));
 }
 
+#[test]
+fn a_station_stays_out_that_its_issuer_revoked_or_whose_issuer_the_root_did() {
+    let house = authorities(1);
+    let grant = admit(&house, 7, quota(2, &[Kind::Device], 1, 100), 30);
+    let other = admit(&house, 8, quota(3, &[Kind::Device], 1, 100), 30);
+    let things = [(&grant, 7), (&other, 8)];
+    let things = things.map(|(grant, seed)| leaf(&bench(grant, seed), Kind::Device, 5, 20));
+    let own = leaf(&house.gateway, Kind::Device, 5, 30);
+    let [_, of_issuer, of_station] = &grant.certificates;
+    let order = ListOrder {
+        number: 1,
+        this_update: NOW,
+        next_update: NOW.plus_s(3600),
+    };
+    let judged = |signer: &Authority, by: &Authority, certificate: &[u8]| {
+        let revoked = Revoked {
+            serial: issuer::serial(certificate).unwrap(),
+            at: NOW,
+        };
+        let list = signer.revocation_list(&order, &[revoked]).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        crate::withdrawn::keep(folder.path(), &by.code(), &list).unwrap();
+        let named = Withdrawn::load(folder.path()).unwrap().read(&house);
+        let grants = [&grant, &other].map(|grant| (house.gateway.code(), grant.text()));
+        let store = store(&house, &[]).with_withdrawn(named);
+        let store = store.with_stations(&house, &grants);
+        assert!(store.code(&own, wall(NOW)).is_ok());
+        things
+            .each_ref()
+            .map(|leaf| store.code(leaf, wall(NOW)).is_ok())
+    };
+    let (root, issuer) = (&house.root, &house.issuer);
+    assert_eq!(judged(issuer, issuer, of_station), [false, true]);
+    assert_eq!(judged(root, root, of_issuer), [false, false]);
+    // A list counts for whom its signer signed, and under its signer's name.
+    assert_eq!(judged(root, root, of_station), [true, true]);
+    assert_eq!(judged(&house.gateway, issuer, of_station), [true, true]);
+}
+
+#[test]
+fn a_station_under_an_issuer_whose_overlap_has_ended_stays_out() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("authorities");
+    let plan = Plan::new(network(), names(), 3600);
+    let mut seed = 0;
+    let mut random = move |out: &mut [u8]| {
+        seed += 1;
+        out.fill(seed);
+        Ok(())
+    };
+    let before = issuer::open(&folder, &plan, NOW, &mut random).unwrap();
+    let grant = admit(&before, 7, quota(2, &[Kind::Device], 1, 100), 30);
+    let made = leaf(&bench(&grant, 7), Kind::Device, 5, 20);
+    let (later, ends) = (NOW.plus_s(60), NOW.plus_s(DAY_S));
+    before
+        .rotate_issuer(&folder, &plan, &before.root, (later, ends), &mut random)
+        .unwrap();
+    for (at, outcome) in [(later, true), (ends, false)] {
+        let house = issuer::open(&folder, &plan, at, &mut random).unwrap();
+        let store = store(&house, &[&grant]);
+        assert_eq!(store.code(&made, wall(at)).is_ok(), outcome);
+    }
+}
+
 #[tokio::test]
 async fn a_station_that_is_admitted_while_the_doors_are_open_counts_from_then_on() {
     let town = Town::new().await;
@@ -255,7 +319,7 @@ async fn a_station_that_is_admitted_while_the_doors_are_open_counts_from_then_on
         .unwrap(),
         granted: "damaged".into(),
         certificate: Digest([1; 32]),
-        pass: Digest([1; 32]),
+        pass: vec![1],
     };
     for (text, outcome) in [
         ("damaged".to_owned(), Err(Refused::UnknownAuthority)),

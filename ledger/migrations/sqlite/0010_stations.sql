@@ -12,6 +12,7 @@ CREATE TABLE station (
   at             INTEGER NOT NULL,
   code           BLOB UNIQUE,           -- once it is signed
   granted        TEXT,                  -- what it was given
+  pass           BLOB,                  -- the pass in it
   head           BLOB NOT NULL,         -- of its journal, as far as it was handed in
   next_sequence  INTEGER NOT NULL,
   next_manifest  INTEGER NOT NULL

@@ -32,15 +32,20 @@ pub(super) fn proof(desk: &Desk, objects: [&[u8]; 4]) -> Result<Vec<u8>, Failure
     })
 }
 
-/// Everything else; `pass` is that of the thing whose receipts they are.
+/// Everything else; `thing` is the pass of whoever made the thing whose receipts they are, and the
+/// thing's own.
 pub(super) fn accusation(
     desk: &Desk,
     charge: Charge,
-    pass: Option<&[u8]>,
+    thing: Option<[&[u8]; 2]>,
     objects: &[&[u8]],
 ) -> Result<Vec<u8>, Failure> {
     let (issuer, gateway) = (&desk.bearings.issuer_pass, &desk.bearings.gateway_pass);
-    let credentials: [_; CREDENTIALS_MAX] = [Some(issuer.as_slice()), Some(gateway), pass];
+    let [signer, own] = match thing {
+        Some([signer, own]) => [Some(signer), Some(own)],
+        None => [Some(gateway.as_slice()), None],
+    };
+    let credentials: [_; CREDENTIALS_MAX] = [Some(issuer.as_slice()), signer, own];
     let mut list = [None; OBJECTS_MAX];
     for (place, object) in list.iter_mut().zip(objects) {
         *place = Some(*object);

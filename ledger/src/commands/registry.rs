@@ -61,7 +61,13 @@ impl Command for BeginIssue {
             // A crash here: the secret is unspent, and the thing asks again with it.
             here(CrashPoint::SecretSpent);
         }
-        let sequence = insert_reservation(&mut desk.connection, request, self.now).await?;
+        let sequence = insert_reservation(
+            &mut desk.connection,
+            request,
+            desk.bearings.gateway_epoch,
+            self.now,
+        )
+        .await?;
         if sequence >= STATION_SEQUENCE_END {
             return Err(Status::Full.into());
         }

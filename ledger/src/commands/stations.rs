@@ -13,6 +13,7 @@ use protocol::chain::{Act, ActKind};
 use protocol::code::{STATION_END, STATION_SEQUENCE_END};
 use protocol::cose::SIGNED_MAX;
 use protocol::{Code, Digest, Reference, Status, Timestamp};
+use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -68,8 +69,8 @@ pub struct StationGrant {
     pub granted: String,
     /// SHA-256 of its certificate.
     pub certificate: Digest,
-    /// SHA-256 of its pass.
-    pub pass: Digest,
+    /// Its pass.
+    pub pass: Vec<u8>,
 }
 
 pub(crate) struct GrantStation {
@@ -88,7 +89,8 @@ impl Command for GrantStation {
             certificate,
             pass,
         } = &self.grant;
-        if granted.len() > GRANT_BYTES_MOST || code.sequence() != *number {
+        let is_too_long = granted.len() > GRANT_BYTES_MOST || pass.len() > SIGNED_MAX;
+        if is_too_long || code.sequence() != *number {
             return Err(Status::Malformed.into());
         }
         let connection = &mut desk.connection;
@@ -98,14 +100,14 @@ impl Command for GrantStation {
             // Its answer was lost: it is kept, and stands in the code chain.
             return Ok(());
         }
-        stations::grant(connection, *number, code, granted).await?;
+        stations::grant(connection, *number, code, granted, pass).await?;
         here(CrashPoint::StationGranted);
         let kind = match before {
             None => ActKind::Issued,
             Some(_) => ActKind::Rekeyed,
         };
         let act = Act {
-            signed: Some(*pass),
+            signed: Some(Digest(Sha256::digest(pass).into())),
             certificate: Some(*certificate),
             ..Act::new(kind, *code, self.now)
         };

@@ -4,7 +4,7 @@ use super::row::Row;
 use super::things::{Thing, thing_by_sequence};
 use super::{Connection, Result};
 use protocol::code::STATION_SEQUENCE_END;
-use protocol::{AssuranceClass, Code, Kind, PublicKey, Timestamp};
+use protocol::{AssuranceClass, Code, KeyEpoch, Kind, PublicKey, Timestamp};
 
 /// What is written about a thing once its credentials are signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -208,16 +208,28 @@ pub struct IssueRequest {
     pub serial: [u8; 16],
 }
 
+/// The first number that a gateway issues in this epoch. A later epoch is called by the time at
+/// which it began, and no gateway issues sixteen codes in every second of its life: so whatever was
+/// issued and forgotten lies below.
+const fn first_number(epoch: KeyEpoch) -> i64 {
+    match epoch.0 {
+        0 | 1 => 1,
+        later => (later as i64) << 4,
+    }
+}
+
 /// Reserves the next number.
 pub(crate) async fn insert_reservation(
     connection: &mut Connection,
     request: &IssueRequest,
+    epoch: KeyEpoch,
     now: Timestamp,
 ) -> Result<u64> {
     // Rows are never deleted, so the next number was never used before.
     let (sequence,): (i64,) = sqlx::query_as(
         "INSERT INTO reservation (sequence, request_hash, kind, name, made_by, serial, issued)
-         VALUES ((SELECT coalesce(max(sequence), 0) + 1 FROM reservation WHERE sequence < $7),
+         VALUES ((SELECT max(coalesce(max(sequence), 0) + 1, $8)
+             FROM reservation WHERE sequence < $7),
            $1, $2, $3, $4, $5, $6)
          RETURNING sequence",
     )
@@ -229,6 +241,7 @@ pub(crate) async fn insert_reservation(
     .bind(i64::from(now.0))
     // What stations made stands behind this gateway's own numbers.
     .bind(STATION_SEQUENCE_END as i64)
+    .bind(first_number(epoch))
     .fetch_one(connection)
     .await?;
     Ok(sequence.unsigned_abs())

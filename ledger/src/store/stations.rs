@@ -183,14 +183,26 @@ pub(crate) async fn grant(
     number: u64,
     code: &Code,
     granted: &str,
+    pass: &[u8],
 ) -> Result<()> {
-    sqlx::query("UPDATE station SET code = $2, granted = $3 WHERE number = $1")
+    sqlx::query("UPDATE station SET code = $2, granted = $3, pass = $4 WHERE number = $1")
         .bind(number as i64)
         .bind(code.as_bytes().as_slice())
         .bind(granted)
+        .bind(pass)
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// The pass of a station that was admitted here.
+pub(crate) async fn pass_of(connection: &mut Connection, code: &Code) -> Result<Option<Vec<u8>>> {
+    let row: Option<(Option<Vec<u8>>,)> =
+        sqlx::query_as("SELECT pass FROM station WHERE code = $1")
+            .bind(code.as_bytes().as_slice())
+            .fetch_optional(connection)
+            .await?;
+    Ok(row.and_then(|(pass,)| pass))
 }
 
 /// Moves a station on by one manifest.

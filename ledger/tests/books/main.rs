@@ -28,6 +28,7 @@ mod manifests;
 mod promises;
 mod refusals;
 mod registry;
+mod restored;
 mod settle;
 mod stream;
 mod surveys;

@@ -90,7 +90,7 @@ impl Factory {
             code,
             granted: format!("grant of {seed} on {}", network().as_str()),
             certificate: Digest([seed; 32]),
-            pass: Digest([seed; 32]),
+            pass: vec![seed; 100],
         };
         ledger.grant_station(grant, NOW).await.unwrap();
         let station = row.station;

@@ -7,7 +7,7 @@ mod tests;
 mod trust;
 
 pub use sessions::{Bounds, Event, SessionId, Sessions};
-pub use trust::{Credentials, CredentialsFault};
+pub use trust::{Credentials, CredentialsFault, Shown, ShownTo};
 
 use super::counters::{Counters, Reason};
 use super::limits::{
@@ -117,6 +117,11 @@ impl Shell {
                         if of == code {
                             self.sessions.close(id, wall);
                         }
+                    }
+                }
+                Turn::Order(Some(Order::Show(shown))) => {
+                    if let Err(error) = self.sessions.show(&shown) {
+                        tracing::error!(%error, "the coaps door goes on with its old certificate");
                     }
                 }
                 Turn::Order(Some(Order::Stop) | None) => stop_at = Some(now + STOP_WITHIN),

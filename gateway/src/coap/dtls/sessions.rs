@@ -5,7 +5,7 @@
 //! handshake is over, so that a forged hello ends nothing.
 
 use super::record::{self, Kind};
-use super::trust::{Credentials, CredentialsFault};
+use super::trust::{Credentials, CredentialsFault, Shown};
 use crate::coap::counters::Reason;
 use crate::coap::limits::{
     HANDSHAKE_WITHIN, HANDSHAKES_MAX, HELD_MESSAGES, SESSION_IDLE, SESSIONS_MAX,
@@ -144,6 +144,21 @@ struct Turn {
     messages: Vec<Vec<u8>>,
 }
 
+fn own(config: &Config, shown: &Shown) -> Result<DtlsCertificate, CredentialsFault> {
+    let certificate = CertificateDer::from(shown.certificate.as_slice());
+    webpki::EndEntityCert::try_from(&certificate).map_err(|_| CredentialsFault::Certificate)?;
+    // The engine takes a bad key for a bug and panics, so it is tried here.
+    config
+        .crypto_provider()
+        .key_provider
+        .load_private_key(&shown.private_key)
+        .map_err(|_| CredentialsFault::PrivateKey)?;
+    Ok(DtlsCertificate {
+        certificate: shown.certificate.clone(),
+        private_key: shown.private_key.clone(),
+    })
+}
+
 impl Sessions {
     /// Without sessions yet.
     pub fn new(credentials: &Credentials, bounds: Bounds) -> Result<Self, CredentialsFault> {
@@ -153,20 +168,10 @@ impl Sessions {
             .handshake_timeout(bounds.handshake_within)
             .build()
             .map_err(|_| CredentialsFault::Engine)?;
-        let own = CertificateDer::from(credentials.certificate.as_slice());
-        webpki::EndEntityCert::try_from(&own).map_err(|_| CredentialsFault::Certificate)?;
-        // The engine takes a bad key for a bug and panics, so it is tried here.
-        config
-            .crypto_provider()
-            .key_provider
-            .load_private_key(&credentials.private_key)
-            .map_err(|_| CredentialsFault::PrivateKey)?;
+        let own = own(&config, &credentials.shown)?;
         Ok(Self {
             config: Arc::new(config),
-            own: DtlsCertificate {
-                certificate: credentials.certificate.clone(),
-                private_key: credentials.private_key.clone(),
-            },
+            own,
             trusted: credentials.trusted.clone(),
             bounds,
             numbers: 0,
@@ -179,6 +184,12 @@ impl Sessions {
             buffer: vec![0; BUFFER_BYTES],
             events: VecDeque::new(),
         })
+    }
+
+    /// Handshakes from now on meet this certificate; what is not sound changes nothing.
+    pub fn show(&mut self, shown: &Shown) -> Result<(), CredentialsFault> {
+        self.own = own(&self.config, shown)?;
+        Ok(())
     }
 
     /// What is to be done next.

@@ -107,8 +107,7 @@ impl House {
 pub(super) fn credentials() -> Credentials {
     let server = workshop::server(authorities());
     Credentials {
-        certificate: server.chain[0].clone(),
-        private_key: server.key.to_vec(),
+        shown: super::dtls::Shown::of(&server).unwrap(),
         trusted: TrustStore::of(&[&authorities().gateway]).unwrap().fixed(),
     }
 }

@@ -20,6 +20,7 @@ use super::Outcome;
 use crate::house::Failure;
 use crate::thing_folder::{identity, meet_gateway, settle_in};
 use crate::trust_file::TrustFile;
+use crate::wallet::now;
 use accept::Accept;
 use clap::{Args, Subcommand, ValueEnum};
 use device_sdk::coap::Request;
@@ -168,7 +169,8 @@ pub fn run(command: Command) -> Outcome {
 }
 
 fn init(options: &Init) -> Result<(), Failure> {
-    let file = options.trust.as_deref().map(TrustFile::load).transpose()?;
+    let file = options.trust.as_deref();
+    let file = file.map(|file| TrustFile::load(file, now())).transpose()?;
     let folder = options.folder.display();
     if let Some(known) = Identity::load(&options.folder)? {
         // Files that an earlier version did not write are added.

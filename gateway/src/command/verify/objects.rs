@@ -7,11 +7,11 @@ use protocol::message::Message;
 use protocol::objects::{
     Acceptance, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Filter,
     FloatWarrant, Invoice, Lease, Move, Object, Pass, Payment, PlaceRecord, Receipt, Release,
-    Renewal, Statement, Survey, Tariff, Transfer, Void, Watermark,
+    Renewal, Statement, Survey, Tariff, Transfer, TrustUpdate, Void, Watermark,
 };
 use protocol::rules::trust::passes;
 use protocol::rules::{Trust, covered};
-use protocol::{Code, PublicKey, Status};
+use protocol::{Code, PublicKey, Status, Timestamp};
 use std::fmt::Debug;
 
 /// The keys of those whose passes came along.
@@ -25,14 +25,13 @@ impl Keys {
         let issuer = trust.issuer(&above.issuer).map_err(explain)?;
         let gateway = trust.issued(&issuer, &above.gateway).map_err(explain)?;
         let mut known = vec![key(issuer.get()), key(gateway.get())];
-        let others = [above.thing.as_deref(), shown].into_iter().flatten();
+        let things = above.things.iter().map(Vec::as_slice);
         // Whoever warrants may be the issuer itself.
-        for pass in others.filter(|pass| *pass != above.issuer) {
+        for pass in things.chain(shown).filter(|pass| *pass != above.issuer) {
             // Behind the pass of what a station made stands the station's.
             let (pass, station) = passes(pass).map_err(explain)?;
             let by_issuer = trust.issued(&issuer, pass);
             let mut held = by_issuer.or_else(|_| trust.issued(&gateway, pass));
-            let station = station.or(above.station.as_deref());
             if let (Err(_), Some(station)) = (&held, station) {
                 let station = trust.issued(&issuer, station).map_err(explain)?;
                 held = trust.issued(&station, pass);
@@ -56,16 +55,26 @@ fn key(pass: &Pass) -> (Code, PublicKey) {
 /// signed by the key in its allowance.
 macro_rules! signers {
     ($($object:ty: $signer:ident),* $(,)?) => {
-        /// Some types have fields of the same kinds: only the signature tells them apart.
-        fn object(trust: &Trust, keys: &Keys, bytes: &[u8]) -> Option<Result<String, String>> {
-            let mut last = None;
-            $(if let Ok(sealed) = open::<$object>(bytes, &trust.network) {
+        /// `wanted` is the name of the type, where it is known. Some types have fields of the same
+        /// kinds, and then only the signature tells them apart: without a name, each of them is
+        /// tried, and a refusal speaks of all.
+        fn object(
+            trust: &Trust,
+            keys: &Keys,
+            wanted: Option<&str>,
+            bytes: &[u8],
+        ) -> Option<Result<String, String>> {
+            let mut refusals: Vec<String> = Vec::new();
+            $(if wanted.is_none_or(|wanted| wanted == <$object>::NAME)
+                && let Ok(sealed) = open::<$object>(bytes, &trust.network)
+            {
                 match signed(trust, keys, sealed.peek().$signer, sealed.peek(), bytes) {
                     Ok(verdict) => return Some(Ok(verdict)),
-                    wrong => last = last.or(Some(wrong)),
+                    Err(refusal) if refusals.contains(&refusal) => {}
+                    Err(refusal) => refusals.push(refusal),
                 }
             })*
-            last
+            (!refusals.is_empty()).then(|| Err(refusals.join("; or ")))
         }
 
         /// Whether the bytes are of any of these types at all.
@@ -97,8 +106,17 @@ fn signed<T: Object + Debug>(
     })?;
     let verified = open::<T>(bytes, &trust.network).and_then(|sealed| sealed.verify(&key));
     verified.map_err(explain)?;
-    Ok(format!("genuine: a {name}, signed by {by:#}\n  {said:?}"))
+    let article = match name.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        true => "an",
+        false => "a",
+    };
+    Ok(format!(
+        "genuine: {article} {name}, signed by {by:#}\n  {said:?}"
+    ))
 }
+
+/// A signed part of a message, with the name of what it is.
+type Part<'b> = (&'static str, &'b [u8]);
 
 /// One object with nothing around it.
 pub(super) fn alone(trust: &Trust, above: &Above, bytes: &[u8]) -> Result<String, String> {
@@ -106,7 +124,7 @@ pub(super) fn alone(trust: &Trust, above: &Above, bytes: &[u8]) -> Result<String
     let unknown = || {
         "a payment: whose key signed it stands in its allowance; bring both as evidence".to_owned()
     };
-    object(trust, &keys, bytes).unwrap_or_else(|| Err(unknown()))
+    object(trust, &keys, None, bytes).unwrap_or_else(|| Err(unknown()))
 }
 
 /// The objects of a message, each by its own signer.
@@ -115,44 +133,81 @@ pub(super) fn message(
     above: &Above,
     message: &Message<'_>,
 ) -> Result<String, String> {
-    let (parts, pass): (Vec<&[u8]>, Option<&[u8]>) = match *message {
+    let (parts, pass): (Vec<Part<'_>>, Option<&[u8]>) = match *message {
         Message::Covered { items, receipt } => return covers(trust, above, items, receipt),
-        Message::Receipt { receipt, pass } => (vec![receipt], Some(pass)),
-        Message::Invoice { invoice, pass } => (vec![invoice], Some(pass)),
-        Message::Tariff { tariff, pass } => (vec![tariff], Some(pass)),
-        Message::Renewal { renewal } => (vec![renewal], None),
-        Message::Grant { allowance } => (vec![allowance], None),
-        Message::Statement { statement } => (vec![statement], None),
-        Message::Beacon { beacon } => (vec![beacon], None),
-        Message::Filter { filter } => (vec![filter], None),
-        Message::Warrant { centre, warrant } => (vec![warrant], Some(centre)),
-        Message::Area { area } => (vec![area], None),
-        Message::Closing { closing } => (vec![closing], None),
-        Message::Void { void } => (vec![void], None),
-        Message::ClaimNote { note } => (vec![note], None),
-        Message::Move { order } => (vec![order], None),
-        Message::Lease { lease } => (vec![lease], None),
-        Message::Release { release } => (vec![release], None),
-        Message::ClosingBalance { balance } => (vec![balance], None),
-        Message::Credit { credit } => (vec![credit], None),
-        Message::Watermark { watermark } => (vec![watermark], None),
+        Message::Receipt { receipt, pass } => (vec![(Receipt::NAME, receipt)], Some(pass)),
+        Message::Invoice { invoice, pass } => (vec![(Invoice::NAME, invoice)], Some(pass)),
+        Message::Tariff { tariff, pass } => (vec![(Tariff::NAME, tariff)], Some(pass)),
+        Message::Renewal { renewal } => (vec![(Renewal::NAME, renewal)], None),
+        Message::Grant { allowance } => (vec![(Allowance::NAME, allowance)], None),
+        Message::Statement { statement } => (vec![(Statement::NAME, statement)], None),
+        Message::Beacon { beacon } => (vec![(Beacon::NAME, beacon)], None),
+        Message::Filter { filter } => (vec![(Filter::NAME, filter)], None),
+        Message::Warrant { centre, warrant } => (vec![(FloatWarrant::NAME, warrant)], Some(centre)),
+        Message::Area { area } => (vec![(Area::NAME, area)], None),
+        Message::Closing { closing } => (vec![(Closing::NAME, closing)], None),
+        Message::Void { void } => (vec![(Void::NAME, void)], None),
+        Message::ClaimNote { note } => (vec![(ClaimNote::NAME, note)], None),
+        Message::Move { order } => (vec![(Move::NAME, order)], None),
+        Message::Lease { lease } => (vec![(Lease::NAME, lease)], None),
+        Message::Release { release } => (vec![(Release::NAME, release)], None),
+        Message::ClosingBalance { balance } => (vec![(ClosingBalance::NAME, balance)], None),
+        Message::Credit { credit } => (vec![(Credit::NAME, credit)], None),
+        Message::Watermark { watermark } => (vec![(Watermark::NAME, watermark)], None),
         Message::Transfer {
             transfer,
             acceptance,
-        } => (
-            [Some(transfer), acceptance].into_iter().flatten().collect(),
-            None,
-        ),
-        Message::Claim { receipt, .. } => (vec![receipt], None),
-        Message::StreamClaim { receipt, .. } => (receipt.into_iter().collect(), None),
+        } => {
+            let acceptance = acceptance.map(|acceptance| (Acceptance::NAME, acceptance));
+            let transfer = Some((Transfer::NAME, transfer));
+            (transfer.into_iter().chain(acceptance).collect(), None)
+        }
+        Message::Claim { receipt, .. } => (vec![(Receipt::NAME, receipt)], None),
+        Message::StreamClaim { receipt, .. } => {
+            let receipt = receipt.map(|receipt| (Receipt::NAME, receipt));
+            (receipt.into_iter().collect(), None)
+        }
         _ => return Err(explain(Status::NotForYou)),
     };
     let keys = Keys::under(trust, above, pass)?;
-    let judge = |part: &&[u8]| {
-        object(trust, &keys, part).unwrap_or_else(|| Err(explain(Status::Malformed)))
+    let judge = |(name, part): &Part<'_>| {
+        let verdict = object(trust, &keys, Some(name), part);
+        verdict.unwrap_or_else(|| Err(explain(Status::Malformed)))
     };
     let verdicts: Result<Vec<String>, String> = parts.iter().map(judge).collect();
     Ok(verdicts?.join("\n"))
+}
+
+/// Who is above a gateway now, by the root, or by the one that it names its successor.
+pub(super) fn authorities(
+    trust: &Trust,
+    [issuer, gateway]: [&[u8]; 2],
+    update: Option<&[u8]>,
+    now: Timestamp,
+) -> Result<String, String> {
+    let after = match update {
+        Some(update) => trust.updated(update, now).map_err(explain)?,
+        None => *trust,
+    };
+    let by_root = after.issuer(issuer).map_err(explain)?;
+    let below = after.gateway(issuer, gateway).map_err(explain)?;
+    let (issuer, gateway) = (by_root.get(), below.get());
+    let mut verdict = format!(
+        "genuine: {:#} gave {:#} its pass, and that one {:#}",
+        issuer.issuer.0, issuer.subject.0, gateway.subject.0
+    );
+    if after.root_key != trust.root_key {
+        let said = update.and_then(|update| open::<TrustUpdate>(update, &trust.network).ok());
+        let said = said.map(|said| *said.peek());
+        if let Some(TrustUpdate { next, ends, .. }) = said {
+            let line = format!(
+                "\n  the root names {next:#} its successor, and counts until {}",
+                ends.0
+            );
+            verdict.push_str(&line);
+        }
+    }
+    Ok(verdict)
 }
 
 fn covers(

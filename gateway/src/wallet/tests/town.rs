@@ -71,7 +71,9 @@ impl Town {
         let server = house.server(&config).unwrap();
         let tree = house.tree(&config);
         let (authorities, ledger) = (Arc::clone(&house.authorities), house.ledger.clone());
-        let keeper = Keeper::new(authorities, ledger).await.unwrap();
+        let keeper = Keeper::new(authorities, ledger, house.folder.withdrawn())
+            .await
+            .unwrap();
         let check = registry_check(house.ledger.clone());
         let (stop, stopped) = watch::channel(false);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -86,7 +88,7 @@ impl Town {
             door.serve(listener, tls, issuer::identity, until).await;
         });
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let sessions = dtls_sessions(server, keeper.trusted()).unwrap();
+        let sessions = dtls_sessions(&server, keeper.trusted()).unwrap();
         let resources = TreeResources::new(tree);
         let listening =
             dtls::listen(socket, sessions, check, resources, Arc::default(), 1).unwrap();

@@ -9,8 +9,10 @@ use crate::error::Damage;
 use crate::rules::settle::{Fate, Step};
 use crate::store::payments::Standing;
 use crate::store::things::{ThingState, thing};
-use crate::store::{covers, payments};
+use crate::store::{covers, payments, stations};
 use crate::writer::{Desk, Failure};
+use protocol::cose::open;
+use protocol::objects::Pass;
 use protocol::rules::Contradiction;
 use protocol::rules::proof::Charge;
 use protocol::{AmountMinor, Digest, Status};
@@ -108,8 +110,20 @@ impl Handing<'_> {
         let (stands, receipt) = stands.zip(receipt).ok_or_else(missing)?;
         let payee = thing(&mut desk.connection, &self.payment().payee).await?;
         let pass = payee.ok_or(Status::UnknownCode)?.pass;
+        let signer = self.signer_pass(desk, &pass).await?;
         let objects = [stands.as_slice(), &receipt];
-        accuse::accusation(desk, Charge::Receipts, Some(&pass), &objects)
+        accuse::accusation(desk, Charge::Receipts, Some([&signer, &pass]), &objects)
+    }
+
+    /// The pass of whoever gave this one: of a station that was admitted here, or this gateway's.
+    async fn signer_pass(&self, desk: &mut Desk, pass: &[u8]) -> Result<Vec<u8>, Failure> {
+        let read = open::<Pass>(pass, &desk.bearings.network);
+        let by = read.map(|pass| pass.peek().issuer.0);
+        let station = match by {
+            Ok(by) => stations::pass_of(&mut desk.connection, &by).await?,
+            Err(_) => None,
+        };
+        Ok(station.unwrap_or_else(|| desk.bearings.gateway_pass.clone()))
     }
 
     /// The receipt against the payment that counts more of this one than it says.

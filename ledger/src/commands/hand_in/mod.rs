@@ -1,5 +1,6 @@
 //! A payment is handed in, with or without its payee's receipt, alone or with what covers it.
 
+mod forgotten;
 mod fraud;
 mod record;
 
@@ -296,8 +297,10 @@ impl Handing<'_> {
         {
             return Err(Status::UnknownGateway.into());
         }
-        let credits = coverage::credits(&mut desk.connection, &allowance.id()).await?;
-        Ok(credits.ok_or(Status::WrongAllowance)?)
+        match coverage::credits(&mut desk.connection, &allowance.id()).await? {
+            Some(credits) => Ok(credits),
+            None => self.remember(desk).await,
+        }
     }
 
     async fn ground(

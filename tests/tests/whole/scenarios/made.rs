@@ -4,22 +4,26 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use device_sdk::identity_file::{Identity, save_keys};
 use device_sdk::purse::{Event, Order};
-use gateway::config::Sources;
 use gateway::house::House as Inside;
 use issuer::{CheckedRequest, Grant, IssueOrder, Quota, StationOrder, key_file};
 use ledger::ThingState;
 use protocol::keys::Algorithm;
-use protocol::objects::Rights;
-use protocol::{AssuranceClass, Code, Kind, Reference, Status};
-use tests::by_hand::{USD, amount};
+use protocol::message::Message;
+use protocol::objects::{Receipt, Rights};
+use protocol::rules::proof::{Charge, judge};
+use protocol::{AssuranceClass, Code, Digest, Kind, Reference, Status};
+use tests::by_hand::{USD, amount, message};
 use tests::factory::{Factory, OnTheBench};
-use tests::house::{House, block_on, now};
+use tests::house::{House, now};
 use tests::program::{Ended, onecode, run};
 use tests::thing::{Thing, granted, pays, synchronise};
 
+/// Doors look at the lists of revoked authorities every two seconds.
+const TAKEN_UP_WITHIN: Duration = Duration::from_secs(20);
 /// The station may make things numbered 1 to this.
 const LAST: u64 = 100;
 
@@ -35,22 +39,6 @@ fn make(factory: &Factory, house: &House, station: Code, folders: &[&Path]) {
     }
     factory.station(&arguments);
     factory.station(&["manifest"]);
-}
-
-/// The house from inside, while its program does not run.
-fn inside<T>(house: &House, work: impl AsyncFnOnce(&Inside) -> T) -> T {
-    let data = house.data().to_string_lossy().into_owned();
-    let config = Sources::defaults()
-        .flag("gateway.data", Some(data))
-        .flag("gateway.resolver", Some(house.doors().http.to_string()))
-        .config()
-        .unwrap();
-    block_on(async {
-        let inside = Inside::open(&config).await.unwrap();
-        let done = work(&inside).await;
-        inside.close().await;
-        done
-    })
 }
 
 /// `onecode device` with a thing's folder and the house's doors.
@@ -135,7 +123,7 @@ fn outside_the_quota(factory: &Factory, inside: &Inside, like: &Thing, folder: &
 }
 
 /// A payment with the gateway killed, settled when it is back.
-fn pays_alone(house: &mut House, car: &Thing, charger: &Thing) {
+fn pays_alone(house: &mut House, car: &Thing, charger: &Thing) -> Digest {
     let (mut payer, mut payee) = (car.purse(), charger.purse());
     granted(house, &mut payer, 10_000_000, 4_000_000);
     house.kill();
@@ -147,10 +135,9 @@ fn pays_alone(house: &mut House, car: &Thing, charger: &Thing) {
     };
     // The payer has never seen the station's pass: it comes with the receipt.
     let receipted = pays(&mut payer, &mut payee, &order);
-    assert!(
-        matches!(receipted, Event::Receipted { .. }),
-        "{receipted:?}"
-    );
+    let Event::Receipted { payment } = receipted else {
+        panic!("{receipted:?}");
+    };
     house.restart();
     for purse in [&mut payee, &mut payer] {
         let events = synchronise(house, purse);
@@ -162,6 +149,28 @@ fn pays_alone(house: &mut House, car: &Thing, charger: &Thing) {
         assert_eq!(purse.unanswered(), 0);
     }
     assert_eq!(payee.totals(USD).received_settled, order.amount);
+    payment
+}
+
+/// The payee denies what it has taken: the two receipts are proven by its station's pass, to
+/// whoever knows the root.
+fn denies(house: &House, charger: &Thing, payment: Digest) {
+    let receipt = charger.signatory().sign(&Receipt {
+        payee: charger.code(),
+        payment,
+        time: now(),
+        declined: Some(Status::AboveLimit as u32),
+        units: None,
+    });
+    let denial = message(&Message::Receipt {
+        receipt: &receipt,
+        pass: &charger.identity().credentials.passes(),
+    });
+    let refused = house.wallet(charger.code(), &denial).payload;
+    let Ok(Message::Refusal { status, .. }) = Message::read(&refused) else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(status, Status::Contradiction);
 }
 
 #[test]
@@ -181,17 +190,22 @@ fn what_a_station_made_connects_is_paid_and_ends_like_any_other_thing() {
     let [car, charger] = [car, charger].map(|folder| meets(&house, &folder));
     publish(&house, &car, "mqtt").succeeded();
     publish(&house, &charger, "coap").succeeded();
-    pays_alone(&mut house, &car, &charger);
+    let payment = pays_alone(&mut house, &car, &charger);
+    denies(&house, &charger, payment);
 
     house.kill();
     let bad = house.folder().join("outside");
-    inside(&house, async |inside| {
+    house.inside(async |inside| {
         outside_the_quota(&factory, inside, &car, &bad);
         let (state, code) = (ThingState::Revoked, car.code());
         let set = inside
             .ledger
             .set_state(&code, state, "stolen", "operator", now());
         set.await.unwrap();
+        let proofs = inside.ledger.accusations(&charger.code()).await.unwrap();
+        let verdict = judge(&car.identity().trust, &proofs[0]).unwrap();
+        assert_eq!((verdict.code, proofs.len()), (charger.code(), 1));
+        assert_eq!(verdict.charge, Charge::Receipts);
     });
     house.restart();
     let outside = Thing::in_folder(&bad);
@@ -204,4 +218,25 @@ fn what_a_station_made_connects_is_paid_and_ends_like_any_other_thing() {
     // In the handshake, before anybody asked the registry.
     assert!(house.metric("onecode_coap_refused", "bad_certificate") > 0);
     assert!(house.metric("onecode_mqtt_refused", "handshake_failed") > 0);
+
+    // Whoever is shown what the station signed asks the gateway who the station is.
+    let grant = std::fs::read_to_string(factory.path("grant.txt")).unwrap();
+    let grant = Grant::read(&grant).unwrap();
+    let mut answer = ureq::get(house.url(&format!("/1/{station}/pass")))
+        .call()
+        .unwrap();
+    assert_eq!(answer.body_mut().read_to_vec().unwrap(), grant.passes[1]);
+
+    // The issuer takes back what it gave the station, while the doors are open.
+    let [_, _, of_station] = grant.certificates;
+    let serial = u128::from_be_bytes(issuer::serial(&of_station).unwrap());
+    let serial = format!("{serial:032x}");
+    let revoke = ["issuer", "crl", "--serials", &serial];
+    let said = factory.home(&house, &revoke).succeeded();
+    assert!(said.contains("1 revoked"), "{said}");
+    let deadline = Instant::now() + TAKEN_UP_WITHIN;
+    while publish(&house, &charger, "mqtt").status.success() {
+        assert!(Instant::now() < deadline, "{}", house.log());
+    }
+    publish(&house, &charger, "coap").failed();
 }

@@ -1,11 +1,16 @@
 //! The running gateway with real purses, and what it refuses.
 
 mod apart;
+mod authorities;
 mod bad_input;
+mod given;
 mod made;
 mod owners;
 mod pair;
+mod restored;
 mod revoked;
+mod rotation;
+mod server;
 mod spent_on;
 mod station;
 mod stream;

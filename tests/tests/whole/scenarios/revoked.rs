@@ -90,6 +90,82 @@ fn pay(house: &House, car: &Thing, charger: &Thing, reference: &str) -> String {
     run(&mut device(charger, "accept", &taking)).text
 }
 
+/// The list at this path, in PEM.
+fn pem(house: &House, path: &str) -> String {
+    let mut answer = ureq::get(house.url(path)).call().expect("a list");
+    let bytes = answer.body_mut().read_to_vec().expect("bytes");
+    let der = house.folder().join("list.der");
+    fs::write(&der, bytes).expect("the folder can be written");
+    openssl(&["crl", "-inform", "DER"], &[("-in", &der)])
+}
+
+#[test]
+fn a_chain_is_checked_against_the_list_of_everybody_who_signed_in_it() {
+    let house = House::start();
+    let thing = Thing::enrol(&house, "thing");
+    let ours = |who: &str, options: &[&str]| {
+        let mut command = Command::new(onecode());
+        command.args([who, "crl"]).args(options);
+        command.arg("--data").arg(house.data());
+        command.env("ONECODE_GATEWAY_RESOLVER", house.doors().http.to_string());
+        run(&mut command)
+    };
+    let verified = || {
+        let authorities = ["root", "issuer"].map(|who| {
+            let path = house.data().join(format!("authorities/{who}/ca.pem"));
+            let subject = ["x509", "-noout", "-subject", "-nameopt", "multiline"];
+            let said = openssl(&subject, &[("-in", &path)]);
+            let line = said.lines().find(|line| line.contains("serialNumber"));
+            let code = line.and_then(|line| line.split(" = ").nth(1));
+            format!("/crl/{}", code.expect("a code").trim())
+        });
+        let [root, issuer] = authorities;
+        let lists = ["/crl", &root, &issuer]
+            .map(|path| pem(&house, path))
+            .concat();
+        let lists_file = house.folder().join("lists.pem");
+        fs::write(&lists_file, lists).expect("the folder can be written");
+        let between = house.folder().join("between.pem");
+        let above = ["gateway", "issuer"]
+            .map(|who| house.data().join(format!("authorities/{who}/ca.pem")))
+            .map(|path| fs::read_to_string(path).expect("a certificate"));
+        fs::write(&between, above.concat()).expect("the folder can be written");
+        let (own, root) = (
+            thing.certificate(),
+            house.data().join("authorities/root/ca.pem"),
+        );
+        let files: [(&str, &Path); 3] = [
+            ("-CAfile", &root),
+            ("-untrusted", &between),
+            ("-CRLfile", &lists_file),
+        ];
+        let mut command = Command::new("openssl");
+        command.args(["verify", "-x509_strict", "-crl_check_all"]);
+        for (option, file) in files {
+            command.arg(option).arg(file);
+        }
+        run(command.arg(&own))
+    };
+    for who in ["root", "issuer"] {
+        let said = ours(who, &[]).succeeded();
+        assert!(said.contains("0 revoked"), "{said}");
+    }
+    let accepted = verified().succeeded();
+    assert!(accepted.contains("OK"), "{accepted}");
+    let issuer = house.data().join("authorities/issuer/ca.pem");
+    let serial = openssl(&["x509", "-noout", "-serial"], &[("-in", &issuer)]);
+    let serial = serial.trim().strip_prefix("serial=").expect("a serial");
+    let serial = format!("{serial:0>32}").to_lowercase();
+    for _ in 0..2 {
+        let said = ours("root", &["--serials", &serial]).succeeded();
+        assert!(said.contains("1 revoked"), "{said}");
+    }
+    // A later list without it still has it.
+    ours("root", &[]).succeeded();
+    let refused = verified().failed();
+    assert!(refused.contains("certificate revoked"), "{refused}");
+}
+
 #[test]
 fn a_revoked_car_is_refused_by_offline_chargers_that_have_synchronised_and_at_the_door() {
     let mut house = House::start();

@@ -49,7 +49,7 @@ fn cosigned(house: &House, witness: &NoteKey<'_>, above: u64) -> String {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(super) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(from).expect("a folder") {
         let entry = entry.expect("an entry");

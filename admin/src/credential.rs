@@ -116,7 +116,9 @@ pub async fn signer(portal: &Portal, bytes: &[u8]) -> Result<Option<PublicKey>, 
         return Ok(Some(card.pass_key));
     }
     let own = station_pass(portal, &by).await?;
-    let own = own.as_deref().and_then(|own| open::<Pass>(own, &portal.network).ok());
+    let own = own
+        .as_deref()
+        .and_then(|own| open::<Pass>(own, &portal.network).ok());
     Ok(own.map(|own| own.peek().key.0))
 }
 

@@ -4,7 +4,7 @@
 //! keys             both private keys, readable by their owner only
 //! key.pem          the transport key once more, as other programs want it; likewise
 //! certificate.pem  own certificate, then that of who signed it: its gateway, or a station
-//! authorities.pem  root, issuer and signer
+//! authorities.pem  root, issuer and signer, then issuers that count beside that one
 //! pass, gateway.pass, issuer.pass
 //! station.pass     if a station made it; all of this a station puts there as well, see
 //!                  [`crate::provision`]
@@ -88,7 +88,9 @@ impl Identity {
         let given = &self.credentials;
         let authorities = &given.authorities;
         let own = pem(&[&given.certificate, &authorities.signer]);
-        let above = pem(&[&authorities.root, &authorities.issuer, &authorities.signer]);
+        let three = [&authorities.root, &authorities.issuer, &authorities.signer];
+        let above = three.into_iter().chain(&authorities.others);
+        let above = pem(&above.map(Vec::as_slice).collect::<Vec<_>>());
         let key = transport_pem(&self.keys).ok_or_else(|| IdentityError::Unreadable {
             path: folder.join("keys"),
         })?;
@@ -127,7 +129,7 @@ impl Identity {
             return Err(damaged("certificate.pem"));
         };
         let above = parse_pem(&needed("authorities.pem")?);
-        let Some([root, issuer, signer]) = above.as_deref() else {
+        let Some([root, issuer, signer, others @ ..]) = above.as_deref() else {
             return Err(damaged("authorities.pem"));
         };
         let (pass, station) = (needed("pass")?, read(folder, "station.pass")?);
@@ -141,6 +143,7 @@ impl Identity {
                     root: root.clone(),
                     issuer: issuer.clone(),
                     signer: signer.clone(),
+                    others: others.to_vec(),
                 },
                 station_pass: station.filter(|station| gave(station, &pass, &trust.network)),
                 pass,
@@ -171,7 +174,10 @@ impl Identity {
             certificate: given.certificate.clone(),
             private_key: key.map_err(IdentityError::Tls)?.secret_pkcs8_der().to_vec(),
             root: given.authorities.root.clone(),
-            intermediates: vec![given.authorities.issuer.clone()],
+            intermediates: std::iter::once(&given.authorities.issuer)
+                .chain(&given.authorities.others)
+                .cloned()
+                .collect(),
             server_name: server_name.to_owned(),
         })
     }

@@ -332,6 +332,7 @@ impl Birth {
             root: root.clone(),
             issuer: middle.clone(),
             signer: above.clone(),
+            others: Vec::new(),
         };
         let given = own.get().issued;
         crate::enrol::chain(&self.certificate, &authorities, given).map_err(wrong)

@@ -11,7 +11,7 @@ use crate::tree::Tree;
 use crate::tree::fanout::RouterFanout;
 use crate::trust_file::TrustFile;
 use crate::wallet::{self, News, now};
-use issuer::{Authorities, Names, Plan, RandomFailed, Role, ServerIdentity, ServerName};
+use issuer::{Authorities, Authority, Names, Plan, RandomFailed, Role, ServerIdentity, ServerName};
 use ledger::people::People;
 use ledger::{Bearings, ClassTerms, Ledger, Policy};
 use protocol::chain::{Act, ActKind};
@@ -264,10 +264,12 @@ pub fn above(authorities: &Authorities) -> Option<Vec<u8>> {
     if authorities.former.is_empty() {
         return None;
     }
-    let certificates = authorities
-        .all()
-        .map(|one| one.certificate().to_vec())
-        .concat();
+    let before = authorities.former.iter().map(|former| &former.authority);
+    let issuers = before.filter(|one| one.role() == Role::Issuer);
+    let certificates: Vec<u8> = (authorities.all().into_iter().chain(issuers))
+        .flat_map(Authority::certificate)
+        .copied()
+        .collect();
     let message = Message::Authorities {
         issuer: authorities.issuer.pass(),
         gateway: authorities.gateway.pass(),

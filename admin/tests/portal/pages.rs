@@ -333,3 +333,19 @@ async fn a_grid_code_is_issued_from_exact_coordinates() {
     assert!(page.text().contains("under another name"));
     assert_eq!(scene.house.ledger.overview().await.unwrap().grids, 1);
 }
+
+#[tokio::test]
+async fn where_the_keys_of_each_authority_lie_and_when_it_ends_is_on_one_page() {
+    let scene = Scene::new().await;
+    let mut ada = scene.owner().await;
+    let page = ada.get("/authorities").await.text();
+    let rows: Vec<&str> = page.split("<tr>").collect();
+    for authority in scene.house.authorities.all() {
+        let code = format!("{:#}", authority.code());
+        let row = rows.iter().find(|row| row.contains(&code)).unwrap();
+        assert!(row.contains(authority.role().word()), "{row}");
+        assert!(row.contains(authority.key_place().sentence()), "{row}");
+        let year = 1970 + authority.not_after().0 / 31_556_952;
+        assert!(row.contains(&format!("{year}-")), "{row}");
+    }
+}

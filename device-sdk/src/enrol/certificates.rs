@@ -1,6 +1,6 @@
 //! Certificates as they come from EST, and what has to hold of them.
 
-use super::Authorities;
+use super::{Authorities, OTHERS_MAX};
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc4519::SERIAL_NUMBER;
 use const_oid::db::rfc5911::ID_SIGNED_DATA;
@@ -98,6 +98,18 @@ impl Certificates {
     pub(super) fn gateway(&self) -> Option<Code> {
         let mut codes = self.0.iter().filter_map(numbered);
         codes.find(|code| code.kind() == Kind::Gateway)
+    }
+
+    /// Issuers beside those that are known already.
+    pub(super) fn issuers_beside(&self, known: &[&Vec<u8>]) -> Vec<Vec<u8>> {
+        let is_issuer = |certificate: &&Certificate| {
+            numbered(certificate).is_some_and(|code| code.kind() == Kind::Issuer)
+        };
+        let all = self.0.iter().filter(is_issuer);
+        all.filter_map(|certificate| encoded(certificate).ok())
+            .filter(|der| !known.contains(&der))
+            .take(OTHERS_MAX)
+            .collect()
     }
 
     /// The certificate of the authority that this code was made for.

@@ -1,6 +1,6 @@
 //! A thing hears who is above it now: a new issuer, or a new root by the old one's word.
 
-use super::{Authorities, Credentials, EnrolError, Keys};
+use super::{Authorities, Credentials, EnrolError, Keys, OTHERS_MAX};
 use der::{Decode, Reader, SliceReader};
 use protocol::message::Message;
 use protocol::objects::TrustUpdate;
@@ -50,7 +50,7 @@ pub fn learn(
         );
     }
     let all = split(certificates).ok_or(super::CertificateFault::Unreadable)?;
-    let [root, by_root, by_issuer, ..] = all.as_slice() else {
+    let [root, by_root, by_issuer, others @ ..] = all.as_slice() else {
         return Err(super::CertificateFault::Unreadable.into());
     };
     let credentials = Credentials {
@@ -62,6 +62,7 @@ pub fn learn(
                 // Its station signed it, which a new gateway changes nothing about.
                 Some(_) => own.authorities.signer.clone(),
             },
+            others: others.iter().take(OTHERS_MAX).cloned().collect(),
         },
         gateway_pass: gateway.to_vec(),
         issuer_pass: issuer.to_vec(),

@@ -62,7 +62,10 @@ pub struct Credentials {
     pub issuer_pass: Vec<u8>,
 }
 
-/// Three certificates, DER.
+/// Most issuers that a thing keeps beside its own.
+pub const OTHERS_MAX: usize = 4;
+
+/// Certificates, DER.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authorities {
     /// Signs issuers.
@@ -71,6 +74,9 @@ pub struct Authorities {
     pub issuer: Vec<u8>,
     /// Signed the thing: its gateway's, or that of the station that made it.
     pub signer: Vec<u8>,
+    /// Issuers that count beside it while one takes over from another: at most [`OTHERS_MAX`]. A
+    /// server's certificate may be by either, and over DTLS it comes alone.
+    pub others: Vec<Vec<u8>>,
 }
 
 /// Why there are no credentials.
@@ -151,6 +157,7 @@ pub fn enrol(
     let root = offered.of_authority(&named_issuer(trust, &issuer_pass)?, None)?;
     let issuer = offered.of_authority(&issuer_code, Some(&root))?;
     let gateway = offered.of_authority(&gateway_code, Some(&issuer))?;
+    let others = offered.issuers_beside(&[&root, &issuer]);
     let credentials = Credentials {
         code,
         certificate,
@@ -158,6 +165,7 @@ pub fn enrol(
             root,
             issuer,
             signer: gateway,
+            others,
         },
         pass,
         station_pass: None,
@@ -183,6 +191,7 @@ pub fn meet(
     let issuer_pass = desk.pass(&named_issuer(trust, &gateway_pass)?)?;
     let [_, station_pass, pass] = birth.passes.clone();
     let [root, issuer, signer] = birth.authorities.clone();
+    let others = offered.issuers_beside(&[&root, &issuer, &signer]);
     let credentials = Credentials {
         code: birth.code,
         certificate: birth.certificate.clone(),
@@ -190,6 +199,7 @@ pub fn meet(
             root,
             issuer,
             signer,
+            others,
         },
         pass,
         station_pass: Some(station_pass),

@@ -60,9 +60,9 @@ fn signed<T: Object>(object: &T, by: &Owner) -> (Vec<u8>, Digest) {
 #[test]
 fn a_transfer_is_judged_by_the_passes_of_both_owners_and_says_whose_is_missing() {
     let authorities = authorities();
-    let [old, new] = [7, 8].map(|seed| owner(&authorities, seed));
+    let [old, new] = [70, 80].map(|seed| owner(&authorities, seed));
     let transfer = Transfer {
-        code: owner(&authorities, 9).code,
+        code: owner(&authorities, 90).code,
         from: old.code,
         to: new.code,
         number: 2,

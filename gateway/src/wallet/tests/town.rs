@@ -146,6 +146,7 @@ impl Town {
                     root,
                     issuer,
                     signer,
+                    others: Vec::new(),
                 },
                 pass: thing.pass,
                 station_pass: None,

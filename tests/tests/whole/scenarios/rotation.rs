@@ -15,6 +15,8 @@ use tests::thing::Thing;
 
 /// How long a gateway may take to notice that an overlap has ended.
 const ENDED_WITHIN: Duration = Duration::from_secs(60);
+/// How long a payment may be on its way to a payee that looks into its inbox again and again.
+const TAKEN_WITHIN: Duration = Duration::from_secs(30);
 /// So long an overlap still counts in the test that waits for its end.
 const LEFT_S: u32 = 15;
 
@@ -77,7 +79,10 @@ fn pays_online(house: &House, payer: &Thing, payee: &Thing, reference: &str) {
     ]);
     pay.args(["--amount", "1000", "--reference", reference, "--folder"]);
     let paying = Running::start(pay.arg(payer.folder()));
-    while !sync(house, payee, "coap").contains(": taken") {}
+    let deadline = Instant::now() + TAKEN_WITHIN;
+    while !sync(house, payee, "coap").contains(": taken") {
+        assert!(Instant::now() < deadline, "the payee hears of no payment");
+    }
     let paid = paying.wait().succeeded();
     assert!(paid.contains("settled"), "{paid}");
     house.books();

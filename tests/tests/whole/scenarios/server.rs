@@ -64,9 +64,10 @@ fn the_doors_certificate_is_renewed_and_who_is_connected_stays_so() {
     let before = show();
     assert_eq!(before[0], before[1]);
 
-    // One listens over MQTT, and ends by itself when it has heard of both events.
+    // One listens over MQTT, and ends by itself when it has heard enough: the first event and four
+    // of the later ones, or less and what its inbox had.
     let mut command = Command::new(onecode());
-    command.args(["device", "sub", "e/#", "--count", "2", "--folder"]);
+    command.args(["device", "sub", "e/#", "--count", "5", "--folder"]);
     command.arg(listener.folder()).args(["--mqtt", &mqtt]);
     let listening = Running::start(&mut command);
     let client = |thing: &Thing| {
@@ -98,11 +99,13 @@ fn the_doors_certificate_is_renewed_and_who_is_connected_stays_so() {
         }
         let open = opened(&house);
         assert_eq!(posts(&meter, own).await.to_string(), "2.04");
-        assert_eq!(posts(&speaker, &event).await.to_string(), "2.04");
+        for _ in 0..4 {
+            assert_eq!(posts(&speaker, &event).await.to_string(), "2.04");
+        }
         assert_eq!(opened(&house), open, "nobody came in anew");
     });
     let heard = listening.wait().succeeded();
-    assert_eq!(heard.matches("e/door").count(), 2, "{heard}");
+    assert!(heard.matches("e/door").count() > 1, "{heard}");
     let after = show();
     assert_eq!(after[0], after[1]);
     assert_ne!(after, before);

@@ -46,7 +46,7 @@ pub fn gs1(gtin: &str, serial: &str) -> Result<String, Gs1Error> {
         .zip(weights)
         .map(|(digit, weight)| digit * weight)
         .sum();
-    if sum % 10 != 0 {
+    if !sum.is_multiple_of(10) {
         return Err(Gs1Error::Check);
     }
     let is_sign = |byte: u8| b"!\"%&'()*+,-./:;<=>?_".contains(&byte);

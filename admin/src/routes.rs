@@ -106,6 +106,7 @@ routes! {
     POST post "/stations"                     Uploads(REGISTERS) => stations::admit;
     GET  get  "/stations/{code}"              People(STAFF) => station::show;
     GET  get  "/stations/{code}/grant.txt"    People(STAFF) => station::grant;
+    POST post "/stations/{code}/dismiss"      People(REGISTERS) => station::dismiss;
     GET  get  "/orders"                       People(STAFF) => orders::show;
     POST post "/orders"                       People(ISSUES) => orders::submit;
     GET  get  "/orders/{id}"                  People(STAFF) => order::show;

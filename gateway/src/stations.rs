@@ -9,8 +9,8 @@ use issuer::manifest::{self, Checked, MadeThing, Position};
 use issuer::order::{SignedOrder, has_keys};
 use issuer::{Authorities, CheckedRequest, Grant, Names, Quota, StationOrder};
 use ledger::{
-    BroughtManifest, BroughtThing, Ledger, NewThing, OrderRow, StationGrant, StationRequest,
-    StationRow, Taken,
+    BroughtManifest, BroughtThing, Dismissal, Ledger, NewThing, OrderRow, StationGrant,
+    StationRequest, StationRow, Taken,
 };
 use protocol::code::STATION_SEQUENCE_END;
 use protocol::objects::{Labelled, MarkText, ORDER_TEXT, Rights, Text, WorkOrder};
@@ -69,8 +69,11 @@ impl Desk {
         let row = row.map_err(IssueError::Refused)?;
         let quota = Quota::new(row.station, &asked.kinds, asked.first, asked.last)
             .ok_or_else(|| wrong("numbers that no code holds"))?;
-        same_first(&row, quota.first)?;
+        works_on(&row)?;
         let signer = &self.authorities.issuer;
+        let not_after = now.plus_s(asked.days.saturating_mul(DAY_S));
+        let not_after = not_after.min(signer.not_after());
+        only_grows(&row, &quota, not_after)?;
         let order = StationOrder {
             number: row.number,
             serial: match row.granted {
@@ -78,10 +81,9 @@ impl Desk {
                 None => row.serial,
             },
             quota,
-            issued: now,
-            not_after: now
-                .plus_s(asked.days.saturating_mul(DAY_S))
-                .min(signer.not_after()),
+            // What it made before it was admitted again was made in its time, too.
+            issued: row.at,
+            not_after,
         };
         let issued = signer.issue_station(&order, &request).map_err(wrong)?;
         let certificate = Digest(Sha256::digest(&issued.certificate).into());
@@ -109,6 +111,22 @@ impl Desk {
         Ok(issued.code)
     }
 
+    /// Takes nothing more from a station; what it handed in stays as it is.
+    pub async fn dismiss(
+        &self,
+        code: Code,
+        (reason, by): (String, String),
+        now: Timestamp,
+    ) -> Result<(), IssueError> {
+        let dismissal = Dismissal {
+            at: now,
+            reason,
+            by,
+        };
+        let dismissed = self.ledger.dismiss_station(code, dismissal).await;
+        dismissed.map_err(IssueError::Refused)
+    }
+
     /// A station with what it was granted.
     pub async fn station(&self, code: &Code) -> Result<(StationRow, Grant), IssueError> {
         let row = self.ledger.station(code).await.map_err(inside)?;
@@ -120,7 +138,8 @@ impl Desk {
 
     /// Signs an order and keeps it.
     pub async fn order(&self, wish: StationWish, now: Timestamp) -> Result<Reference, IssueError> {
-        let (_, grant) = self.station(&wish.station).await?;
+        let (row, grant) = self.station(&wish.station).await?;
+        works_on(&row)?;
         let station = grant.view().map_err(inside)?;
         let quota = station.quota().ok_or_else(|| inside("no quota"))?;
         if !quota.covers(wish.kind) {
@@ -180,7 +199,7 @@ impl Desk {
         let code = first_line(path).map_err(inside)?;
         let code = code.ok_or_else(|| wrong("not a manifest, or cut short"))?;
         let (row, grant) = self.station(&code).await?;
-        if let Some(number) = self.taken_before(&row, path)? {
+        if let Some(number) = self.taken_before(&row, &code, path).await? {
             return Ok(ManifestTaken {
                 station: code,
                 number,
@@ -189,6 +208,7 @@ impl Desk {
                 before: true,
             });
         }
+        works_on(&row)?;
         let (issuer_pass, from) = (self.authorities.issuer.pass().to_vec(), path.to_owned());
         // Every line and signature is checked, which takes a while: not on a thread of the doors.
         let shown = Arc::clone(&progress);
@@ -222,10 +242,30 @@ impl Desk {
     }
 
     /// The number of a manifest that was taken, when this file is one: its signed end says which.
-    fn taken_before(&self, row: &StationRow, path: &Path) -> Result<Option<u32>, IssueError> {
+    async fn taken_before(
+        &self,
+        row: &StationRow,
+        station: &Code,
+        path: &Path,
+    ) -> Result<Option<u32>, IssueError> {
         let mut file = File::open(path).map_err(inside)?;
         let said = manifest::peek(&mut file, &self.authorities.issuer).map_err(inside)?;
-        Ok(said.filter(|number| *number < row.next_manifest))
+        let Some((number, signed)) = said.filter(|(number, _)| *number < row.next_manifest) else {
+            return Ok(None);
+        };
+        let kept = self
+            .ledger
+            .manifest(station, number)
+            .await
+            .map_err(inside)?;
+        if kept.is_some_and(|kept| kept == signed) {
+            return Ok(Some(number));
+        }
+        Err(wrong(format!(
+            "another manifest {number} of this station was taken before: two copies of its journal \
+             were worked on, or its key is in other hands. Keep both files, find out which things \
+             carry numbers twice, and dismiss the station"
+        )))
     }
 
     /// Signatures for labels: the gateway's for what it issued itself, else the issuer's, who
@@ -287,20 +327,47 @@ fn label_words(text: &str) -> Result<Option<Text<ORDER_TEXT>>, IssueError> {
     }
 }
 
-/// The journal of a station counts from its first number.
-fn same_first(row: &StationRow, first: u64) -> Result<(), IssueError> {
+/// Nothing more is taken from a station that was dismissed.
+fn works_on(row: &StationRow) -> Result<(), IssueError> {
+    match &row.dismissed {
+        None => Ok(()),
+        Some(dismissal) => Err(wrong(format!(
+            "this station was dismissed ({}): nothing more is taken from it, and it is not admitted \
+             again. Another one begins with new keys: `onecode-station init` in another folder",
+            dismissal.reason
+        ))),
+    }
+}
+
+/// What a station may do only grows: what it made and did not hand in yet would be refused
+/// otherwise, and its journal counts from its first number.
+fn only_grows(row: &StationRow, quota: &Quota, not_after: Timestamp) -> Result<(), IssueError> {
     let Some((_, text)) = &row.granted else {
         return Ok(());
     };
     let grant = Grant::read(text).and_then(|grant| grant.view());
-    let before = grant.map_err(inside)?.quota().map(|quota| quota.first);
-    match before == Some(first) {
-        true => Ok(()),
-        false => Err(wrong(format!(
-            "this station was admitted from number {}; the first stays, the last may grow",
-            before.unwrap_or_default()
-        ))),
-    }
+    let grant = grant.map_err(inside)?;
+    let before = grant.quota().ok_or_else(|| inside("no quota"))?;
+    let why = if before.first != quota.first {
+        format!(
+            "was admitted from number {}; the first stays, the last may grow",
+            before.first
+        )
+    } else if quota.last < before.last {
+        format!(
+            "was admitted up to number {}; the last may only grow",
+            before.last
+        )
+    } else if !quota.kinds.permits(before.kinds) {
+        "was admitted for more kinds than these; kinds may only be added".to_owned()
+    } else if not_after < grant.not_after() {
+        "was admitted for a longer time; the time may only grow".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(wrong(format!(
+        "this station {why}. To end it, bring in its manifests and dismiss it"
+    )))
 }
 
 fn first_line(path: &Path) -> io::Result<Option<Code>> {

@@ -17,7 +17,7 @@ use crate::replay::{Happened, Piece, Replay, StepFault, Unit};
 use crate::request::CheckedRequest;
 use protocol::code::FINGERPRINT_BYTES;
 use protocol::cose::{self, SIGNED_MAX};
-use protocol::objects::{Manifest, WorkOrder};
+use protocol::objects::{Manifest, Pass, WorkOrder};
 use protocol::rules::Trust;
 use protocol::{Code, Digest, Kind, PublicKey, Timestamp};
 use std::collections::BTreeMap;
@@ -158,17 +158,18 @@ pub fn station_of(line: &str) -> Option<Code> {
 /// Longest end of a manifest file.
 const END_BYTES_MAX: u64 = 2 * SIGNED_MAX as u64;
 
-/// Which manifest a file says it is, by its signed end; nothing is checked.
-pub fn peek(from: &mut (impl Read + Seek), by: &Authority) -> io::Result<Option<u32>> {
+/// Which manifest a file says it is, by its signed end, which comes with it; nothing is checked.
+pub fn peek(from: &mut (impl Read + Seek), by: &Authority) -> io::Result<Option<(u32, Vec<u8>)>> {
     let length = from.seek(SeekFrom::End(0))?;
     from.seek(SeekFrom::Start(length.saturating_sub(END_BYTES_MAX)))?;
     let mut end = Vec::new();
     from.take(END_BYTES_MAX).read_to_end(&mut end)?;
     let documents = bundle::documents(&String::from_utf8_lossy(&end));
     let said = documents.last().filter(|(label, _)| label == LABEL);
-    Ok(said
-        .and_then(|(_, signed)| cose::open::<Manifest>(signed, &by.network).ok())
-        .map(|sealed| sealed.peek().number))
+    Ok(said.and_then(|(_, signed)| {
+        let sealed = cose::open::<Manifest>(signed, &by.network).ok()?;
+        Some((sealed.peek().number, signed.clone()))
+    }))
 }
 
 /// The last part of a manifest: the station's signature under its piece.
@@ -409,7 +410,15 @@ impl Reading<'_> {
 pub fn check_unit(station: &Authority, unit: &Unit) -> Result<MadeThing, ManifestFault> {
     let wrong = || ManifestFault::Unit(unit.sequence);
     let request = CheckedRequest::read(&unit.request, &station.network).map_err(|_| wrong())?;
-    let draft = station.draft_device(&issue_order(station, unit), &request);
+    let most = issue_order(station, unit);
+    // It was made for a shorter time when the station's own was shorter then, before it was admitted
+    // again.
+    let pass = cose::open::<Pass>(&unit.pass, &station.network).map_err(|_| wrong())?;
+    let order = IssueOrder {
+        not_after: pass.peek().expires.min(most.not_after),
+        ..most
+    };
+    let draft = station.draft_device(&order, &request);
     let draft = draft.map_err(|_| wrong())?;
     draft
         .is_signed(&unit.certificate, &unit.pass)

@@ -193,6 +193,8 @@ crash_points! {
     StationNumbered "station_numbered";
     /// What was signed for a station is kept and not in the code chain.
     StationGranted "station_granted";
+    /// A station is dismissed and the code chain does not say so.
+    StationDismissed "station_dismissed";
     /// An order is kept; its station has not seen it.
     OrderKept "order_kept";
     /// What a manifest brings counts for its orders and is not there.

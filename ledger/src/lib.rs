@@ -65,7 +65,7 @@ pub use store::issuing::{IssueRequest, NewThing, Reservation};
 pub use store::life::{Binding, LifeStep};
 pub use store::lives::NewKey;
 pub use store::places::GridRow;
-pub use store::stations::{ItemRow, OrderRow, StationRow};
+pub use store::stations::{Dismissal, ItemRow, OrderRow, StationRow};
 pub use store::surveys::RecordedPlace;
 pub use store::things::{Thing, ThingState};
 pub use store::transfers::HandedOver;

@@ -2,11 +2,12 @@
 
 use crate::bounds::PAGE_MOST;
 use crate::commands::stations::{
-    BeginStation, BroughtManifest, GrantStation, KeepOrder, StationGrant, TakeManifest, Taken,
+    BeginStation, BroughtManifest, DismissStation, GrantStation, KeepOrder, StationGrant,
+    TakeManifest, Taken,
 };
 use crate::error::Error;
 use crate::handle::Ledger;
-use crate::store::stations::{self, ItemRow, OrderRow, StationRow};
+use crate::store::stations::{self, Dismissal, ItemRow, OrderRow, StationRow};
 use protocol::{Code, Status, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -47,6 +48,17 @@ impl Ledger {
     /// Keeps what was signed for a station; a later grant replaces an earlier one.
     pub async fn grant_station(&self, grant: StationGrant, now: Timestamp) -> Result<(), Status> {
         self.submit(GrantStation { grant, now }).await
+    }
+
+    /// Takes nothing more from a station: no order is given to it, no manifest of it is taken, and
+    /// it is not admitted again. What it handed in before stays as it is.
+    pub async fn dismiss_station(&self, code: Code, dismissal: Dismissal) -> Result<(), Status> {
+        self.submit(DismissStation { code, dismissal }).await
+    }
+
+    /// A manifest that was taken, as the station signed it.
+    pub async fn manifest(&self, station: &Code, number: u32) -> Result<Option<Vec<u8>>, Error> {
+        stations::manifest(&mut *self.reader().await?, station, number).await
     }
 
     /// The station with this code.

@@ -50,6 +50,7 @@ pub fn granted(row: &StationRow, network: &Network, now: Timestamp) -> Option<Gr
     let kinds = STATION_KINDS.into_iter().filter(|kind| quota.covers(*kind));
     let kinds: Vec<&str> = kinds.map(Kind::word).collect();
     let (class, word) = match () {
+        () if row.dismissed.is_some() => ("bad", "dismissed"),
         () if pass.expires <= now => ("bad", "ended"),
         () if row.next_sequence > quota.last => ("warn", "used up"),
         () => ("good", "admitted"),

@@ -244,3 +244,38 @@ async fn who_may_look_may_not_order() {
             .contains("Admit a station")
     );
 }
+
+#[tokio::test]
+async fn a_station_that_was_dismissed_says_so_and_brings_nothing_more() {
+    let scene = Scene::new().await;
+    let mut ada = scene.owner().await;
+    let order = ordered(&mut ada).await;
+    let stations = ada.get("/stations").await.text();
+    let path = stations.split("href=\"/stations/").nth(1).unwrap();
+    let path = format!("/stations/{}", path.split('"').next().unwrap());
+    let mut factory = scene.somebody(Roles::of(&[Role::Factory])).await;
+    assert!(
+        !factory
+            .get(&path)
+            .await
+            .text()
+            .contains("Dismiss this station")
+    );
+    let dismiss = format!("{path}/dismiss");
+    let empty = ada.submit(&path, &dismiss, &[("reason", " ")]).await;
+    assert_eq!(empty.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let done = ada
+        .submit(&path, &dismiss, &[("reason", "line sold")])
+        .await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text());
+    let page = ada.get(&path).await.text();
+    assert!(
+        page.contains("Dismissed 2026") && page.contains("line sold"),
+        "{page}"
+    );
+    assert!(!page.contains("Dismiss this station") && !page.contains("Order codes"));
+    bring(&mut ada, "items 3").await;
+    assert!(ada.get(&order).await.text().contains("0 of 3"));
+    let trail = ada.get("/audit").await.text();
+    assert!(trail.contains("station dismissed"), "{trail}");
+}

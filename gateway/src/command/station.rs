@@ -33,6 +33,8 @@ pub enum Command {
     Order(Order),
     /// Take what a station made into the registry, once.
     Import(Import),
+    /// Take nothing more from a station; what it handed in stays as it is.
+    Dismiss(Dismiss),
     /// List stations and orders.
     List(Place),
 }
@@ -138,6 +140,18 @@ pub struct Import {
     place: Place,
 }
 
+/// The end of a station.
+#[derive(Args)]
+pub struct Dismiss {
+    /// The station's code.
+    station: Code,
+    /// Why; it stays in the registry.
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    place: Place,
+}
+
 /// Opens the house, does it, closes it.
 pub fn run(command: Command) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -148,6 +162,7 @@ pub fn run(command: Command) -> Outcome {
             Command::Admit(options) => &options.place,
             Command::Order(options) => &options.place,
             Command::Import(options) => &options.place,
+            Command::Dismiss(options) => &options.place,
             Command::List(place) => place,
         };
         let config = config(place.config.as_deref(), place.data.as_deref())?;
@@ -157,6 +172,7 @@ pub fn run(command: Command) -> Outcome {
             Command::Admit(options) => admit(&desk, options).await,
             Command::Order(options) => order(&desk, options).await,
             Command::Import(options) => import(&desk, options).await,
+            Command::Dismiss(options) => dismiss(&desk, options).await,
             Command::List(_) => list(&house).await,
         };
         house.close().await;
@@ -218,6 +234,18 @@ async fn order(desk: &Desk, options: &Order) -> Result<(), Failure> {
         "Take {} to the station: `onecode-station run`",
         options.to.display()
     );
+    Ok(())
+}
+
+async fn dismiss(desk: &Desk, options: &Dismiss) -> Result<(), Failure> {
+    let why = (options.reason.clone(), BY.to_owned());
+    let dismissed = desk.dismiss(options.station, why, now()).await;
+    dismissed.map_err(|error| said(&error))?;
+    println!(
+        "{} is dismissed: no order, no manifest, no admission any more",
+        options.station
+    );
+    println!("What it handed in stays good; revoke the codes that you do not trust.");
     Ok(())
 }
 
@@ -284,13 +312,17 @@ fn said(error: &IssueError) -> Failure {
 async fn list(house: &House) -> Result<(), Failure> {
     for row in house.ledger.stations().await? {
         let code = row.granted.as_ref().map(|(code, _)| code.to_string());
+        let ended = row
+            .dismissed
+            .map(|it| format!(", dismissed: {}", it.reason));
         println!(
-            "station {}  {}  {}  next number {}, next manifest {}",
+            "station {}  {}  {}  next number {}, next manifest {}{}",
             row.station,
             code.unwrap_or_else(|| "(not signed yet)".to_owned()),
             row.name,
             row.next_sequence,
-            row.next_manifest
+            row.next_manifest,
+            ended.unwrap_or_default()
         );
     }
     for order in house.ledger.orders().await? {

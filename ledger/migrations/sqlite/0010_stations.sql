@@ -15,7 +15,10 @@ CREATE TABLE station (
   pass           BLOB,                  -- the pass in it
   head           BLOB NOT NULL,         -- of its journal, as far as it was handed in
   next_sequence  INTEGER NOT NULL,
-  next_manifest  INTEGER NOT NULL
+  next_manifest  INTEGER NOT NULL,
+  dismissed      INTEGER,               -- when; nothing more is taken from it
+  dismissed_why  TEXT,
+  dismissed_by   TEXT
 ) STRICT;
 
 CREATE TABLE work_order (

@@ -7,7 +7,7 @@ use crate::chain;
 use crate::crash::{CrashPoint, here};
 use crate::store::issuing::{NewThing, insert_thing};
 use crate::store::life;
-use crate::store::stations::{self, NewStation, OrderRow, StationRow};
+use crate::store::stations::{self, Dismissal, NewStation, OrderRow, StationRow};
 use crate::writer::{Command, Desk, Failure};
 use protocol::chain::{Act, ActKind};
 use protocol::code::{STATION_END, STATION_SEQUENCE_END};
@@ -100,6 +100,7 @@ impl Command for GrantStation {
             // Its answer was lost: it is kept, and stands in the code chain.
             return Ok(());
         }
+        before.as_ref().map_or(Ok(()), works_on)?;
         stations::grant(connection, *number, code, granted, pass).await?;
         here(CrashPoint::StationGranted);
         let kind = match before {
@@ -116,6 +117,40 @@ impl Command for GrantStation {
     }
 }
 
+/// Nothing more is taken from a station that was dismissed, whoever asks.
+fn works_on(station: &StationRow) -> Result<(), Status> {
+    match &station.dismissed {
+        Some(_) => Err(Status::Frozen),
+        None => Ok(()),
+    }
+}
+
+pub(crate) struct DismissStation {
+    pub code: Code,
+    pub dismissal: Dismissal,
+}
+
+impl Command for DismissStation {
+    type Answer = ();
+
+    async fn execute(&self, desk: &mut Desk) -> Result<(), Failure> {
+        let Dismissal { at, reason, by } = &self.dismissal;
+        printable(reason)?;
+        printable(by)?;
+        let connection = &mut desk.connection;
+        let station = stations::by_code(connection, &self.code).await?;
+        if station.ok_or(Status::UnknownCode)?.dismissed.is_some() {
+            // Said before; when, why and by whom stay as they were.
+            return Ok(());
+        }
+        stations::dismiss(connection, &self.code, &self.dismissal).await?;
+        // Until the commit the station works on; after it the chain says what the registry does.
+        here(CrashPoint::StationDismissed);
+        chain::append(connection, &Act::new(ActKind::Revoked, self.code, *at)).await?;
+        Ok(())
+    }
+}
+
 pub(crate) struct KeepOrder(pub OrderRow);
 
 impl Command for KeepOrder {
@@ -125,8 +160,9 @@ impl Command for KeepOrder {
         let order = &self.0;
         printable(&order.by)?;
         let known = stations::by_code(&mut desk.connection, &order.station).await?;
-        if known.is_none() || order.bytes.len() > SIGNED_MAX {
-            return Err(Status::UnknownCode.into());
+        works_on(&known.ok_or(Status::UnknownCode)?)?;
+        if order.bytes.len() > SIGNED_MAX {
+            return Err(Status::Malformed.into());
         }
         stations::insert_order(&mut desk.connection, order).await?;
         here(CrashPoint::OrderKept);
@@ -208,6 +244,7 @@ impl Command for TakeManifest {
             Some(_) => return Err(Status::Contradiction.into()),
             None => {}
         }
+        works_on(&station)?;
         let follows = station.next_manifest == brought.number
             && station.head == brought.before
             && station.next_sequence == brought.first_sequence

@@ -34,6 +34,19 @@ pub struct StationRow {
     pub next_sequence: u64,
     /// The next manifest.
     pub next_manifest: u32,
+    /// Nothing more is taken from it.
+    pub dismissed: Option<Dismissal>,
+}
+
+/// The end of a station's work for this gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dismissal {
+    /// Since when.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: String,
+    /// Who said so.
+    pub by: String,
 }
 
 type Columns = (
@@ -48,20 +61,38 @@ type Columns = (
     Vec<u8>,
     i64,
     i64,
+    Option<i64>,
+    Option<String>,
+    Option<String>,
 );
 
 macro_rules! select_station {
     ($rest:literal) => {
         concat!(
             "SELECT number, station, serial, name, made_by, at, code, granted, head, \
-             next_sequence, next_manifest FROM station ",
+             next_sequence, next_manifest, dismissed, dismissed_why, dismissed_by FROM station ",
             $rest
         )
     };
 }
 
 fn station_from(columns: Columns) -> Result<StationRow> {
-    let (number, station, serial, name, by, at, code, granted, head, sequence, manifest) = columns;
+    let (
+        number,
+        station,
+        serial,
+        name,
+        by,
+        at,
+        code,
+        granted,
+        head,
+        sequence,
+        manifest,
+        ended,
+        why,
+        who,
+    ) = columns;
     let row = Row {
         table: "station",
         key: &number,
@@ -78,6 +109,14 @@ fn station_from(columns: Columns) -> Result<StationRow> {
         head: row.digest(&head)?,
         next_sequence: row.count(sequence)?,
         next_manifest: row.units(manifest)?,
+        dismissed: match ended {
+            Some(at) => Some(Dismissal {
+                at: row.time(at)?,
+                reason: why.unwrap_or_default(),
+                by: who.unwrap_or_default(),
+            }),
+            None => None,
+        },
     })
 }
 
@@ -203,6 +242,24 @@ pub(crate) async fn pass_of(connection: &mut Connection, code: &Code) -> Result<
             .fetch_optional(connection)
             .await?;
     Ok(row.and_then(|(pass,)| pass))
+}
+
+/// Keeps that nothing more is taken from a station.
+pub(crate) async fn dismiss(
+    connection: &mut Connection,
+    code: &Code,
+    dismissal: &Dismissal,
+) -> Result<()> {
+    sqlx::query(
+        "UPDATE station SET dismissed = $2, dismissed_why = $3, dismissed_by = $4 WHERE code = $1",
+    )
+    .bind(code.as_bytes().as_slice())
+    .bind(i64::from(dismissal.at.0))
+    .bind(dismissal.reason.as_str())
+    .bind(dismissal.by.as_str())
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Moves a station on by one manifest.

@@ -292,3 +292,42 @@ async fn a_thing_without_a_key_stands_somewhere_until_it_ends() {
     let again = ledger.bind(&plate, Some(bay), "again", "ada", NOW).await;
     assert_eq!(again, Err(Status::NotPermitted));
 }
+
+#[tokio::test]
+async fn nothing_more_is_taken_from_a_station_that_was_dismissed_and_what_it_brought_stays() {
+    let (_folder, ledger, factory) = ordered().await;
+    let first = Batch::first(2, 1, 0);
+    factory.bring(&ledger, first).await.unwrap();
+    let dismissal = |reason: &str| ledger::Dismissal {
+        at: NOW,
+        reason: reason.into(),
+        by: "test".into(),
+    };
+    let before = extent(&ledger).await;
+    for reason in ["its key was copied", "said again"] {
+        let said = ledger.dismiss_station(factory.code, dismissal(reason));
+        said.await.unwrap();
+    }
+    let station = row(&ledger, &factory).await;
+    assert_eq!(station.dismissed, Some(dismissal("its key was copied")));
+    assert_eq!(extent(&ledger).await.0, before.0 + 1, "one leaf says so");
+    let refused = factory.bring(&ledger, first.after(1)).await;
+    assert_eq!(refused, Err(Status::Frozen));
+    assert_eq!(factory.order(&ledger, 3, 5).await, Err(Status::Frozen));
+    let again = ledger::StationGrant {
+        number: station.number,
+        code: factory.code,
+        granted: "another grant".into(),
+        certificate: Digest([1; 32]),
+        pass: vec![1; 32],
+    };
+    let again = ledger.grant_station(again, NOW).await;
+    assert_eq!(again, Err(Status::Frozen));
+    // Its answer was lost: what was taken is told, and what it made is as good as before.
+    assert_eq!(factory.bring(&ledger, first).await, Ok(Taken::Before));
+    let thing = ledger.thing(&factory.thing(FIRST)).await.unwrap().unwrap();
+    assert_eq!(thing.state, ThingState::Active);
+    let stranger = ledger.dismiss_station(factory.thing(FIRST), dismissal("no station"));
+    assert_eq!(stranger.await, Err(Status::UnknownCode));
+    assert_sound(&ledger).await;
+}

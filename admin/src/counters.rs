@@ -53,7 +53,7 @@ words! {
     Password "password" "Name and password do not belong together.";
     SignIn "sign_in" "Nobody is signed in, or the token is no good.";
     Wait "wait" "Too many tries to sign in.";
-    Role "role" "Signed in, but without the role it takes.";
+    Role "role" "Signed in, but without the role or scope it takes.";
     Forged "forged" "A form that this portal did not give to this browser.";
     TooLarge "too_large" "The body is too large.";
     NotFound "not_found" "No such thing here.";
@@ -78,11 +78,11 @@ impl From<&Refusal> for Refused {
     fn from(refusal: &Refusal) -> Self {
         match refusal {
             Refusal::SignIn => Self::SignIn,
-            Refusal::NotYours(_) => Self::Role,
+            Refusal::NotYours(_) | Refusal::OutOfScope(_) => Self::Role,
             Refusal::Forged => Self::Forged,
             Refusal::TooLarge => Self::TooLarge,
             Refusal::NotFound(_) => Self::NotFound,
-            Refusal::Unfit(_) => Self::Unfit,
+            Refusal::Unfit(_) | Refusal::Form(_) | Refusal::Method | Refusal::Key(_) => Self::Unfit,
             Refusal::Refused(_) => Self::Books,
             Refusal::Wait(_) => Self::Wait,
             Refusal::Busy(_) => Self::Busy,

@@ -1,9 +1,8 @@
 //! One-time enrolment secrets: shown once to whoever makes them, kept as SHA-256 of their text.
 
-use crate::door::secret;
-use crate::portal::Portal;
+use crate::door::{Actor, secret};
+use crate::portal::{Portal, Random};
 use crate::refusal::Refusal;
-use ledger::people::Act;
 use protocol::code::base32;
 use protocol::{Kind, Timestamp};
 
@@ -35,13 +34,13 @@ pub struct Made {
 pub async fn make(
     portal: &Portal,
     wanted: &Wanted,
-    who: &str,
-    origin: &str,
-    now: Timestamp,
+    actor: &Actor,
+    random: &Random,
 ) -> Result<Made, Refusal> {
+    let now = actor.now;
     let draw = |_| {
         let mut bytes = [0; SECRET_BYTES];
-        (portal.random)(&mut bytes);
+        random(&mut bytes);
         let text: base32::Text<34> = base32::encode(&bytes);
         text.to_string()
     };
@@ -58,12 +57,7 @@ pub async fn make(
         wanted.kind.word(),
         crate::show::duration(u64::from(wanted.life_s))
     );
-    let act = Act {
-        who,
-        what: "enrolment secrets made",
-        about: &about,
-        origin,
-    };
+    let act = actor.act("enrolment secrets made", &about);
     portal.people.record(&act, now).await?;
     Ok(Made { secrets, expires })
 }

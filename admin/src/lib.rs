@@ -17,6 +17,7 @@ mod batch;
 mod coordinates;
 mod counters;
 mod credential;
+mod deeds;
 pub mod desk;
 pub mod door;
 mod draw;

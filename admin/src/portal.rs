@@ -1,5 +1,7 @@
 //! What the portal is made of.
 
+use crate::api::keyed::UnderWay;
+use crate::api::rate::Rates;
 use crate::counters::Counters;
 use crate::desk::{IssuingDesk, LiveHouse};
 use crate::door::password::Passwords;
@@ -12,7 +14,7 @@ use ledger::Ledger;
 use ledger::people::{Act, Error, People, Role, Roles};
 use protocol::code::IssuedBy;
 use protocol::{Network, Timestamp};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// How long the first administrator's link is good.
 pub const FIRST_LINK_LIFE_S: u32 = 24 * 3_600;
@@ -61,6 +63,8 @@ pub struct State {
     throttle: Mutex<Throttle>,
     passwords: OnceLock<Passwords>,
     imports: Arc<Imports>,
+    rates: Mutex<Rates>,
+    under_way: Arc<UnderWay>,
 }
 
 impl Portal {
@@ -77,15 +81,26 @@ impl Portal {
         &self.state.imports
     }
 
-    /// Runs `with` on the throttle. A poisoned lock is taken over: counts are all it holds.
-    pub(crate) fn throttle<T>(&self, with: impl FnOnce(&mut Throttle) -> T) -> T {
-        let mut throttle = self
-            .state
-            .throttle
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        with(&mut throttle)
+    /// Calls that are being carried out under a key.
+    pub(crate) fn under_way(&self) -> &Arc<UnderWay> {
+        &self.state.under_way
     }
+
+    /// Runs `with` on the throttle.
+    pub(crate) fn throttle<T>(&self, with: impl FnOnce(&mut Throttle) -> T) -> T {
+        on(&self.state.throttle, with)
+    }
+
+    /// Runs `with` on what tokens have called lately.
+    pub(crate) fn rates<T>(&self, with: impl FnOnce(&mut Rates) -> T) -> T {
+        on(&self.state.rates, with)
+    }
+}
+
+/// A poisoned lock is taken over: counts are all it holds.
+fn on<S, T>(state: &Mutex<S>, with: impl FnOnce(&mut S) -> T) -> T {
+    let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+    with(&mut state)
 }
 
 /// While nobody has an account: the path that makes the first owner, good once and for

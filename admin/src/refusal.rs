@@ -1,13 +1,13 @@
-//! The one mapping from what went wrong to what a browser or a program is told.
+//! The one mapping from what went wrong to what a browser is told; what a program is told of it
+//! stands in `api/problem.rs`.
 
 use crate::door::Visitor;
 use crate::pages::frame::{Frame, page_with};
 use crate::portal::Portal;
 use askama::Template;
-use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use ledger::people::Roles;
+use ledger::people::{Roles, Scope};
 use protocol::{Fault, Status};
 
 /// Why a request was not answered as asked.
@@ -17,6 +17,8 @@ pub enum Refusal {
     SignIn,
     /// Signed in, but without any of these roles.
     NotYours(Roles),
+    /// The roles of the token permit it, and the token is not for it.
+    OutOfScope(Scope),
     /// A form that this portal did not give to this browser.
     Forged,
     /// The body is too large.
@@ -27,6 +29,12 @@ pub enum Refusal {
     Unfit(String),
     /// The books or the desk refused.
     Refused(Status),
+    /// Not in the form that is taken here; which is.
+    Form(&'static str),
+    /// No such method here.
+    Method,
+    /// The key of a call cannot be used for it.
+    Key(KeyFault),
     /// Too many tries.
     Wait(u32),
     /// Too much at once.
@@ -35,12 +43,32 @@ pub enum Refusal {
     Broken,
 }
 
+/// Why the key of a call cannot be used for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyFault {
+    /// It is no key.
+    Unfit,
+    /// It was used for another call.
+    Reused,
+    /// The same call is being carried out.
+    UnderWay,
+    /// The gateway stopped while it carried the same call out, and cannot tell what came of it.
+    Lost,
+    /// As many keys as are remembered.
+    Full,
+}
+
 impl Refusal {
     /// The status line.
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::SignIn => StatusCode::UNAUTHORIZED,
-            Self::NotYours(_) | Self::Forged => StatusCode::FORBIDDEN,
+            Self::NotYours(_) | Self::OutOfScope(_) | Self::Forged => StatusCode::FORBIDDEN,
+            Self::Form(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Key(KeyFault::Unfit | KeyFault::Reused) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Key(KeyFault::UnderWay | KeyFault::Lost) => StatusCode::CONFLICT,
+            Self::Key(KeyFault::Full) => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Unfit(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -59,6 +87,14 @@ impl Refusal {
         match self {
             Self::SignIn => "sign_in",
             Self::NotYours(_) => "role",
+            Self::OutOfScope(_) => "scope",
+            Self::Form(_) => "form",
+            Self::Method => "method",
+            Self::Key(KeyFault::Unfit) => "key_unfit",
+            Self::Key(KeyFault::Reused) => "key_reused",
+            Self::Key(KeyFault::UnderWay) => "key_under_way",
+            Self::Key(KeyFault::Lost) => "key_lost",
+            Self::Key(KeyFault::Full) => "key_full",
             Self::Forged => "forged",
             Self::TooLarge => "too_large",
             Self::NotFound(_) => "not_found",
@@ -70,10 +106,13 @@ impl Refusal {
         }
     }
 
-    const fn title(&self) -> &'static str {
+    /// A few words.
+    pub const fn title(&self) -> &'static str {
         match self {
             Self::SignIn => "Please sign in",
-            Self::NotYours(_) => "Not yours to do",
+            Self::NotYours(_) | Self::OutOfScope(_) => "Not yours to do",
+            Self::Form(_) | Self::Method => "Not taken here",
+            Self::Key(_) => "This key cannot be used",
             Self::Forged => "This form is not valid any more",
             Self::TooLarge => "Too large",
             Self::NotFound(_) => "Not found",
@@ -92,6 +131,32 @@ impl Refusal {
             Self::NotYours(roles) => {
                 format!("It takes one of these roles: {roles}. Ask an owner of this portal.")
             }
+            Self::OutOfScope(scope) => format!("The token is not for {scope}. Use one that is."),
+            Self::Form(wanted) => format!("The body has to be {wanted}."),
+            Self::Method => {
+                "There is something here, but not by this method; the header Allow says by which."
+                    .to_owned()
+            }
+            Self::Key(fault) => match fault {
+                KeyFault::Unfit => "Idempotency-Key: 1 to 128 printable ASCII characters.",
+                KeyFault::Reused => {
+                    "The key was sent with another call before. Nothing was changed: send this \
+                     one with a key of its own."
+                }
+                KeyFault::UnderWay => {
+                    "The same call is being carried out. Send it again in a second, with the \
+                     same key, to hear how it ends."
+                }
+                KeyFault::Lost => {
+                    "The gateway stopped while it carried this call out and cannot tell what came \
+                     of it. Look whether it was done, then send it with another key if it was not."
+                }
+                KeyFault::Full => {
+                    "There are as many keys as are remembered; each is forgotten after a day. Wait, \
+                     or call without a key."
+                }
+            }
+            .to_owned(),
             Self::Forged => "It was opened before you signed in, or on another site. Nothing was \
                              changed: go back, reload the page and send it again."
                 .to_owned(),
@@ -170,28 +235,16 @@ pub fn refuse_page(portal: &Portal, visitor: Option<&Visitor>, refusal: &Refusal
     response
 }
 
-/// The refusal as JSON.
-pub fn refuse_json(portal: &Portal, refusal: &Refusal) -> Response {
-    portal.counters.refused(refusal.into());
-    tracing::info!(word = refusal.word(), "portal API refused");
-    let body = serde_json::json!({ "error": refusal.word(), "sentence": refusal.sentence() });
-    let mut response = (refusal.status(), Json(body)).into_response();
-    if *refusal == Refusal::SignIn {
-        let bearer = HeaderValue::from_static("Bearer");
-        response
-            .headers_mut()
-            .insert(header::WWW_AUTHENTICATE, bearer);
-    }
-    retry_after(&mut response, refusal);
+/// Says when to come again, where that is known.
+pub fn retry_after(response: &mut Response, refusal: &Refusal) {
+    let seconds = match refusal {
+        Refusal::Wait(seconds) => *seconds,
+        Refusal::Key(KeyFault::UnderWay) => 1,
+        _ => return,
+    };
     response
-}
-
-fn retry_after(response: &mut Response, refusal: &Refusal) {
-    if let Refusal::Wait(seconds) = refusal {
-        response
-            .headers_mut()
-            .insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
-    }
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
 }
 
 impl From<ledger::Error> for Refusal {

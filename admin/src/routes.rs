@@ -1,6 +1,7 @@
 //! Every route of the portal, each with those it is for. Nothing is reachable that does not stand
 //! here, and nothing here is without its guard.
 
+use crate::api::operation::Operation;
 use crate::door::{BODY_MAX, UPLOAD_MAX, Who, guard, headers};
 use crate::pages::{
     acts, aliases, area, areas, audit, authorities, code, codes, frauds, grid, grids, issue,
@@ -12,9 +13,10 @@ use crate::refusal::Refusal;
 use crate::{api, assets};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler as _;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, any, get, post};
 use ledger::people::{Role, Roles};
 use std::sync::Arc;
 
@@ -53,8 +55,7 @@ pub struct Route {
 
 macro_rules! routes {
     ($($method:ident $verb:ident $path:literal $who:expr => $handler:expr;)*) => {
-        /// The table.
-        pub fn table() -> Vec<Route> {
+        fn pages() -> Vec<Route> {
             vec![$(Route {
                 method: Method::$method,
                 path: $path,
@@ -65,7 +66,20 @@ macro_rules! routes {
     };
 }
 
-use Who::{Everybody, People, Tokens, Uploads};
+/// The table: the pages, and what programs call.
+pub fn table() -> Vec<Route> {
+    let call = |operation: Operation| Route {
+        method: operation.method,
+        path: operation.path,
+        who: operation.who,
+        handler: operation.handler,
+    };
+    let mut table = pages();
+    table.extend(api::table().into_iter().map(call));
+    table
+}
+
+use Who::{Everybody, People, Uploads};
 
 routes! {
     GET  get  "/assets/style.css"             Everybody => assets::style;
@@ -152,22 +166,9 @@ routes! {
     POST post "/people/revoke"                People(OWNS) => people::revoke;
     GET  get  "/audit"                        People(AUDITS) => audit::show;
 
-    POST post "/api/v1/secrets"               Tokens(ISSUES) => api::secrets;
-    POST post "/api/v1/loads"                 Tokens(MOVES_MONEY) => api::loads;
-    POST post "/api/v1/lives"                 Tokens(ISSUES) => api::live;
-    POST post "/api/v1/aliases"               Tokens(ISSUES) => aliases::set_by_program;
-    GET  get  "/api/v1/conservation"          Tokens(SEES_MONEY) => api::conservation;
-    GET  get  "/api/v1/payments/summary"      Tokens(SEES_MONEY) => api::summary;
-    GET  get  "/api/v1/frauds"                Tokens(SEES_MONEY) => api::frauds;
-    GET  get  "/api/v1/frauds/{number}/proof" Tokens(SEES_MONEY) => frauds::proof;
-    GET  get  "/api/v1/accusations/{number}/proof" Tokens(SEES_MONEY) => frauds::accusation;
-    GET  get  "/api/v1/claims"                Tokens(SEES_MONEY) => api::claims::list;
-    POST post "/api/v1/claims"                Tokens(MOVES_MONEY) => api::claims::decide;
-    POST post "/api/v1/funds"                 Tokens(MOVES_MONEY) => api::claims::fund;
-    GET  get  "/api/v1/trace/load/{height}"   Tokens(SEES_MONEY) => api::trace::load;
-    GET  get  "/api/v1/trace/purse/{code}"    Tokens(SEES_MONEY) => api::trace::purse;
-    GET  get  "/api/v1/trace/path/{source}/{first}" Tokens(SEES_MONEY) => api::trace::path;
-    GET  get  "/api/v1/chain/{code}"          Tokens(SEES_MONEY) => api::trace::chain;
+    GET  get  "/api/v1/"                      Everybody => api::page::show;
+    GET  get  "/api/v1/problems"              Everybody => api::page::show;
+    GET  get  "/api/v1/openapi.json"          Everybody => api::document::show;
 }
 
 /// The portal as a service. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`:
@@ -187,9 +188,13 @@ pub fn router(portal: Portal) -> Router {
         let guarded = handler.layer(from_fn_with_state((Arc::clone(&portal), who), guard));
         router = router.route(path, guarded);
     }
-    let nowhere = get(|| async { Refusal::NotFound("There is no such page in this portal.") })
+    let nowhere = any(|| async { Refusal::NotFound("There is nothing under this address.") })
         .layer(from_fn_with_state((Arc::clone(&portal), Everybody), guard));
     router
+        .method_not_allowed_fallback(
+            (|| async { Refusal::Method })
+                .layer(from_fn_with_state((Arc::clone(&portal), Everybody), guard)),
+        )
         .fallback_service(nowhere.with_state(Arc::clone(&portal)))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(from_fn_with_state(Arc::clone(&portal), headers))

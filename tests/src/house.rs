@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use device_sdk::coap::{Answer, Client, Request, Settings, Timing};
 use gateway::config::{Config, Sources};
 use gateway::house::House as Inside;
-use ledger::people::{Act, NewToken, People, Role, Roles};
+use ledger::people::{Act, NewToken, People, Role, Roles, Scopes};
 use protocol::{Code, Timestamp};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -108,7 +108,8 @@ impl House {
         let token = NewToken {
             hash: Sha256::digest(TOKEN.as_bytes()).into(),
             label: "test",
-            roles: Roles::of(&[Role::Issuer, Role::Treasurer, Role::Auditor]),
+            roles: Roles::of(&[Role::Issuer, Role::Treasurer, Role::Operator, Role::Auditor]),
+            scopes: Scopes::EVERY,
             life_s: 3_600,
         };
         people

@@ -3,16 +3,17 @@
 
 use super::cookie::Jar;
 use super::secret::{self, Secret};
-use super::visitor::{Caller, Visitor, Who};
+use super::visitor::{Actor, Caller, Visitor, Who};
+use crate::api::{self, problem};
 use crate::portal::Shared;
-use crate::refusal::{Refusal, refuse_json, refuse_page};
+use crate::refusal::{Refusal, refuse_page};
 use crate::tiles::Tiles;
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Form, FromRequest as _, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use ledger::people::Roles;
+use ledger::people::{Roles, Scope};
 use serde::Deserialize;
 use std::net::SocketAddr;
 
@@ -28,11 +29,16 @@ pub async fn guard(
     request: Request,
     next: Next,
 ) -> Response {
-    if let Who::Tokens(roles) = who {
-        return match caller(&portal, roles, request.headers(), address(&request)).await {
+    if let Who::Tokens(roles, scope) = who {
+        let may = (roles, scope);
+        return match caller(&portal, may, request.headers(), address(&request)).await {
             Ok(caller) => answer_program(&portal, caller, request, next).await,
-            Err(refusal) => refuse_json(&portal, &refusal),
+            Err(refusal) => problem::respond(&portal, &refusal),
         };
+    }
+    if request.uri().path().starts_with(api::ROOT) {
+        // What anybody may read of the API: no cookies, and refusals as programs read them.
+        return dressed(&portal, next.run(request).await);
     }
     let jar = Jar { tls: portal.tls };
     let headers = request.headers();
@@ -83,9 +89,13 @@ async fn answer_program(
     next: Next,
 ) -> Response {
     request.extensions_mut().insert(caller);
-    let mut response = next.run(request).await;
+    dressed(portal, next.run(request).await)
+}
+
+/// An answer to a program; a refusal becomes a problem document.
+fn dressed(portal: &Shared, mut response: Response) -> Response {
     match response.extensions_mut().remove::<Refusal>() {
-        Some(refusal) => refuse_json(portal, &refusal),
+        Some(refusal) => problem::respond(portal, &refusal),
         None => response,
     }
 }
@@ -102,12 +112,12 @@ fn policy(portal: &Shared) -> HeaderValue {
 /// A program is known by its token alone: cookies mean nothing here, so nothing can be forged.
 async fn caller(
     portal: &Shared,
-    roles: Roles,
+    (roles, scope): (Roles, Scope),
     headers: &HeaderMap,
     origin: String,
 ) -> Result<Caller, Refusal> {
     let now = (portal.clock)();
-    let token = headers
+    let secret = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split_once(' '))
@@ -116,16 +126,26 @@ async fn caller(
         .ok_or(Refusal::SignIn)?;
     let token = portal
         .people
-        .token(token.hash(), now)
+        .token(secret.hash(), now)
         .await?
         .ok_or(Refusal::SignIn)?;
+    if let Err(wait) = portal.rates(|rates| rates.take(token.id, now)) {
+        return Err(Refusal::Wait(wait.seconds));
+    }
     if !token.roles.meets(roles) {
         return Err(Refusal::NotYours(roles));
     }
+    if !token.scopes.has(scope) {
+        return Err(Refusal::OutOfScope(scope));
+    }
     Ok(Caller {
-        name: format!("token {} ({})", token.id.0, token.label),
-        origin,
-        now,
+        token: token.id,
+        actor: Actor {
+            name: format!("token {} ({})", token.id.0, token.label),
+            origin,
+            now,
+        },
+        seed: secret.seed(),
     })
 }
 

@@ -11,6 +11,6 @@ mod visitor;
 
 pub use cookie::Jar;
 pub use guard::{BODY_MAX, guard, headers};
-pub use sent::{Fields, Sent, Told};
+pub use sent::{Fields, Sent};
 pub use upload::{FILE_MAX, UPLOAD_MAX, Upload};
-pub use visitor::{Caller, Visitor, Who};
+pub use visitor::{Actor, Caller, Seed, Visitor, Who};

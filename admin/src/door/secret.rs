@@ -1,5 +1,6 @@
 //! Secrets that only their holder knows, and what is derived from them.
 
+use super::visitor::Seed;
 use crate::show::to_hex;
 use ledger::people::SecretHash;
 use sha2::{Digest as _, Sha256};
@@ -33,6 +34,11 @@ impl Secret {
     /// As it is kept.
     pub fn hash(&self) -> SecretHash {
         hash(&self.0)
+    }
+
+    /// What a program's calls draw from, see [`super::visitor::Seed`].
+    pub fn seed(&self) -> Seed {
+        Seed(hash(&format!("onecode call seed/{}", self.0)))
     }
 
     /// The token that forms of this session carry. Whoever reads a page knows the token and still

@@ -1,7 +1,7 @@
 //! What a visitor sends, with refusals of our own where it cannot be read.
 
 use crate::refusal::Refusal;
-use axum::extract::{Form, FromRequest, Json, Request};
+use axum::extract::{Form, FromRequest, Request};
 use serde::de::DeserializeOwned;
 
 /// The fields of a form.
@@ -39,19 +39,5 @@ impl Fields {
     /// Whether a box was ticked.
     pub fn is_ticked(&self, name: &str) -> bool {
         !self.text(name).is_empty()
-    }
-}
-
-/// The body of a call.
-pub struct Told<T>(pub T);
-
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Told<T> {
-    type Rejection = Refusal;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
-        match Json::from_request(request, state).await {
-            Ok(Json(body)) => Ok(Self(body)),
-            Err(error) => Err(Refusal::Unfit(error.body_text())),
-        }
     }
 }

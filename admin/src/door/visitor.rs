@@ -3,7 +3,7 @@
 use crate::refusal::Refusal;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use ledger::people::{Act, Person, Roles};
+use ledger::people::{Act, Person, Roles, Scope, TokenId};
 use protocol::Timestamp;
 
 /// For whom a route is.
@@ -16,8 +16,31 @@ pub enum Who {
     /// People with one of these roles, who send a file: their form token is its first part, and
     /// [`super::Upload`] holds it against theirs before it reads on.
     Uploads(Roles),
-    /// Bearers of a token with one of these roles.
-    Tokens(Roles),
+    /// Bearers of a token with one of these roles and this scope.
+    Tokens(Roles, Scope),
+}
+
+/// Somebody who does something, at a browser or by a program.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    /// As the audit trail names them.
+    pub name: String,
+    /// The network address it came from.
+    pub origin: String,
+    /// When.
+    pub now: Timestamp,
+}
+
+impl Actor {
+    /// An act of theirs.
+    pub fn act<'a>(&'a self, what: &'a str, about: &'a str) -> Act<'a> {
+        Act {
+            who: &self.name,
+            what,
+            about,
+            origin: &self.origin,
+        }
+    }
 }
 
 /// A browser, by the time the guard has let it through.
@@ -46,6 +69,15 @@ impl Visitor {
             .map_or(Roles::NONE, |person| person.roles)
     }
 
+    /// As whoever does something.
+    pub fn actor(&self) -> Actor {
+        Actor {
+            name: self.name().to_owned(),
+            origin: self.origin.clone(),
+            now: self.now,
+        }
+    }
+
     /// An act of theirs.
     pub fn act<'a>(&'a self, what: &'a str, about: &'a str) -> Act<'a> {
         Act {
@@ -60,23 +92,21 @@ impl Visitor {
 /// A program with a token.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// Label of its token, as the audit trail names it.
-    pub name: String,
-    /// The network address the request came from.
-    pub origin: String,
-    /// The time of the request.
-    pub now: Timestamp,
+    /// Its token.
+    pub token: TokenId,
+    /// Its name in the audit trail holds the label of the token.
+    pub actor: Actor,
+    /// Of the token's text, which is kept nowhere else.
+    pub seed: Seed,
 }
 
-impl Caller {
-    /// An act of its.
-    pub fn act<'a>(&'a self, what: &'a str, about: &'a str) -> Act<'a> {
-        Act {
-            who: &self.name,
-            what,
-            about,
-            origin: &self.origin,
-        }
+/// Something to draw from that only the bearer of a token brings along.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Seed(pub [u8; 32]);
+
+impl std::fmt::Debug for Seed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Seed(..)")
     }
 }
 

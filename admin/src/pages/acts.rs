@@ -2,21 +2,17 @@
 
 use super::issue::read_pem;
 use super::parts::read_code;
-use crate::desk::DeskRefusal;
+use crate::deeds::codes as deeds;
 use crate::door::{Sent, Visitor};
-use crate::portal::{Portal, Shared};
+use crate::portal::Shared;
 use crate::refusal::Refusal;
 use crate::show;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use ledger::rules::life::after;
 use protocol::chain::ActKind;
 use protocol::code::base32::TextError;
-use protocol::{AssuranceClass, Code, GridCode, Reference, Status, Timestamp};
+use protocol::{AssuranceClass, Code, GridCode, Reference};
 use serde::Deserialize;
-
-/// Longest reason for a change of state.
-const REASON_CHARS_MAX: usize = 100;
 
 #[derive(Deserialize)]
 pub struct StateForm {
@@ -32,59 +28,10 @@ pub async fn live(
     Sent(form): Sent<StateForm>,
 ) -> Result<Response, Refusal> {
     let code = read_code(&text)?;
-    let who = (visitor.name(), visitor.now);
-    let (act, changed) = step(&portal, &code, &form.act, &form.reason, who).await?;
-    let about = format!("{code} {}: {}", act.word(), form.reason.trim());
-    carried_out(&portal, &visitor, &code, Done::State, &about, changed).await
-}
-
-/// One step in the life of a code, by somebody at a time; what was meant, and what came of it.
-pub async fn step(
-    portal: &Portal,
-    code: &Code,
-    word: &str,
-    reason_given: &str,
-    (by, now): (&str, Timestamp),
-) -> Result<(ActKind, Result<(), Refusal>), Refusal> {
-    let act = ActKind::ALL.iter().find(|act| act.word() == word);
+    let act = ActKind::ALL.iter().find(|act| act.word() == form.act);
     let act = *act.ok_or_else(|| Refusal::Unfit("Choose what happens to it.".to_owned()))?;
-    let reason = reason(reason_given)?;
-    let changed = match portal.ledger.live(code, act, reason, by, now).await {
-        Ok(()) => Ok(()),
-        Err(status) => Err(why_not(portal, code, act, status).await?),
-    };
-    if changed.is_ok() && matches!(act, ActKind::Revoked | ActKind::Retired) {
-        portal.live.disconnect(code);
-    }
-    Ok((act, changed))
-}
-
-/// A reason as it stays in the history.
-pub(super) fn reason(text: &str) -> Result<&str, Refusal> {
-    let reason = text.trim();
-    if reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX {
-        let sentence = "Give a reason of up to 100 characters; it stays in the history.";
-        return Err(Refusal::Unfit(sentence.to_owned()));
-    }
-    Ok(reason)
-}
-
-/// Says why a code, as it stands, is not fit for an act.
-async fn why_not(
-    portal: &Portal,
-    code: &Code,
-    act: ActKind,
-    status: Status,
-) -> Result<Refusal, Refusal> {
-    let known = portal.ledger.label(code).await?;
-    let unfit = known.and_then(|known| after(known.state, act).err());
-    Ok(match (status, unfit) {
-        (Status::NotPermitted, Some(unfit)) => Refusal::Unfit(unfit.sentence().to_owned()),
-        (Status::NotFunded, _) => Refusal::Unfit(
-            "It still holds money; redeem it first, or recover it to another code.".to_owned(),
-        ),
-        (status, _) => status.into(),
-    })
+    deeds::live(&portal, &visitor.actor(), &code, act, &form.reason).await?;
+    Ok(back(&code, Done::State))
 }
 
 #[derive(Deserialize)]
@@ -107,23 +54,8 @@ pub async fn bind(
             Refusal::Unfit(format!("That is no grid code: {}.", error.sentence()))
         })?),
     };
-    let reason = reason(&form.reason)?;
-    let (by, now) = (visitor.name(), visitor.now);
-    let bound = match portal.ledger.bind(&code, place, reason, by, now).await {
-        Ok(()) => Ok(()),
-        Err(Status::Expired) => Err(Refusal::Unfit(
-            "The time of that grid code has not begun or is over.".to_owned(),
-        )),
-        Err(Status::UnknownCode) => Err(Refusal::NotFound(
-            "The thing or the place is not registered here.",
-        )),
-        Err(status) => Err(why_not(&portal, &code, ActKind::Bound, status).await?),
-    };
-    let about = match place {
-        Some(place) => format!("{code} to {place}: {reason}"),
-        None => format!("{code} to nowhere: {reason}"),
-    };
-    carried_out(&portal, &visitor, &code, Done::Place, &about, bound).await
+    deeds::place(&portal, &visitor.actor(), &code, place, &form.reason).await?;
+    Ok(back(&code, Done::Place))
 }
 
 #[derive(Deserialize)]
@@ -140,16 +72,8 @@ pub async fn set_area(
 ) -> Result<Response, Refusal> {
     let code = read_code(&text)?;
     let area = read_area(&form.area)?;
-    let changed = portal.ledger.assign_area(&code, area).await;
-    let about = match area {
-        Some(area) => format!("{code} to area {area}"),
-        None => format!("{code} as its class"),
-    };
-    let changed = changed.map_err(|status| match status {
-        Status::OutsideArea => Refusal::NotFound(NO_AREA),
-        status => status.into(),
-    });
-    carried_out(&portal, &visitor, &code, Done::Area, &about, changed).await
+    deeds::area(&portal, &visitor.actor(), &code, area).await?;
+    Ok(back(&code, Done::Area))
 }
 
 #[derive(Deserialize)]
@@ -171,29 +95,17 @@ pub async fn set_class_area(
         .and_then(AssuranceClass::from_number);
     let class = class.ok_or_else(|| Refusal::Unfit("Choose a wallet class.".to_owned()))?;
     let area = read_area(&form.area)?;
-    let changed = portal.ledger.assign_class_area(class, area).await;
-    let outcome = changed.map_or_else(Status::word, |()| "done");
-    let about = format!("class {} to {} ({outcome})", class as u8, form.area);
-    let act = visitor.act(Done::Area.act(), &about);
-    portal.people.record(&act, visitor.now).await?;
-    match changed {
-        Ok(()) => Ok(Redirect::to("/areas?done=class").into_response()),
-        Err(Status::OutsideArea) => Err(Refusal::NotFound(NO_AREA)),
-        Err(status) => Err(status.into()),
-    }
+    deeds::class_area(&portal, &visitor.actor(), class, area).await?;
+    Ok(Redirect::to("/areas?done=class").into_response())
 }
 
 /// An area as a form names it; empty for none.
 fn read_area(text: &str) -> Result<Option<Reference>, Refusal> {
     match text {
         "" => Ok(None),
-        text => read_reference(text)
-            .map(Some)
-            .ok_or(Refusal::NotFound(NO_AREA)),
+        text => read_reference(text).map(Some).ok_or(deeds::NO_AREA),
     }
 }
-
-const NO_AREA: &str = "No such area is defined here.";
 
 /// Reads the 32 hexadecimal digits that name an area.
 pub fn read_reference(text: &str) -> Option<Reference> {
@@ -216,33 +128,8 @@ pub async fn set_owner(
 ) -> Result<Response, Refusal> {
     let code = read_code(&text)?;
     let owner = read_code(form.owner.trim())?;
-    if portal.ledger.thing(&owner).await?.is_none() {
-        return Err(Refusal::Unfit(
-            "The owner is no code that is registered here.".to_owned(),
-        ));
-    }
-    let (name, by, now) = (form.known_as.trim(), visitor.name(), visitor.now);
-    let mut changed = portal.ledger.set_owner(&code, &owner, by, now).await;
-    if changed.is_ok() && !name.is_empty() {
-        changed = portal.ledger.enrol_owner(&owner, name, by, now).await;
-    }
-    let about = format!("{code} to {owner}");
-    let changed = match changed {
-        Ok(()) => Ok(()),
-        Err(Status::NotPermitted) => {
-            let act = ActKind::Transferred;
-            Err(
-                match why_not(&portal, &code, act, Status::NotPermitted).await? {
-                    Refusal::Refused(_) => Refusal::Unfit(
-                        "It has an owner whose code is good; nobody else gives it away.".to_owned(),
-                    ),
-                    why => why,
-                },
-            )
-        }
-        Err(status) => Err(status.into()),
-    };
-    carried_out(&portal, &visitor, &code, Done::Owner, &about, changed).await
+    deeds::owner(&portal, &visitor.actor(), &code, &owner, &form.known_as).await?;
+    Ok(back(&code, Done::Owner))
 }
 
 #[derive(Deserialize)]
@@ -259,22 +146,8 @@ pub async fn replace_key(
 ) -> Result<Response, Refusal> {
     let code = read_code(&text)?;
     let request = read_pem(&form.request).map_err(Refusal::Unfit)?;
-    let by = visitor.name().to_owned();
-    let replaced = portal
-        .desk
-        .replace_wallet_key(code, request, by, visitor.now)
-        .await
-        .map_err(|refusal| match refusal {
-            DeskRefusal::Request(sentence) => {
-                Refusal::Unfit(format!("The request is refused: {sentence}."))
-            }
-            DeskRefusal::Status(Status::NotPermitted) => Refusal::Unfit(
-                "The thing has given this key up before; it has to make a new one.".to_owned(),
-            ),
-            DeskRefusal::Status(status) => status.into(),
-        });
-    let about = code.to_string();
-    carried_out(&portal, &visitor, &code, Done::Key, &about, replaced).await
+    deeds::key(&portal, &visitor.actor(), &code, request).await?;
+    Ok(back(&code, Done::Key))
 }
 
 #[derive(Deserialize)]
@@ -291,24 +164,13 @@ pub async fn recover(
 ) -> Result<Response, Refusal> {
     let code = read_code(&text)?;
     let to = read_code(form.to.trim())?;
-    let by = visitor.name();
-    let moved = portal.ledger.recover(&code, &to, by, visitor.now).await;
-    if moved.is_ok() {
-        portal.live.disconnect(&code);
-    }
-    let moved = moved.map_err(|status| match status {
-        Status::NotPermitted => Refusal::Unfit(
-            "The other code has to be another one, active, and its owner the same; and a thing is \
-             recovered to one code only. Nothing was changed."
-                .to_owned(),
-        ),
-        Status::UnknownCode => {
-            Refusal::Unfit("Both codes have to be registered here. Nothing was changed.".to_owned())
-        }
-        status => status.into(),
-    });
-    let about = format!("{code} to {to}");
-    carried_out(&portal, &visitor, &code, Done::Recovered, &about, moved).await
+    deeds::recover(&portal, &visitor.actor(), &code, &to).await?;
+    Ok(back(&code, Done::Recovered))
+}
+
+/// To the thing's page, where what was done is seen.
+fn back(code: &Code, done: Done) -> Response {
+    Redirect::to(&format!("/codes/{code}?done={}", done.word())).into_response()
 }
 
 /// What was done about a thing.
@@ -358,19 +220,6 @@ impl Done {
         }
     }
 
-    const fn act(self) -> &'static str {
-        match self {
-            Self::Issued => "code issued",
-            Self::State => "state changed",
-            Self::Place => "place changed",
-            Self::Area => "area assigned",
-            Self::Owner => "owner named",
-            Self::Alias => "other name",
-            Self::Key => "wallet key replaced",
-            Self::Recovered => "lost thing recovered",
-        }
-    }
-
     const fn sentence(self) -> &'static str {
         match self {
             Self::Issued => "The code is issued: certificate and pass are signed and recorded.",
@@ -395,22 +244,4 @@ impl Done {
         let done = Self::ALL.into_iter().find(|done| done.word() == word);
         done.map(Self::sentence)
     }
-}
-
-/// Keeps in the audit trail what was tried and how it went; what was done is seen on the thing's
-/// page.
-async fn carried_out(
-    portal: &Portal,
-    visitor: &Visitor,
-    code: &Code,
-    done: Done,
-    about: &str,
-    outcome: Result<(), Refusal>,
-) -> Result<Response, Refusal> {
-    let word = outcome.as_ref().map_or_else(Refusal::word, |()| "done");
-    let about = format!("{about} ({word})");
-    let act = visitor.act(done.act(), &about);
-    portal.people.record(&act, visitor.now).await?;
-    outcome?;
-    Ok(Redirect::to(&format!("/codes/{code}?done={}", done.word())).into_response())
 }

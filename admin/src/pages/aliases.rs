@@ -2,19 +2,16 @@
 
 use super::parts::read_code;
 use crate::alias::{did_document, gs1};
-use crate::door::{Caller, Sent, Told, Visitor};
+use crate::door::{Actor, Sent, Visitor};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
-use protocol::code::base32;
 use protocol::cose::open;
 use protocol::objects::Pass;
 use protocol::{Code, Status, Timestamp};
 use serde::Deserialize;
-use serde_json::{Value, json};
 
 const NONE: Refusal = Refusal::NotFound("No code here has that name.");
 
@@ -60,45 +57,25 @@ pub async fn set(
     Sent(form): Sent<AliasForm>,
 ) -> Result<Response, Refusal> {
     let code = read_code(&text)?;
-    let (name, has) = (read(&form.gtin, &form.serial)?, form.away.is_empty());
-    let who = (visitor.name(), visitor.now);
-    let done = change(&portal, &name, &code, has, who).await;
-    let about = about(&name, &code, has, done.is_ok());
-    let act = visitor.act("other name", &about);
-    portal.people.record(&act, visitor.now).await?;
-    done?;
+    let (gtin, serial, has) = (&form.gtin, &form.serial, form.away.is_empty());
+    give(&portal, &visitor.actor(), &code, (gtin, serial), has).await?;
     Ok(Redirect::to(&format!("/codes/{code}?done=alias")).into_response())
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AliasOrder {
-    code: String,
-    gtin: String,
-    serial: String,
-    #[serde(default)]
-    away: bool,
-}
-
-/// The same for programs. The same again changes nothing.
-pub async fn set_by_program(
-    State(portal): State<Shared>,
-    caller: Caller,
-    Told(order): Told<AliasOrder>,
-) -> Result<Json<Value>, Refusal> {
-    let code: Code = order.code.parse().map_err(|error: base32::TextError| {
-        Refusal::Unfit(format!("code: {}", error.sentence()))
-    })?;
-    let (name, has) = (read(&order.gtin, &order.serial)?, !order.away);
-    let who = (caller.name.as_str(), caller.now);
-    let done = change(&portal, &name, &code, has, who).await;
-    let about = about(&name, &code, has, done.is_ok());
-    let record = caller.act("other name", &about);
-    portal.people.record(&record, caller.now).await?;
-    done?;
-    Ok(Json(
-        json!({ "code": code.to_string(), "name": name, "has": has }),
-    ))
+/// Gives a thing a GS1 name, or takes it away; the name. The same again changes nothing.
+pub async fn give(
+    portal: &Portal,
+    actor: &Actor,
+    code: &Code,
+    (gtin, serial): (&str, &str),
+    has: bool,
+) -> Result<String, Refusal> {
+    let name = read(gtin, serial)?;
+    let done = change(portal, &name, code, has, (&actor.name, actor.now)).await;
+    let about = about(&name, code, has, done.is_ok());
+    let act = actor.act("other name", &about);
+    portal.people.record(&act, actor.now).await?;
+    done.map(|()| name)
 }
 
 fn read(gtin: &str, serial: &str) -> Result<String, Refusal> {

@@ -2,6 +2,7 @@
 
 use super::frame::{Frame, page, page_with};
 use crate::coordinates::{Axis, parse_degrees};
+use crate::deeds::places as deeds;
 use crate::door::{Sent, Visitor};
 use crate::evidence::class;
 use crate::portal::{Portal, Shared};
@@ -16,7 +17,7 @@ use ledger::AreaRow;
 use protocol::code::grid::{Cell, Level, Point};
 use protocol::cose::open;
 use protocol::objects::{AREA_CELLS, Area};
-use protocol::{GridCode, Network, Status};
+use protocol::{GridCode, Network};
 use serde::Deserialize;
 
 #[derive(Clone, Default, Deserialize)]
@@ -102,25 +103,14 @@ pub async fn define(
         Ok(read) => read,
         Err(problem) => return again(&portal, &visitor, form, problem).await,
     };
-    let (by, now) = (visitor.name(), visitor.now);
-    let defined = portal.ledger.define_area(&cells, name, by, now).await;
-    let outcome = match &defined {
-        Ok(row) => row.reference.to_string(),
-        Err(status) => status.word().to_owned(),
-    };
-    let about = format!("{name}, {} cells ({outcome})", cells.len());
-    let act = visitor.act("area defined", &about);
-    portal.people.record(&act, visitor.now).await?;
+    let defined = deeds::define_area(&portal, &visitor.actor(), name, &cells).await;
     match defined {
         Ok(row) => {
             let word = if row.name == name { "new" } else { "known" };
             Ok(Redirect::to(&format!("/areas/{}?done={word}", row.reference)).into_response())
         }
-        Err(Status::Full) => {
-            let problem = "There are as many areas as one gateway keeps; use one of them.";
-            again(&portal, &visitor, form, problem.to_owned()).await
-        }
-        Err(status) => Err(status.into()),
+        Err(Refusal::Unfit(problem)) => again(&portal, &visitor, form, problem).await,
+        Err(refusal) => Err(refusal),
     }
 }
 

@@ -354,15 +354,25 @@ pub async fn label_file(
     Query(asked): Query<LabelForm>,
 ) -> Result<Response, Refusal> {
     let code = read_code(&text)?;
+    label_of(&portal, code, &asked.on, !asked.signed.is_empty()).await
+}
+
+/// The whole label of a code as a file for a printer.
+pub async fn label_of(
+    portal: &Portal,
+    code: Code,
+    on: &str,
+    signed: bool,
+) -> Result<Response, Refusal> {
     let order = portal.ledger.order_of(&code).await?;
     let (product, batch) = match (order, portal.ledger.thing(&code).await?) {
         (Some(order), _) => (order.product, order.batch),
         (None, Some(thing)) => (thing.product, String::new()),
         (None, None) => return Err(UNKNOWN),
     };
-    let (words, signed) = ((product.as_str(), batch.as_str()), !asked.signed.is_empty());
+    let words = (product.as_str(), batch.as_str());
     let name = format!("label-{code}");
-    labels::file(&portal, vec![code], words, &asked.on, signed, &name).await
+    labels::file(portal, vec![code], words, on, signed, &name).await
 }
 
 /// The QR symbol as a picture of its own.

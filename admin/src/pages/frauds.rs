@@ -3,7 +3,7 @@
 use super::frame::{Frame, page};
 use super::parts::{After, Names, Party, Pill, attachment, exponents, fate};
 use crate::door::Visitor;
-use crate::portal::Shared;
+use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use crate::show;
 use askama::Template;
@@ -114,15 +114,8 @@ pub async fn proof(
     State(portal): State<Shared>,
     Path(number): Path<String>,
 ) -> Result<Response, Refusal> {
-    const UNKNOWN: Refusal = Refusal::NotFound("There is no such fraud case.");
-    let number = number.parse().map_err(|_| UNKNOWN)?;
-    let proof = portal.ledger.fraud_proof(FraudId(number)).await?;
-    let proof = proof.ok_or(UNKNOWN)?;
-    Ok(attachment(
-        "application/cbor",
-        &format!("fraud-{number}.cbor"),
-        proof,
-    ))
+    let number = number.parse().map_err(|_| NO_CASE)?;
+    fraud_file(&portal, number).await
 }
 
 /// The proof of an accusation, to be judged anywhere.
@@ -130,13 +123,25 @@ pub async fn accusation(
     State(portal): State<Shared>,
     Path(number): Path<String>,
 ) -> Result<Response, Refusal> {
-    const UNKNOWN: Refusal = Refusal::NotFound("There is no such accusation.");
-    let number = number.parse().map_err(|_| UNKNOWN)?;
+    let number = number.parse().map_err(|_| NO_ACCUSATION)?;
+    accusation_file(&portal, number).await
+}
+
+const NO_CASE: Refusal = Refusal::NotFound("There is no such fraud case.");
+const NO_ACCUSATION: Refusal = Refusal::NotFound("There is no such accusation.");
+
+/// The proof of a fraud case as a file.
+pub async fn fraud_file(portal: &Portal, number: i64) -> Result<Response, Refusal> {
+    let proof = portal.ledger.fraud_proof(FraudId(number)).await?;
+    let proof = proof.ok_or(NO_CASE)?;
+    let name = format!("fraud-{number}.cbor");
+    Ok(attachment("application/cbor", &name, proof))
+}
+
+/// The proof of an accusation as a file.
+pub async fn accusation_file(portal: &Portal, number: i64) -> Result<Response, Refusal> {
     let proof = portal.ledger.accusation_proof(number).await?;
-    let proof = proof.ok_or(UNKNOWN)?;
-    Ok(attachment(
-        "application/cbor",
-        &format!("accusation-{number}.cbor"),
-        proof,
-    ))
+    let proof = proof.ok_or(NO_ACCUSATION)?;
+    let name = format!("accusation-{number}.cbor");
+    Ok(attachment("application/cbor", &name, proof))
 }

@@ -2,7 +2,8 @@
 
 use super::frame::{Frame, page, page_with};
 use super::parts::ISSUED_KINDS;
-use crate::desk::{DeskOrder, DeskRefusal};
+use crate::deeds::codes as deeds;
+use crate::desk::DeskOrder;
 use crate::door::{Sent, Visitor};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
@@ -52,23 +53,10 @@ pub async fn submit(
         Ok(order) => order,
         Err(problem) => return again(&portal, &visitor, form, problem),
     };
-    let name = order.name.clone();
-    let issued = portal.desk.issue(order, visitor.now).await;
-    let outcome = match &issued {
-        Ok(code) => code.to_string(),
-        Err(DeskRefusal::Request(sentence)) => sentence.clone(),
-        Err(DeskRefusal::Status(status)) => status.word().to_owned(),
-    };
-    let about = format!("{name}: {outcome}");
-    let act = visitor.act("code issued from a request", &about);
-    portal.people.record(&act, visitor.now).await?;
-    match issued {
+    match deeds::issue(&portal, &visitor.actor(), order).await {
         Ok(code) => Ok(Redirect::to(&format!("/codes/{code}?done=issued")).into_response()),
-        Err(DeskRefusal::Request(sentence)) => {
-            let problem = format!("The request is refused: {sentence}.");
-            again(&portal, &visitor, form, problem)
-        }
-        Err(DeskRefusal::Status(status)) => Err(status.into()),
+        Err(Refusal::Unfit(problem)) => again(&portal, &visitor, form, problem),
+        Err(refusal) => Err(refusal),
     }
 }
 
@@ -77,22 +65,42 @@ fn order(form: &Wish, visitor: &Visitor) -> Result<DeskOrder, String> {
         .into_iter()
         .find(|kind| kind.word() == form.kind)
         .ok_or("Choose what the code names.")?;
-    for text in [&form.name, &form.product] {
+    wanted(
+        kind,
+        &form.name,
+        &form.product,
+        &form.request,
+        visitor.name(),
+    )
+}
+
+/// An order for the desk, as somebody wrote it.
+pub fn wanted(
+    kind: Kind,
+    name: &str,
+    product: &str,
+    request: &str,
+    by: &str,
+) -> Result<DeskOrder, String> {
+    if !ISSUED_KINDS.contains(&kind) {
+        return Err("Only a device, module, person or service brings a key of its own.".to_owned());
+    }
+    for text in [name, product] {
         if text.len() > NAME_BYTES_MAX || text.chars().any(char::is_control) {
             return Err(format!(
                 "Names have up to {NAME_BYTES_MAX} bytes and no control characters."
             ));
         }
     }
-    if form.name.trim().is_empty() {
+    if name.trim().is_empty() {
         return Err("Give the thing a name that people will find it by.".to_owned());
     }
     Ok(DeskOrder {
-        request: read_pem(&form.request)?,
+        request: read_pem(request)?,
         kind,
-        name: form.name.trim().to_owned(),
-        product: form.product.trim().to_owned(),
-        by: visitor.name().to_owned(),
+        name: name.trim().to_owned(),
+        product: product.trim().to_owned(),
+        by: by.to_owned(),
     })
 }
 

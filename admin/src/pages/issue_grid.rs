@@ -3,6 +3,7 @@
 use super::frame::{Frame, page, page_with};
 use super::map::World;
 use crate::coordinates::{Axis, level_arc, level_ground, parse_degrees};
+use crate::deeds::places as deeds;
 use crate::door::{Sent, Visitor};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
@@ -11,8 +12,8 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use protocol::Code;
 use protocol::code::grid::{Level, Place, Point, Span};
-use protocol::{Code, GridCode};
 use serde::Deserialize;
 
 /// Units a duration can be given in, with their minutes.
@@ -82,55 +83,15 @@ pub async fn submit(
         Ok(place) => place,
         Err(problem) => return again(&portal, &visitor, form, problem),
     };
-    let known = portal.ledger.thing(&place.owner).await?.is_some()
-        || portal
-            .desk
-            .authorities()
-            .iter()
-            .any(|card| card.code == place.owner);
-    if !known {
-        let problem = "The owner is no code that is registered here.".to_owned();
-        return again(&portal, &visitor, form, problem);
-    }
-    let Ok(grid) = GridCode::derive(&place) else {
-        let problem = "This place does not fit a grid code.".to_owned();
-        return again(&portal, &visitor, form, problem);
-    };
-    let issued = portal
-        .ledger
-        .issue_grid(
-            grid,
-            form.name.trim(),
-            place.owner,
-            visitor.name(),
-            visitor.now,
-        )
-        .await;
-    let outcome = match &issued {
-        Ok(_) => "done",
-        Err(status) => status.word(),
-    };
-    let about = format!("{grid} for {} ({outcome})", place.owner);
-    let act = visitor.act("grid code issued", &about);
-    portal.people.record(&act, visitor.now).await?;
-    match issued {
-        Ok(_) => Ok(Redirect::to(&format!("/grids/{grid}?done=1")).into_response()),
-        Err(protocol::Status::NotPermitted) => {
-            let problem = "This place, time and owner have a code already, under another name.";
-            again(&portal, &visitor, form, problem.to_owned())
-        }
-        Err(status) => Err(status.into()),
+    let name = form.name.trim().to_owned();
+    match deeds::issue_grid(&portal, &visitor.actor(), &place, &name).await {
+        Ok(row) => Ok(Redirect::to(&format!("/grids/{}?done=1", row.code)).into_response()),
+        Err(Refusal::Unfit(problem)) => again(&portal, &visitor, form, problem),
+        Err(refusal) => Err(refusal),
     }
 }
 
 fn place(portal: &Portal, form: &Wish) -> Result<Place, String> {
-    let name = form.name.trim();
-    if name.is_empty()
-        || name.len() > ledger::bounds::NAME_BYTES_MOST
-        || name.chars().any(char::is_control)
-    {
-        return Err("Give the place a name of up to 128 bytes.".to_owned());
-    }
     let latitude = parse_degrees(&form.latitude, Axis::Latitude)
         .map_err(|error| format!("Latitude: {}", error.sentence()))?;
     let longitude = parse_degrees(&form.longitude, Axis::Longitude)

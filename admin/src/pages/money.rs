@@ -2,6 +2,7 @@
 
 use super::frame::{Frame, page, page_with};
 use super::parts::{Names, Party, exponents_of};
+use crate::deeds::money as deeds;
 use crate::door::secret::Secret;
 use crate::door::{Sent, Visitor};
 use crate::evidence::Exponents;
@@ -229,24 +230,12 @@ async fn carry_out(
         Ok(order) => order,
         Err(problem) => return again(portal, visitor, form, problem).await,
     };
-    let (word, what) = match way {
-        Way::Load => ("load", "money loaded"),
-        Way::Redeem => ("redeem", "money redeemed"),
+    let word = match way {
+        Way::Load => "load",
+        Way::Redeem => "redeem",
     };
-    let money = exponents_of(&rows).money(order.amount.get(), &order.currency);
-    let about = format!("{money}, {}, key {}", order.code, order.key);
-    let carried = match way {
-        Way::Load => portal.ledger.load(order, visitor.now).await,
-        Way::Redeem => portal.ledger.redeem(order, visitor.now).await,
-    };
-    let outcome = match &carried {
-        Ok(_) => "done",
-        Err(status) => status.word(),
-    };
-    let about = format!("{about} ({outcome})");
-    let act = visitor.act(what, &about);
-    portal.people.record(&act, visitor.now).await?;
-    match carried {
+    let carried = deeds::carry_out(portal, &visitor.actor(), order, way).await;
+    match carried? {
         Ok(_) => Ok(Redirect::to(&format!("/money?done={word}")).into_response()),
         // The key was used for another order: this form is a stale one.
         Err(Status::NotPermitted) => {
@@ -325,20 +314,7 @@ pub async fn declare(
         Err(problem) => return again(&portal, &visitor, Wish::default(), problem).await,
     };
     let name = form.name.trim();
-    let declared = portal
-        .ledger
-        .declare_currency(currency, exponent, name)
-        .await;
-    let outcome = match &declared {
-        Ok(()) => "done",
-        Err(status) => status.word(),
-    };
-    let about = format!(
-        "{} with {exponent} decimals, {name} ({outcome})",
-        currency_value(&currency)
-    );
-    let act = visitor.act("currency declared", &about);
-    portal.people.record(&act, visitor.now).await?;
+    let declared = deeds::declare(&portal, &visitor.actor(), currency, exponent, name).await?;
     match declared {
         Ok(()) => Ok(Redirect::to("/money?done=currency").into_response()),
         Err(Status::NotPermitted) => {

@@ -54,7 +54,8 @@ pub struct Which {
     after: Option<String>,
 }
 
-async fn find(portal: &Portal, text: &str) -> Result<(OrderRow, WorkOrder), Refusal> {
+/// The order of an address.
+pub async fn find(portal: &Portal, text: &str) -> Result<(OrderRow, WorkOrder), Refusal> {
     const NONE: Refusal = Refusal::NotFound("No such order was given here.");
     let id = super::acts::read_reference(text).ok_or(NONE)?;
     let row = portal.ledger.order(&id).await?.ok_or(NONE)?;
@@ -102,7 +103,12 @@ pub async fn file(
     State(portal): State<Shared>,
     Path(text): Path<String>,
 ) -> Result<Response, Refusal> {
-    let (row, _) = find(&portal, &text).await?;
+    order_file(&portal, &text).await
+}
+
+/// The signed order as a file.
+pub async fn order_file(portal: &Portal, text: &str) -> Result<Response, Refusal> {
+    let (row, _) = find(portal, text).await?;
     let cards = portal.desk.authorities();
     let gateway = cards.iter().find(|card| card.role == "gateway");
     let signed = SignedOrder {
@@ -153,16 +159,21 @@ pub async fn labels(
 ) -> Result<Response, Refusal> {
     let (row, order) = find(&portal, &text).await?;
     let part = asked.part.unwrap_or(1);
-    let codes = batch::part(&portal, &row, &order, part).await?;
+    let signed = !asked.signed.is_empty();
+    label_part(&portal, &row, &order, part, &asked.on, signed).await
+}
+
+/// Labels of one part of a batch as a file.
+pub async fn label_part(
+    portal: &Portal,
+    row: &OrderRow,
+    order: &WorkOrder,
+    part: u32,
+    on: &str,
+    signed: bool,
+) -> Result<Response, Refusal> {
+    let codes = batch::part(portal, row, order, part).await?;
     let name = format!("labels-{}-{part}", short(&row.id));
     let words = (row.product.as_str(), row.batch.as_str());
-    crate::labels::file(
-        &portal,
-        codes,
-        words,
-        &asked.on,
-        !asked.signed.is_empty(),
-        &name,
-    )
-    .await
+    crate::labels::file(portal, codes, words, on, signed, &name).await
 }

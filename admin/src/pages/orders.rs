@@ -2,7 +2,7 @@
 
 use super::frame::{Frame, page, page_with};
 use super::stations::{STATION_KINDS, granted};
-use crate::desk::DeskRefusal;
+use crate::deeds::stations as deeds;
 use crate::door::{Sent, Visitor};
 use crate::evidence::class;
 use crate::portal::{Portal, Shared};
@@ -14,7 +14,6 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use issuer::order::short;
 use ledger::OrderRow;
 use protocol::{AssuranceClass, Code, Kind};
 use serde::Deserialize;
@@ -147,30 +146,10 @@ pub async fn submit(
         Ok(wish) => wish,
         Err(problem) => return again(&portal, &visitor, form, problem).await,
     };
-    let about = format!(
-        "{} of kind {} from {}, {} {}",
-        wish.count,
-        wish.kind.word(),
-        wish.station,
-        wish.product,
-        wish.batch
-    );
-    let ordered = portal.stations.order(wish, visitor.now).await;
-    let outcome = match &ordered {
-        Ok(id) => short(id),
-        Err(DeskRefusal::Request(sentence)) => sentence.clone(),
-        Err(DeskRefusal::Status(status)) => status.word().to_owned(),
-    };
-    let about = format!("{about}: {outcome}");
-    let act = visitor.act("codes ordered", &about);
-    portal.people.record(&act, visitor.now).await?;
-    match ordered {
+    match deeds::order(&portal, &visitor.actor(), wish).await {
         Ok(id) => Ok(Redirect::to(&format!("/orders/{id}?done=ordered")).into_response()),
-        Err(DeskRefusal::Request(sentence)) => {
-            let problem = format!("Not ordered: {sentence}.");
-            again(&portal, &visitor, form, problem).await
-        }
-        Err(DeskRefusal::Status(status)) => Err(status.into()),
+        Err(Refusal::Unfit(problem)) => again(&portal, &visitor, form, problem).await,
+        Err(refusal) => Err(refusal),
     }
 }
 
@@ -185,34 +164,65 @@ async fn again(
 }
 
 fn wish(form: &Wish, visitor: &Visitor) -> Result<StationWish, String> {
-    let kind = STATION_KINDS
-        .into_iter()
-        .find(|kind| kind.word() == form.kind);
-    let number = |text: &str, most: u32, what: &str| {
-        let read = text.trim().replace(',', "").parse().ok();
-        read.filter(|number| (1..=most).contains(number))
-            .ok_or_else(|| {
-                format!(
-                    "{what}: a number from 1 to {}.",
-                    show::count(u64::from(most))
-                )
-            })
-    };
-    let class = form.class.parse().ok();
-    Ok(StationWish {
-        station: form
-            .station
+    let number = |text: &str| text.trim().replace(',', "").parse().ok();
+    let said = Wanted {
+        station: form.station.parse().ok(),
+        kind: Kind::ALL.into_iter().find(|kind| kind.word() == form.kind),
+        count: number(&form.count),
+        life_days: number(&form.life_days),
+        days: number(&form.days),
+        class: form
+            .class
             .parse()
-            .map_err(|_| "Choose a station; if there is none, admit one first.".to_owned())?,
+            .ok()
+            .and_then(AssuranceClass::from_number),
+        product: &form.product,
+        batch: &form.batch,
+    };
+    wanted(said, visitor.name())
+}
+
+/// What was said of an order, as far as it could be read.
+pub struct Wanted<'a> {
+    /// Who shall make them.
+    pub station: Option<Code>,
+    /// Of which kind.
+    pub kind: Option<Kind>,
+    /// How many good ones.
+    pub count: Option<u32>,
+    /// How long the credentials of things are good.
+    pub life_days: Option<u32>,
+    /// How long the station may work on it.
+    pub days: Option<u32>,
+    /// How well the things keep their keys.
+    pub class: Option<AssuranceClass>,
+    /// Which product; may be empty.
+    pub product: &'a str,
+    /// Which batch; may be empty.
+    pub batch: &'a str,
+}
+
+/// An order for the desk, if all of it is within its bounds.
+pub fn wanted(said: Wanted<'_>, by: &str) -> Result<StationWish, String> {
+    let within = |number: Option<u32>, most: u32, what: &str| {
+        let most_text = show::count(u64::from(most));
+        let number = number.filter(|number| (1..=most).contains(number));
+        number.ok_or_else(|| format!("{what}: a number from 1 to {most_text}."))
+    };
+    let kind = said.kind.filter(|kind| STATION_KINDS.contains(kind));
+    Ok(StationWish {
+        station: said
+            .station
+            .ok_or("Choose a station; if there is none, admit one first.")?,
         kind: kind.ok_or("Choose what is to be made.")?,
-        count: number(&form.count, COUNT_MAX, "How many")?,
-        product: form.product.trim().to_owned(),
-        batch: form.batch.trim().to_owned(),
-        life_days: number(&form.life_days, DAYS_MAX, "Days that credentials are good")?,
-        days: number(&form.days, DAYS_MAX, "Days for the station")?,
-        class: class
-            .and_then(AssuranceClass::from_number)
+        count: within(said.count, COUNT_MAX, "How many")?,
+        product: said.product.trim().to_owned(),
+        batch: said.batch.trim().to_owned(),
+        life_days: within(said.life_days, DAYS_MAX, "Days that credentials are good")?,
+        days: within(said.days, DAYS_MAX, "Days for the station")?,
+        class: said
+            .class
             .ok_or("Choose how well the things keep their keys.")?,
-        by: visitor.name().to_owned(),
+        by: by.to_owned(),
     })
 }

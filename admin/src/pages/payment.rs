@@ -43,7 +43,8 @@ struct PaymentPage {
     contrary: bool,
 }
 
-async fn find(portal: &Portal, text: &str) -> Result<PaymentDetail, Refusal> {
+/// The payment of an address.
+pub async fn find(portal: &Portal, text: &str) -> Result<PaymentDetail, Refusal> {
     const UNKNOWN: Refusal = Refusal::NotFound("No such payment was handed in here.");
     let id = show::parse_id(text).ok_or(UNKNOWN)?;
     portal.ledger.payment(&id).await?.ok_or(UNKNOWN)
@@ -200,14 +201,19 @@ pub async fn download(
     State(portal): State<Shared>,
     Path((id, object)): Path<(String, String)>,
 ) -> Result<Response, Refusal> {
-    let detail = find(&portal, &id).await?;
-    let bytes = match object.as_str() {
+    object_file(&portal, &id, &object).await
+}
+
+/// One signed object, or the whole evidence, as a file.
+pub async fn object_file(portal: &Portal, id: &str, object: &str) -> Result<Response, Refusal> {
+    let detail = find(portal, id).await?;
+    let bytes = match object {
         "payment.cbor" => Some(detail.payment),
         "allowance.cbor" => Some(detail.allowance),
         "receipt.cbor" => detail.receipt,
         "contrary-receipt.cbor" => detail.contrary_receipt,
         "statement.cbor" => detail.statement,
-        "evidence.cbor" => evidence(&portal, &detail).await?,
+        "evidence.cbor" => evidence(portal, &detail).await?,
         _ => None,
     };
     let bytes = bytes.ok_or(Refusal::NotFound("This payment has no such object."))?;

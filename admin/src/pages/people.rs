@@ -1,6 +1,7 @@
 //! Who may do what: accounts, invitations, tokens for programs.
 
 use super::frame::{Frame, page};
+use crate::deeds::people as deeds;
 use crate::door::secret::Secret;
 use crate::door::{Fields, Sent, Visitor};
 use crate::portal::{Portal, Shared};
@@ -9,7 +10,7 @@ use crate::show;
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use ledger::people::{NewToken, Person, PersonId, Refused, Role, Roles, Token, TokenId};
+use ledger::people::{NewToken, Person, PersonId, Refused, Role, Roles, Scope, Scopes, Token};
 use protocol::Timestamp;
 use serde::Deserialize;
 
@@ -145,6 +146,11 @@ pub async fn token(
 ) -> Result<Response, Refusal> {
     let form = Fields(sent);
     let (roles, days) = (roles(&form)?, form.number::<u32>("days")?);
+    let ticked = Scope::all().filter(|scope| form.is_ticked(&scope.to_string()));
+    let scopes = match Scopes::of(ticked) {
+        none if none.is_empty() => Scopes::EVERY,
+        some => some,
+    };
     let label = form.text("label");
     if label.is_empty() || label.chars().count() > LABEL_CHARS_MAX {
         let sentence = "Say in up to 64 characters what the token is for.";
@@ -154,11 +160,12 @@ pub async fn token(
         return Err(Refusal::Unfit("A token lives 1 to 366 days.".to_owned()));
     }
     let secret = Secret::draw(&*portal.random);
-    let about = format!("{label}, roles: {roles}, {days} days");
+    let about = format!("{label}, roles: {roles}, for {scopes}, {days} days");
     let new = NewToken {
         hash: secret.hash(),
         label,
         roles,
+        scopes,
         life_s: days * DAY_S,
     };
     let act = visitor.act("token made", &about);
@@ -182,16 +189,6 @@ pub async fn revoke(
     visitor: Visitor,
     Sent(form): Sent<Revocation>,
 ) -> Result<Response, Refusal> {
-    let about = format!("token {}", form.token);
-    let act = visitor.act("token taken back", &about);
-    let done = portal
-        .people
-        .revoke_token(TokenId(form.token), &act, visitor.now)
-        .await?;
-    match done {
-        true => Ok(Redirect::to("/people?done=revoked").into_response()),
-        false => Err(Refusal::NotFound(
-            "There is no such token, or it was taken back before.",
-        )),
-    }
+    deeds::revoke_token(&portal, &visitor.actor(), form.token).await?;
+    Ok(Redirect::to("/people?done=revoked").into_response())
 }

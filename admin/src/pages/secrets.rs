@@ -92,14 +92,7 @@ pub async fn submit(
             return page_with(StatusCode::UNPROCESSABLE_ENTITY, &again);
         }
     };
-    let made = enrolment::make(
-        &portal,
-        &wanted,
-        visitor.name(),
-        &visitor.origin,
-        visitor.now,
-    )
-    .await?;
+    let made = enrolment::make(&portal, &wanted, &visitor.actor(), &*portal.random).await?;
     let gateway = address(&headers, &portal.resolver, portal.tls);
     page(&Secrets {
         frame,

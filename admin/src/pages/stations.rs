@@ -2,7 +2,7 @@
 
 use super::frame::{Frame, page, page_with};
 use super::parts::Pill;
-use crate::desk::DeskRefusal;
+use crate::deeds::stations as deeds;
 use crate::door::{Fields, Upload, Visitor};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
@@ -160,22 +160,10 @@ pub async fn admit(
         Ok(asked) => asked,
         Err(problem) => return again(&portal, &visitor, form, problem).await,
     };
-    let admitted = portal.stations.admit(asked, visitor.now).await;
-    let outcome = match &admitted {
-        Ok(code) => code.to_string(),
-        Err(DeskRefusal::Request(sentence)) => sentence.clone(),
-        Err(DeskRefusal::Status(status)) => status.word().to_owned(),
-    };
-    let about = format!("{} {} to {}: {outcome}", form.name, form.first, form.last);
-    let act = visitor.act("station admitted", &about);
-    portal.people.record(&act, visitor.now).await?;
-    match admitted {
+    match deeds::admit(&portal, &visitor.actor(), asked).await {
         Ok(code) => Ok(Redirect::to(&format!("/stations/{code}?done=admitted")).into_response()),
-        Err(DeskRefusal::Request(sentence)) => {
-            let problem = format!("Not admitted: {sentence}.");
-            again(&portal, &visitor, form, problem).await
-        }
-        Err(DeskRefusal::Status(status)) => Err(status.into()),
+        Err(Refusal::Unfit(problem)) => again(&portal, &visitor, form, problem).await,
+        Err(refusal) => Err(refusal),
     }
 }
 
@@ -190,35 +178,17 @@ async fn again(
 }
 
 fn asked(fields: &Fields, form: &Form, visitor: &Visitor) -> Result<Admission, String> {
-    /// Longer than any authority lives.
-    const DAYS_MAX: u32 = 7_300;
     let number = |name: &str| fields.number::<u64>(name).map_err(|why| why.sentence());
-    let days = number("days")?;
-    let days = u32::try_from(days)
-        .ok()
-        .filter(|days| (1..=DAYS_MAX).contains(days));
-    if form.name.is_empty() || form.name.len() > ledger::bounds::NAME_BYTES_MOST {
-        return Err("Give the station a name of up to 128 bytes.".to_owned());
-    }
-    if form.kinds.is_empty() {
-        return Err("Tick at least one kind of code it may make.".to_owned());
-    }
-    let request = fields.text("request");
-    if request.is_empty() {
+    if fields.text("request").is_empty() {
         return Err("Choose the station's request.pem.".to_owned());
     }
-    if request.contains("PRIVATE KEY") {
-        let sentence = "That is a private key. It never leaves the station: treat it as disclosed, \
-                        and make a new station there.";
-        return Err(sentence.to_owned());
-    }
     Ok(Admission {
-        request: request.to_owned(),
+        request: fields.text("request").to_owned(),
         name: form.name.clone(),
         kinds: form.kinds.clone(),
         first: number("first")?,
         last: number("last")?,
-        days: days.ok_or("It is admitted for 1 to 7300 days.")?,
+        days: u32::try_from(number("days")?).unwrap_or(u32::MAX),
         by: visitor.name().to_owned(),
     })
 }

@@ -1,18 +1,19 @@
 //! Programs.
 
 use crate::browser::{Page, Scene, send};
-use crate::house::usd;
+use crate::house::{thing, usd};
 use crate::pages::one_payment;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use ledger::people::{Act, NewToken, Role, Roles};
+use ledger::people::{Act, Begun, KeyedCall, NewToken, Role, Roles, Scopes};
 use ledger::{IssueRequest, people::TokenId};
 use protocol::{Kind, Status};
 use serde_json::{Value, json};
+use sha2::Digest as _;
 
 const TOKEN: &str = "00000000000000000000000000000000000000000000000000000000000000aa";
 
-async fn scene() -> (Scene, TokenId) {
+pub async fn scene() -> (Scene, TokenId) {
     let scene = Scene::new().await;
     let act = Act {
         who: "test",
@@ -23,7 +24,8 @@ async fn scene() -> (Scene, TokenId) {
     let new = NewToken {
         hash: admin::door::secret::hash(TOKEN),
         label: "till 4",
-        roles: Roles::of(&[Role::Factory, Role::Treasurer]),
+        roles: Roles::EVERY,
+        scopes: Scopes::EVERY,
         life_s: 3_600,
     };
     let id = scene
@@ -35,7 +37,7 @@ async fn scene() -> (Scene, TokenId) {
     (scene, id)
 }
 
-async fn call(scene: &Scene, path: &str, body: Option<Value>) -> Page {
+pub async fn call(scene: &Scene, path: &str, body: Option<Value>) -> Page {
     let request = Request::builder()
         .method(if body.is_some() { "POST" } else { "GET" })
         .uri(path)
@@ -46,7 +48,7 @@ async fn call(scene: &Scene, path: &str, body: Option<Value>) -> Page {
     send(&scene.app, request).await
 }
 
-fn read(page: &Page) -> Value {
+pub fn read(page: &Page) -> Value {
     serde_json::from_slice(&page.body).unwrap()
 }
 
@@ -223,7 +225,7 @@ async fn coins_are_followed_from_a_load_to_a_purse_and_back() {
 
     let get = async |path: String| read(&call(&scene, &path, None).await);
     let height = &load["journal_height"];
-    let traced = get(format!("/api/v1/trace/load/{height}?most=1")).await;
+    let traced = get(format!("/api/v1/trace/load/{height}?limit=1")).await;
     assert_eq!(
         traced["serials"],
         json!([{"source": 1, "first": "1", "last": "1000"}])
@@ -234,7 +236,7 @@ async fn coins_are_followed_from_a_load_to_a_purse_and_back() {
             "holder": {"kind": "purse", "code": charger.code.to_string()}}])
     );
     let next = traced["next"].as_str().unwrap();
-    let rest = get(format!("/api/v1/trace/load/{height}?after={next}")).await;
+    let rest = get(format!("/api/v1/trace/load/{height}?cursor={next}")).await;
     assert_eq!(rest["now"][0]["holder"]["kind"], json!("reserved"));
     assert_eq!((&rest["next"], &rest["behind"]), (&json!(null), &json!(0)));
 
@@ -269,11 +271,11 @@ async fn coins_are_followed_from_a_load_to_a_purse_and_back() {
         ("/api/v1/trace/path/7/1", StatusCode::NOT_FOUND),
         ("/api/v1/trace/load/x", StatusCode::UNPROCESSABLE_ENTITY),
         (
-            "/api/v1/trace/load/1?after=x",
+            "/api/v1/trace/load/1?cursor=x",
             StatusCode::UNPROCESSABLE_ENTITY,
         ),
         (
-            "/api/v1/trace/load/1?befor=1.2.3",
+            "/api/v1/trace/load/1?after=1.2.3",
             StatusCode::UNPROCESSABLE_ENTITY,
         ),
         ("/api/v1/trace/purse/2000", StatusCode::UNPROCESSABLE_ENTITY),
@@ -310,20 +312,271 @@ async fn a_claim_is_listed_decided_once_and_shown() {
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     }
     let listed = read(&call(&scene, "/api/v1/claims", None).await);
-    let payment = listed["claims"][0]["payment"].as_str().unwrap().to_owned();
-    assert_eq!(listed["claims"][0]["outcome"], "open_claim");
+    let payment = listed["items"][0]["payment"].as_str().unwrap().to_owned();
+    assert_eq!(listed["items"][0]["outcome"], "open_claim");
     let order = json!({ "payment": payment, "key": "k" });
-    let decided = read(&call(&scene, "/api/v1/claims", Some(order.clone())).await);
+    let decided = read(&call(&scene, "/api/v1/decisions", Some(order.clone())).await);
     let from_forker = ["purse_minor", "deposit_minor"].map(|part| decided[part].as_u64());
     assert_eq!(from_forker.into_iter().flatten().sum::<u64>(), 1_000_000);
-    let again = read(&call(&scene, "/api/v1/claims", Some(order)).await);
+    let again = read(&call(&scene, "/api/v1/decisions", Some(order)).await);
     assert_eq!(again, decided);
     let listed = read(&call(&scene, "/api/v1/claims", None).await);
-    assert_eq!(listed["claims"][0]["outcome"], "guaranteed");
-    assert_eq!(listed["decisions"][0], decided);
+    assert_eq!(listed["items"][0]["outcome"], "guaranteed");
+    let decisions = read(&call(&scene, "/api/v1/decisions", None).await);
+    assert_eq!(decisions["items"][0], decided);
     let mut ada = scene.owner().await;
     let page = ada.get("/frauds").await.text();
     assert!(page.contains("Claims") && page.contains("guaranteed"));
     let purse = ada.get(&format!("/purses/{}", car.code)).await.text();
     assert!(purse.contains("Exposure"));
+}
+
+async fn keyed(scene: &Scene, path: &str, key: &str, body: &Value) -> Page {
+    let request = Request::post(path)
+        .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
+        .header(header::CONTENT_TYPE, "application/json")
+        .header("idempotency-key", key)
+        .body(Body::from(body.to_string()))
+        .unwrap();
+    send(&scene.app, request).await
+}
+
+#[tokio::test]
+async fn a_key_makes_a_call_happen_once() {
+    let (scene, _) = scene().await;
+    let order = json!({"count": 2, "kind": "device", "life_s": 600});
+    let first = keyed(&scene, "/api/v1/secrets", "k-1", &order).await;
+    assert_eq!(first.status, StatusCode::OK, "{}", first.text());
+    scene.house.wait_s(5);
+    let again = keyed(&scene, "/api/v1/secrets", "k-1", &order).await;
+    assert_eq!(again.body, first.body, "secrets that are drawn again");
+    let another = keyed(&scene, "/api/v1/secrets", "k-2", &order).await;
+    assert_ne!(another.body, first.body);
+    let more = json!({"count": 3, "kind": "device", "life_s": 600});
+    let reused = keyed(&scene, "/api/v1/secrets", "k-1", &more).await;
+    let said = (reused.status, read(&reused)["error"].clone());
+    assert_eq!(
+        said,
+        (StatusCode::UNPROCESSABLE_ENTITY, json!("key_reused"))
+    );
+    let later = json!({"count": 0, "kind": "device", "life_s": 600});
+    let refused = keyed(&scene, "/api/v1/secrets", "k-3", &later).await;
+    assert_eq!(read(&refused)["error"], json!("unfit"));
+    let mended = keyed(&scene, "/api/v1/secrets", "k-3", &order).await;
+    assert_eq!(
+        mended.status,
+        StatusCode::OK,
+        "a refused call frees its key"
+    );
+    for key in ["", "a b", &"k".repeat(129)] {
+        let page = keyed(&scene, "/api/v1/secrets", key, &order).await;
+        assert_eq!(read(&page)["error"], json!("key_unfit"), "{key}");
+    }
+    scene.house.wait_s(3_000);
+    let other_day = keyed(&scene, "/api/v1/loads", "k-1", &order).await;
+    assert_eq!(read(&other_day)["error"], json!("key_reused"));
+}
+
+#[tokio::test]
+async fn a_call_that_broke_off_is_taken_up_where_it_was() {
+    let (scene, token) = scene().await;
+    let order = json!({"count": 1, "kind": "device", "life_s": 600}).to_string();
+    // As the gateway leaves it that stops between the key and the answer.
+    let mut hash = sha2::Sha256::new();
+    hash.update(format!("POST /api/v1/secrets\n{order}"));
+    let begun = KeyedCall {
+        token,
+        key: "k",
+        request: hash.finalize().into(),
+        seed: [7; 32],
+    };
+    let then = scene.house.now();
+    let people = &scene.house.people;
+    assert_eq!(people.begin_call(begun, then).await.unwrap(), Begun::New);
+    scene.house.wait_s(9);
+    let order = serde_json::from_str(&order).unwrap();
+    let first = keyed(&scene, "/api/v1/secrets", "k", &order).await;
+    assert_eq!(first.status, StatusCode::OK, "{}", first.text());
+    assert_eq!(
+        read(&first)["expires"],
+        json!(then.0 + 600),
+        "its first time"
+    );
+    let again = keyed(&scene, "/api/v1/secrets", "k", &order).await;
+    assert_eq!(again.body, first.body);
+}
+
+#[tokio::test]
+async fn a_page_is_the_same_whatever_comes_in_meanwhile() {
+    let (scene, _) = scene().await;
+    scene
+        .house
+        .ledger
+        .declare_currency(usd(), 6, "US dollar")
+        .await
+        .unwrap();
+    let car = scene.house.thing(1, "Car").await;
+    for number in 0..5 {
+        scene
+            .house
+            .load(car.code, 100 + number, &format!("{number}"))
+            .await;
+    }
+    let amounts = |page: &Page| -> Vec<u64> {
+        let page = read(page);
+        let items = page["items"].as_array().unwrap().iter();
+        items
+            .map(|item| item["amount_minor"].as_u64().unwrap())
+            .collect()
+    };
+    let first = call(&scene, "/api/v1/loads?limit=2", None).await;
+    assert_eq!(amounts(&first), [104, 103]);
+    scene.house.load(car.code, 999, "new").await;
+    let next = read(&first)["next"].as_str().unwrap().to_owned();
+    let second = format!("/api/v1/loads?limit=2&cursor={next}");
+    assert_eq!(amounts(&call(&scene, &second, None).await), [102, 101]);
+    let whole = call(&scene, "/api/v1/loads?limit=200", None).await;
+    assert_eq!(amounts(&whole), [999, 104, 103, 102, 101, 100]);
+    assert_eq!(read(&whole)["next"], json!(null));
+    let wrong = [
+        "/api/v1/loads?limit=0".to_owned(),
+        "/api/v1/loads?limit=201".to_owned(),
+        "/api/v1/loads?limit=x".to_owned(),
+        "/api/v1/loads?page=2".to_owned(),
+        "/api/v1/loads?cursor=".to_owned(),
+        format!("/api/v1/frauds?cursor={next}"),
+    ];
+    for path in wrong {
+        let page = call(&scene, &path, None).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_says_of_which_type_it_is_and_what_to_do() {
+    let (scene, _) = scene().await;
+    let ask = async |method: &str, path: &str, kind: &str, body: &str| {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
+            .header(header::CONTENT_TYPE, kind)
+            .body(Body::from(body.to_owned()))
+            .unwrap();
+        send(&scene.app, request).await
+    };
+    const JSON: &str = "application/json";
+    let large = "x".repeat(70_000);
+    for (method, path, kind, body, status, end) in [
+        ("POST", "/api/v1/secrets", "text/plain", "{}", 415, "form"),
+        ("POST", "/api/v1/secrets", JSON, "{", 422, "unfit"),
+        (
+            "POST",
+            "/api/v1/secrets",
+            JSON,
+            large.as_str(),
+            413,
+            "too-large",
+        ),
+        ("DELETE", "/api/v1/secrets", JSON, "", 405, "method"),
+        ("GET", "/api/v1/nothing", JSON, "", 404, "not-found"),
+        ("GET", "/api/v1/frauds/7/proof", JSON, "", 404, "not-found"),
+        ("GET", "/api/v1/frauds/x/proof", JSON, "", 422, "unfit"),
+    ] {
+        let page = ask(method, path, kind, body).await;
+        let said = read(&page);
+        assert_eq!(page.status.as_u16(), status, "{method} {path}: {said}");
+        assert_eq!(
+            page.headers[header::CONTENT_TYPE],
+            "application/problem+json"
+        );
+        assert_eq!(said["type"], json!(format!("/api/v1/problems#{end}")));
+        assert_eq!(said["status"], json!(status));
+        for member in ["title", "detail", "next", "error"] {
+            assert!(!said[member].as_str().unwrap().is_empty(), "{member}");
+        }
+    }
+    let page = ask("DELETE", "/api/v1/loads", JSON, "").await;
+    assert!(page.headers.contains_key(header::ALLOW));
+}
+
+#[tokio::test]
+async fn a_token_that_calls_too_often_waits() {
+    let (scene, _) = scene().await;
+    let mut last = call(&scene, "/api/v1/conservation", None).await;
+    for _ in 0..1_000 {
+        last = call(&scene, "/api/v1/conservation", None).await;
+    }
+    assert_eq!(last.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(last.headers[header::RETRY_AFTER], "1");
+    assert_eq!(read(&last)["type"], json!("/api/v1/problems#rate"));
+    scene.house.wait_s(1);
+    let page = call(&scene, "/api/v1/conservation", None).await;
+    assert_eq!(page.status, StatusCode::OK);
+}
+
+async fn lines(scene: &Scene, path: &str, key: Option<&str>, body: &str) -> Page {
+    let mut request = Request::post(path)
+        .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
+        .header(header::CONTENT_TYPE, "application/x-ndjson");
+    if let Some(key) = key {
+        request = request.header("idempotency-key", key);
+    }
+    let body = Body::from(body.to_owned());
+    send(&scene.app, request.body(body).unwrap()).await
+}
+
+fn each_line(page: &Page) -> Vec<Value> {
+    let text = page.text();
+    let lines = text.lines();
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_bad_line_does_not_keep_the_others_from_being_carried_out() {
+    let (scene, _) = scene().await;
+    let things = [
+        scene.house.thing(1, "Car").await,
+        scene.house.thing(2, "Van").await,
+    ];
+    let line = |at: usize, act: &str| {
+        let code = things[at].code.to_string();
+        json!({"code": code, "act": act, "reason": "lent out"}).to_string()
+    };
+    let body = [
+        line(0, "suspended"),
+        "{".to_owned(),
+        line(1, "resumed"),
+        line(1, "suspended"),
+    ];
+    let body = body.join("\n");
+    let page = lines(&scene, "/api/v1/bulk/states", Some("b-1"), &body).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text());
+    assert_eq!(page.headers[header::CONTENT_TYPE], "application/x-ndjson");
+    let said = each_line(&page);
+    assert_eq!(said.len(), 4);
+    assert_eq!(said[0]["done"]["act"], json!("suspended"));
+    assert_eq!(said[1]["problem"]["error"], json!("unfit"));
+    assert_eq!((&said[2]["line"], said[2].get("done")), (&json!(3), None));
+    assert_eq!(said[3]["done"]["code"], json!(things[1].code.to_string()));
+    let again = lines(&scene, "/api/v1/bulk/states", Some("b-1"), &body).await;
+    assert_eq!(again.body, page.body);
+    let most = vec!["{}"; 1_001].join("\n");
+    for body in ["", &most] {
+        let page = lines(&scene, "/api/v1/bulk/states", None, body).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    let request = thing::Keys::new(9).request_pem();
+    let wish = json!({"name": "Bus", "kind": "device", "request": request}).to_string();
+    let body = format!("{wish}\n{wish}\n");
+    let issued = each_line(&lines(&scene, "/api/v1/bulk/codes", None, &body).await);
+    assert_eq!(issued[0]["done"], issued[1]["done"], "the same request");
+    let export = call(&scene, "/api/v1/export/codes", None).await;
+    let export = each_line(&export);
+    assert_eq!(export.len(), 3);
+    assert_eq!(export[0]["code"], issued[0]["done"]["code"]);
+    let listed = read(&call(&scene, "/api/v1/codes?state=frozen", None).await);
+    assert_eq!(listed["items"].as_array().unwrap().len(), 2);
 }

@@ -16,6 +16,7 @@ mod api;
 mod areas;
 mod browser;
 mod counters;
+mod document;
 mod fates;
 mod forgery;
 mod hostile;

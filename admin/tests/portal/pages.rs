@@ -4,7 +4,7 @@ use crate::browser::{Scene, send};
 use crate::house::{House, thing, usd};
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use ledger::people::{Act, NewToken, Role, Roles};
+use ledger::people::{Act, NewToken, Role, Roles, Scopes};
 use protocol::message::Message;
 use protocol::rules::judge_proof;
 
@@ -85,6 +85,7 @@ async fn auditors_token(scene: &Scene) -> String {
         hash: admin::door::secret::hash(&text),
         label: "watch",
         roles: Roles::of(&[Role::Auditor]),
+        scopes: Scopes::EVERY,
         life_s: 60,
     };
     let now = scene.house.now();
@@ -125,7 +126,7 @@ async fn a_fork_is_shown_with_a_proof_that_holds_anywhere() {
     let token = auditors_token(&scene).await;
     let listed = send(&scene.app, call("/api/v1/frauds", &token)).await;
     let listed: serde_json::Value = serde_json::from_slice(&listed.body).unwrap();
-    assert_eq!(listed["frauds"][0]["code"], car.code.to_string());
+    assert_eq!(listed["items"][0]["code"], car.code.to_string());
     let same = send(&scene.app, call("/api/v1/frauds/1/proof", &token)).await;
     assert_eq!(same.body, proof.body);
     assert!(

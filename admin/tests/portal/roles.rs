@@ -5,7 +5,7 @@ use admin::door::Who;
 use admin::routes::table;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
-use ledger::people::{Act, NewToken, Role, Roles};
+use ledger::people::{Act, NewToken, Role, Roles, Scope, Scopes};
 
 async fn visit(browser: &mut Browser, method: &Method, path: &str) -> StatusCode {
     if *method == Method::POST {
@@ -64,7 +64,7 @@ async fn each_route_is_for_its_roles_only() {
                     assert!(!status.is_server_error(), "{method} {path}: {status}");
                 }
             }
-            Who::Tokens(_) => counts[2] += 1,
+            Who::Tokens(..) => counts[2] += 1,
         }
     }
     assert!(
@@ -89,6 +89,7 @@ async fn each_call_is_for_tokens_with_its_roles_only() {
             hash: admin::door::secret::hash(&text),
             label: role.word(),
             roles: Roles::of(&[role]),
+            scopes: Scopes::EVERY,
             life_s: 60,
         };
         scene
@@ -111,7 +112,7 @@ async fn each_call_is_for_tokens_with_its_roles_only() {
         request.body(Body::from("{}")).unwrap()
     };
     for route in table() {
-        let Who::Tokens(roles) = route.who else {
+        let Who::Tokens(roles, _) = route.who else {
             continue;
         };
         let (method, path) = (&route.method, route.path);
@@ -123,7 +124,10 @@ async fn each_call_is_for_tokens_with_its_roles_only() {
         ] {
             let page = send(&scene.app, call(method, path, authorization)).await;
             assert_eq!(page.status, StatusCode::UNAUTHORIZED, "{path}");
-            assert_eq!(page.headers[header::CONTENT_TYPE], "application/json");
+            assert_eq!(
+                page.headers[header::CONTENT_TYPE],
+                "application/problem+json"
+            );
         }
         let page = match *method {
             Method::POST => signed_in.post(path, &[]).await,
@@ -154,6 +158,50 @@ async fn each_call_is_for_tokens_with_its_roles_only() {
         send(&scene.app, late).await.status,
         StatusCode::UNAUTHORIZED
     );
+}
+
+#[tokio::test]
+async fn a_token_does_what_its_scopes_name_and_nothing_else() {
+    let scene = Scene::new().await;
+    let act = Act {
+        who: "test",
+        what: "token made",
+        about: "",
+        origin: "test",
+    };
+    let calls: Vec<_> = table()
+        .into_iter()
+        .filter_map(|route| match route.who {
+            Who::Tokens(_, scope) => Some((route.method, route.path, scope)),
+            _ => None,
+        })
+        .collect();
+    for (number, only) in Scope::all().enumerate() {
+        let text = format!("{number:064x}");
+        let new = NewToken {
+            hash: admin::door::secret::hash(&text),
+            label: "narrow",
+            roles: Roles::EVERY,
+            scopes: Scopes::of([only]),
+            life_s: 60,
+        };
+        let now = scene.house.now();
+        let people = &scene.house.people;
+        people.add_token(new, &act, now).await.unwrap();
+        for (method, path, scope) in &calls {
+            let request = Request::builder()
+                .method(method.clone())
+                .uri(*path)
+                .header(header::CONTENT_TYPE, "application/json")
+                .header(header::AUTHORIZATION, format!("Bearer {text}"))
+                .body(Body::from("{}"))
+                .unwrap();
+            let page = send(&scene.app, request).await;
+            let let_in = page.status != StatusCode::FORBIDDEN;
+            assert_eq!(let_in, *scope == only, "{path} for {only}: {}", page.text());
+            assert!(let_in || page.text().contains(&format!("not for {scope}")));
+        }
+    }
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ use admin::door::secret::Secret;
 use child::{Doors, Gateway};
 use clap::Args;
 use fleet::Fleet;
-use ledger::people::{Act, NewToken, Role, Roles};
+use ledger::people::{Act, NewToken, Role, Roles, Scopes};
 use office::Office;
 use report::{Report, dollars};
 use sessions::Session;
@@ -170,6 +170,7 @@ async fn prepare(data: &Path) -> Result<(String, String), Failure> {
         hash: secret.hash(),
         label: "demonstration",
         roles: Roles::of(&[Role::Issuer, Role::Factory, Role::Treasurer, Role::Auditor]),
+        scopes: Scopes::EVERY,
         life_s: TOKEN_LIFE_S,
     };
     house.people.add_token(token, &act, now()).await?;

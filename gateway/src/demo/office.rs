@@ -57,7 +57,7 @@ pub struct Summary {
 
 #[derive(Deserialize)]
 struct Frauds {
-    frauds: Vec<Fraud>,
+    items: Vec<Fraud>,
 }
 
 #[derive(Deserialize)]
@@ -109,7 +109,7 @@ impl Office {
     /// The newest fraud proof, as bytes.
     pub fn newest_proof(&self) -> Result<Vec<u8>> {
         let cases: Frauds = self.get("/api/v1/frauds")?;
-        let newest = cases.frauds.first().ok_or("no fraud case is on record")?;
+        let newest = cases.items.first().ok_or("no fraud case is on record")?;
         let path = format!("/api/v1/frauds/{}/proof", newest.id);
         let mut answer = self
             .agent

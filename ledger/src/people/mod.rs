@@ -1,17 +1,24 @@
 //! The accounts of the portal in a file of their own: people, sessions, one-time links, tokens for
-//! automation, and the audit trail.
+//! automation, what they were answered, and the audit trail.
 //!
 //! Secrets come in as hashes and are kept as hashes; passwords come in as PHC strings. Time is an
 //! argument and nothing here draws randomness, so a test decides both.
 
 mod accounts;
+mod answers;
 mod audit;
 mod roles;
+mod scopes;
 mod sessions;
 
 pub use accounts::{LINK_LIFE_MAX_S, NAME_CHARS_MAX, NewPerson, Person, PersonId, Refused};
+pub use answers::{
+    ANSWER_BYTES_MAX, ANSWER_KEY_BYTES_MAX, ANSWER_LIFE_S, ANSWERS_MAX, ANSWERS_PER_TOKEN, Begun,
+    KeptAnswer, KeyedCall,
+};
 pub use audit::{Act, AuditCheck, AuditRow};
 pub use roles::{Role, Roles};
+pub use scopes::{Part, Scope, Scopes};
 pub use sessions::{
     ABSOLUTE_LIFE_S, IDLE_LIFE_S, NewToken, SESSIONS_PER_PERSON, Session, TOKEN_LIFE_MAX_S, Token,
     TokenId,
@@ -71,14 +78,15 @@ impl People {
             .max_connections(CONNECTIONS)
             .connect_with(options)
             .await?;
-        let first = Migration::new(
-            1,
-            "people".into(),
-            MigrationType::Simple,
-            SqlStr::from_static(include_str!("people.sql")),
-            false,
-        );
-        Migrator::with_migrations(vec![first])
+        let texts = [
+            ("people", include_str!("people.sql")),
+            ("answers", include_str!("answers.sql")),
+        ];
+        let migration = |(number, (name, text)): (i64, (&'static str, &'static str))| {
+            let text = SqlStr::from_static(text);
+            Migration::new(number, name.into(), MigrationType::Simple, text, false)
+        };
+        Migrator::with_migrations((1..).zip(texts).map(migration).collect())
             .run(&pool)
             .await
             .map_err(|error| sqlx::Error::Migrate(Box::new(error)))?;

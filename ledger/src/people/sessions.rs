@@ -1,7 +1,7 @@
 //! Signed-in browsers, and tokens for automation.
 
 use super::audit::append;
-use super::{Act, Error, People, Person, PersonId, Roles, SecretHash};
+use super::{Act, Error, People, Person, PersonId, Roles, Scopes, SecretHash};
 use protocol::Timestamp;
 
 /// A session that is not used for this long is over.
@@ -37,6 +37,8 @@ pub struct NewToken<'a> {
     pub label: &'a str,
     /// What it permits.
     pub roles: Roles,
+    /// Which parts of that it is for.
+    pub scopes: Scopes,
     /// At most [`TOKEN_LIFE_MAX_S`].
     pub life_s: u32,
 }
@@ -50,6 +52,8 @@ pub struct Token {
     pub label: String,
     /// What it permits.
     pub roles: Roles,
+    /// Which parts of that it is for.
+    pub scopes: Scopes,
     /// Who made it.
     pub made_by: String,
     /// When.
@@ -60,13 +64,14 @@ pub struct Token {
     pub revoked: Option<Timestamp>,
 }
 
-type TokenRow = (i64, String, i64, String, u32, u32, Option<u32>);
+type TokenRow = (i64, String, i64, Option<i64>, String, u32, u32, Option<u32>);
 
-fn token((id, label, roles, made_by, created, expires, revoked): TokenRow) -> Token {
+fn token((id, label, roles, scopes, made_by, created, expires, revoked): TokenRow) -> Token {
     Token {
         id: TokenId(id),
         label,
         roles: Roles::from_column(roles),
+        scopes: Scopes::from_column(scopes),
         made_by,
         created: Timestamp(created),
         expires: Timestamp(expires),
@@ -161,12 +166,13 @@ impl People {
     ) -> Result<TokenId, Error> {
         let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let (id,): (i64,) = sqlx::query_as(
-            "INSERT INTO token (hash, label, roles, made_by, created, expires)
-             VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
+            "INSERT INTO token (hash, label, roles, scopes, made_by, created, expires)
+             VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
         )
         .bind(new.hash.as_slice())
         .bind(new.label)
         .bind(new.roles.column())
+        .bind(new.scopes.column())
         .bind(act.who)
         .bind(now.0)
         .bind(now.plus_s(new.life_s.min(TOKEN_LIFE_MAX_S)).0)
@@ -180,7 +186,7 @@ impl People {
     /// The token of that secret, while it is good.
     pub async fn token(&self, hash: SecretHash, now: Timestamp) -> Result<Option<Token>, Error> {
         let row: Option<TokenRow> = sqlx::query_as(
-            "SELECT id, label, roles, made_by, created, expires, revoked FROM token
+            "SELECT id, label, roles, scopes, made_by, created, expires, revoked FROM token
              WHERE hash = $1 AND expires > $2 AND revoked IS NULL",
         )
         .bind(hash.as_slice())
@@ -193,7 +199,7 @@ impl People {
     /// The newest thousand tokens, good or not.
     pub async fn tokens(&self) -> Result<Vec<Token>, Error> {
         let rows: Vec<TokenRow> = sqlx::query_as(
-            "SELECT id, label, roles, made_by, created, expires, revoked FROM token
+            "SELECT id, label, roles, scopes, made_by, created, expires, revoked FROM token
              ORDER BY id DESC LIMIT 1000",
         )
         .fetch_all(&self.pool)

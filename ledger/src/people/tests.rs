@@ -179,6 +179,7 @@ async fn tokens_end_when_expired_or_taken_back() {
         hash,
         label: "line 1",
         roles: Roles::of(&[Role::Factory]),
+        scopes: Scopes::EVERY,
         life_s,
     };
     let id = people.add_token(new([1; 32], 60), &ACT, NOW).await.unwrap();
@@ -255,4 +256,101 @@ async fn accounts_survive_a_restart() {
         .await
         .unwrap();
     assert_eq!(again.persons().await.unwrap(), [ada]);
+}
+
+async fn token_of(people: &People, secret: u8, scopes: Scopes) -> TokenId {
+    let new = NewToken {
+        hash: [secret; 32],
+        label: "line 3",
+        roles: Roles::of(&[Role::Issuer]),
+        scopes,
+        life_s: 600,
+    };
+    people.add_token(new, &ACT, NOW).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_token_keeps_its_scopes() {
+    let (_folder, people) = store().await;
+    let narrow = Scopes::of([Scope::read(Part::Codes), Scope::write(Part::Places)]);
+    for (secret, scopes) in [(1, narrow), (2, Scopes::EVERY)] {
+        token_of(&people, secret, scopes).await;
+        let found = people.token([secret; 32], NOW).await.unwrap().unwrap();
+        assert_eq!(found.scopes, scopes);
+    }
+}
+
+#[tokio::test]
+async fn a_call_under_a_key_is_begun_once_and_answered_alike() {
+    let (folder, people) = store().await;
+    let token = token_of(&people, 1, Scopes::EVERY).await;
+    let call = KeyedCall {
+        token,
+        key: "k",
+        request: [1; 32],
+        seed: [7; 32],
+    };
+    assert_eq!(people.begin_call(call, NOW).await.unwrap(), Begun::New);
+    // The program ends here; the next one finds what the first had begun.
+    people.close().await;
+    let people = People::open(&folder.path().join("people.db"))
+        .await
+        .unwrap();
+    let again = KeyedCall {
+        seed: [8; 32],
+        ..call
+    };
+    let later = NOW.plus_s(9);
+    let unfinished = Begun::Unfinished {
+        seed: [7; 32],
+        at: NOW,
+    };
+    assert_eq!(people.begin_call(again, later).await.unwrap(), unfinished);
+    let answer = KeptAnswer {
+        kind: "application/json".to_owned(),
+        body: b"{}".to_vec(),
+    };
+    people.finish_call(token, "k", &answer).await.unwrap();
+    let answered = Begun::Answered(answer);
+    assert_eq!(people.begin_call(again, later).await.unwrap(), answered);
+    let other = KeyedCall {
+        request: [2; 32],
+        ..call
+    };
+    let begun = people.begin_call(other, later).await.unwrap();
+    assert_eq!(begun, Begun::Other);
+    let mine = KeyedCall {
+        token: token_of(&people, 2, Scopes::EVERY).await,
+        ..other
+    };
+    assert_eq!(people.begin_call(mine, later).await.unwrap(), Begun::New);
+    people.forget_call(mine.token, "k").await.unwrap();
+    assert_eq!(people.begin_call(mine, later).await.unwrap(), Begun::New);
+    let over = NOW.plus_s(ANSWER_LIFE_S);
+    assert_eq!(people.begin_call(other, over).await.unwrap(), Begun::New);
+}
+
+#[tokio::test]
+async fn only_so_many_keys_of_a_token_are_remembered() {
+    let (_folder, people) = store().await;
+    let token = token_of(&people, 1, Scopes::EVERY).await;
+    sqlx::query(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)
+         INSERT INTO answer (token, key, request, seed, at) SELECT $2, i, x'00', x'00', $3 FROM n",
+    )
+    .bind(ANSWERS_PER_TOKEN)
+    .bind(token.0)
+    .bind(NOW.0)
+    .execute(&people.pool)
+    .await
+    .unwrap();
+    let call = KeyedCall {
+        token,
+        key: "one more",
+        request: [1; 32],
+        seed: [7; 32],
+    };
+    assert_eq!(people.begin_call(call, NOW).await.unwrap(), Begun::Full);
+    let over = NOW.plus_s(ANSWER_LIFE_S);
+    assert_eq!(people.begin_call(call, over).await.unwrap(), Begun::New);
 }

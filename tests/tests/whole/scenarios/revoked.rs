@@ -185,8 +185,9 @@ fn a_revoked_car_is_refused_by_offline_chargers_that_have_synchronised_and_at_th
     assert!(good.contains("Verify return code: 0 (ok)"), "{good}");
     assert!(!good.contains("alert"), "{good}");
 
-    let revoke = json!({"code": car.code().to_string(), "act": "revoked", "reason": "stolen"});
-    let (status, said) = house.api("/api/v1/lives", Some(&revoke));
+    let revoke = json!({"act": "revoked", "reason": "stolen"});
+    let path = format!("/api/v1/codes/{}/state", car.code());
+    let (status, said) = house.api(&path, Some(&revoke));
     assert_eq!(status, 200, "{said}");
     let (number, deadline) = (serial(&car), Instant::now() + LISTED_WITHIN);
     let listed = || {

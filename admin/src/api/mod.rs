@@ -1,0 +1,120 @@
+//! What programs call, with a bearer token: everything that the pages do and show. Every call
+//! stands in one table, [`table`], with the part of the house it is about and the roles it is for.
+//!
+//! The files beside this one are of one shape: what a call says, what it is answered, and a handler
+//! for each, which takes a [`operation::Call`], what the address says, and what is asked or told.
+
+mod aliases;
+mod books;
+mod bulk;
+mod claims;
+mod codes;
+pub mod document;
+mod export;
+mod frauds;
+pub mod keyed;
+mod list;
+mod loads;
+mod money;
+pub mod operation;
+pub mod page;
+mod payments;
+mod people;
+mod places;
+pub mod problem;
+pub mod rate;
+mod secrets;
+mod states;
+mod stations;
+mod trace;
+mod words;
+
+use crate::routes::{
+    AUDITS, DECIDES, ISSUES, ISSUES_GRIDS, MOVES_MONEY, OWNS, PLACES, REGISTERS, SEES_MONEY, STAFF,
+};
+use keyed::Again::{Same, Secret, Twice};
+use ledger::people::Part::{Audit, Codes, Money, Payments, People, Places, Secrets, Stations};
+use operation::{Operation, read, write};
+
+/// Where all of it lies.
+pub const ROOT: &str = "/api/v1/";
+
+/// The table.
+#[rustfmt::skip]
+pub fn table() -> Vec<Operation> {
+    vec![
+        read("/api/v1/codes", Codes, STAFF, "Things, the newest first.", codes::list),
+        write("/api/v1/codes", Codes, ISSUES, "Issues a code from a request.", Same, codes::issue),
+        read("/api/v1/codes/{code}", Codes, STAFF, "One thing.", codes::show),
+        read("/api/v1/codes/{code}/life", Codes, STAFF, "What happened to a code.", codes::life),
+        read("/api/v1/codes/{code}/label", Codes, STAFF, "The label of a code.", codes::label),
+        write("/api/v1/codes/{code}/state", Codes, DECIDES, "A step in the life of a code.", Same, states::live),
+        write("/api/v1/codes/{code}/place", Places, PLACES, "Says where a thing stands.", Same, codes::place),
+        write("/api/v1/codes/{code}/area", Places, DECIDES, "Says where the next allowances of a thing are good.", Same, codes::area),
+        write("/api/v1/codes/{code}/owner", Codes, REGISTERS, "Says whose a thing is.", Same, codes::owner),
+        write("/api/v1/codes/{code}/key", Codes, REGISTERS, "Gives a thing another wallet key.", Same, codes::key),
+        write("/api/v1/codes/{code}/recovery", Money, MOVES_MONEY, "The money of a lost thing goes to another code of its owner's.", Same, codes::recover),
+        write("/api/v1/aliases", Codes, ISSUES, "Gives a thing a GS1 name, or takes it away.", Same, aliases::set),
+        write("/api/v1/secrets", Secrets, ISSUES, "Makes one-time enrolment secrets.", Secret, secrets::make_secrets),
+
+        read("/api/v1/grids", Places, STAFF, "Grid codes, the newest first.", places::list),
+        write("/api/v1/grids", Places, ISSUES_GRIDS, "Issues a grid code.", Same, places::issue),
+        read("/api/v1/grids/{grid}", Places, STAFF, "One grid code, with what stands there.", places::show),
+        read("/api/v1/areas", Places, STAFF, "All areas.", places::areas),
+        write("/api/v1/areas", Places, DECIDES, "Signs and keeps an area.", Same, places::define),
+        read("/api/v1/areas/{area}", Places, STAFF, "One area.", places::area),
+        read("/api/v1/classes", Places, STAFF, "Where the next allowances of each wallet class are good.", places::classes),
+        write("/api/v1/classes/{class}/area", Places, DECIDES, "Says where the next allowances of a wallet class are good.", Same, places::class_area),
+
+        read("/api/v1/stations", Stations, STAFF, "All stations.", stations::list),
+        write("/api/v1/stations", Stations, REGISTERS, "Admits a station.", Same, stations::admit),
+        read("/api/v1/stations/{station}", Stations, STAFF, "One station.", stations::show),
+        read("/api/v1/stations/{station}/grant", Stations, STAFF, "What a station is given.", stations::grant),
+        read("/api/v1/orders", Stations, STAFF, "What stations were told to make.", stations::orders),
+        write("/api/v1/orders", Stations, ISSUES, "Orders codes from a station.", Twice, stations::give),
+        read("/api/v1/orders/{order}", Stations, STAFF, "One order, and how far it is.", stations::order),
+        read("/api/v1/orders/{order}/file", Stations, ISSUES, "The signed order, as it goes to the station.", stations::order_file),
+        read("/api/v1/orders/{order}/codes", Stations, STAFF, "The codes that came back.", stations::order_codes),
+        read("/api/v1/orders/{order}/proofs", Stations, STAFF, "The inclusion proofs of these codes.", stations::order_proofs),
+        read("/api/v1/orders/{order}/labels", Stations, ISSUES, "Labels of a batch, a part at a time.", stations::order_labels),
+        read("/api/v1/manifests", Stations, STAFF, "What stations brought back.", stations::manifests),
+
+        read("/api/v1/currencies", Money, SEES_MONEY, "All currencies.", money::currencies),
+        write("/api/v1/currencies", Money, MOVES_MONEY, "Declares a currency.", Same, money::declare),
+        read("/api/v1/purses", Money, SEES_MONEY, "Purses that hold something.", money::purses),
+        read("/api/v1/purses/{code}", Money, SEES_MONEY, "What one code holds.", money::purse),
+        read("/api/v1/loads", Money, SEES_MONEY, "Loads and redemptions.", loads::list),
+        write("/api/v1/loads", Money, MOVES_MONEY, "Puts money into a purse.", Same, loads::load),
+        write("/api/v1/redemptions", Money, MOVES_MONEY, "Takes free money out of a purse.", Same, loads::redeem),
+        write("/api/v1/funds", Money, MOVES_MONEY, "Puts money behind forks, or takes it out.", Same, loads::fund),
+        read("/api/v1/conservation", Money, SEES_MONEY, "Whether money is conserved, a line a currency.", books::conservation),
+
+        read("/api/v1/payments", Payments, SEES_MONEY, "Payments, the newest first.", payments::list),
+        read("/api/v1/payments/summary", Payments, SEES_MONEY, "Counts of payments and of what waits.", books::summary),
+        read("/api/v1/payments/{payment}", Payments, SEES_MONEY, "One payment with everything that was signed about it.", payments::show),
+        read("/api/v1/payments/{payment}/evidence", Payments, SEES_MONEY, "The evidence of a payment, as anybody hands it in again.", payments::evidence),
+        read("/api/v1/frauds", Payments, SEES_MONEY, "Fraud cases.", frauds::list),
+        read("/api/v1/frauds/{number}/proof", Payments, SEES_MONEY, "The proof of a fraud case, to be judged anywhere.", frauds::proof),
+        read("/api/v1/accusations", Payments, SEES_MONEY, "Proofs that others brought.", frauds::accusations),
+        read("/api/v1/accusations/{number}/proof", Payments, SEES_MONEY, "The proof of an accusation, to be judged anywhere.", frauds::accusation),
+        read("/api/v1/claims", Payments, SEES_MONEY, "Payments that a fork left short.", claims::list),
+        read("/api/v1/decisions", Payments, SEES_MONEY, "What people decided about claims.", claims::decisions),
+        write("/api/v1/decisions", Money, MOVES_MONEY, "Decides a claim: what stands behind the forker is paid out.", Same, claims::decide),
+        read("/api/v1/trace/load/{height}", Payments, SEES_MONEY, "Where the coins of a load are now.", trace::load),
+        read("/api/v1/trace/purse/{code}", Payments, SEES_MONEY, "Which coins a purse holds, each with its load.", trace::purse),
+        read("/api/v1/trace/path/{source}/{first}", Payments, SEES_MONEY, "Every entry that moved these coins.", trace::path),
+        read("/api/v1/chain/{code}", Payments, SEES_MONEY, "Whom a purse paid and who paid it.", trace::chain),
+
+        write("/api/v1/bulk/codes", Codes, ISSUES, "Issues a code for each line, a request each.", Same, bulk::codes),
+        write("/api/v1/bulk/states", Codes, DECIDES, "A step in the life of a code for each line.", Same, bulk::states),
+        write("/api/v1/bulk/places", Places, PLACES, "Says where a thing stands for each line.", Same, bulk::places),
+        read("/api/v1/export/codes", Codes, STAFF, "All things, a line each.", export::codes),
+        read("/api/v1/export/payments", Payments, SEES_MONEY, "All payments, a line each.", export::payments),
+
+        read("/api/v1/people", People, OWNS, "Everybody who has an account.", people::persons),
+        read("/api/v1/tokens", People, OWNS, "Tokens of programs.", people::tokens),
+        write("/api/v1/tokens/{token}/revocation", People, OWNS, "Takes a token back.", Same, people::revoke),
+        read("/api/v1/audit", Audit, AUDITS, "The audit trail.", people::audit),
+        read("/api/v1/audit/check", Audit, AUDITS, "Walks the whole audit trail.", people::check),
+    ]
+}

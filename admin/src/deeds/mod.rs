@@ -1,0 +1,8 @@
+//! What people do on pages and programs do by calls, done in one way: read by whoever asks, carried
+//! out here, and written into the audit trail however it ends.
+
+pub mod codes;
+pub mod money;
+pub mod people;
+pub mod places;
+pub mod stations;

@@ -75,7 +75,11 @@ pub struct LineDone<T> {
 }
 
 /// What came of all of them, in their order.
-pub struct Results<T>(Vec<u8>, PhantomData<T>);
+pub struct Results<T> {
+    lines: Vec<u8>,
+    count: usize,
+    of: PhantomData<fn() -> T>,
+}
 
 impl<T: ToSchema + Send + 'static> Answer for Results<T> {
     fn media(schemas: &mut Schemas) -> Vec<Medium> {
@@ -90,7 +94,10 @@ impl<T: ToSchema + Send + 'static> Answer for Results<T> {
 impl<T: ToSchema + Send + 'static> Keep for Results<T> {
     fn kept(self) -> Result<KeptAnswer, Refusal> {
         let kind = LINES.to_owned();
-        Ok(KeptAnswer { kind, body: self.0 })
+        Ok(KeptAnswer {
+            kind,
+            body: self.lines,
+        })
     }
 }
 
@@ -104,37 +111,44 @@ pub fn line(of: &impl Serialize, lines: &mut Vec<u8>) -> Result<(), Refusal> {
     Ok(())
 }
 
-async fn each<T, A: Serialize>(
-    Lines(wishes): Lines<T>,
-    run: impl AsyncFn(T) -> Result<A, Refusal>,
-) -> Result<Results<A>, Refusal> {
-    let mut results = Vec::new();
-    for (at, wish) in (1..).zip(wishes) {
-        let outcome = match wish {
-            Ok(wish) => run(wish).await,
-            Err(refusal) => Err(refusal),
-        };
+impl<T: Serialize> Results<T> {
+    const fn new() -> Self {
+        Self {
+            lines: Vec::new(),
+            count: 0,
+            of: PhantomData,
+        }
+    }
+
+    fn add(&mut self, outcome: Result<T, Refusal>) -> Result<(), Refusal> {
         let (done, problem) = match outcome {
             Ok(done) => (Some(done), None),
             Err(refusal) => (None, Some(Problem::of(&refusal))),
         };
+        self.count += 1;
         let result = LineDone {
-            line: at,
+            line: self.count,
             done,
             problem,
         };
-        line(&result, &mut results)?;
+        line(&result, &mut self.lines)
     }
-    Ok(Results(results, PhantomData))
 }
 
 /// Issues a code for each request.
 pub async fn codes(
     call: Call,
     _: Nothing,
-    wishes: Lines<CodeWish>,
+    Lines(wishes): Lines<CodeWish>,
 ) -> Result<Results<ThingShown>, Refusal> {
-    each(wishes, async |wish| issue_one(&call, &wish).await).await
+    let mut results = Results::new();
+    for wish in wishes {
+        results.add(match wish {
+            Ok(wish) => issue_one(&call, &wish).await,
+            Err(refusal) => Err(refusal),
+        })?;
+    }
+    Ok(results)
 }
 
 /// A step in the life of one code.
@@ -148,17 +162,26 @@ pub struct StateLine {
     reason: String,
 }
 
+async fn step(call: &Call, wish: StateLine) -> Result<StepTaken, Refusal> {
+    let StateLine { code, act, reason } = wish;
+    deeds::live(&call.portal, &call.actor, &code.0, act.0, &reason).await?;
+    Ok(StepTaken { code, act })
+}
+
 /// A step in the life of each code.
 pub async fn states(
     call: Call,
     _: Nothing,
-    wishes: Lines<StateLine>,
+    Lines(wishes): Lines<StateLine>,
 ) -> Result<Results<StepTaken>, Refusal> {
-    let run = async |StateLine { code, act, reason }: StateLine| {
-        deeds::live(&call.portal, &call.actor, &code.0, act.0, &reason).await?;
-        Ok(StepTaken { code, act })
-    };
-    each(wishes, run).await
+    let mut results = Results::new();
+    for wish in wishes {
+        results.add(match wish {
+            Ok(wish) => step(&call, wish).await,
+            Err(refusal) => Err(refusal),
+        })?;
+    }
+    Ok(results)
 }
 
 /// Where one thing shall stand.
@@ -180,20 +203,29 @@ pub struct Placed {
     place: Option<GridText>,
 }
 
+async fn put(call: &Call, wish: PlaceLine) -> Result<Placed, Refusal> {
+    let PlaceLine {
+        code,
+        place,
+        reason,
+    } = wish;
+    let at = place.as_ref().map(|place| place.0);
+    deeds::place(&call.portal, &call.actor, &code.0, at, &reason).await?;
+    Ok(Placed { code, place })
+}
+
 /// Says where each thing stands.
 pub async fn places(
     call: Call,
     _: Nothing,
-    wishes: Lines<PlaceLine>,
+    Lines(wishes): Lines<PlaceLine>,
 ) -> Result<Results<Placed>, Refusal> {
-    let run = async |wish: PlaceLine| {
-        let place = wish.place.as_ref().map(|place| place.0);
-        let code = &wish.code.0;
-        deeds::place(&call.portal, &call.actor, code, place, &wish.reason).await?;
-        Ok(Placed {
-            code: wish.code,
-            place: wish.place,
-        })
-    };
-    each(wishes, run).await
+    let mut results = Results::new();
+    for wish in wishes {
+        results.add(match wish {
+            Ok(wish) => put(&call, wish).await,
+            Err(refusal) => Err(refusal),
+        })?;
+    }
+    Ok(results)
 }

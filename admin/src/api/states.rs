@@ -28,8 +28,8 @@ pub struct StateWish {
 /// A step that was taken.
 #[derive(Serialize, ToSchema)]
 pub struct StepTaken {
-    code: CodeText,
-    act: ActWord,
+    pub code: CodeText,
+    pub act: ActWord,
 }
 
 /// Activates, suspends, resumes, revokes or retires. The same again changes nothing.

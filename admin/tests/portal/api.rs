@@ -5,7 +5,7 @@ use crate::house::{thing, usd};
 use crate::pages::one_payment;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use ledger::people::{Act, Begun, KeyedCall, NewToken, Role, Roles, Scopes};
+use ledger::people::{Act, Begun, KeyedCall, NewToken, Roles, Scopes};
 use ledger::{IssueRequest, people::TokenId};
 use protocol::{Kind, Status};
 use serde_json::{Value, json};

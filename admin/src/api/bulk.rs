@@ -83,6 +83,7 @@ pub struct Results<T> {
 
 impl<T: ToSchema + Send + 'static> Answer for Results<T> {
     fn media(schemas: &mut Schemas) -> Vec<Medium> {
+        named::<T>(schemas);
         vec![(LINES, lines::<LineDone<T>>(schemas))]
     }
 

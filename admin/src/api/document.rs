@@ -2,7 +2,7 @@
 
 use super::operation::{JSON, Operation};
 use super::problem::{self, PROBLEM, Problem};
-use super::table;
+use super::{table, words};
 use crate::refusal::Refusal;
 use axum::http::{Method, header};
 use axum::response::{IntoResponse as _, Response};
@@ -30,6 +30,7 @@ pub fn document() -> OpenApi {
     let mut paths = PathsBuilder::new();
     let mut components = ComponentsBuilder::new()
         .schema(Problem::name(), Problem::schema())
+        .schemas_from_iter(words::schemas())
         .security_scheme(
             TOKEN,
             SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()),

@@ -1,6 +1,7 @@
 //! How codes, identifiers and closed lists of words are spelled in JSON, and what the document of the
 //! API says about each.
 
+use super::operation::{Schemas, named};
 use crate::pages::acts::read_reference;
 use crate::show;
 use ledger::ThingState;
@@ -154,6 +155,19 @@ impl<'de> Deserialize<'de> for Limit {
         let fits = (1..=PAGE_MOST).contains(&rows).then_some(Self(rows));
         fits.ok_or_else(|| D::Error::custom(format!("limit: 1 to {PAGE_MOST}")))
     }
+}
+
+/// All of them, for what an address names.
+pub fn schemas() -> Schemas {
+    let mut schemas = Schemas::new();
+    named::<CodeText>(&mut schemas);
+    named::<GridText>(&mut schemas);
+    named::<IdText>(&mut schemas);
+    named::<ReferenceText>(&mut schemas);
+    named::<KindWord>(&mut schemas);
+    named::<StateWord>(&mut schemas);
+    named::<Limit>(&mut schemas);
+    schemas
 }
 
 fn number(sentence: &str, least: i64, most: i64) -> ObjectBuilder {

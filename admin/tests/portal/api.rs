@@ -548,7 +548,7 @@ async fn a_bad_line_does_not_keep_the_others_from_being_carried_out() {
     let body = [
         line(0, "suspended"),
         "{".to_owned(),
-        line(1, "resumed"),
+        line(1, "issued"),
         line(1, "suspended"),
     ];
     let body = body.join("\n");

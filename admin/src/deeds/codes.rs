@@ -58,7 +58,7 @@ pub async fn live(
 }
 
 /// A reason as it stays in the history.
-fn reason(text: &str) -> Result<&str, Refusal> {
+pub fn reason(text: &str) -> Result<&str, Refusal> {
     let reason = text.trim();
     if reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX {
         let sentence = "Give a reason of up to 100 characters; it stays in the history.";

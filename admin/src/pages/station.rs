@@ -1,9 +1,9 @@
 //! One station: its quota, what it was told to make, and the numbers it gave up.
 
-use super::acts::reason;
 use super::frame::{Frame, page};
 use super::parts::{attachment, read_code};
 use super::stations::{Granted, granted};
+use crate::deeds::codes::reason;
 use crate::door::{Sent, Visitor};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;

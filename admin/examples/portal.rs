@@ -1,6 +1,6 @@
 //! Serves the portal on a free loopback port over books that go away, with some things, payments
-//! in every state and one fraud case. Prints the address and the link for the first owner; ends
-//! when its input does.
+//! in every state and one fraud case. Prints the address, the link for the first owner and a token;
+//! ends when its input does.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -14,6 +14,7 @@ mod house;
 
 use admin::{Connected, first_owner_link, router};
 use house::{House, usd};
+use ledger::people::{Act, NewToken, Roles, Scopes};
 use protocol::code::grid::{Level, Place, Point, Span};
 use protocol::{Code, GridCode, Kind, Status, Timestamp};
 use std::io::Read as _;
@@ -146,6 +147,29 @@ async fn furnish(house: &mut House) {
     });
 }
 
+/// A token for everything.
+async fn token(house: &House, random: &dyn Fn(&mut [u8])) -> String {
+    let mut bytes = [0; 32];
+    random(&mut bytes);
+    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let new = NewToken {
+        hash: admin::door::secret::hash(&text),
+        label: "example",
+        roles: Roles::EVERY,
+        scopes: Scopes::EVERY,
+        life_s: 86_400,
+    };
+    let act = Act {
+        who: "the example",
+        what: "token made",
+        about: "",
+        origin: "console",
+    };
+    let added = house.people.add_token(new, &act, house.now()).await;
+    added.unwrap();
+    text
+}
+
 #[tokio::main]
 async fn main() {
     let folder = tempfile::tempdir().unwrap();
@@ -173,6 +197,7 @@ async fn main() {
         .unwrap();
     println!("portal http://{}", listener.local_addr().unwrap());
     println!("link {}", link.unwrap());
+    println!("token {}", token(&house, &random).await);
     println!(
         "request {}",
         serde_json::json!(house::thing::Keys::new(99).request_pem())

@@ -222,6 +222,10 @@ async function steps() {
   await page.waitForSelector("svg.cell");
   const grid = page.url().match(/\/grids\/([0-9A-Z]{50})/)[1];
   await shot("grid");
+  const label = join(shots, "grid-label.png");
+  await page.locator("svg.qr").screenshot({ path: label });
+  const scanned = execFileSync("zbarimg", ["--nodbus", "-q", "--raw", label], { encoding: "utf8" }).trim();
+  assert.ok(scanned.endsWith(`/G/${grid}`), `a scanner reads ${scanned}`);
   await go("/grids");
   await page.waitForSelector("text=Bay 12, north car park");
   await shot("grids");

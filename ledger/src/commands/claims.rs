@@ -38,6 +38,8 @@ impl Command for Decide {
             let same = decided.order == *order;
             return same.then_some(decided).ok_or(Status::NotPermitted.into());
         }
+        let known = payments::standing(&mut desk.connection, &order.payment).await?;
+        known.ok_or(Status::NotPermitted)?;
         let root = flowing(desk, &order.payment).await?;
         let missing = self.missing(desk, &root).await?;
         let short = self.reach(desk, root.id, missing).await?;

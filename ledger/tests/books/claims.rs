@@ -106,6 +106,9 @@ async fn a_claim_runs_down_purse_deposit_bond_and_guarantee_once() {
         (note.payment, note.time, note.covers),
         (claim.id, NOW, None)
     );
+    let nobodys = about(Digest([9; 32]), "another key");
+    let refused = ledger.decide_claim(nobodys, NOW).await;
+    assert_eq!(refused, Err(Status::NotPermitted));
     let decided = ledger
         .decide_claim(about(claim.id, "k"), NOW)
         .await

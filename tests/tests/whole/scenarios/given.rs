@@ -101,8 +101,9 @@ impl Owners {
     }
 
     fn revoke(&self, code: Code) {
-        let revoke = json!({"code": code.to_string(), "act": "revoked", "reason": "stolen"});
-        let (status, said) = self.house.api("/api/v1/lives", Some(&revoke));
+        let revoke = json!({"act": "revoked", "reason": "stolen"});
+        let path = format!("/api/v1/codes/{code}/state");
+        let (status, said) = self.house.api(&path, Some(&revoke));
         assert_eq!(status, 200, "{said}");
     }
 

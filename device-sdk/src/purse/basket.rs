@@ -6,6 +6,7 @@ use protocol::cose::open;
 use protocol::covers::{COVERED_MAX, ITEMS_MAX, Item, Items};
 use protocol::objects::Payment;
 use protocol::rules::covered::COVER_UNITS_MAX;
+use protocol::rules::{Spent, contradiction};
 use protocol::{Digest, Network, Status};
 
 /// A part of the basket's bytes.
@@ -17,11 +18,12 @@ struct Part {
 
 #[derive(Clone, Copy, Debug)]
 struct Place {
-    id: Digest,
     allowance: Part,
     payment: Part,
     released: Option<(u32, Digest)>,
     covers: u16,
+    /// What it took of its payer.
+    spent: Spent,
     /// As it will be written.
     bytes: usize,
 }
@@ -67,9 +69,10 @@ impl Basket {
                 true => released,
                 false => item.released,
             };
-            let id = open::<Payment>(item.payment, network)?.id();
+            let payment = open::<Payment>(item.payment, network)?;
+            let spent = Spent::new(payment.id(), payment.peek()).ok_or(Status::OutOfInterval)?;
             let place = self.place(
-                &id,
+                &spent,
                 &Item {
                     covers,
                     released,
@@ -90,9 +93,9 @@ impl Basket {
     }
 
     /// Where a payment stands, added if need be.
-    fn place(&mut self, id: &Digest, item: &Item<'_>) -> Result<usize, Status> {
+    fn place(&mut self, spent: &Spent, item: &Item<'_>) -> Result<usize, Status> {
         let mut known = self.places.iter().flatten();
-        if let Some(at) = known.position(|place| place.id == *id) {
+        if let Some(at) = known.position(|place| place.spent.id == spent.id) {
             // One evidence counts a stream once: what was signed for 5 units and for 7 does not go
             // together.
             let known = self.places.get(at).copied().flatten();
@@ -100,6 +103,12 @@ impl Basket {
                 true => Ok(at),
                 false => Err(Status::OverBudget),
             };
+        }
+        // Two words of a key that forked, each taken when nothing spoke against it: an evidence that
+        // holds both is refused by everybody, and its payment with it.
+        let contradicts = |place: &Place| contradiction(&place.spent, spent).is_some();
+        if self.places.iter().flatten().any(contradicts) {
+            return Err(Status::OverBudget);
         }
         let at = self.places.iter().flatten().count();
         // One place is the new payment's.
@@ -112,7 +121,7 @@ impl Basket {
             None => self.keep(item.allowance)?,
         };
         let place = Place {
-            id: *id,
+            spent: *spent,
             allowance,
             payment: self.keep(item.payment)?,
             released: item.released,

@@ -659,3 +659,22 @@ fn a_blank_invoice_asks_for_nothing_and_counts_only_for_its_payee() {
     let nothing = bytes(|out| town.purses[1].blank_invoice(usd(), NOW, out));
     assert_eq!(nothing, Err(Status::NoAllowance));
 }
+
+#[test]
+fn two_words_of_a_key_that_forked_never_stand_under_one_payment() {
+    let mut town = Town::new(2, &[1_000, 100, 100, 10]);
+    let copy = town.things[0].copied();
+    let mut clone = town.world.roomy(&copy);
+    // The forker pays twice, so that its newest payment contradicts nothing the clone signs.
+    town.exchange(0, 1, 60);
+    town.exchange(0, 1, 5);
+    let order = town.order(2, 50);
+    let covers_for = town.purses[2].covers_for(usd(), NOW).unwrap();
+    let forked = bytes(|out| clone.pay_spendable(&order, covers_for, NOW, out)).unwrap();
+    town.accept(2, &forked).unwrap();
+    town.exchange(2, 1, 130);
+    // Each is good by itself, and both together would be refused by everybody for ever.
+    assert_eq!(town.pay(1, 3, 290), Err(Status::OverBudget));
+    let evidence = town.pay(1, 3, 230).unwrap();
+    town.accept(3, &evidence).unwrap();
+}

@@ -215,27 +215,36 @@ impl Signed {
     }
 
     fn note_payment(&mut self, payment: Payment) {
-        let before = self
-            .by_payer
-            .entry((payment.payer, payment.key_epoch))
-            .or_default();
-        for other in before.iter() {
-            let known = self.payments.get(other);
+        let life = (payment.payer, payment.key_epoch);
+        let before = self.by_payer.entry(life).or_default().clone();
+        for other in before {
+            let known = self.payments.get(&other);
             if known.is_some_and(|known| contradict(known, &payment)) {
                 let proof = Contradicting {
-                    first: *other,
+                    first: other,
                     second: payment.id,
                 };
+                if self.is_given_up(&other) {
+                    continue;
+                }
                 self.forked.entry(payment.payer).or_insert(proof);
-                self.forked_lives.insert((payment.payer, payment.key_epoch));
+                self.forked_lives.insert(life);
             }
         }
-        before.push(payment.id);
+        self.by_payer.entry(life).or_default().push(payment.id);
         let voids = self.voids.iter().any(|void| void.excludes(&payment));
         if voids || self.closings.iter().any(|word| word.excludes(&payment)) {
             self.broke_word.insert(payment.payer, payment.id);
         }
         self.payments.insert(payment.id, payment);
+    }
+
+    /// Whether a payment never left its payer, who has given its number up since: its signature came
+    /// too late for the journal, and nobody will see it.
+    fn is_given_up(&self, id: &Digest) -> bool {
+        let payment = self.payments.get(id);
+        let excluded = |payment: &Payment| self.voids.iter().any(|void| void.excludes(payment));
+        !self.shown.contains(id) && payment.is_some_and(excluded)
     }
 
     /// A void or a closing.

@@ -9,6 +9,7 @@
 //! that moves money or a home is a signed object inside; the letter itself is believed as far as
 //! the link it came by names its sender.
 
+use super::store::losses::Debt;
 use protocol::message::MESSAGE_MAX;
 use protocol::{AmountMinor, Code, Currency, Digest, KeyEpoch, Odometer, Status};
 
@@ -170,14 +171,8 @@ pub enum Letter<'b> {
     },
     /// To the home of a purse: this much of it was spent at a home that was lost.
     Owed {
-        /// Whose purse.
-        code: Code,
-        /// The lease that was given up.
-        lease: u64,
-        /// In which currency.
-        currency: Currency,
-        /// How much.
-        amount: AmountMinor,
+        /// How much, under which lease.
+        debt: Debt,
         /// Whether the lost home has given account in every currency.
         last: bool,
     },
@@ -341,16 +336,10 @@ impl<'b> Letter<'b> {
                 lease,
                 currency,
             } => pack(19, &[code.as_bytes(), &n(lease), currency.as_bytes()]),
-            Self::Owed {
-                code,
-                lease,
-                currency,
-                amount,
-                last,
-            } => {
-                let (lease, amount, last) = (n(lease), n(amount.get()), [u8::from(last)]);
-                let code = code.as_bytes();
-                pack(23, &[code, &lease, currency.as_bytes(), &amount, &last])
+            Self::Owed { debt, last } => {
+                let (lease, amount) = (n(debt.lease), n(debt.amount.get()));
+                let (code, currency) = (debt.code.as_bytes(), debt.currency.as_bytes());
+                pack(23, &[code, &lease, currency, &amount, &[u8::from(last)]])
             }
             Self::NotWithdrawn { subject, status } => {
                 pack(18, &[subject.as_bytes(), &[status as u8]])
@@ -524,10 +513,12 @@ fn read(bytes: &[u8]) -> Option<Letter<'_>> {
             note: p.bytes()?,
         },
         23 => Letter::Owed {
-            code: p.code()?,
-            lease: p.number()?,
-            currency: p.currency()?,
-            amount: p.amount()?,
+            debt: Debt {
+                code: p.code()?,
+                lease: p.number()?,
+                currency: p.currency()?,
+                amount: p.amount()?,
+            },
             last: p.flag()?,
         },
         15 => Letter::Release {
@@ -610,10 +601,12 @@ mod tests {
                 currency: Currency::new(1, *b"USD").unwrap(),
             },
             Letter::Owed {
-                code: code(),
-                lease: 2,
-                currency: Currency::new(1, *b"USD").unwrap(),
-                amount: AmountMinor::ZERO,
+                debt: Debt {
+                    code: code(),
+                    lease: 2,
+                    currency: Currency::new(1, *b"USD").unwrap(),
+                    amount: AmountMinor::ZERO,
+                },
                 last: true,
             },
             Letter::Lease {

@@ -549,13 +549,7 @@ pub(crate) async fn owed(
     last: bool,
     now: Timestamp,
 ) -> Result<(), Failure> {
-    let letter = Letter::Owed {
-        code: debt.code,
-        lease: debt.lease,
-        currency: debt.currency,
-        amount: debt.amount,
-        last,
-    };
+    let letter = Letter::Owed { debt: *debt, last };
     if leases::is_away(desk, &debt.code).await? {
         return to_home(desk, &debt.code, &letter).await;
     }

@@ -10,7 +10,6 @@
 //! out once and in the order in which it was written.
 
 use super::letter::Letter;
-use super::store::losses::Debt;
 use super::store::peers::{self, Peer};
 use super::terms::Place;
 use super::{copies, credits, floats, leases, losses, moves, relays, withdrawals};
@@ -191,21 +190,7 @@ async fn at_centre(
             lease,
             currency,
         } => losses::accounted(desk, from, (&code, lease), &currency, now).await,
-        Letter::Owed {
-            code,
-            lease,
-            currency,
-            amount,
-            last,
-        } => {
-            let debt = Debt {
-                code,
-                lease,
-                currency,
-                amount,
-            };
-            losses::owed(desk, &debt, last, now).await
-        }
+        Letter::Owed { debt, last } => losses::owed(desk, &debt, last, now).await,
         Letter::NotWithdrawn { subject, status } => {
             withdrawals::refused(desk, from, &subject, status).await
         }
@@ -227,21 +212,7 @@ async fn at_gateway(desk: &mut Desk, letter: &Letter<'_>, now: Timestamp) -> Res
         } => losses::give_account(desk, release, &currency, height, now).await,
         Letter::Theirs { code, payment } => losses::theirs(desk, &code, &payment, now).await,
         Letter::Passed { .. } => losses::take(desk, letter, now).await,
-        Letter::Owed {
-            code,
-            lease,
-            currency,
-            amount,
-            last,
-        } => {
-            let debt = Debt {
-                code,
-                lease,
-                currency,
-                amount,
-            };
-            losses::owed(desk, &debt, last, now).await
-        }
+        Letter::Owed { debt, last } => losses::owed(desk, &debt, last, now).await,
         Letter::Credit { .. } => credits::take(desk, letter, now).await,
         Letter::Nothing => Ok(()),
         Letter::Relay { .. } => relays::judge(desk, letter, now).await,

@@ -70,6 +70,19 @@ impl Tail {
         }
         self.house.assert_settled().await;
     }
+
+    /// Wherever the payment is handed in again, nothing of it happens again.
+    async fn assert_nothing_again(&self, what: &str) {
+        for office in [A, B] {
+            let claim = || self.house.hand_in(office, &self.signed, Some(&self.payee));
+            claim().await.unwrap();
+            self.assert_over().await;
+            let word = self.house.outcome(&claim().await.unwrap());
+            assert_eq!(word, (Status::Settled, false), "{what} {office}");
+        }
+        assert_eq!(self.total(&self.payer).await, 700, "{what}");
+        assert_eq!(self.total(&self.payee).await, 350, "{what}");
+    }
 }
 
 #[tokio::test]
@@ -100,16 +113,7 @@ async fn what_a_lost_home_settled_and_its_successor_settles_too_is_paid_once() {
         let (free, reserved) = held(it.house.ledger(home), &it.payee).await;
         assert_eq!(free + reserved, 350, "{what}");
         assert_eq!(held(it.house.ledger(A), &it.payer).await, (0, 0));
-        // Nothing of it happens again, wherever it is handed in.
-        for office in [A, B] {
-            let claim = || it.house.hand_in(office, &it.signed, Some(&it.payee));
-            claim().await.unwrap();
-            it.assert_over().await;
-            let word = it.house.outcome(&claim().await.unwrap());
-            assert_eq!(word, (Status::Settled, false), "{what} {office}");
-        }
-        assert_eq!(it.total(&it.payer).await, 700, "{what}");
-        assert_eq!(it.total(&it.payee).await, 350, "{what}");
+        it.assert_nothing_again(&what).await;
     }
 }
 
@@ -246,15 +250,7 @@ async fn a_purse_returns_to_the_home_that_was_lost_and_has_paid_once() {
         assert_eq!(held(it.house.ledger(A), &it.payer).await, (700, 0));
         assert_eq!(it.total(&it.payer).await, 700, "{claimed}");
         assert_eq!(it.total(&it.payee).await, 350, "{claimed}");
-        for office in [A, B] {
-            let claim = || it.house.hand_in(office, &it.signed, Some(&it.payee));
-            claim().await.unwrap();
-            it.assert_over().await;
-            let word = it.house.outcome(&claim().await.unwrap());
-            assert_eq!(word, (Status::Settled, false), "{claimed} {office}");
-        }
-        assert_eq!(it.total(&it.payer).await, 700, "{claimed}");
-        assert_eq!(it.total(&it.payee).await, 350, "{claimed}");
+        it.assert_nothing_again(&claimed.to_string()).await;
     }
 }
 

@@ -395,11 +395,15 @@ pub(crate) async fn is_theirs(connection: &mut Connection, payment: &Digest) -> 
 }
 
 /// What a purse owes to its lost home, of one lease and in one currency.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Debt {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Debt {
+    /// Whose purse.
     pub code: Code,
+    /// The lease that was given up.
     pub lease: u64,
+    /// In which currency.
     pub currency: Currency,
+    /// How much.
     pub amount: AmountMinor,
 }
 

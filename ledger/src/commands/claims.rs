@@ -83,8 +83,9 @@ impl Decide {
         }
     }
 
-    /// What was spent on reaches those who are short of it; the rest stays with the payee. Those
-    /// with lower readings come first, as they would have with the money.
+    /// What was spent on reaches those who claimed and are short of it; the rest stays with the
+    /// payee, whose allowance it lifts for what is still in transit. Those with lower readings come
+    /// first, as they would have with the money.
     async fn reach(
         &self,
         desk: &mut Desk,

@@ -58,7 +58,8 @@ pub(crate) async fn used(
     Ok(pairs(connection, sql, cover).await?.pop())
 }
 
-/// Payments that stand on this one and are not paid in full, those with lower readings first.
+/// Payments that stand on this one, were claimed and are not paid in full, those with lower readings
+/// first. What nobody has claimed waits for money through its payer's allowance instead.
 pub(crate) async fn short_above(
     connection: &mut Connection,
     cover: &Digest,
@@ -66,7 +67,8 @@ pub(crate) async fn short_above(
 ) -> Result<Vec<Digest>> {
     let rows: Vec<(Vec<u8>,)> = sqlx::query_as(
         "SELECT payment.id FROM cover JOIN payment ON payment.id = cover.payment
-         WHERE cover.cover = $1 AND payment.missing > 0 ORDER BY payment.odometer LIMIT $2",
+         WHERE cover.cover = $1 AND payment.missing > 0 AND payment.claimed IS NOT NULL
+         ORDER BY payment.odometer LIMIT $2",
     )
     .bind(cover.as_bytes().as_slice())
     .bind(most)

@@ -292,3 +292,34 @@ async fn what_a_forked_cover_left_short_is_made_good_where_it_is_missing() {
     assert_eq!(ends, [0, 60, 100, 110]);
     assert_sound(&ledger).await;
 }
+
+#[tokio::test]
+async fn what_is_made_good_carries_a_payment_that_nobody_has_claimed_yet() {
+    let (_folder, world, ledger) = guaranteeing().await;
+    ledger
+        .fund(into(Fund::Guarantee, 5_000, "g"), Way::Load, NOW)
+        .await
+        .unwrap();
+    let (purses, [ab, bc, _], _) = chain(&ledger, &world).await;
+    let items = covered(&[(&ab, &[]), (&bc, &[0])]).unwrap();
+    let shown = ledger
+        .hand_in_covered(items.clone(), None, NOW)
+        .await
+        .unwrap();
+    assert_eq!(world.outcome(&shown), Status::InTransit);
+    ledger.decide_claim(about(ab.id, "ab"), NOW).await.unwrap();
+    let receipt = purses[2].receipt(&bc);
+    let claim = ledger
+        .hand_in_covered(items, Some(receipt), NOW)
+        .await
+        .unwrap();
+    assert_eq!(world.outcome(&claim), Status::Settled);
+    let mut ends = Vec::new();
+    for purse in &purses[1..3] {
+        let (free, reserved) = held(&ledger, purse).await;
+        ends.push(free + reserved);
+    }
+    // b had 40 and 200 of a's, and paid c 180.
+    assert_eq!(ends, [60, 210]);
+    assert_sound(&ledger).await;
+}

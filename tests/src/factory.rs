@@ -131,10 +131,31 @@ impl Factory {
         order
     }
 
-    /// Takes the station's manifest with this number home, and says what was said.
-    pub fn import(&self, house: &House, number: u32) -> String {
+    /// Takes the station's manifest with this number home.
+    pub fn taken(&self, house: &House, number: u32) -> Ended {
         let manifest = self.path(&format!("station/manifests/{number:06}.manifest"));
         self.home(house, &["station", "import", &manifest])
-            .succeeded()
+    }
+
+    /// The same for one that has to be taken; what was said.
+    pub fn import(&self, house: &House, number: u32) -> String {
+        self.taken(house, number).succeeded()
+    }
+
+    /// The same station once more, as a copy of its disk.
+    pub fn copied(from: &Self, house: &House) -> Self {
+        let folder = house.folder().join("copy");
+        let station = folder.join("station");
+        std::fs::create_dir_all(station.join("manifests")).expect("a folder for the copy");
+        let files = std::fs::read_dir(from.folder.join("station")).expect("a station");
+        for file in files.map(|file| file.expect("a file").path()) {
+            if let Some(name) = file.file_name().filter(|_| file.is_file()) {
+                std::fs::copy(&file, station.join(name)).expect("a copy");
+            }
+        }
+        Self {
+            folder,
+            environment: from.environment.clone(),
+        }
     }
 }

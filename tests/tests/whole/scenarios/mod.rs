@@ -14,5 +14,6 @@ mod server;
 mod spent_on;
 mod station;
 mod stream;
+mod surveyed;
 mod token;
 mod witness;

@@ -294,3 +294,68 @@ fn a_station_killed_at_every_step_makes_what_was_ordered_over_a_serial_line() {
 fn a_station_killed_at_every_step_makes_what_was_ordered_by_a_command() {
     from_an_order_to_proofs(Reach::Hook);
 }
+
+/// Makes one more thing in a folder, and closes a manifest; the station's command may fail.
+fn one_more(factory: &Factory, order: &str, name: &str) {
+    let thing = OnTheBench::new(Path::new(&factory.path(name)));
+    let line = thing.line();
+    factory.station(&["run", order, "--most", "1", "--serial", &line]);
+    factory.station(&["manifest"]);
+}
+
+#[test]
+fn a_station_admitted_again_hands_in_what_it_made_before_a_copy_is_found_out_and_then_it_is_dismissed()
+ {
+    let mut house = House::start();
+    house.kill();
+    let factory = Factory::beside(&house);
+    let station = factory.admitted(&house, &["--plain-keys"], "device", 10);
+    let order = factory.order(&house, station, &["--count", "9"]);
+    one_more(&factory, &order, "one");
+    let (request, grant) = (factory.path("station/request.pem"), factory.path("new.txt"));
+    let again = ["station", "admit", &request, "--to", &grant, "--last"];
+    let less = factory
+        .home(&house, &[&again[..], &["9"]].concat())
+        .failed();
+    assert!(less.contains("may only grow"), "{less}");
+    let more = [&again[..], &["20", "--days", "400"]].concat();
+    factory.home(&house, &more).succeeded();
+    assert!(factory.import(&house, 1).contains("1 codes"));
+
+    // A copy of the station from before goes on, too.
+    let copy = Factory::copied(&factory, &house);
+    factory.station(&["install", &grant]);
+    for (factory, name) in [(&factory, "two"), (&copy, "three")] {
+        one_more(factory, &order, name);
+    }
+    assert!(factory.import(&house, 2).contains("1 codes"));
+    let other = copy.taken(&house, 2).failed();
+    assert!(other.contains("another manifest 2"), "{other}");
+
+    let code = station.to_string();
+    let dismiss = [
+        "station",
+        "dismiss",
+        &code,
+        "--reason",
+        "its disk was copied",
+    ];
+    for _ in 0..2 {
+        factory.home(&house, &dismiss).succeeded();
+    }
+    one_more(&factory, &order, "four");
+    let refused = factory.taken(&house, 3).failed();
+    assert!(refused.contains("its disk was copied"), "{refused}");
+    let refused = factory.home(&house, &more).failed();
+    assert!(refused.contains("dismissed"), "{refused}");
+    house.restart();
+    let [one, two, four] = ["one", "two", "four"].map(|name| {
+        let born = fs::read_to_string(factory.path(name) + "/born").unwrap();
+        let code = born.split(' ').nth(2).unwrap().to_owned();
+        ureq::get(house.url(&format!("/1/{code}"))).call().is_ok()
+    });
+    assert!(
+        one && two && !four,
+        "what was handed in stays, nothing else came"
+    );
+}

@@ -92,6 +92,9 @@ async fn furnish(house: &mut House) {
     }
     for session in 0..42u64 {
         house.wait_s(97);
+        let messages = 40 + session * 31 % 50;
+        house.live.messages.fetch_add(messages, Ordering::SeqCst);
+        house.pulse.look(house.now()).await.unwrap();
         let car = &mut cars[session as usize % 6];
         let charger = &chargers[session as usize * 7 % 3];
         let now = house.now();
@@ -137,14 +140,11 @@ async fn furnish(house: &mut House) {
         door,
         since: house.now(),
     };
-    house.live = Arc::new(house::Live {
-        since: house.live.since,
-        there: vec![
-            there(cars[0].code, "MQTT"),
-            there(cars[1].code, "MQTT"),
-            there(chargers[0].code, "CoAP"),
-        ],
-    });
+    house.live.there.lock().unwrap().extend([
+        there(cars[0].code, "MQTT"),
+        there(cars[1].code, "MQTT"),
+        there(chargers[0].code, "CoAP"),
+    ]);
 }
 
 /// A token for everything.
@@ -179,6 +179,8 @@ async fn main() {
     house.clock.store(now.0, Ordering::SeqCst);
     let clock = Arc::clone(&house.clock);
     let ledger = house.ledger.clone();
+    let pulse = Arc::clone(&house.pulse);
+    tokio::spawn(async move { pulse.keep(wall_clock, std::future::pending()).await });
     tokio::spawn(async move {
         loop {
             clock.store(wall_clock().0, Ordering::SeqCst);

@@ -64,6 +64,12 @@ pub const MAP: Asset = Asset::new(
     "text/javascript; charset=utf-8",
     include_str!("../assets/map.js"),
 );
+/// Keeps pages up to date.
+pub const LIVE: Asset = Asset::new(
+    "/assets/live.js",
+    "text/javascript; charset=utf-8",
+    include_str!("../assets/live.js"),
+);
 /// The coastlines of the map, made by `admin/outline`.
 pub const OUTLINE: Asset = Asset::new(
     "/assets/outline.txt",
@@ -83,6 +89,10 @@ pub async fn proof() -> impl IntoResponse {
 
 pub async fn map() -> impl IntoResponse {
     MAP.answer()
+}
+
+pub async fn live() -> impl IntoResponse {
+    LIVE.answer()
 }
 
 pub async fn outline() -> impl IntoResponse {

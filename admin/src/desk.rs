@@ -89,13 +89,27 @@ pub struct Connected {
     pub since: Timestamp,
 }
 
+/// What a door has done so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DoorLoad {
+    /// Which door: `MQTT`, `CoAP`, ...
+    pub door: &'static str,
+    /// Things that are connected by it.
+    pub online: u64,
+    /// Messages and requests that came in by it since the start.
+    pub messages: u64,
+}
+
 /// What is happening in the house right now.
 pub trait LiveHouse: Send + Sync + 'static {
     /// When this process began.
     fn started(&self) -> Timestamp;
 
-    /// How many things are connected.
-    fn connected_count(&self) -> usize;
+    /// Every door, always in the same order.
+    fn doors(&self) -> Vec<DoorLoad>;
+
+    /// Until when the certificate is good that the doors show.
+    fn certificate_ends(&self) -> Option<Timestamp>;
 
     /// Whether and how a thing is connected.
     fn connected(&self, code: &Code) -> Option<Connected>;

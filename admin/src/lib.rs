@@ -6,7 +6,8 @@
 //! handler file and one template of the same name; what goes wrong becomes a
 //! [`refusal::Refusal`], and that becomes a page or JSON in one place.
 //!
-//! Every page works without scripts; the few there are show more of what the page already holds.
+//! Every page works without scripts; the few there are show more of what the page already holds, or
+//! keep it up to date by a [`Streams`] under the session.
 //! Time and randomness come in through [`Portal`].
 #![forbid(unsafe_code)]
 
@@ -29,17 +30,23 @@ mod mark;
 mod pages;
 pub mod place;
 mod portal;
+mod pulse;
 pub mod refusal;
 pub mod routes;
 mod show;
 mod station_desk;
+mod stream;
 mod tar;
 mod tiles;
 
 pub use coordinates::{Axis, CoordinateError, parse_degrees};
 pub use counters::{Counters, Lookup, Mistyped, Refused};
-pub use desk::{AuthorityCard, Connected, DeskOrder, DeskRefusal, IssuingDesk, LiveHouse, Pending};
+pub use desk::{
+    AuthorityCard, Connected, DeskOrder, DeskRefusal, DoorLoad, IssuingDesk, LiveHouse, Pending,
+};
 pub use portal::{FIRST_LINK_LIFE_S, Portal, Random, Shared, State, first_owner_link};
+pub use pulse::{MINUTES_KEPT, Pulse, Reading};
 pub use routes::router;
 pub use station_desk::{Admission, ManifestTaken, Progress, StationWish, StationsDesk};
+pub use stream::{STREAMS_MAX, STREAMS_PER_SESSION, Streams};
 pub use tiles::{NoTiles, Tiles};

@@ -8,7 +8,9 @@ use crate::door::password::Passwords;
 use crate::door::secret::Secret;
 use crate::door::throttle::Throttle;
 use crate::imports::Imports;
+use crate::pulse::Pulse;
 use crate::station_desk::StationsDesk;
+use crate::stream::Streams;
 use crate::tiles::Tiles;
 use ledger::Ledger;
 use ledger::people::{Act, Error, People, Role, Roles};
@@ -37,6 +39,10 @@ pub struct Portal {
     pub stations: Arc<dyn StationsDesk>,
     /// Knows who is there.
     pub live: Arc<dyn LiveHouse>,
+    /// How the house is doing, and has been lately.
+    pub pulse: Arc<Pulse>,
+    /// Pages that are kept up to date; stopped before the house is taken down.
+    pub streams: Arc<Streams>,
     /// Which network this is.
     pub network: Network,
     /// Whose grid codes are issued here.

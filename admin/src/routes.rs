@@ -85,6 +85,7 @@ routes! {
     GET  get  "/assets/style.css"             Everybody => assets::style;
     GET  get  "/assets/proof.js"              Everybody => assets::proof;
     GET  get  "/assets/map.js"                Everybody => assets::map;
+    GET  get  "/assets/live.js"               Everybody => assets::live;
     GET  get  "/assets/outline.txt"           Everybody => assets::outline;
     GET  get  "/assets/icon.svg"              Everybody => assets::icon;
 
@@ -104,6 +105,7 @@ routes! {
     POST post "/welcome/{link}"               Everybody => welcome::submit;
 
     GET  get  "/"                             People(STAFF) => overview::show;
+    GET  get  "/live"                         People(STAFF) => overview::live;
     GET  get  "/codes"                        People(STAFF) => codes::show;
     GET  get  "/codes/{code}"                 People(STAFF) => code::show;
     GET  get  "/codes/{code}/certificate.pem" People(STAFF) => code::certificate;

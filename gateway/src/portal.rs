@@ -1,20 +1,22 @@
 //! What the portal asks of the house: codes to be issued, and who is there.
 
+use crate::coap::Counters as CoapCounters;
 use crate::issuing;
 use crate::mqtt::MqttDoor;
 use crate::revocation::Lists;
+use crate::serving::Ends;
 use crate::stations;
 use crate::trust_file::TrustFile;
 use crate::wallet::now;
 use admin::{
-    Admission, AuthorityCard, Connected, DeskOrder, DeskRefusal, IssuingDesk, LiveHouse,
+    Admission, AuthorityCard, Connected, DeskOrder, DeskRefusal, DoorLoad, IssuingDesk, LiveHouse,
     ManifestTaken, Pending, Progress, StationWish, StationsDesk,
 };
 use protocol::objects::MarkText;
 use protocol::{Code, Reference, Status, Timestamp};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The issuing desk as the portal knows it.
 pub struct PortalDesk(pub Arc<issuing::Desk>);
@@ -136,16 +138,25 @@ impl StationsDesk for StationDesk {
 pub struct House {
     started: Timestamp,
     mqtt: Arc<MqttDoor>,
+    coap: Arc<CoapCounters>,
     lists: Arc<Lists>,
+    shown: Ends,
 }
 
 impl House {
-    /// A house that begins now.
-    pub fn new(mqtt: Arc<MqttDoor>, lists: Arc<Lists>) -> Self {
+    /// A house that begins now. The doors show a certificate that ends at `shown`.
+    pub fn new(
+        mqtt: Arc<MqttDoor>,
+        coap: Arc<CoapCounters>,
+        lists: Arc<Lists>,
+        shown: Ends,
+    ) -> Self {
         Self {
             started: now(),
             mqtt,
+            coap,
             lists,
+            shown,
         }
     }
 }
@@ -155,8 +166,21 @@ impl LiveHouse for House {
         self.started
     }
 
-    fn connected_count(&self) -> usize {
-        self.mqtt.counters().sessions.load(Ordering::Relaxed) as usize
+    fn doors(&self) -> Vec<DoorLoad> {
+        let mqtt = self.mqtt.counters();
+        let load = |door, online: &AtomicU64, messages: &AtomicU64| DoorLoad {
+            door,
+            online: online.load(Ordering::Relaxed),
+            messages: messages.load(Ordering::Relaxed),
+        };
+        vec![
+            load("MQTT", &mqtt.sessions, &mqtt.published),
+            load("CoAP", &self.coap.sessions, &self.coap.requests),
+        ]
+    }
+
+    fn certificate_ends(&self) -> Option<Timestamp> {
+        Some(self.shown.get())
     }
 
     fn connected(&self, code: &Code) -> Option<Connected> {

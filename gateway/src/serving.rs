@@ -11,6 +11,7 @@ use protocol::Timestamp;
 use rustls::ServerConfig;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -18,12 +19,31 @@ use tokio::time::sleep;
 /// The longest pause between two looks, and the pause after a look that was of no avail.
 const LOOK_EVERY_S: u32 = 3_600;
 
+/// Until when the certificate is good that is shown now. Clones tell of the same one.
+#[derive(Clone, Debug)]
+pub struct Ends(Arc<AtomicU32>);
+
+impl Ends {
+    fn new(ends: Timestamp) -> Self {
+        Self(Arc::new(AtomicU32::new(ends.0)))
+    }
+
+    /// Until then.
+    pub fn get(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::Relaxed))
+    }
+
+    fn set(&self, ends: Timestamp) {
+        self.0.store(ends.0, Ordering::Relaxed);
+    }
+}
+
 /// What is shown, and what makes the next.
 pub struct Serving {
     authorities: Arc<Authorities>,
     folder: PathBuf,
     names: Vec<ServerName>,
-    ends: Timestamp,
+    ends: Ends,
 }
 
 /// The doors.
@@ -48,8 +68,13 @@ impl Serving {
             authorities,
             folder,
             names,
-            ends: server.not_after,
+            ends: Ends::new(server.not_after),
         }
+    }
+
+    /// Until when what is shown is good.
+    pub fn ends(&self) -> Ends {
+        self.ends.clone()
     }
 
     /// Looks until `stopped` resolves.
@@ -67,7 +92,7 @@ impl Serving {
     }
 
     fn due(&self) -> Timestamp {
-        self.ends.minus_s(SERVER_RENEWAL_S)
+        self.ends.get().minus_s(SERVER_RENEWAL_S)
     }
 
     fn pause(&self, now: Timestamp) -> Duration {
@@ -87,14 +112,14 @@ impl Serving {
         let next = self
             .authorities
             .server(&self.folder, &self.names, now, &mut random)?;
-        if next.not_after <= self.ends {
+        if next.not_after <= self.ends.get() {
             return Err(format!(
                 "it ends {} s after 1970, and nobody here can sign the next one: bring the issuer's keys back with `onecode root import --of issuer`, and start again",
-                self.ends.0
+                self.ends.get().0
             )
             .into());
         }
-        self.ends = next.not_after;
+        self.ends.set(next.not_after);
         Ok(Some(next))
     }
 

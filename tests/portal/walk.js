@@ -88,6 +88,11 @@ async function steps() {
   await page.fill("#again", "correct horse battery");
   await page.click("button");
   await page.waitForSelector("h1:has-text('Overview')");
+  // It is kept up to date, without being loaded again.
+  await page.waitForSelector("[data-when=live]:not([hidden])");
+  const moment = await page.textContent("[data-part=moment]");
+  await page.waitForFunction((before) => document.querySelector("[data-part=moment]").textContent !== before, moment);
+  assert.ok((await page.locator("figure.chart svg path.line, figure.chart svg path.bar").count()) >= 5, "charts");
   await shot("overview");
   await go(house.link, 404);
   await page.waitForSelector("text=was used or has expired");

@@ -17,6 +17,7 @@ mod list;
 mod loads;
 mod money;
 pub mod operation;
+mod overview;
 pub mod page;
 mod payments;
 mod people;
@@ -56,6 +57,9 @@ pub fn table() -> Vec<Operation> {
         write("/api/v1/codes/{code}/recovery", Money, MOVES_MONEY, "The money of a lost thing goes to another code of its owner's.", Same, codes::recover),
         write("/api/v1/aliases", Codes, ISSUES, "Gives a thing a GS1 name, or takes it away.", Same, aliases::set),
         write("/api/v1/secrets", Secrets, ISSUES, "Makes one-time enrolment secrets.", Secret, secrets::make_secrets),
+
+        read("/api/v1/overview", Codes, STAFF, "The house at a glance.", overview::now),
+        read("/api/v1/overview/minutes", Payments, SEES_MONEY, "The last hours, minute by minute.", overview::minutes),
 
         read("/api/v1/grids", Places, STAFF, "Grid codes, the newest first.", places::list),
         write("/api/v1/grids", Places, ISSUES_GRIDS, "Issues a grid code.", Same, places::issue),

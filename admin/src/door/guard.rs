@@ -162,6 +162,7 @@ async fn visitor(
     {
         let visitor = Visitor {
             person: Some(session.person),
+            session: Some(secret.hash()),
             form_token: secret.form_token(),
             origin,
             now,
@@ -175,6 +176,7 @@ async fn visitor(
     };
     let visitor = Visitor {
         person: None,
+        session: None,
         form_token: secret.form_token(),
         origin,
         now,

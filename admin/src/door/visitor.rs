@@ -3,7 +3,7 @@
 use crate::refusal::Refusal;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use ledger::people::{Act, Person, Roles, Scope, TokenId};
+use ledger::people::{Act, Person, Roles, Scope, SecretHash, TokenId};
 use protocol::Timestamp;
 
 /// For whom a route is.
@@ -48,6 +48,8 @@ impl Actor {
 pub struct Visitor {
     /// Who signed in, if anybody did.
     pub person: Option<Person>,
+    /// The session in which they did.
+    pub session: Option<SecretHash>,
     /// What forms must carry.
     pub form_token: String,
     /// The network address the request came from.

@@ -4,6 +4,7 @@ pub mod acts;
 pub mod aliases;
 pub mod area;
 pub mod areas;
+pub mod attention;
 pub mod audit;
 pub mod authorities;
 pub mod code;

@@ -368,6 +368,7 @@ mod tests {
         }];
         let visitor = Visitor {
             person: None,
+            session: None,
             form_token: String::new(),
             origin: String::new(),
             now: Timestamp(0),

@@ -1,35 +1,30 @@
-//! The house at a glance.
+//! The house at a glance, kept up to date by a stream.
 
+use super::attention::{Around, Attention, DOORS_EXPIRE_SOON_S, EXPIRES_SOON_S, attention};
 use super::frame::{Frame, page};
-use super::parts::{PaymentLine, exponents, payment_lines};
-use crate::desk::AuthorityCard;
+use super::parts::{PaymentLine, Pill, exponents, payment_lines};
+use crate::assets;
 use crate::door::Visitor;
+use crate::draw::Chart;
+use crate::draw::chart::{Values, bars, lines};
 use crate::evidence::Exponents;
-use crate::portal::Shared;
+use crate::portal::{Portal, Shared};
+use crate::pulse::{MINUTES_KEPT, Minute, Reading};
 use crate::refusal::Refusal;
-use crate::routes::{ISSUES, MOVES_MONEY, SEES_MONEY};
+use crate::routes::{SEES_MONEY, STAFF};
 use crate::show;
+use crate::stream::{self, News};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use axum::response::sse::Event;
+use ledger::LogStanding;
 use ledger::views::{self, Conservation, PaymentQuery};
-use protocol::Timestamp;
+use protocol::{Code, Timestamp};
+use tokio::sync::watch;
 
 /// Payments shown here.
 const NEWEST: u32 = 8;
-/// Authorities that end sooner than this need attention.
-const EXPIRES_SOON_S: u32 = 90 * 86_400;
-/// More messages than this waiting in inboxes need attention.
-const MANY_WAITING: u64 = 1_000;
-
-/// One line of what needs attention.
-struct Attention {
-    class: &'static str,
-    word: &'static str,
-    sentence: String,
-    path: &'static str,
-    link: &'static str,
-}
 
 /// Money of one currency.
 struct Circulation {
@@ -44,60 +39,276 @@ struct Circulation {
     shares: [u64; 3],
 }
 
+/// Something that waits for somebody.
+struct Queue {
+    name: &'static str,
+    waiting: u64,
+    oldest: String,
+    path: &'static str,
+}
+
+/// Something that ends.
+struct Ending {
+    role: &'static str,
+    code: Option<Code>,
+    ends: String,
+    state: Pill,
+}
+
+/// Everything on the page that changes.
+struct Board {
+    at: String,
+    up: String,
+    lists_age: Option<String>,
+    sees_money: bool,
+    counts: views::Overview,
+    online: u64,
+    rate: u64,
+    witnesses: String,
+    log: LogStanding,
+    log_age: Option<String>,
+    attention: Vec<Attention>,
+    money: Vec<Circulation>,
+    charts: Vec<Chart>,
+    from: String,
+    to: String,
+    queues: Vec<Queue>,
+    lines: Vec<PaymentLine>,
+    endings: Vec<Ending>,
+}
+
 #[derive(Template)]
 #[template(path = "overview.html")]
 struct Overview {
     frame: Frame,
-    sees_money: bool,
-    counts: views::Overview,
-    connected: usize,
-    up: String,
-    lists_age: Option<String>,
-    attention: Vec<Attention>,
-    money: Vec<Circulation>,
-    lines: Vec<PaymentLine>,
-    authorities: Vec<AuthorityCard>,
+    board: Board,
+    hours: usize,
+}
+
+#[derive(Template)]
+#[template(path = "overview_board.html")]
+struct Parts {
+    board: Board,
+    hours: usize,
+}
+
+impl Overview {
+    fn script(&self) -> String {
+        assets::LIVE.address()
+    }
 }
 
 /// The page.
 pub async fn show(State(portal): State<Shared>, visitor: Visitor) -> Result<Response, Refusal> {
-    let counts = portal.ledger.overview().await?;
+    let frame = Frame::new(&portal, Some(&visitor), "/");
+    let board = board(&portal, &frame, visitor.now).await?;
+    page(&Overview {
+        frame,
+        board,
+        hours: MINUTES_KEPT / 60,
+    })
+}
+
+/// What is new on it, again and again.
+pub async fn live(State(portal): State<Shared>, visitor: Visitor) -> Result<Response, Refusal> {
+    let news = Watched {
+        frame: Frame::new(&portal, Some(&visitor), "/"),
+        looks: portal.pulse.looks(),
+        portal: portal.clone(),
+    };
+    stream::answer(&portal, &visitor, STAFF, news)
+}
+
+/// The overview of one visitor.
+struct Watched {
+    portal: Shared,
+    frame: Frame,
+    looks: watch::Receiver<u64>,
+}
+
+impl News for Watched {
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            self.looks.changed().await.ok()?;
+            let now = (self.portal.clock)();
+            let board = board(&self.portal, &self.frame, now).await;
+            let parts = board.and_then(|board| {
+                let hours = MINUTES_KEPT / 60;
+                Ok(Parts { board, hours }.render()?)
+            });
+            // What could not be read is in the log, and the next look may bring it.
+            if let Ok(parts) = parts {
+                return Some(Event::default().event("parts").data(parts));
+            }
+        }
+    }
+}
+
+async fn board(portal: &Portal, frame: &Frame, now: Timestamp) -> Result<Board, Refusal> {
+    let reading = portal.pulse.look(now).await?;
     let exponents = exponents(&portal.ledger).await?;
-    let sees_money = visitor.roles().meets(SEES_MONEY);
+    let sees_money = frame.may(SEES_MONEY);
     let lines = match sees_money {
         true => {
-            let newest = views::Page::first(NEWEST);
-            let rows = portal
-                .ledger
-                .payments(&PaymentQuery::default(), &newest)
-                .await?
-                .rows;
-            payment_lines(&portal, &exponents, rows).await?
+            let (all, newest) = (PaymentQuery::default(), views::Page::first(NEWEST));
+            let rows = portal.ledger.payments(&all, &newest).await?.rows;
+            payment_lines(portal, &exponents, rows).await?
         }
         false => Vec::new(),
     };
-    let frame = Frame::new(&portal, Some(&visitor), "/");
     let authorities = portal.desk.authorities();
-    let up_s = visitor.now.0.saturating_sub(portal.live.started().0);
-    page(&Overview {
-        sees_money,
-        attention: attention(&frame, &counts, &authorities, &exponents, visitor.now),
-        money: counts
-            .conservation
-            .iter()
+    let around = Around {
+        frame,
+        authorities: &authorities,
+        doors_end: portal.live.certificate_ends(),
+        exponents: &exponents,
+    };
+    let since = |then: Timestamp| show::duration(u64::from(now.0.saturating_sub(then.0)));
+    let minutes = portal.pulse.minutes();
+    let edge = |minute: Option<&Minute>| show::minute(minute.map_or(0, |m| u64::from(m.number)));
+    Ok(Board {
+        at: show::time(now),
+        up: since(portal.live.started()),
+        lists_age: portal.live.lists_made().map(since),
+        attention: attention(&reading, &around),
+        money: (reading.counts.conservation.iter())
             .map(|c| circulation(c, &exponents))
             .collect(),
-        connected: portal.live.connected_count(),
-        up: show::duration(u64::from(up_s)),
-        lists_age: portal.live.lists_made().map(|made| {
-            let age_s = visitor.now.0.saturating_sub(made.0);
-            show::duration(u64::from(age_s))
-        }),
-        frame,
-        counts,
+        online: reading.doors.iter().map(|door| door.online).sum(),
+        rate: full_minute(&minutes).map_or(0, |minute| minute.payments),
+        witnesses: cosigned(&reading),
+        log_age: reading.log.signed.map(since),
+        charts: charts(&minutes, &exponents, sees_money),
+        from: edge(minutes.first()),
+        to: edge(minutes.last()),
+        queues: queues(&reading, sees_money),
+        endings: endings(&around, now),
+        sees_money,
         lines,
-        authorities,
+        log: reading.log,
+        counts: reading.counts,
     })
+}
+
+/// The newest minute that is over.
+fn full_minute(minutes: &[Minute]) -> Option<&Minute> {
+    minutes.iter().rev().nth(1)
+}
+
+fn cosigned(reading: &Reading) -> String {
+    let log = &reading.log;
+    let up_to_date = log.witnesses.iter().filter(|w| w.size >= log.published);
+    match log.witnesses.len() {
+        0 => "no witness".to_owned(),
+        all => format!("{} of {all} witnesses", up_to_date.count()),
+    }
+}
+
+fn queues(reading: &Reading, sees_money: bool) -> Vec<Queue> {
+    let mut queues = vec![Queue {
+        name: "Messages in inboxes",
+        waiting: reading.counts.inbox_entries,
+        oldest: String::new(),
+        path: "/codes",
+    }];
+    if sees_money {
+        let oldest = reading.due.map(|(due, recorded)| {
+            let age_s = reading.at.0.saturating_sub(recorded.0);
+            let age = show::duration(u64::from(age_s));
+            format!("{age}, due {}", show::time(due))
+        });
+        queues.push(Queue {
+            name: "Payments in transit",
+            waiting: reading.counts.in_transit,
+            oldest: oldest.unwrap_or_default(),
+            path: "/payments",
+        });
+    }
+    let log = &reading.log;
+    queues.push(Queue {
+        name: "Acts not yet under a checkpoint",
+        waiting: log.leaves.saturating_sub(log.published),
+        oldest: String::new(),
+        path: "/chain/checkpoint",
+    });
+    queues
+}
+
+fn endings(around: &Around<'_>, now: Timestamp) -> Vec<Ending> {
+    let ending = |role, code, ends: Timestamp, soon_s| Ending {
+        role,
+        code,
+        ends: show::time(ends),
+        state: match ends {
+            _ if ends < now => Pill {
+                class: "bad",
+                word: "ended",
+            },
+            _ if ends < now.plus_s(soon_s) => Pill {
+                class: "warn",
+                word: "soon",
+            },
+            _ => Pill {
+                class: "good",
+                word: "good",
+            },
+        },
+    };
+    let mut list: Vec<(Timestamp, Ending)> = (around.authorities.iter())
+        .map(|card| {
+            let (role, code, ends) = (card.role, Some(card.code), card.not_after);
+            (ends, ending(role, code, ends, EXPIRES_SOON_S))
+        })
+        .collect();
+    if let Some(ends) = around.doors_end {
+        let doors = ending("doors", None, ends, DOORS_EXPIRE_SOON_S);
+        list.push((ends, doors));
+    }
+    list.sort_by_key(|(ends, _)| *ends);
+    list.into_iter().map(|(_, ending)| ending).collect()
+}
+
+fn charts(minutes: &[Minute], exponents: &Exponents, sees_money: bool) -> Vec<Chart> {
+    let plain = |value: u64| show::count(value);
+    let of = |name: &str, pick: &dyn Fn(&Minute) -> Option<u64>| Values {
+        name: name.to_owned(),
+        values: minutes.iter().map(pick).collect(),
+    };
+    let newest = minutes.last();
+    let mut charts = Vec::new();
+    if sees_money {
+        let payments = of("payments", &|minute| Some(minute.payments));
+        charts.push(bars("Payments", "a minute", vec![payments], &plain));
+        for (currency, _) in newest.iter().flat_map(|minute| &minute.in_transit) {
+            let waits = of(currency.name(), &|minute| {
+                let found = minute
+                    .in_transit
+                    .iter()
+                    .find(|(known, _)| known == currency);
+                found.map(|(_, minor)| minor.max(&0).unsigned_abs())
+            });
+            let money = |value: u64| show::amount(i128::from(value), exponents.of(currency));
+            let unit = currency.name();
+            charts.push(lines("Value in transit", unit, vec![waits], &money));
+        }
+    }
+    let doors: Vec<&'static str> = (newest.iter())
+        .flat_map(|minute| minute.doors.iter().map(|door| door.door))
+        .collect();
+    let by_door = |pick: fn(&crate::desk::DoorLoad) -> u64| -> Vec<Values> {
+        let one = |door: &&'static str| {
+            of(door, &|minute| {
+                let found = minute.doors.iter().find(|known| known.door == *door);
+                found.map(pick)
+            })
+        };
+        doors.iter().map(one).collect()
+    };
+    let online = by_door(|door| door.online);
+    charts.push(lines("Things online", "connected", online, &plain));
+    let messages = by_door(|door| door.messages);
+    charts.push(bars("Messages by door", "a minute", messages, &plain));
+    charts
 }
 
 fn circulation(c: &Conservation, exponents: &Exponents) -> Circulation {
@@ -117,78 +328,6 @@ fn circulation(c: &Conservation, exponents: &Exponents) -> Circulation {
         shares: [c.purses, c.in_transit, c.others.saturating_add(c.funds)]
             .map(|part| share(part).min(1000) as u64),
     }
-}
-
-fn attention(
-    frame: &Frame,
-    counts: &views::Overview,
-    authorities: &[AuthorityCard],
-    exponents: &Exponents,
-    now: Timestamp,
-) -> Vec<Attention> {
-    let mut list = Vec::new();
-    let mut add = |class, word, sentence, path, link| {
-        list.push(Attention {
-            class,
-            word,
-            sentence,
-            path,
-            link,
-        });
-    };
-    for c in counts.conservation.iter().filter(|c| !c.holds) {
-        let sentence = format!(
-            "The books of {} do not add up. Stop the gateway and run its check.",
-            c.currency
-        );
-        add("bad", "books", sentence, "/money", "Money");
-    }
-    if counts.fraud_cases > 0 && frame.may(SEES_MONEY) {
-        let sentence = match counts.fraud_cases {
-            1 => "One fraud case, with its proof.".to_owned(),
-            cases => format!("{} fraud cases, each with its proof.", show::count(cases)),
-        };
-        add("bad", "fraud", sentence, "/frauds", "Fraud cases");
-    }
-    if counts.things_stopped > 0 {
-        let sentence = match counts.things_stopped {
-            1 => "One code is frozen or revoked.".to_owned(),
-            codes => format!("{} codes are frozen or revoked.", show::count(codes)),
-        };
-        add(
-            "warn",
-            "stopped",
-            sentence,
-            "/codes?state=frozen",
-            "Frozen codes",
-        );
-    }
-    for card in authorities {
-        if card.not_after < now.plus_s(EXPIRES_SOON_S) {
-            let sentence = format!(
-                "The certificate of the {} ends {}.",
-                card.role,
-                show::time(card.not_after)
-            );
-            add("warn", "expiry", sentence, "/", "Authorities");
-        }
-    }
-    if counts.inbox_entries > MANY_WAITING {
-        let sentence = format!(
-            "{} messages wait for things to collect them.",
-            show::count(counts.inbox_entries)
-        );
-        add("info", "inboxes", sentence, "/codes", "Codes");
-    }
-    if counts.things == 0 && frame.may(ISSUES) {
-        let sentence = "No thing has a code yet.".to_owned();
-        add("info", "begin", sentence, "/issue", "Issue the first one");
-    }
-    if exponents.0.is_empty() && frame.may(MOVES_MONEY) {
-        let sentence = "No currency is declared yet.".to_owned();
-        add("info", "begin", sentence, "/money", "Declare one");
-    }
-    list
 }
 
 #[cfg(test)]

@@ -12,7 +12,8 @@ pub mod stations;
 pub mod thing;
 
 use admin::{
-    AuthorityCard, Connected, DeskOrder, DeskRefusal, IssuingDesk, LiveHouse, Pending, Portal,
+    AuthorityCard, Connected, DeskOrder, DeskRefusal, DoorLoad, IssuingDesk, LiveHouse, Pending,
+    Portal, Pulse, Streams,
 };
 use issuer::{Authorities, CheckedRequest, IssueOrder, Names, Plan};
 use ledger::bounds::CURRENCY_TERMS_MOST;
@@ -24,8 +25,8 @@ use protocol::{
     AmountMinor, AssuranceClass, Code, Currency, KeyEpoch, Kind, Network, Status, Timestamp,
 };
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 pub const RESOLVER: &str = "id.example.com";
 pub const STATION: IssuedBy = IssuedBy {
@@ -54,6 +55,8 @@ pub struct House {
     pub clock: Arc<AtomicU32>,
     pub draws: Arc<AtomicU64>,
     pub live: Arc<Live>,
+    pub pulse: Arc<Pulse>,
+    pub streams: Arc<Streams>,
     pub counters: Arc<admin::Counters>,
     pub spool: PathBuf,
 }
@@ -85,18 +88,23 @@ impl House {
             },
             upstream: None,
         };
+        let ledger = Ledger::open(&folder.join("ledger.db"), bearings)
+            .await
+            .unwrap();
+        let live = Arc::new(Live {
+            since: now,
+            there: Mutex::default(),
+            messages: AtomicU64::new(0),
+        });
         Self {
-            ledger: Ledger::open(&folder.join("ledger.db"), bearings)
-                .await
-                .unwrap(),
+            pulse: Arc::new(Pulse::new(ledger.clone(), live.clone())),
+            streams: Arc::default(),
+            ledger,
             people: People::open(&folder.join("people.db")).await.unwrap(),
             authorities: Arc::new(authorities),
             clock: Arc::new(AtomicU32::new(now.0)),
             draws: Arc::new(AtomicU64::new(1_000)),
-            live: Arc::new(Live {
-                since: now,
-                there: Vec::new(),
-            }),
+            live,
             counters: Arc::default(),
             spool: folder.to_owned(),
         }
@@ -137,6 +145,8 @@ impl House {
                 spool: self.spool.clone(),
             }),
             live: self.live.clone(),
+            pulse: Arc::clone(&self.pulse),
+            streams: Arc::clone(&self.streams),
             network: network(),
             station: STATION,
             resolver: RESOLVER.to_owned(),
@@ -189,7 +199,8 @@ fn fill(out: &mut [u8], number: u64) {
 /// Things that are said to be there.
 pub struct Live {
     pub since: Timestamp,
-    pub there: Vec<Connected>,
+    pub there: Mutex<Vec<Connected>>,
+    pub messages: AtomicU64,
 }
 
 impl LiveHouse for Live {
@@ -197,12 +208,24 @@ impl LiveHouse for Live {
         self.since
     }
 
-    fn connected_count(&self) -> usize {
-        self.there.len()
+    fn doors(&self) -> Vec<DoorLoad> {
+        let there = self.there.lock().unwrap();
+        let messages = self.messages.load(Ordering::SeqCst);
+        let load = |(door, part)| DoorLoad {
+            door,
+            online: there.iter().filter(|there| there.door == door).count() as u64,
+            messages: messages / part,
+        };
+        [("MQTT", 1), ("CoAP", 3)].map(load).to_vec()
+    }
+
+    fn certificate_ends(&self) -> Option<Timestamp> {
+        Some(self.since.plus_s(YEAR_S / 4))
     }
 
     fn connected(&self, code: &Code) -> Option<Connected> {
-        self.there.iter().find(|there| there.code == *code).cloned()
+        let there = self.there.lock().unwrap();
+        there.iter().find(|there| there.code == *code).cloned()
     }
 
     fn lists_made(&self) -> Option<Timestamp> {

@@ -46,10 +46,15 @@ impl Page {
 pub async fn send(app: &Router, request: Request<Body>) -> Page {
     let response: Response<Body> = app.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
+    let kind = parts.headers.get(header::CONTENT_TYPE);
+    let body = match kind.is_some_and(|kind| kind == "text/event-stream") {
+        true => Vec::new(), // it has no end: see `live`
+        false => to_bytes(body, 1 << 20).await.unwrap().to_vec(),
+    };
     Page {
         status: parts.status,
         headers: parts.headers,
-        body: to_bytes(body, 1 << 20).await.unwrap().to_vec(),
+        body,
     }
 }
 
@@ -110,6 +115,12 @@ impl Browser {
             }
         }
         page
+    }
+
+    /// Opens a stream of events.
+    pub async fn open(&self, path: &str) -> Response<Body> {
+        let request = self.request("GET", path).body(Body::empty()).unwrap();
+        self.app.clone().oneshot(request).await.unwrap()
     }
 
     pub async fn get(&mut self, path: &str) -> Page {

@@ -11,7 +11,7 @@ use crate::serving::{Doors, Serving};
 use crate::trust_store::{ClientVerifier, Keeper, Trusted};
 use crate::wallet::{self, now};
 use crate::{following, http, portal, publishing};
-use admin::Portal;
+use admin::{Portal, Pulse, Streams};
 use clap::Args;
 use issuer::{Authorities, ServerIdentity};
 use ledger::Ledger;
@@ -166,15 +166,26 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
         dtls: coaps.certificates(),
         trusted: keeper.trusted(),
     };
+    let shown = serving.ends();
     let serving = tokio::spawn(serving.keep(shown_at, until(stopped.clone())));
 
     let desk = house.issuing_desk(config);
     let portal_counters = Arc::<admin::Counters>::default();
+    let live: Arc<dyn admin::LiveHouse> = Arc::new(portal::House::new(
+        Arc::clone(&mqtt),
+        Arc::clone(&counters),
+        Arc::clone(&lists),
+        shown,
+    ));
+    let pulse = Arc::new(Pulse::new(house.ledger.clone(), Arc::clone(&live)));
+    let streams = Arc::<Streams>::default();
     let pages = admin::router(Portal {
         ledger: house.ledger.clone(),
         people: house.people.clone(),
         desk: Arc::new(portal::PortalDesk(Arc::clone(&desk))),
-        live: Arc::new(portal::House::new(Arc::clone(&mqtt), Arc::clone(&lists))),
+        live,
+        pulse: Arc::clone(&pulse),
+        streams: Arc::clone(&streams),
         stations: Arc::new(portal::StationDesk(house.stations_desk(config)?)),
         network: config.network,
         station: crate::house::plan(config)?.station(),
@@ -215,6 +226,8 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
     let upkeep = tokio::spawn(upkeep);
     let follower = following::follow(house.ledger.clone(), until(stopped.clone()));
     let follower = tokio::spawn(follower);
+    let looking = until(stopped.clone());
+    let looking = tokio::spawn(async move { pulse.keep(now, looking).await });
     let witnesses = config.witnesses.clone();
     let publisher = publishing::publish(house.ledger.clone(), witnesses, until(stopped));
     let publisher = tokio::spawn(publisher);
@@ -227,6 +240,8 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
     };
     tracing::info!("stopping: answering what has begun");
     let _ = stop.send(true);
+    streams.stop();
+    looking.await?;
     coap.stop().await;
     coaps.stop().await;
     mqtt_serving.await?;

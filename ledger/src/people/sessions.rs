@@ -90,8 +90,8 @@ impl People {
         now: Timestamp,
     ) -> Result<(), Error> {
         let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        sqlx::query("DELETE FROM session WHERE seen < $1 OR begun < $2 OR hash = $3")
-            .bind(now.minus_s(IDLE_LIFE_S).0)
+        // Idle ones stay until they are old: an open page of theirs may still be looked at.
+        sqlx::query("DELETE FROM session WHERE begun < $1 OR hash = $2")
             .bind(now.minus_s(ABSOLUTE_LIFE_S).0)
             .bind(replaces.map(Vec::from))
             .execute(&mut *tx)
@@ -146,6 +146,26 @@ impl People {
             person,
             begun: Timestamp(begun),
         }))
+    }
+
+    /// Who is behind an open page: the session was not ended, is not too old, and the account is in
+    /// use. To look at a page that stays open is no use of the session: that goes idle as if the page
+    /// were not there, and opens nothing any more.
+    pub async fn still_signed_in(
+        &self,
+        hash: SecretHash,
+        now: Timestamp,
+    ) -> Result<Option<Person>, Error> {
+        let row: Option<(i64,)> =
+            sqlx::query_as("SELECT person FROM session WHERE hash = $1 AND begun >= $2")
+                .bind(hash.as_slice())
+                .bind(now.minus_s(ABSOLUTE_LIFE_S).0)
+                .fetch_optional(&self.pool)
+                .await?;
+        let Some((person,)) = row else {
+            return Ok(None);
+        };
+        Ok(self.person(PersonId(person)).await?.filter(|p| p.active))
     }
 
     /// Ends a session; ending it again changes nothing.

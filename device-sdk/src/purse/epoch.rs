@@ -117,29 +117,44 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         })
     }
 
-    /// A gateway that knows no way from its own books to where a purse says it stands, although it
-    /// says that it stands at the beginning: the journal was lost. The refusal is not signed, and
-    /// costs a purse that has paid nothing no more than a key epoch.
-    pub(super) fn lost_all(
+    /// A renewal of this purse was refused; whether the purse is in doubt of itself from now on. The
+    /// refusal is not signed, and costs a purse that has paid nothing no more than a key epoch.
+    pub(super) fn renewal_refused(
         &mut self,
         status: Status,
         about: Option<Reference>,
     ) -> Result<bool, Status> {
-        let blank = self.book.standing.sequence == Sequence(0) && self.book.pending.is_none();
-        if status != Status::LinksBroken || !blank || self.book.unsure.is_some() {
+        let Some(currency) = self.asked_in(about) else {
             return Ok(false);
+        };
+        let blank = self.book.standing.sequence == Sequence(0) && self.book.pending.is_none();
+        match status {
+            // A gateway that knows no way from its own books to where a purse says it stands,
+            // although it says that it stands at the beginning: the journal was lost.
+            Status::LinksBroken if blank && self.book.unsure.is_none() => {
+                self.doubt(self.book.standing.key_epoch)?;
+                Ok(true)
+            }
+            // It was not later than another one in another currency, which was answered, and never
+            // will be: the next one has a time of its own.
+            Status::Expired => {
+                let asked = self.book.pocket_mut(currency)?.renewal.take();
+                self.forget_if(asked.map(|(_, record)| record))?;
+                Ok(false)
+            }
+            _ => Ok(false),
         }
+    }
+
+    /// The currency in which this purse asks by the renewal with this name.
+    fn asked_in(&self, about: Option<Reference>) -> Option<Currency> {
         let (network, algorithm) = (self.own.trust.network, self.key.public_key().algorithm());
-        let mut asked = self.book.pockets.iter().filter_map(|pocket| {
-            let (renewal, _) = pocket.renewal.as_ref()?;
-            identify(renewal, &network, algorithm).ok()
+        let asked = self.book.pockets.iter().find(|pocket| {
+            let renewal = pocket.renewal.as_ref();
+            let id = renewal.and_then(|(asked, _)| identify(asked, &network, algorithm).ok());
+            id.is_some_and(|id| Some(id.reference()) == about)
         });
-        let mine = asked.any(|renewal| Some(renewal.reference()) == about);
-        drop(asked);
-        if mine {
-            self.doubt(self.book.standing.key_epoch)?;
-        }
-        Ok(mine)
+        asked.map(|pocket| pocket.currency)
     }
 }
 

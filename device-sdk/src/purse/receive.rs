@@ -142,7 +142,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             }
             Message::Area { area } => learnt(self.area(area)?),
             Message::Filter { filter } => learnt(self.filter(filter)?),
-            Message::Refusal { status, about } => match self.lost_all(status, about)? {
+            Message::Refusal { status, about } => match self.renewal_refused(status, about)? {
                 true => Ok(Event::Behind),
                 false => Ok(Event::Refused { status, about }),
             },

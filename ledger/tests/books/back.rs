@@ -60,6 +60,10 @@ async fn a_payee_who_takes_and_declines_is_refused_and_kept_on_record() {
             hand_in(first.clone()).await.unwrap().message,
             stands.message
         );
+        // Its payer is not to blame: it hears what stands.
+        let brought = payment.evidence().brought_by(payer.code);
+        let heard = ledger.hand_in(brought, Some(second.clone()), NOW).await;
+        assert_eq!(heard.unwrap().message, stands.message);
         let detail = ledger.payment(&payment.id).await.unwrap().unwrap();
         assert_eq!(detail.receipt.as_deref(), Some(first.bytes()));
         assert_eq!(detail.contrary_receipt.as_deref(), Some(second.bytes()));

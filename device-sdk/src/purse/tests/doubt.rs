@@ -13,6 +13,15 @@ fn asked(purse: &mut Roomy, now: Timestamp) -> (Vec<u8>, Renewal) {
     (message, renewal)
 }
 
+/// What a refusal of a renewal is about.
+fn about(message: &[u8]) -> Option<Reference> {
+    let Ok(Message::Renewal { renewal }) = Message::read(message) else {
+        panic!("not a renewal");
+    };
+    let renewal = open::<Renewal>(renewal, &network()).unwrap();
+    Some(renewal.id().reference())
+}
+
 /// The first allowance of a key epoch.
 fn first(world: &mut World, thing: &Thing, key_epoch: u32, issued: Timestamp) -> Allowance {
     Allowance {
@@ -123,17 +132,6 @@ fn an_empty_journal_learns_from_the_gateways_refusal_that_it_was_lost() {
     let mut world = World::new();
     let (a, b) = (world.thing(10), world.thing(11));
     let refusal = |about| written(&Message::refusal(Status::LinksBroken, about));
-    let about = |message: &[u8]| {
-        let Ok(Message::Renewal { renewal }) = Message::read(message) else {
-            panic!("not a renewal");
-        };
-        Some(
-            open::<Renewal>(renewal, &network())
-                .unwrap()
-                .id()
-                .reference(),
-        )
-    };
     let mut car = world.roomy(&a);
     let (message, _) = asked(&mut car, NOW);
     let refused = Event::Refused {
@@ -159,6 +157,30 @@ fn an_empty_journal_learns_from_the_gateways_refusal_that_it_was_lost() {
     let event = car.receive(&refusal(about(&message)), NOW).unwrap();
     assert!(matches!(event, Event::Refused { .. }));
     assert!(!car.in_doubt());
+}
+
+#[test]
+fn a_renewal_that_came_too_late_is_not_asked_for_ever() {
+    let world = World::new();
+    let mut car = world.roomy(&world.thing(10));
+    let (message, renewal) = asked(&mut car, NOW);
+    let later = NOW.plus_s(60);
+    assert_eq!(
+        asked(&mut car, later).0,
+        message,
+        "the same until it is answered"
+    );
+    let refusal = written(&Message::refusal(Status::Expired, about(&message)));
+    let event = car.receive(&refusal, later).unwrap();
+    assert!(matches!(event, Event::Refused { .. }));
+    let (_, next) = asked(&mut car, later);
+    assert_eq!(
+        next,
+        Renewal {
+            time: later,
+            ..renewal
+        }
+    );
 }
 
 #[test]

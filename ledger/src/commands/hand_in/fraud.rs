@@ -75,14 +75,14 @@ impl Handing<'_> {
         &self,
         desk: &mut Desk,
         charge: Charge,
-        standing: Option<Standing>,
-    ) -> Result<Result<Answer, Status>, Failure> {
+        standing: Option<&Standing>,
+    ) -> Result<(), Failure> {
         if let Some(receipt) = self.receipt {
             let connection = &mut desk.connection;
             payments::keep_contrary(connection, &self.id(), receipt, self.now).await?;
             here(CrashPoint::ContraryKept);
         }
-        let stands = standing.and_then(|standing| standing.receipt);
+        let stands = standing.and_then(|standing| standing.receipt.clone());
         let receipt = self.receipt.map(|receipt| receipt.bytes().to_vec());
         let proof = match charge {
             Charge::Receipts => self.two_receipts(desk, stands, receipt).await?,
@@ -96,8 +96,7 @@ impl Handing<'_> {
             charge,
             subject: self.id(),
         };
-        accuse::keep(desk, &accused, &proof, self.now).await?;
-        Ok(Err(Status::Contradiction))
+        accuse::keep(desk, &accused, &proof, self.now).await
     }
 
     async fn two_receipts(

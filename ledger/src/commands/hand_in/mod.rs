@@ -271,7 +271,15 @@ impl Handing<'_> {
             }
             Decision::Repeat => self.repeat(standing),
             Decision::Attach => self.attach(desk, standing).await,
-            Decision::Accuse(charge) => return self.accuse(desk, charge, standing).await,
+            Decision::Accuse(charge) => {
+                self.accuse(desk, charge, standing.as_ref()).await?;
+                // Its payer is not to blame, and waits for an answer.
+                let payer = self.evidence.bringer() == Some(payment.payer);
+                match standing.filter(|_| payer) {
+                    Some(standing) => self.repeat(Some(standing)),
+                    None => return Ok(Err(Status::Contradiction)),
+                }
+            }
             Decision::Claim { stands, how } => {
                 let answer = self.claim(desk, &stands, how, payer_state).await?;
                 promise::check(desk, self.evidence, self.now).await?;

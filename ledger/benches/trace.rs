@@ -19,6 +19,7 @@
     reason = "a measurement may fail"
 )]
 
+#[expect(dead_code, reason = "a bench of pages looks at what was paid")]
 #[path = "trace/bulk.rs"]
 mod bulk;
 #[expect(dead_code, reason = "the tests use the rest")]

@@ -106,16 +106,10 @@ impl Party {
 pub struct Names(BTreeMap<Code, String>);
 
 impl Names {
-    /// Looks up each code once.
+    /// Looks up all codes at once.
     pub async fn of(ledger: &Ledger, codes: Vec<Code>) -> Result<Self, Refusal> {
-        let mut names = BTreeMap::new();
-        for code in codes {
-            if let std::collections::btree_map::Entry::Vacant(entry) = names.entry(code) {
-                let thing = ledger.thing(&code).await?;
-                entry.insert(thing.map(|thing| thing.name).unwrap_or_default());
-            }
-        }
-        Ok(Self(names))
+        let codes = codes.into_iter().collect();
+        Ok(Self(ledger.names(&codes).await?))
     }
 
     /// The code with its name.

@@ -258,9 +258,9 @@ async fn lists_go_on_from_a_cursor() {
     let mut ada = scene.owner().await;
     let first = ada.get("/codes?q=thing").await.text();
     assert!(
-        first.contains("Thing no. 60")
-            && first.contains("Thing no. 11")
-            && !first.contains("Thing no. 10")
+        first.contains("Thing no. 01")
+            && first.contains("Thing no. 50")
+            && !first.contains("Thing no. 51")
     );
     let at = first.find("href=\"/codes?q=").unwrap() + 6;
     let next = first[at..]
@@ -271,9 +271,9 @@ async fn lists_go_on_from_a_cursor() {
         .replace("&amp;", "&");
     let second = ada.get(&next).await.text();
     assert!(
-        second.contains("Thing no. 10")
-            && second.contains("Thing no. 01")
-            && !second.contains("Thing no. 11")
+        second.contains("Thing no. 51")
+            && second.contains("Thing no. 60")
+            && !second.contains("Thing no. 50")
     );
     assert_eq!(
         ada.get("/codes?after=nonsense").await.status,

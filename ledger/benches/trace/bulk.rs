@@ -37,8 +37,16 @@ fn usd() -> Currency {
     Currency::new(1, *b"USD").unwrap()
 }
 
+/// Purse to purse.
+pub struct Paid {
+    pub from: u64,
+    pub to: u64,
+    pub minor: u64,
+}
+
 pub struct Bulk {
     pub entries: u64,
+    pub paid: Vec<Paid>,
     /// Purses 0 to this; this one and the next pay each other.
     pub purses: u64,
     /// Height of the load of each purse that had one.
@@ -55,6 +63,7 @@ impl Bulk {
         let options = SqliteConnectOptions::new().filename(path);
         let mut bulk = Self {
             entries: 0,
+            paid: Vec::with_capacity(payments as usize),
             purses: purses.max(10),
             loads: HashMap::new(),
             head: JournalHead::default(),
@@ -128,6 +137,7 @@ impl Bulk {
         }
         // Who has less pays less.
         let minor = minor.min(self.balance(&reserve));
+        self.paid.push(Paid { from, to, minor });
         let transit = Account::InTransit(Digest(digest(number)));
         match number % 2 {
             0 => {
@@ -215,7 +225,8 @@ impl Bulk {
             let owner = account.owner();
             sqlx::query(
                 "INSERT INTO account (currency, account, kind, balance, owner)
-                 VALUES ($1, $2, $3, $4, $5)",
+                 VALUES ($1, $2, $3, $4, $5)
+                 ON CONFLICT (currency, account) DO UPDATE SET balance = excluded.balance",
             )
             .bind(usd().as_bytes().as_slice())
             .bind(key.as_slice())

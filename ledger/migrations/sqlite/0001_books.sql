@@ -42,7 +42,10 @@ CREATE TABLE thing (
   registered        INTEGER NOT NULL,
   state             INTEGER NOT NULL    -- 0 active, 1 frozen, 2 revoked
 ) STRICT;
-CREATE INDEX thing_name ON thing (name_key);
+CREATE INDEX thing_name ON thing (name_key);                -- one for each way to narrow a search
+CREATE INDEX thing_name_kind ON thing (kind, name_key);
+CREATE INDEX thing_name_state ON thing (state, name_key);
+CREATE INDEX thing_name_both ON thing (kind, state, name_key);
 
 CREATE TABLE thing_state (              -- every change of state, oldest first
   number   INTEGER PRIMARY KEY,

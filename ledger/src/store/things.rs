@@ -128,11 +128,11 @@ pub(crate) type ThingColumns = (
 
 /// The columns of [`ThingColumns`], to be followed by a condition.
 macro_rules! select_thing {
-    ($rest:literal) => {
+    ($($rest:literal),+) => {
         concat!(
             "SELECT sequence, code, kind, name, product, transport_spki, wallet_algorithm, \
-             wallet_key, class, key_epoch, certificate, pass, issued, registered, state FROM thing ",
-            $rest
+             wallet_key, class, key_epoch, certificate, pass, issued, registered, state FROM thing "
+            $(, $rest)+
         )
     };
 }

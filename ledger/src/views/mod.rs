@@ -59,6 +59,14 @@ impl Page {
         }
     }
 
+    /// The same where they are listed upwards.
+    const fn above(&self) -> i64 {
+        match self.after {
+            Some(Cursor(number)) => number,
+            None => -1,
+        }
+    }
+
     fn listing<R, T>(
         &self,
         mut rows: Vec<R>,

@@ -8,8 +8,11 @@ use crate::store::areas::area_of;
 use crate::store::life::{self, Binding, LifeStep};
 use crate::store::lives::{owner_of, recovered_to};
 use crate::store::places::{GridColumns, GridRow, grid_from};
+use crate::store::row::Row;
 use crate::store::things::{Thing, ThingColumns, ThingState, select_thing, thing_from};
 use protocol::{Code, GridCode, Kind, Reference};
+use sqlx::{QueryBuilder, Sqlite};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Which things.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,20 +28,32 @@ pub struct ThingQuery {
 /// A thing as lists show it.
 pub type ThingRow = Thing;
 
-/// A text per question, so that each walks down its own index. A name or code is narrow enough to
-/// look at what it finds; the others must not pass over what they do not show.
+/// Things whose names begin alike, in the order of names from where the page before ended; the last
+/// character there is comes after all others.
+macro_rules! named {
+    ($rest:literal) => {
+        select_thing!(
+            "WHERE (name_key, sequence) >
+               (max(coalesce((SELECT name_key FROM thing WHERE sequence = $1), $6), $6), $1)
+             AND name_key < $6 || '\u{10ffff}' ",
+            $rest,
+            " ORDER BY name_key, sequence LIMIT $2"
+        )
+    };
+}
+
+/// A text per question, so that each walks along its own index and passes over nothing that it does
+/// not show.
 const fn question(code: bool, name: bool, kind: bool, state: bool) -> &'static str {
     match (code, name, kind, state) {
         (true, ..) => select_thing!(
             "WHERE code = $5 AND sequence < $1 AND ($3 IS NULL OR kind = $3)
              AND ($4 IS NULL OR state = $4) LIMIT $2"
         ),
-        // A range over the index on names; the last character there is comes after all others.
-        (_, true, ..) => select_thing!(
-            "WHERE name_key >= $6 AND name_key < $6 || '\u{10ffff}' AND sequence < $1
-             AND ($3 IS NULL OR kind = $3) AND ($4 IS NULL OR state = $4)
-             ORDER BY sequence DESC LIMIT $2"
-        ),
+        (_, true, false, false) => named!(""),
+        (_, true, true, false) => named!("AND kind = $3"),
+        (_, true, false, true) => named!("AND state = $4"),
+        (_, true, true, true) => named!("AND kind = $3 AND state = $4"),
         (_, _, false, false) => {
             select_thing!("WHERE sequence < $1 ORDER BY sequence DESC LIMIT $2")
         }
@@ -56,6 +71,10 @@ const fn question(code: bool, name: bool, kind: bool, state: bool) -> &'static s
 
 const GRIDS: &str = "SELECT number, code, name, owner, made_by, issued FROM grid
      WHERE number < $1 ORDER BY number DESC LIMIT $2";
+
+const NAMES: &str = "SELECT code, name FROM thing WHERE code IN (";
+/// Both ends of every payment on a page.
+const NAMES_MOST: usize = 2 * PAGE_MOST as usize;
 
 /// Every text of this file, for the test of their plans.
 #[cfg(test)]
@@ -98,7 +117,7 @@ impl Ledger {
         })
     }
 
-    /// Things, the newest first.
+    /// Things, the newest first; those that a name was asked for in the order of their names.
     pub async fn things(
         &self,
         query: &ThingQuery,
@@ -108,13 +127,17 @@ impl Ledger {
         let code = text.parse::<Code>().ok();
         let name = text.to_lowercase();
         let name = (code.is_none() && !name.is_empty()).then_some(name);
+        let from = match name.is_some() {
+            true => page.above(),
+            false => page.below(),
+        };
         let rows: Vec<ThingColumns> = sqlx::query_as(question(
             code.is_some(),
             name.is_some(),
             query.kind.is_some(),
             query.state.is_some(),
         ))
-        .bind(page.below())
+        .bind(from)
         .bind(page.rows())
         .bind(query.kind.map(|kind| kind as i64))
         .bind(query.state.map(ThingState::column))
@@ -123,6 +146,29 @@ impl Ledger {
         .fetch_all(&mut *self.reader().await?)
         .await?;
         page.listing(rows, |row| row.0, thing_from)
+    }
+
+    /// Names of things by their codes, as far as they are registered; of [`NAMES_MOST`] codes at
+    /// most.
+    pub async fn names(&self, codes: &BTreeSet<Code>) -> Result<BTreeMap<Code, String>, Error> {
+        let mut text = QueryBuilder::<Sqlite>::new(NAMES);
+        let mut listed = text.separated(", ");
+        for code in codes.iter().take(NAMES_MOST) {
+            listed.push_bind(code.as_bytes().as_slice());
+        }
+        listed.push_unseparated(")");
+        let rows: Vec<(Vec<u8>, String)> = text
+            .build_query_as()
+            .fetch_all(&mut *self.reader().await?)
+            .await?;
+        let read = |(code, name): (Vec<u8>, String)| {
+            let row = Row {
+                table: "thing",
+                key: &name,
+            };
+            Ok((row.code(&code)?, name))
+        };
+        rows.into_iter().map(read).collect()
     }
 
     /// What happened to a code, the newest first.

@@ -98,13 +98,24 @@ async fn things_are_found_by_name_code_kind_and_state() {
     assert_eq!(find("", None).await.len(), 4);
     assert_eq!(
         find(" THING 1", None).await,
-        ["Thing 11", "Thing 10", "Thing 1"]
+        ["Thing 1", "Thing 10", "Thing 11"]
     );
     assert_eq!(
         find("thing 1", Some(ThingState::Frozen)).await,
         ["Thing 11"]
     );
     assert_eq!(find(&purses[1].code.to_string(), None).await, ["Thing 2"]);
+    let named = ThingQuery {
+        text: "thing 1".into(),
+        ..ThingQuery::default()
+    };
+    let mut page = Page::first(1);
+    for name in ["Thing 1", "Thing 10", "Thing 11"] {
+        let listing = ledger.things(&named, &page).await.unwrap();
+        assert_eq!(listing.rows[0].name, name);
+        page.after = listing.next;
+    }
+    assert_eq!(page.after, None);
     assert_eq!(find("' OR 1=1 --", None).await.len(), 0);
     assert_eq!(find("%", None).await.len(), 0);
 }

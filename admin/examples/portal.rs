@@ -19,6 +19,7 @@ use protocol::code::grid::{Level, Place, Point, Span};
 use protocol::{Code, GridCode, Kind, Status, Timestamp};
 use std::io::Read as _;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -147,6 +148,29 @@ async fn furnish(house: &mut House) {
     ]);
 }
 
+/// A folder with what `onecode verify` judges by: the root's key, and the passes below it.
+fn judge_folder(house: &House, folder: &Path) -> String {
+    let folder = folder.join("judge");
+    std::fs::create_dir(&folder).unwrap();
+    let [root, issuer, gateway] = house.authorities.all();
+    let key: String = root
+        .pass_key()
+        .as_bytes()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let trust =
+        format!("network = \"test\"\nroot_key = \"ed25519:{key}\"\nroot_certificate = \"none\"\n");
+    for (name, bytes) in [
+        ("trust.toml", trust.as_bytes()),
+        ("issuer.pass", issuer.pass()),
+        ("gateway.pass", gateway.pass()),
+    ] {
+        std::fs::write(folder.join(name), bytes).unwrap();
+    }
+    folder.display().to_string()
+}
+
 /// A token for everything.
 async fn token(house: &House, random: &dyn Fn(&mut [u8])) -> String {
     let mut bytes = [0; 32];
@@ -204,6 +228,7 @@ async fn main() {
         "request {}",
         serde_json::json!(house::thing::Keys::new(99).request_pem())
     );
+    println!("judge {}", judge_folder(&house, folder.path()));
     // Car 2 makes itself another wallet key.
     let renewed = house::thing::Keys::with_wallet(2, 102).request_pem();
     println!("rekey {}", serde_json::json!(renewed));

@@ -1,8 +1,9 @@
 //! Signed objects, opened field by field, with what the signature says.
 
+use crate::meanings::{meaning, wire};
 use crate::show;
 use protocol::cose::open;
-use protocol::objects::{Allowance, Object, Payment, Receipt, Statement};
+use protocol::objects::{Allowance, ClaimNote, Object, Payment, Receipt, Statement};
 use protocol::{Code, Currency, Network, PublicKey, Reference, Status};
 
 /// Digits after the point of each currency somebody declared.
@@ -35,7 +36,7 @@ pub enum Check {
 }
 
 /// One field of an object.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Line {
     /// Its key in the map.
     pub number: i32,
@@ -43,6 +44,10 @@ pub struct Line {
     pub name: &'static str,
     /// What it says.
     pub value: String,
+    /// What that is for.
+    pub meaning: &'static str,
+    /// Key and value as they were signed, in hexadecimal digits.
+    pub wire: String,
 }
 
 /// One signed object for people.
@@ -62,6 +67,8 @@ pub struct Opened {
     pub signer: String,
     /// Length of the whole object.
     pub bytes: usize,
+    /// All of it, in hexadecimal digits.
+    pub whole: String,
     /// What stands in it.
     pub lines: Vec<Line>,
 }
@@ -86,7 +93,7 @@ macro_rules! lines {
         let fields: Vec<(i32, &'static str, Option<String>)> =
             vec![$(($number, $name, $value.into()),)*];
         let line = |(number, name, value): (i32, &'static str, Option<String>)| {
-            Some(Line { number, name, value: value? })
+            Some(Line { number, name, value: value?, ..Line::default() })
         };
         fields.into_iter().filter_map(line).collect::<Vec<Line>>()
     }};
@@ -226,14 +233,43 @@ impl Opener<'_> {
         )
     }
 
+    /// A gateway's note that a payment was claimed in time.
+    pub fn claim_note(
+        &self,
+        bytes: &[u8],
+        gateways: &[(Code, PublicKey)],
+    ) -> Result<Opened, Status> {
+        let n = *open::<ClaimNote>(bytes, self.network)?.peek();
+        let key = gateways.iter().find(|(code, _)| *code == n.gateway);
+        let lines = lines! {
+            1 "gateway" code(&n.gateway);
+            2 "gateway epoch" n.gateway_epoch.0.to_string();
+            3 "payment" n.payment.to_string();
+            4 "hash of covers" n.covers.map(|hash| hash.to_string());
+            5 "time" show::time(n.time);
+        };
+        let about = About {
+            title: "Claim note",
+            file: "claim-note.cbor",
+            meaning: "A gateway saw the payment claimed: from then on no deadline takes it back.",
+        };
+        let key = key.map(|(_, key)| key);
+        self.opened::<ClaimNote>(about, bytes, key, code(&n.gateway), lines)
+    }
+
     fn opened<T: Object>(
         &self,
         about: About,
         bytes: &[u8],
         key: Option<&PublicKey>,
         signer: String,
-        lines: Vec<Line>,
+        mut lines: Vec<Line>,
     ) -> Result<Opened, Status> {
+        let fields = wire(bytes);
+        for line in &mut lines {
+            line.meaning = meaning(T::NAME, line.number);
+            line.wire = fields.get(&line.number).cloned().unwrap_or_default();
+        }
         let sealed = open::<T>(bytes, self.network)?;
         let id = sealed.id().to_string();
         let check = match key.map(|key| sealed.verify(key)) {
@@ -249,6 +285,7 @@ impl Opener<'_> {
             check,
             signer,
             bytes: bytes.len(),
+            whole: show::to_hex(bytes),
             lines,
         })
     }
@@ -425,6 +462,15 @@ mod tests {
         // One key may take several lines.
         shown.dedup();
         assert_eq!(shown, keys_on_the_wire(signed), "{}", opened.title);
+        for line in &opened.lines {
+            assert!(!line.meaning.is_empty(), "{}: {}", opened.title, line.name);
+            // The key, then the value: the bytes stand in the object as they are shown.
+            assert!(opened.whole.contains(&line.wire) && line.wire.len() > 2);
+        }
+        // A map of fewer than 24 fields begins with one byte; the rest of it is its fields.
+        let mut wires: Vec<&str> = opened.lines.iter().map(|line| line.wire.as_str()).collect();
+        wires.dedup();
+        assert!(opened.whole.contains(&wires.concat()), "{}", opened.title);
     }
 
     /// A new field of the protocol breaks this by its missing value, and then by its missing line.
@@ -508,6 +554,16 @@ mod tests {
             assert_whole(&statement(units), |opener, bytes| {
                 opener.statement("statement.cbor", bytes, &[])
             });
+        }
+        for covers in [None, Some(Digest([5; 32]))] {
+            let note = ClaimNote {
+                gateway: code(3),
+                gateway_epoch: KeyEpoch(1),
+                payment: Digest([1; 32]),
+                covers,
+                time: Timestamp(1),
+            };
+            assert_whole(&note, |opener, bytes| opener.claim_note(bytes, &[]));
         }
         for more in [false, true] {
             assert_whole(&allowance(more), |opener, bytes| {

@@ -4,9 +4,10 @@
 use crate::api::operation::Operation;
 use crate::door::{BODY_MAX, UPLOAD_MAX, Who, guard, headers};
 use crate::pages::{
-    acts, aliases, area, areas, audit, authorities, code, codes, frauds, grid, grids, issue,
+    acts, aliases, area, areas, audit, authorities, code, codes, fraud, frauds, grid, grids, issue,
     issue_grid, manifests, map, money, order, orders, overview, payment, payments, people,
-    public_code, public_grid, purse, secrets, sign_in, station, stations, welcome,
+    public_code, public_grid, purse, requests, secrets, sign_in, statement, station, stations,
+    trace, welcome,
 };
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
@@ -154,19 +155,28 @@ routes! {
     GET  get  "/payments/{id}"                People(SEES_MONEY) => payment::show;
     GET  get  "/payments/{id}/{object}"       People(SEES_MONEY) => payment::download;
     GET  get  "/frauds"                       People(SEES_MONEY) => frauds::show;
+    GET  get  "/frauds/{number}"              People(SEES_MONEY) => fraud::show;
     GET  get  "/frauds/{number}/proof.cbor"   People(SEES_MONEY) => frauds::proof;
     GET  get  "/accusations/{number}/proof.cbor" People(SEES_MONEY) => frauds::accusation;
     GET  get  "/money"                        People(SEES_MONEY) => money::show;
     POST post "/money/load"                   People(MOVES_MONEY) => money::load;
     POST post "/money/redeem"                 People(MOVES_MONEY) => money::redeem;
     POST post "/money/currency"               People(MOVES_MONEY) => money::declare;
+    GET  get  "/money/requests"               People(SEES_MONEY) => requests::show;
+    POST post "/money/requests/{number}"      People(MOVES_MONEY) => requests::decide;
+    POST post "/money/limit"                  People(OWNS) => requests::limit;
     GET  get  "/purses/{code}"                People(SEES_MONEY) => purse::show;
+    GET  get  "/purses/{code}/statement"      People(SEES_MONEY) => statement::purse;
+    GET  get  "/money/statement"              People(SEES_MONEY) => statement::books;
+    GET  get  "/trace/load/{height}"          People(SEES_MONEY) => trace::load;
+    GET  get  "/trace/purse/{code}"           People(SEES_MONEY) => trace::purse;
     GET  get  "/people"                       People(OWNS) => people::show;
     POST post "/people/invite"                People(OWNS) => people::invite;
     POST post "/people/change"                People(OWNS) => people::change;
     POST post "/people/token"                 People(OWNS) => people::token;
     POST post "/people/revoke"                People(OWNS) => people::revoke;
     GET  get  "/audit"                        People(AUDITS) => audit::show;
+    GET  get  "/audit/trail.ndjson"           People(AUDITS) => audit::file;
 
     GET  get  "/api/v1/"                      Everybody => api::page::show;
     GET  get  "/api/v1/problems"              Everybody => api::page::show;

@@ -43,6 +43,12 @@ pub const LOGS_MOST: usize = 64;
 pub const ACTS_MOST: u32 = 1024;
 /// Areas of one gateway.
 pub const AREAS_MOST: u32 = 64;
+/// Requests for money that wait for a second person.
+pub const REQUESTS_MOST: u64 = 64;
+/// How long such a request waits.
+pub const REQUEST_LIFE_S: u32 = 3 * 86_400;
+/// Entries in one statement of a purse or of the books.
+pub const STATEMENT_ENTRIES_MOST: usize = 10_000;
 /// Connections that read.
 pub const READERS: u32 = 4;
 /// Changes of inboxes that a slow listener may fall behind; then it has to look at all of them.

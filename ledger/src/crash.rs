@@ -105,6 +105,12 @@ crash_points! {
     AllowanceStored "allowance_stored";
     /// A load or redemption is posted and its order is not stored.
     TreasuryPosted "treasury_posted";
+    /// A request for money waits for a second person; nobody has heard.
+    RequestKept "request_kept";
+    /// A second person has decided and no money has moved.
+    RequestDecided "request_decided";
+    /// How much one person moves alone is another amount.
+    LimitSet "limit_set";
     /// Secrets are stored.
     SecretsAdded "secrets_added";
     /// A secret is spent and no number is reserved.

@@ -339,13 +339,14 @@ impl Ledger {
 
     // ---------------------------------------------------------------------------- treasurer
 
-    /// Puts money into a purse.
+    /// Puts money into a purse; above the limit of its currency only a request does.
     pub async fn load(&self, order: LoadOrder, now: Timestamp) -> Result<Loaded, Status> {
         let (fund, way) = (None, Way::Load);
         let treasury = Treasury {
             order,
             fund,
             way,
+            second: None,
             now,
         };
         self.submit(treasury).await
@@ -358,6 +359,7 @@ impl Ledger {
             order,
             fund,
             way,
+            second: None,
             now,
         };
         self.submit(treasury).await
@@ -388,6 +390,7 @@ impl Ledger {
             order,
             fund,
             way,
+            second: None,
             now,
         };
         self.submit(treasury).await

@@ -32,6 +32,7 @@ pub mod federation;
 mod handle;
 pub mod people;
 mod registry;
+mod requests;
 mod restored;
 pub mod rules;
 mod standing;
@@ -48,6 +49,7 @@ pub use accusation::Accusation;
 pub use bearings::{Bearings, ClassTerms, Classes, Policy};
 pub use commands::areas::AreaOf;
 pub use commands::overdue::ReturnedCount;
+pub use commands::requests::Undecided;
 pub use commands::stations::{BroughtManifest, BroughtThing, StationGrant, Taken};
 pub use commands::{Answer, FraudId};
 #[cfg(feature = "crash-points")]
@@ -67,6 +69,9 @@ pub use store::issuing::{IssueRequest, NewThing, Reservation};
 pub use store::life::{Binding, LifeStep};
 pub use store::lives::NewKey;
 pub use store::places::GridRow;
+pub use store::requests::{
+    AloneLimit, MoneyRequest, MoneyWish, RequestDecision, RequestState, Verdict,
+};
 pub use store::stations::{Dismissal, ItemRow, OrderRow, StationRow};
 pub use store::surveys::RecordedPlace;
 pub use store::things::{Thing, ThingState};

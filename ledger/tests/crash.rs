@@ -17,8 +17,8 @@ mod support;
 
 use ledger::chain::Cosigned;
 use ledger::{
-    Answer, ClaimOrder, CoveredEvidence, CrashPoint, Fund, FundOrder, IssueRequest, Ledger, NewKey,
-    Owned, ThingState, Way,
+    Answer, ClaimOrder, CoveredEvidence, CrashPoint, Fund, FundOrder, IssueRequest, Ledger,
+    MoneyWish, NewKey, Owned, RequestDecision, ThingState, Verdict, Way,
 };
 use protocol::chain::{NoteKey, Origin, SignatureKind, WitnessRefusal, write_submission};
 use protocol::code::IssuedBy;
@@ -198,9 +198,38 @@ async fn scenario(ledger: &Ledger, world: &World, said: &mut String) -> Vec<Purs
         .set_state(&payer.code, state, "cloned", "operator", NOW)
         .await;
     writeln!(said, "{set:?}").unwrap();
-    let mut purses = vec![payer, payee];
+    let mut purses = vec![payer, payee, two_persons(ledger, world, said).await];
     purses.extend(others);
     purses
+}
+
+/// What one person asks for and another one decides.
+async fn two_persons(ledger: &Ledger, world: &World, said: &mut String) -> Purse {
+    let purse = Purse::register(ledger, world, 61).await;
+    let most = Some(support::amount(5_000));
+    ledger.limit_alone(usd(), most, "owner", NOW).await.unwrap();
+    for (number, verdict) in [(1, Verdict::Confirmed), (2, Verdict::Refused)] {
+        let wish = MoneyWish {
+            order: order(&purse, 5_001, &format!("two {number}")),
+            way: Way::Load,
+            person: "Ada".into(),
+        };
+        let alone = ledger.load(order(&purse, 5_002, "alone"), NOW).await;
+        writeln!(said, "{alone:?}").unwrap();
+        // What waits has an answer that moves on; the last one is heard below.
+        let asked = ledger.ask_for_money(wish, NOW).await.unwrap();
+        for person in ["Ada", "Ben"] {
+            let decision = RequestDecision {
+                verdict,
+                by: person.into(),
+                person: person.into(),
+                at: NOW,
+            };
+            let decided = ledger.decide_request(asked.number, decision).await;
+            writeln!(said, "{decided:?}").unwrap();
+        }
+    }
+    purse
 }
 
 /// Streams in every state, declined receipts, and what nobody claims.

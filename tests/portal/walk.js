@@ -1,10 +1,13 @@
 // Walks through the portal with a real browser, as a new owner would, and keeps screenshots.
 //
-//   node walk.js [--shots DIR] [--portal URL --link PATH [--request FILE] [--rekey FILE] [--onecode PROGRAM]]
+//   node walk.js [--shots DIR] [--portal URL --link PATH [--request FILE] [--rekey FILE] [--onecode PROGRAM]
+//     [--judge FOLDER --verify PROGRAM] [--python PROGRAM]]
 //
 // Without --portal it starts `cargo run -p admin --example portal`. With --onecode it runs the command
-// lines that the portal shows beside enrolment secrets; a gateway with no things needs that. Any
-// console error, page error, blocked resource, unexpected status, or finding of axe-core fails the
+// lines that the portal shows beside enrolment secrets; a gateway with no things needs that. --verify
+// judges what is downloaded by the root's key in --judge; --python reads statements and the audit trail
+// with tests/portal/requirements.txt. Any console error,
+// page error, blocked resource, unexpected status, or finding of axe-core fails the
 // walk.
 import { execFileSync, spawn } from "node:child_process";
 import { X509Certificate, createPrivateKey } from "node:crypto";
@@ -297,6 +300,9 @@ async function steps() {
   await page.waitForSelector("text=25.5");
   assert.ok(!(await page.textContent("main")).includes("51.0"), "money was loaded twice");
   await shot("purse");
+  await twoPersons(code);
+  await traced(code);
+  await exported(code);
 
   // Another wallet key for a thing that asks for one.
   if (house.rekey) {
@@ -335,6 +341,8 @@ async function steps() {
   }
   await go("/frauds");
   await shot("frauds");
+  if (asked.verify) await judgedWithNoServer();
+  await go("/frauds");
   const proofs = page.locator("a[href$='proof.cbor']");
   if ((await proofs.count()) > 0) {
     const proof = await page.request.get(house.portal + (await proofs.first().getAttribute("href")));
@@ -391,6 +399,134 @@ async function steps() {
   await judgedByTheBrowser(`/1/${code}`);
 }
 
+// A file behind an address, and what a program says of it.
+async function fetched(path, name) {
+  const answer = await page.request.get(house.portal + path);
+  assert.equal(answer.status(), 200, `${path} answered ${answer.status()}`);
+  const file = join(shots, name);
+  writeFileSync(file, await answer.body());
+  return file;
+}
+
+const says = (program, words) => execFileSync(program, words, { encoding: "utf8", timeout: STEP_TIMEOUT_MS });
+
+// What the portal hands out holds with nothing but the root's key.
+async function judgedWithNoServer() {
+  const trust = ["--trust", join(asked.judge, "trust.toml")];
+  const verify = (file, more) => says(resolve(asked.verify), ["verify", file, ...trust, ...more]);
+  await go("/frauds");
+  await page.locator("tbody a[href='/frauds/1']").click();
+  await page.waitForSelector("h1:has-text('Fraud case 1')");
+  await page.waitForSelector("text=Two contents under one number are a fork.");
+  await shot("fraud-case");
+  const proof = await fetched("/frauds/1/proof.cbor", "fraud-1.cbor");
+  assert.match(verify(proof, []), /^fraud proven: /);
+  const damaged = join(shots, "fraud-damaged.cbor");
+  const bytes = readFileSync(proof);
+  bytes[bytes.length - 9] ^= 1;
+  writeFileSync(damaged, bytes);
+  assert.throws(() => verify(damaged, []), "a proof that was changed is refused");
+  // One payment field by field, and its files.
+  await page.locator("tbody a.code[href^='/payments/']").first().click();
+  await page.waitForSelector("h2:has-text('Payment')");
+  const payment = new URL(page.url()).pathname;
+  await page.locator("details.whole > summary").first().click();
+  await shot("payment-fields");
+  const passes = ["--passes", asked.judge];
+  assert.match(verify(await fetched(`${payment}/allowance.cbor`, "allowance.cbor"), passes), /genuine: an allowance/);
+  assert.match(verify(await fetched(`${payment}/statement.cbor`, "statement.cbor"), passes), /genuine: a statement/);
+}
+
+// Statements add up in another program's eyes, and the audit trail is chained in another's.
+async function exported(code) {
+  await go(`/purses/${code}`);
+  await page.selectOption("#statement-form", "csv");
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download the statement" }).click()]);
+  const csv = readFileSync(await download.path(), "utf8").trim().split("\r\n");
+  assert.match(csv[0], /^entry,time,kind,payer/);
+  assert.equal(csv.length, 5, "opening, two loads, closing");
+  assert.match(csv.at(-1), /,closing,,,,,,175\.750000,USD,,$/);
+  await go("/audit");
+  const first = await fetched("/audit/trail.ndjson", "audit-older.ndjson");
+  if (!asked.python) return;
+  const here = import.meta.dirname;
+  const judge = async (path, name) => Number(says(asked.python, [join(here, "statement.py"), await fetched(path, name)]));
+  const all = (form) => `currency=1.USD&form=${form}`;
+  assert.equal(await judge(`/purses/${code}/statement?${all("camt053")}`, "purse.xml"), 2);
+  assert.ok((await judge(`/money/statement?${all("camt053")}`, "books.xml")) >= 8, "every load is in the books");
+  await go("/payments");
+  const payer = await page.locator("tbody a.name").first().getAttribute("href").catch(() => null);
+  if (payer) assert.ok((await judge(`${payer.replace("/codes/", "/purses/")}/statement?${all("camt053")}`, "payer.xml")) >= 1);
+  const second = await fetched("/audit/trail.ndjson", "audit.ndjson");
+  const trail = (words) => says(asked.python, [join(here, "trail.py"), ...words]);
+  assert.ok(Number(trail([second, first])) > 5);
+  const forged = join(shots, "audit-forged.ndjson");
+  writeFileSync(forged, readFileSync(second, "utf8").replace("money loaded", "money lOaded"));
+  assert.throws(() => trail([forged]), "a changed row is found");
+}
+
+// Above the limit a second treasurer decides, in a browser of their own.
+async function twoPersons(code) {
+  await go("/money/requests");
+  await page.waitForSelector("text=Nothing waits.");
+  await page.fill("#most", "100");
+  await page.locator("#currency").selectOption({ index: 0 });
+  await page.getByRole("button", { name: "Set the limit" }).click();
+  await page.waitForSelector("text=The limit is set.");
+  await go("/people");
+  await page.locator("form[action='/people/invite'] [name=treasurer]").check();
+  await page.getByRole("button", { name: "Make a link" }).click();
+  await page.waitForSelector("#fresh");
+  const link = (await page.textContent("#fresh")).trim();
+  for (const amount of ["150.25", "175"]) {
+    await go(`/money?code=${code}`);
+    await page.fill("#amount", amount);
+    await page.getByRole("button", { name: "Load", exact: true }).click();
+    await page.waitForSelector("text=waits for a second person");
+  }
+  assert.equal(await page.locator("button[value=confirm]").count(), 0, "who asked does not decide");
+  await shot("two-persons-asked");
+  const cookies = await page.context().cookies();
+  await page.context().clearCookies();
+  await go(link);
+  await page.fill("#name", "Ben Second");
+  await page.fill("#password", "another horse battery");
+  await page.fill("#again", "another horse battery");
+  await page.click("button");
+  await go("/money/requests");
+  await shot("two-persons-to-decide");
+  await page.getByRole("button", { name: "Confirm request 1" }).click();
+  await page.waitForSelector("text=the money has moved");
+  await page.getByRole("button", { name: "Refuse request 2" }).click();
+  await page.waitForSelector("text=no money moved");
+  await shot("two-persons-decided");
+  await page.context().clearCookies();
+  await page.context().addCookies(cookies);
+  await go(`/purses/${code}`);
+  await page.waitForSelector("text=175.75");
+}
+
+// The newest load forwards, and the purse backwards; the boxes of the picture are links.
+async function traced(code) {
+  await go("/money");
+  await page.getByRole("link", { name: "where now" }).first().click();
+  await page.waitForSelector("svg.layers");
+  await shot("trace-load");
+  await page.locator("svg.layers a[href^='/trace/purse/']").first().click();
+  await page.waitForSelector("h1:has-text('came from')");
+  assert.ok(page.url().endsWith(code), "the holder is the purse that was loaded");
+  assert.equal(await page.locator("svg.layers rect.load").count(), 2, "it holds coins of two loads");
+  await shot("trace-purse");
+  // A load that was paid on to several.
+  await go("/money");
+  const loads = await page.getByRole("link", { name: "where now" }).evaluateAll((links) => links.map((link) => link.getAttribute("href")));
+  await go(loads.at(-1));
+  await shot("trace-load-spent");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await shot("dark-trace-load-spent");
+  await page.emulateMedia({ colorScheme: "light" });
+}
+
 // What a browser makes of the proof on a public page: good, changed on its way, of another root than
 // it knew, and without scripts.
 async function judgedByTheBrowser(path) {
@@ -444,7 +580,7 @@ async function looks() {
   for (const [scheme, width] of [["dark", 1280], ["dark", 390], ["light", 1280]]) {
     await page.emulateMedia({ colorScheme: scheme });
     await page.setViewportSize({ width, height: 860 });
-    for (const path of ["/", "/codes", thing, "/secrets", "/issue", "/grids", "/map", "/issue-grid", "/areas", "/payments", "/frauds", "/money", thing.replace("/codes/", "/purses/"), "/people", "/stations", "/orders", "/manifests", "/authorities", "/audit?check=1"]) {
+    for (const path of ["/", "/codes", thing, "/secrets", "/issue", "/grids", "/map", "/issue-grid", "/areas", "/payments", "/frauds", "/money", "/money/requests", thing.replace("/codes/", "/purses/"), thing.replace("/codes/", "/trace/purse/"), "/people", "/stations", "/orders", "/manifests", "/authorities", "/audit?check=1"]) {
       await go(path);
       await inspect(`${path} ${scheme} ${width}`);
     }

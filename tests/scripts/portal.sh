@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Serves the furnished portal and walks through it with a browser:
-# tests/scripts/portal.sh PATH_OF_THE_EXAMPLE
+# tests/scripts/portal.sh PATH_OF_THE_EXAMPLE PATH_OF_ONECODE PYTHON_WITH_THE_REQUIREMENTS
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -10,14 +10,15 @@ coproc EXAMPLE { exec "$1" 2>"$scratch/log"; }
 example=$EXAMPLE_PID
 trap 'kill "$example" 2>/dev/null; rm -rf "$scratch"' EXIT
 
-portal='' link='' request='' rekey=''
-while [ -z "$portal" ] || [ -z "$link" ] || [ -z "$request" ] || [ -z "$rekey" ]; do
+portal='' link='' request='' rekey='' judge=''
+while [ -z "$portal" ] || [ -z "$link" ] || [ -z "$request" ] || [ -z "$rekey" ] || [ -z "$judge" ]; do
   read -r -t 60 what value <&"${EXAMPLE[0]}" || { cat "$scratch/log"; echo "the portal did not start"; exit 1; }
   case $what in
   portal) portal=$value ;;
   link) link=$value ;;
   request) request=$value ;;
   rekey) rekey=$value ;;
+  judge) judge=$value ;;
   esac
 done
 # The requests come as one JSON string each.
@@ -31,5 +32,5 @@ plain "$rekey" >"$scratch/rekey.pem"
 rm -rf "$shots"
 # Not exec: the trap still has to end the portal.
 node tests/portal/walk.js --portal "$portal" --link "$link" --request "$scratch/request.pem" \
-  --rekey "$scratch/rekey.pem" \
+  --rekey "$scratch/rekey.pem" --judge "$judge" --verify "$2" --python "$3" \
   --shots "$shots"

@@ -33,6 +33,12 @@ impl<T: ToSchema + Send + 'static> Answer for Export<T> {
     }
 }
 
+impl<T> From<Response> for Export<T> {
+    fn from(response: Response) -> Self {
+        Self(response, PhantomData)
+    }
+}
+
 /// Where a file goes on.
 enum At {
     After(Option<Cursor>),

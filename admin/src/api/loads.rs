@@ -9,9 +9,11 @@ use crate::deeds::money as deeds;
 use crate::pages::money::currency_value;
 use crate::refusal::Refusal;
 use ledger::{Fund, FundOrder, LoadOrder, Loaded, Way};
-use protocol::Currency;
+use protocol::{Currency, Status};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+const ABOVE: &str = "More than one person moves alone. Ask a second one by /api/v1/requests; /api/v1/limits says how much it is.";
 
 /// Money into a purse or out of it.
 #[derive(Deserialize, ToSchema)]
@@ -37,6 +39,8 @@ pub struct LoadDone {
     amount_minor: u64,
     key: String,
     by: String,
+    /// Who confirmed it, where it took two persons.
+    second: Option<String>,
     time: u32,
     /// Height of the journal entry.
     journal_height: u64,
@@ -52,6 +56,7 @@ impl From<Loaded> for LoadDone {
             amount_minor: done.order.amount.get(),
             key: done.order.key,
             by: done.order.by,
+            second: done.second,
             time: done.at.0,
             journal_height: done.head.height,
             journal_root: IdText(done.head.root),
@@ -80,8 +85,11 @@ async fn carry_out(call: Call, wish: LoadWish, way: Way) -> Result<Shown<LoadDon
         key: wish.key,
         by: call.actor.name.clone(),
     };
-    let done = deeds::carry_out(&call.portal, &call.actor, order, way).await??;
-    Ok(Shown(done.into()))
+    match deeds::carry_out(&call.portal, &call.actor, order, way).await? {
+        Ok(done) => Ok(Shown(done.into())),
+        Err(Status::AboveLimit) => Err(Refusal::Unfit(ABOVE.to_owned())),
+        Err(status) => Err(status.into()),
+    }
 }
 
 /// Puts money into a purse.

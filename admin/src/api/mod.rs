@@ -24,7 +24,9 @@ mod people;
 mod places;
 pub mod problem;
 pub mod rate;
+mod requests;
 mod secrets;
+mod statements;
 mod states;
 mod stations;
 mod trace;
@@ -87,9 +89,17 @@ pub fn table() -> Vec<Operation> {
         write("/api/v1/currencies", Money, MOVES_MONEY, "Declares a currency.", Same, money::declare),
         read("/api/v1/purses", Money, SEES_MONEY, "Purses that hold something.", money::purses),
         read("/api/v1/purses/{code}", Money, SEES_MONEY, "What one code holds.", money::purse),
+        read("/api/v1/purses/{code}/statement", Money, SEES_MONEY, "The statement of a purse, as CSV or camt.053.", statements::purse),
+        read("/api/v1/books/statement", Money, SEES_MONEY, "The statement of the books, as CSV or camt.053.", statements::books),
         read("/api/v1/loads", Money, SEES_MONEY, "Loads and redemptions.", loads::list),
         write("/api/v1/loads", Money, MOVES_MONEY, "Puts money into a purse.", Same, loads::load),
         write("/api/v1/redemptions", Money, MOVES_MONEY, "Takes free money out of a purse.", Same, loads::redeem),
+        read("/api/v1/requests", Money, SEES_MONEY, "Loads and redemptions that take two persons.", requests::list),
+        write("/api/v1/requests", Money, MOVES_MONEY, "Asks a second person for a load or redemption.", Same, requests::ask),
+        read("/api/v1/requests/{number}", Money, SEES_MONEY, "One of them.", requests::show),
+        write("/api/v1/requests/{number}/decision", Money, MOVES_MONEY, "Confirms or refuses what somebody else asked for.", Same, requests::decide),
+        read("/api/v1/limits", Money, SEES_MONEY, "How much of a currency one person moves alone.", requests::limits),
+        write("/api/v1/limits", Money, OWNS, "Says how much of a currency one person moves alone.", Same, requests::limit),
         write("/api/v1/funds", Money, MOVES_MONEY, "Puts money behind forks, or takes it out.", Same, loads::fund),
         read("/api/v1/conservation", Money, SEES_MONEY, "Whether money is conserved, a line a currency.", books::conservation),
 
@@ -115,6 +125,7 @@ pub fn table() -> Vec<Operation> {
         read("/api/v1/export/codes", Codes, STAFF, "All things, a line each.", export::codes),
         read("/api/v1/export/payments", Payments, SEES_MONEY, "All payments, a line each.", export::payments),
 
+        read("/api/v1/export/audit", Audit, AUDITS, "The whole audit trail, a line each, the oldest first.", people::trail),
         read("/api/v1/people", People, OWNS, "Everybody who has an account.", people::persons),
         read("/api/v1/tokens", People, OWNS, "Tokens of programs.", people::tokens),
         write("/api/v1/tokens/{token}/revocation", People, OWNS, "Takes a token back.", Same, people::revoke),

@@ -1,11 +1,13 @@
 //! People, tokens and the audit trail. Accounts, invitations and tokens are made on pages only: a
 //! token that could make another would outlive being taken back.
 
+use super::export::Export;
 use super::list::List;
 use super::operation::{Call, Nothing, Shown, Told};
 use super::words::{IdText, Limit};
 use crate::deeds::people as deeds;
 use crate::refusal::Refusal;
+use crate::trail;
 use ledger::people::{AuditCheck, AuditRow, Person, Scope, Token};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -166,6 +168,11 @@ pub async fn audit(
         items: rows.into_iter().map(AuditShown::from).collect(),
         next: next.map(|number| number.to_string()),
     }))
+}
+
+/// The whole trail, a line each.
+pub async fn trail(call: Call, _: Nothing, _: Nothing) -> Result<Export<AuditShown>, Refusal> {
+    Ok(Export::from(trail::file(&call.portal)))
 }
 
 /// What came of walking the whole trail.

@@ -1,12 +1,15 @@
-//! Money into purses and out of them, currencies, what stands behind forks, and claims. The books
-//! answer the same key with the same order alike.
+//! Money into purses and out of them, alone or by two persons, currencies, what stands behind forks,
+//! and claims. The books answer the same key with the same order alike.
 
 use crate::door::Actor;
 use crate::pages::money::currency_value;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
-use ledger::{ClaimOrder, Decided, FundOrder, LoadOrder, Loaded, Way};
-use protocol::{Currency, Status};
+use ledger::{
+    ClaimOrder, Decided, FundOrder, LoadOrder, Loaded, MoneyRequest, MoneyWish, RequestDecision,
+    Undecided, Verdict, Way,
+};
+use protocol::{AmountMinor, Currency, Status};
 
 /// Puts money into a purse, or takes free money out of it.
 pub async fn carry_out(
@@ -31,6 +34,116 @@ pub async fn carry_out(
     };
     recorded(portal, actor, what, &about, &carried).await?;
     Ok(carried)
+}
+
+/// What came of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ordered {
+    /// The money moved.
+    Done(Box<Loaded>),
+    /// It waits for a second person.
+    Waits(Box<MoneyRequest>),
+}
+
+/// Carries an order out, or keeps it for a second person where it is above what one moves alone.
+pub async fn order(
+    portal: &Portal,
+    actor: &Actor,
+    order: LoadOrder,
+    way: Way,
+) -> Result<Result<Ordered, Status>, Refusal> {
+    let limits = portal.ledger.limits_alone().await?;
+    let above = limits
+        .iter()
+        .any(|limit| limit.currency == order.currency && order.amount > limit.most);
+    if above {
+        let asked = ask(portal, actor, order, way).await?;
+        return Ok(asked.map(|request| Ordered::Waits(Box::new(request))));
+    }
+    let carried = carry_out(portal, actor, order, way).await?;
+    Ok(carried.map(|loaded| Ordered::Done(Box::new(loaded))))
+}
+
+fn wished(order: &LoadOrder, way: Way) -> String {
+    let word = match way {
+        Way::Load => "into",
+        Way::Redeem => "out of",
+    };
+    let currency = currency_value(&order.currency);
+    format!("{} of {currency}, {word} {}", order.amount, order.code)
+}
+
+/// Keeps an order for a second person.
+pub async fn ask(
+    portal: &Portal,
+    actor: &Actor,
+    order: LoadOrder,
+    way: Way,
+) -> Result<Result<MoneyRequest, Status>, Refusal> {
+    let about = format!("{}, key {}", wished(&order, way), order.key);
+    let person = actor.person.clone();
+    let wish = MoneyWish { order, way, person };
+    let asked = portal.ledger.ask_for_money(wish, actor.now).await;
+    let about = match &asked {
+        Ok(request) => format!("request {}: {about}", request.number),
+        Err(_) => about,
+    };
+    recorded(portal, actor, "money asked for", &about, &asked).await?;
+    Ok(asked)
+}
+
+/// A second person decides a request.
+pub async fn decide_request(
+    portal: &Portal,
+    actor: &Actor,
+    number: u64,
+    verdict: Verdict,
+) -> Result<MoneyRequest, Refusal> {
+    let decision = RequestDecision {
+        verdict,
+        by: actor.name.clone(),
+        person: actor.person.clone(),
+        at: actor.now,
+    };
+    let decided = portal.ledger.decide_request(number, decision).await;
+    let what = match verdict {
+        Verdict::Confirmed => "money confirmed",
+        Verdict::Refused => "money refused",
+    };
+    let about = match &decided {
+        Ok(Ok(request)) => {
+            let wish = &request.wish;
+            format!(
+                "request {number} of {}: {}",
+                wish.order.by,
+                wished(&wish.order, wish.way)
+            )
+        }
+        Ok(Err(undecided)) => format!("request {number}: {}", undecided.sentence()),
+        Err(_) => format!("request {number}"),
+    };
+    recorded(portal, actor, what, &about, &decided).await?;
+    decided?.map_err(|undecided| match undecided {
+        Undecided::Unknown => Refusal::NotFound(undecided.sentence()),
+        _ => Refusal::Unfit(undecided.sentence().to_owned()),
+    })
+}
+
+/// Says how much of a currency one person moves alone.
+pub async fn limit_alone(
+    portal: &Portal,
+    actor: &Actor,
+    currency: Currency,
+    most: Option<AmountMinor>,
+) -> Result<(), Refusal> {
+    let set = portal
+        .ledger
+        .limit_alone(currency, most, &actor.name, actor.now)
+        .await;
+    let limit = most.map_or("no limit".to_owned(), |most| most.to_string());
+    let about = format!("{}, {limit}", currency_value(&currency));
+    recorded(portal, actor, "limit of one person set", &about, &set).await?;
+    Ok(set?)
 }
 
 /// Declares a currency; the same again changes nothing.

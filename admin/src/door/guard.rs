@@ -142,6 +142,7 @@ async fn caller(
         token: token.id,
         actor: Actor {
             name: format!("token {} ({})", token.id.0, token.label),
+            person: token.made_by,
             origin,
             now,
         },

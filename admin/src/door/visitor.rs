@@ -25,6 +25,8 @@ pub enum Who {
 pub struct Actor {
     /// As the audit trail names them.
     pub name: String,
+    /// The person who answers for it: of a token, who made the token.
+    pub person: String,
     /// The network address it came from.
     pub origin: String,
     /// When.
@@ -75,6 +77,7 @@ impl Visitor {
     pub fn actor(&self) -> Actor {
         Actor {
             name: self.name().to_owned(),
+            person: self.name().to_owned(),
             origin: self.origin.clone(),
             now: self.now,
         }

@@ -2,6 +2,7 @@
 
 mod cell;
 pub mod chart;
+pub mod layers;
 mod qr;
 
 pub use cell::Cell;

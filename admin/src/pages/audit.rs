@@ -4,7 +4,7 @@ use super::frame::{Frame, page};
 use crate::door::Visitor;
 use crate::portal::Shared;
 use crate::refusal::Refusal;
-use crate::show;
+use crate::{show, trail};
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
@@ -27,6 +27,11 @@ struct Audit {
 pub struct Cursor {
     before: Option<String>,
     check: Option<String>,
+}
+
+/// The whole trail as a file.
+pub async fn file(State(portal): State<Shared>) -> Response {
+    trail::file(&portal)
 }
 
 /// The newest rows, or those before a number; walks the whole chain when asked to.

@@ -23,10 +23,15 @@ struct Line {
 
 impl Line {
     const fn how(&self) -> &'static str {
-        match self.case.how {
-            Contradiction::SameSequence => "two payments under one number",
-            Contradiction::Overlap => "the later one begins below the end of the earlier one",
-        }
+        how(self.case.how)
+    }
+}
+
+/// How two payments contradict each other.
+pub const fn how(how: Contradiction) -> &'static str {
+    match how {
+        Contradiction::SameSequence => "two payments under one number",
+        Contradiction::Overlap => "the later one begins below the end of the earlier one",
     }
 }
 
@@ -127,7 +132,8 @@ pub async fn accusation(
     accusation_file(&portal, number).await
 }
 
-const NO_CASE: Refusal = Refusal::NotFound("There is no such fraud case.");
+/// There is none with this number.
+pub const NO_CASE: Refusal = Refusal::NotFound("There is no such fraud case.");
 const NO_ACCUSATION: Refusal = Refusal::NotFound("There is no such accusation.");
 
 /// The proof of a fraud case as a file.

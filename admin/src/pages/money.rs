@@ -2,6 +2,7 @@
 
 use super::frame::{Frame, page, page_with};
 use super::parts::{Names, Party, exponents_of};
+use super::statement::StatementForm;
 use crate::deeds::money as deeds;
 use crate::door::secret::Secret;
 use crate::door::{Sent, Visitor};
@@ -18,6 +19,9 @@ use ledger::views::{Conservation, Cursor, Page, PurseRow};
 use ledger::{CurrencyRow, Fund, LoadOrder, Loaded, Way};
 use protocol::{AmountMinor, Code, Currency, Status};
 use serde::Deserialize;
+
+const FULL: &str =
+    "As many requests wait for a second person as are kept. Have some decided first.";
 
 /// Newest loads and redemptions shown.
 const NEWEST: u32 = 12;
@@ -44,6 +48,8 @@ struct Purse {
 }
 
 struct Order {
+    height: u64,
+    way: Way,
     time: String,
     sign: &'static str,
     /// Whose or what fund, where it is no purse.
@@ -52,6 +58,7 @@ struct Order {
     unit: String,
     party: Party,
     by: String,
+    second: Option<String>,
 }
 
 #[derive(Template)]
@@ -67,6 +74,9 @@ struct Money {
     purses: Vec<Purse>,
     next: Option<Cursor>,
     orders: Vec<Order>,
+    /// Requests that wait for a second person.
+    waiting: u64,
+    statement: StatementForm,
 }
 
 /// A load or redemption as it was typed.
@@ -129,7 +139,14 @@ async fn money(
         Some(_) => form.key.clone(),
         None => Secret::draw(&*portal.random).reveal().to_owned(),
     };
+    let statement = StatementForm::new(
+        "/money/statement".to_owned(),
+        "Statement of the books",
+        &rows,
+    );
     Ok(Money {
+        statement,
+        waiting: portal.ledger.requests_waiting(visitor.now).await?,
         moves_money: frame.may(MOVES_MONEY),
         frame,
         done,
@@ -183,6 +200,8 @@ fn order(loaded: &Loaded, names: &Names, exponents: &Exponents) -> Order {
     let order = &loaded.order;
     let exponent = exponents.of(&order.currency);
     Order {
+        height: loaded.head.height,
+        way: loaded.way,
         time: show::time(loaded.at),
         sign: match loaded.way {
             Way::Load => "+",
@@ -198,6 +217,7 @@ fn order(loaded: &Loaded, names: &Names, exponents: &Exponents) -> Order {
         unit: order.currency.name().to_owned(),
         party: names.party(order.code),
         by: order.by.clone(),
+        second: loaded.second.clone(),
     }
 }
 
@@ -234,9 +254,14 @@ async fn carry_out(
         Way::Load => "load",
         Way::Redeem => "redeem",
     };
-    let carried = deeds::carry_out(portal, &visitor.actor(), order, way).await;
+    let carried = deeds::order(portal, &visitor.actor(), order, way).await;
     match carried? {
-        Ok(_) => Ok(Redirect::to(&format!("/money?done={word}")).into_response()),
+        Ok(deeds::Ordered::Waits(_)) => {
+            Ok(Redirect::to("/money/requests?done=asked").into_response())
+        }
+        Ok(deeds::Ordered::Done(_)) => {
+            Ok(Redirect::to(&format!("/money?done={word}")).into_response())
+        }
         // The key was used for another order: this form is a stale one.
         Err(Status::NotPermitted) => {
             let problem = "This form was sent before with other values; nothing was changed. Here is a fresh one.";
@@ -246,6 +271,7 @@ async fn carry_out(
             };
             again(portal, visitor, fresh, problem.to_owned()).await
         }
+        Err(Status::Full) => again(portal, visitor, form, FULL.to_owned()).await,
         Err(status) => again(portal, visitor, form, status.sentence().to_owned()).await,
     }
 }
@@ -344,6 +370,12 @@ fn read_declaration(portal: &Portal, form: &Declaration) -> Result<(Currency, u8
         currency,
         exponent.ok_or("Decimals: a whole number from 0 to 18.")?,
     ))
+}
+
+impl Order {
+    const fn is_load(&self) -> bool {
+        matches!(self.way, Way::Load)
+    }
 }
 
 impl Money {

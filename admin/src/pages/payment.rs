@@ -93,7 +93,8 @@ pub async fn show(
     })
 }
 
-async fn objects(
+/// Everything that was signed about a payment, opened.
+pub async fn objects(
     portal: &Portal,
     opener: &Opener<'_>,
     detail: &PaymentDetail,
@@ -121,6 +122,9 @@ async fn objects(
         if let Some(receipt) = receipt {
             objects.push(opener.receipt(file, receipt, payee_key.as_ref()));
         }
+    }
+    if let Some(note) = &detail.claim_note {
+        objects.push(opener.claim_note(note, &gateways));
     }
     if let Some(statement) = &detail.statement {
         objects.push(opener.statement("statement.cbor", statement, &gateways));
@@ -213,6 +217,7 @@ pub async fn object_file(portal: &Portal, id: &str, object: &str) -> Result<Resp
         "receipt.cbor" => detail.receipt,
         "contrary-receipt.cbor" => detail.contrary_receipt,
         "statement.cbor" => detail.statement,
+        "claim-note.cbor" => detail.claim_note,
         "evidence.cbor" => evidence(portal, &detail).await?,
         _ => None,
     };

@@ -2,6 +2,7 @@
 
 use super::frame::{Frame, page};
 use super::parts::{Names, Party, exponents, read_code};
+use super::statement::StatementForm;
 use crate::door::Visitor;
 use crate::portal::Shared;
 use crate::refusal::Refusal;
@@ -33,6 +34,7 @@ struct Purse {
     moves_money: bool,
     party: Party,
     views: Vec<View>,
+    statement: StatementForm,
 }
 
 /// The page.
@@ -68,7 +70,9 @@ pub async fn show(
     let views = portal.ledger.purse(&code).await?.iter().map(view).collect();
     let names = Names::of(&portal.ledger, vec![code]).await?;
     let frame = Frame::new(&portal, Some(&visitor), "/money");
+    let rows = portal.ledger.currencies().await?;
     page(&Purse {
+        statement: StatementForm::new(format!("/purses/{code}/statement"), "Statement", &rows),
         moves_money: frame.may(MOVES_MONEY),
         frame,
         party: names.party(code),

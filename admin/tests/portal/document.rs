@@ -163,6 +163,10 @@ async fn what_is_shown_is_as_the_document_says() {
         .define_area(&cells, "Yard", "test", now)
         .await
         .unwrap();
+    let request = json!({"way": "in", "code": charger.code.to_string(), "currency": "USD",
+        "amount_minor": 7, "key": "two"});
+    let asked = call(&scene, "/api/v1/requests", Some(request)).await;
+    assert_eq!(asked.status, StatusCode::OK, "{}", asked.text());
     let document = document(&scene).await;
     let mut seen = 0;
     for (path, methods) in document["paths"].as_object().unwrap() {
@@ -178,6 +182,7 @@ async fn what_is_shown_is_as_the_document_says() {
             .replace("{grid}", &grid.to_string())
             .replace("{area}", &area.reference.to_string())
             .replace("{payment}", &payment)
+            .replace("{number}", "1")
             .replace("{height}", "1")
             .replace("{source}", "1")
             .replace("{first}", "1");

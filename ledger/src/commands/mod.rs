@@ -16,6 +16,7 @@ pub(crate) mod promise;
 pub(crate) mod registry;
 pub(crate) mod release;
 pub(crate) mod renew;
+pub(crate) mod requests;
 pub(crate) mod stations;
 pub(crate) mod survey;
 pub(crate) mod transfer;

@@ -1,6 +1,6 @@
 //! Money comes in and goes out, and currencies are declared.
 
-use super::{declared, holder, key, printable, release};
+use super::{declared, holder, key, printable, release, requests};
 use crate::books::{Account, Entry, EntryKind, Transfer};
 use crate::crash::{CrashPoint, here};
 use crate::federation::hooks;
@@ -17,6 +17,8 @@ pub(crate) struct Treasury {
     /// Where it is no purse.
     pub fund: Option<Fund>,
     pub way: Way,
+    /// Who confirmed it, where it took two persons.
+    pub second: Option<String>,
     pub now: Timestamp,
 }
 
@@ -34,6 +36,9 @@ impl Command for Treasury {
         }
         if order.amount == AmountMinor::ZERO {
             return Err(Status::Malformed.into());
+        }
+        if self.fund.is_none() && self.second.is_none() {
+            requests::may_alone(desk, order).await?;
         }
         hooks::may_issue(desk)?;
         let state = self.state(desk).await?;
@@ -65,12 +70,14 @@ impl Command for Treasury {
         // A crash here: neither posting nor order; the same key is carried out once, later.
         here(CrashPoint::TreasuryPosted);
         let (connection, what) = (&mut desk.connection, (order, self.fund));
-        let number = insert(connection, what, self.way, self.now, &head).await?;
+        let how = (self.way, self.second.as_deref());
+        let number = insert(connection, what, how, self.now, &head).await?;
         Ok(Loaded {
             number,
             order: order.clone(),
             fund: self.fund,
             way: self.way,
+            second: self.second.clone(),
             at: self.now,
             head,
         })

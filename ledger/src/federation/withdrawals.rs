@@ -7,7 +7,7 @@ use super::store::peers::Peer;
 use super::terms::Place;
 use super::{credits, leases, post};
 use crate::books::{Account, Entry, EntryKind, Transfer};
-use crate::commands::release;
+use crate::commands::{release, requests};
 use crate::crash::{CrashPoint, here};
 use crate::store::journal;
 use crate::store::things::{self, ThingState};
@@ -64,6 +64,7 @@ impl Command for Withdraw {
         {
             return Err(Status::NotPermitted.into());
         }
+        requests::may_alone(desk, order).await?;
         let asked = Withdrawal {
             key: order.key.clone(),
             code: order.code,
@@ -185,7 +186,7 @@ pub(crate) async fn paid(
         by: asked.by,
     };
     let connection = &mut desk.connection;
-    treasury::insert(connection, (&order, None), Way::Redeem, now, &head).await?;
+    treasury::insert(connection, (&order, None), (Way::Redeem, None), now, &head).await?;
     store::withdrawn(connection, &credit.subject, Ok(())).await?;
     here(CrashPoint::Withdrawn);
     Ok(())

@@ -60,7 +60,7 @@ pub enum AuditCheck {
 type Row = (i64, u32, String, String, String, String, Vec<u8>);
 
 /// Rows read at once while walking.
-const STEP: i64 = 512;
+const STEP: u32 = 512;
 
 fn chain(before: &Digest, number: i64, time: Timestamp, act: &Act<'_>) -> Digest {
     let mut hash = Sha256::new();
@@ -126,22 +126,28 @@ impl People {
         Ok(rows.into_iter().map(row).collect())
     }
 
+    /// Rows after a number, the oldest first.
+    pub async fn audit_after(&self, after: i64, most: u32) -> Result<Vec<AuditRow>, Error> {
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT number, time, who, what, about, origin, chain FROM audit
+             WHERE number > $1 ORDER BY number LIMIT $2",
+        )
+        .bind(after)
+        .bind(most)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(row).collect())
+    }
+
     /// Walks the whole trail.
     pub async fn check_audit(&self) -> Result<AuditCheck, Error> {
         let (mut rows, mut tip) = (0, Digest::default());
         loop {
-            let step: Vec<Row> = sqlx::query_as(
-                "SELECT number, time, who, what, about, origin, chain FROM audit
-                 WHERE number > $1 ORDER BY number LIMIT $2",
-            )
-            .bind(rows)
-            .bind(STEP)
-            .fetch_all(&self.pool)
-            .await?;
+            let step = self.audit_after(rows, STEP).await?;
             if step.is_empty() {
                 return Ok(AuditCheck::Whole { rows, tip });
             }
-            for row in step.into_iter().map(row) {
+            for row in step {
                 let act = Act {
                     who: &row.who,
                     what: &row.what,

@@ -23,6 +23,7 @@ pub(crate) mod notes;
 pub(crate) mod payments;
 pub(crate) mod places;
 pub(crate) mod promises;
+pub(crate) mod requests;
 pub(crate) mod row;
 pub(crate) mod stations;
 pub(crate) mod surveys;
@@ -116,6 +117,10 @@ fn migrations() -> Vec<Migration> {
         (
             "aliases",
             include_str!("../../migrations/sqlite/0011_aliases.sql"),
+        ),
+        (
+            "requests",
+            include_str!("../../migrations/sqlite/0012_requests.sql"),
         ),
     ];
     (1..)

@@ -77,6 +77,8 @@ pub struct Loaded {
     pub fund: Option<Fund>,
     /// Which way.
     pub way: Way,
+    /// Who confirmed it, where it took two persons.
+    pub second: Option<String>,
     /// When.
     pub at: Timestamp,
     /// The journal after it.
@@ -95,13 +97,14 @@ pub(crate) type LoadedColumns = (
     i64,
     Vec<u8>,
     i64,
+    Option<String>,
 );
 
 macro_rules! select_loaded {
     ($rest:literal) => {
         concat!(
-            "SELECT number, key, redeem, code, currency, amount, made_by, at, height, root, fund \
-             FROM treasury ",
+            "SELECT number, key, redeem, code, currency, amount, made_by, at, height, root, fund, \
+             second FROM treasury ",
             $rest
         )
     };
@@ -109,7 +112,7 @@ macro_rules! select_loaded {
 pub(crate) use select_loaded;
 
 pub(crate) fn loaded_from(columns: LoadedColumns) -> Result<Loaded> {
-    let (number, key, redeem, code, currency, amount, by, at, height, root, fund) = columns;
+    let (number, key, redeem, code, currency, amount, by, at, height, root, fund, second) = columns;
     let row = Row {
         table: "treasury",
         key: &number,
@@ -126,6 +129,7 @@ pub(crate) fn loaded_from(columns: LoadedColumns) -> Result<Loaded> {
             by,
         },
         way: if redeem { Way::Redeem } else { Way::Load },
+        second,
         at: row.time(at)?,
         head: JournalHead {
             height: row.count(height)?,
@@ -159,13 +163,13 @@ pub(crate) async fn by_key(connection: &mut Connection, key: &str) -> Result<Opt
 pub(crate) async fn insert(
     connection: &mut Connection,
     (order, fund): (&LoadOrder, Option<Fund>),
-    way: Way,
+    (way, second): (Way, Option<&str>),
     now: Timestamp,
     head: &JournalHead,
 ) -> Result<u64> {
     let (number,): (i64,) = sqlx::query_as(
-        "INSERT INTO treasury (key, redeem, code, currency, amount, made_by, at, height, root, fund)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING number",
+        "INSERT INTO treasury (key, redeem, code, currency, amount, made_by, at, height, root, fund, second)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING number",
     )
     .bind(order.key.as_str())
     .bind(i64::from(way == Way::Redeem))
@@ -177,6 +181,7 @@ pub(crate) async fn insert(
     .bind(head.height as i64)
     .bind(head.root.as_bytes().as_slice())
     .bind(fund.map_or(0, |fund| i64::from(fund.account().kind())))
+    .bind(second)
     .fetch_one(connection)
     .await?;
     Ok(number.unsigned_abs())

@@ -85,11 +85,27 @@ impl Tracing {
     ) -> Result<Traced<Vec<Link>>> {
         let (stand, mut reader) = self.reader().await?;
         let mut index = sqlx::Connection::begin(&mut *reader).await?;
+        let parties = parties(&mut index, code).await?;
+        let (links, next) = self
+            .links(&mut index, &parties, period, after, most)
+            .await?;
+        Ok(stand.says(links, next))
+    }
+
+    /// A page of what these parties paid and were paid, the newest first.
+    pub(super) async fn links(
+        &self,
+        index: &mut Connection,
+        parties: &[i64],
+        period: Period,
+        after: Option<TraceCursor>,
+        most: u32,
+    ) -> Result<(Vec<Link>, Option<TraceCursor>)> {
         let rows = Budget::new(most).rows;
         let mut paid = Vec::new();
-        for party in parties(&mut index, code).await? {
+        for party in parties {
             for side in [GAVE, GOT] {
-                paid.extend(read(&mut index, side, party, period, after, rows).await?);
+                paid.extend(read(index, side, *party, period, after, rows).await?);
             }
         }
         paid.sort_unstable_by_key(|row| std::cmp::Reverse((row.at, row.height, row.line)));
@@ -101,7 +117,7 @@ impl Tracing {
             coins: last.line.unsigned_abs().into(),
         });
         let ids = paid.iter().flat_map(|row| [row.payer, row.payee]);
-        let names = names(&mut index, ids.map(AccountId)).await?;
+        let names = names(index, ids.map(AccountId)).await?;
         let heights = paid.iter().map(|row| row.height.unsigned_abs());
         let notes = self.notes(heights.collect()).await?;
         let mut links = Vec::with_capacity(paid.len());
@@ -124,7 +140,7 @@ impl Tracing {
         }
         let mut books = self.shared.books.acquire().await?;
         put_places(&mut books, &mut links).await?;
-        Ok(stand.says(links, next))
+        Ok((links, next))
     }
 }
 

@@ -27,6 +27,7 @@ mod check;
 pub mod fifo;
 mod follow;
 mod index;
+mod statement;
 #[cfg(test)]
 mod tests;
 
@@ -36,6 +37,7 @@ pub use answers::{
 pub use ask::LOOKUPS_MOST;
 pub use chain::{Link, Period};
 pub use follow::{STEP_ENTRIES, Stand};
+pub use statement::{NoStatement, Statement, StatementEntry, StatementOf};
 
 use crate::error::Error;
 use crate::handle::Ledger;

@@ -50,6 +50,9 @@ fn fraud_from((number, code, stands, claim, how, at): Columns) -> Result<FraudSu
 pub(super) const CASES: &str = "SELECT number, code, stands, claim, how, at FROM fraud
      WHERE number < $1 ORDER BY number DESC LIMIT $2";
 
+pub(super) const CASE: &str =
+    "SELECT number, code, stands, claim, how, at FROM fraud WHERE number = $1";
+
 /// A contradiction that is not two payments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccusationRow {
@@ -114,6 +117,15 @@ impl Ledger {
             .fetch_all(&mut *self.reader().await?)
             .await?;
         page.listing(rows, |row| row.0, fraud_from)
+    }
+
+    /// One fraud case.
+    pub async fn fraud_case(&self, id: FraudId) -> Result<Option<FraudSummary>, Error> {
+        let row: Option<Columns> = sqlx::query_as(CASE)
+            .bind(id.0)
+            .fetch_optional(&mut *self.reader().await?)
+            .await?;
+        row.map(fraud_from).transpose()
     }
 
     /// The proof of a case: a whole Proof message that convinces anybody who knows the root.

@@ -12,6 +12,7 @@ mod payments;
 mod plans;
 mod purses;
 mod registry;
+mod requests;
 mod withdrawn;
 
 pub use batches::{BatchCode, BatchPart, ManifestRow};

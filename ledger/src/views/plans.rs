@@ -1,6 +1,6 @@
 //! How the database means to answer what people look at.
 
-use super::{batches, books, claims, fraud, labels, map, payments, purses, registry};
+use super::{batches, books, claims, fraud, labels, map, payments, purses, registry, requests};
 use crate::store::{self, Connection};
 use sqlx::AssertSqlSafe;
 
@@ -39,9 +39,12 @@ async fn no_view_looks_at_a_whole_table() {
         books::COUNTS,
         books::SUMS,
         fraud::CASES,
+        fraud::CASE,
         claims::CLAIMS,
         claims::DECISIONS,
         fraud::ACCUSATIONS,
+        requests::REQUESTS,
+        requests::WAITING,
         map::SPOTS,
         store::payments::OVERDUE,
     ];

@@ -28,6 +28,7 @@ mod manifests;
 mod promises;
 mod refusals;
 mod registry;
+mod requests;
 mod restored;
 mod settle;
 mod stream;

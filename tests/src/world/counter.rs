@@ -32,7 +32,7 @@ pub(crate) fn hears(world: &mut World, gateway: usize, from: Party, cargo: Cargo
             }
             let answer = match answer {
                 Ok(message) => message,
-                Err(status) => refusal(status),
+                Err(status) => refusal(status, &bytes),
             };
             reply(world, gateway, thing, Cargo::Wallet(answer));
         }
@@ -62,9 +62,14 @@ fn beacon(world: &World, gateway: usize) -> Vec<u8> {
     Letter::new(BEACON, &[beacon.bytes()]).bytes()
 }
 
-fn refusal(status: protocol::Status) -> Vec<u8> {
+/// Says what it is about, where that can be read.
+pub(super) fn refusal(status: protocol::Status, message: &[u8]) -> Vec<u8> {
     let mut out = [0; 32];
-    let len = Message::refusal(status, None).write(&mut out).unwrap();
+    let about = Letter::read(message).and_then(|letter| {
+        let paper = letter.payment().or_else(|| letter.paper(0, "renewal"))?;
+        Some(paper.id().reference())
+    });
+    let len = Message::refusal(status, about).write(&mut out).unwrap();
     out[..len].to_vec()
 }
 

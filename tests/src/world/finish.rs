@@ -2,10 +2,11 @@
 //! accounts are looked at once more.
 
 use super::authority::currencies;
-use super::counter::{decide, sweeps};
+use super::counter::{decide, refusal, sweeps};
 use super::model::Fate;
 use super::thing::written;
 use super::{Happening, World, adversary, honest, invariants, order};
+use protocol::{Currency, Status};
 
 /// Rounds in which everybody synchronises; each clears a full outbox.
 const ROUNDS: usize = 4;
@@ -176,26 +177,37 @@ fn everybody_may_go_on(world: &mut World) {
             if total == 0 || world.model.day_is_over(code, currency, world.now()) {
                 continue;
             }
-            let wanted = honest::amount(total);
-            let renewal = world.with_purse(thing, |purse, now| {
-                written(|out| purse.renewal(currency, wanted, now, out))
-            });
-            let Ok(renewal) = renewal else {
-                continue;
-            };
-            match decide(world, 0, Some(code), &renewal) {
-                Ok(grant) => {
-                    // A new key epoch begins once, for all currencies.
-                    let _ = world.with_purse(thing, |purse, now| purse.receive(&grant, now));
-                }
-                Err(status) => {
-                    let name = world.things[thing].name();
-                    let what = format!("{name} holds {total} {currency} and hears {status}");
-                    world.fail("an honest thing can always go on", what);
-                }
+            // What was asked before may be too late, and is asked anew once the purse hears so.
+            if let Err(status) =
+                asks(world, thing, currency, total).or_else(|_| asks(world, thing, currency, total))
+            {
+                let name = world.things[thing].name();
+                let what = format!("{name} holds {total} {currency} and hears {status}");
+                world.fail("an honest thing can always go on", what);
             }
         }
     }
+}
+
+/// Asks for an allowance and hears the answer, whatever it is.
+fn asks(world: &mut World, thing: usize, currency: Currency, total: u64) -> Result<(), Status> {
+    let code = world.things[thing].code;
+    let wanted = honest::amount(total);
+    let renewal = world.with_purse(thing, |purse, now| {
+        written(|out| purse.renewal(currency, wanted, now, out))
+    });
+    // A purse that cannot ask at all is looked at elsewhere.
+    let Ok(renewal) = renewal else {
+        return Ok(());
+    };
+    let answer = decide(world, 0, Some(code), &renewal);
+    let message = match &answer {
+        Ok(grant) => grant.clone(),
+        Err(status) => refusal(*status, &renewal),
+    };
+    // A new key epoch begins once, for all currencies.
+    let _ = world.with_purse(thing, |purse, now| purse.receive(&message, now));
+    answer.map(drop)
 }
 
 /// Whether a payment ended with its payee.

@@ -61,10 +61,9 @@ impl Fill {
     pub async fn open(path: &Path, key: PublicKey, gateway: Code, now: Timestamp) -> Self {
         let options = SqliteConnectOptions::new().filename(path);
         let mut books = options.connect().await.unwrap();
-        sqlx::raw_sql("PRAGMA synchronous = OFF; PRAGMA cache_size = -1000000")
-            .execute(&mut books)
-            .await
-            .unwrap();
+        let quick =
+            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -1000000";
+        sqlx::raw_sql(quick).execute(&mut books).await.unwrap();
         Self {
             books,
             signer: Zeros(key),

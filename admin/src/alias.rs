@@ -1,6 +1,7 @@
 //! What others call a code: GS1 Digital Link, and its `did:web` document. The resolver answers for
 //! these names; none of them is the identity of anything.
 
+use crate::language::{Say, say};
 use protocol::{Code, PublicKey};
 use serde_json::{Value, json};
 
@@ -23,12 +24,14 @@ pub enum Gs1Error {
 
 impl Gs1Error {
     /// What to do about it.
-    pub const fn sentence(self) -> &'static str {
+    pub const fn sentence(self) -> Say {
         match self {
-            Self::Digits => "A GTIN has 8, 12, 13 or 14 digits.",
-            Self::Check => "The last digit of the GTIN does not fit the others; one was mistyped.",
+            Self::Digits => say("A GTIN has 8, 12, 13 or 14 digits."),
+            Self::Check => {
+                say("The last digit of the GTIN does not fit the others; one was mistyped.")
+            }
             Self::Serial => {
-                "A serial number has 1 to 20 of the letters, digits and signs that GS1 allows."
+                say("A serial number has 1 to 20 of the letters, digits and signs that GS1 allows.")
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Files of whole batches, put together while they are read: a batch is larger than memory should
 //! be.
 
+use crate::language::say;
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use crate::{pages, show, tar};
@@ -51,7 +52,7 @@ pub async fn part(
     part: u32,
 ) -> Result<Vec<Code>, Refusal> {
     if !(1..=parts(row.made)).contains(&part) {
-        return Err(Refusal::NotFound("There are fewer labels than that."));
+        return Err(Refusal::NotFound(say("There are fewer labels than that.")));
     }
     let skipped = (part as usize - 1) * SHEET_LABELS_MAX;
     let (mut codes, mut seen, mut after) = (Vec::new(), 0, None);
@@ -72,17 +73,18 @@ pub async fn part(
 
 /// Whether the newest checkpoint covers the whole batch: half of an archive would not be noticed.
 pub async fn is_proved(portal: &Portal, row: &OrderRow, order: &WorkOrder) -> Result<(), Refusal> {
-    const SOON: Refusal =
-        Refusal::Busy("The next checkpoint of the code chain comes within seconds; try again.");
+    const SOON: Refusal = Refusal::Busy(say(
+        "The next checkpoint of the code chain comes within seconds; try again.",
+    ));
     // A manifest is taken whole, so its last code stands last in the log.
     let mut after = None;
     loop {
         let found = next(portal, row, order, after.as_ref()).await?;
         if found.next.is_none() {
             let Some(last) = found.codes.last() else {
-                return Err(Refusal::NotFound(
+                return Err(Refusal::NotFound(say(
                     "No code of this order has come back yet.",
-                ));
+                )));
             };
             let proved = portal.ledger.act_proof(&last.code.into(), None).await;
             return match proved.map_err(|_| Refusal::Broken)? {

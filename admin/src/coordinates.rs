@@ -1,5 +1,6 @@
 //! Places as people write them: decimal degrees, read exactly into nanodegrees.
 
+use crate::language::{Say, say};
 use crate::show::{NumberError, parse_decimal};
 use protocol::code::grid::{Level, Point, UNITS_PER_DEGREE};
 
@@ -41,17 +42,19 @@ pub enum CoordinateError {
 
 impl CoordinateError {
     /// What to do about it.
-    pub const fn sentence(self) -> &'static str {
+    pub const fn sentence(self) -> Say {
         match self {
-            Self::Spelling => {
-                "Write decimal degrees with a point, such as 48.858370 or 2.294481 or 33.8568 S."
-            }
+            Self::Spelling => say(
+                "Write decimal degrees with a point, such as 48.858370 or 2.294481 or 33.8568 S.",
+            ),
             Self::TooFine => {
-                "At most nine decimals: a ninth decimal is already a tenth of a millimetre."
+                say("At most nine decimals: a ninth decimal is already a tenth of a millimetre.")
             }
-            Self::OffEarth(Axis::Latitude) => "A latitude lies between \u{2212}90 and 90 degrees.",
+            Self::OffEarth(Axis::Latitude) => {
+                say("A latitude lies between \u{2212}90 and 90 degrees.")
+            }
             Self::OffEarth(Axis::Longitude) => {
-                "A longitude lies between \u{2212}180 and 180 degrees."
+                say("A longitude lies between \u{2212}180 and 180 degrees.")
             }
         }
     }

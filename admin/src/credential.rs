@@ -1,6 +1,7 @@
 //! Certificates and passes, opened for people.
 
 use crate::evidence::{Check, class, key_text};
+use crate::language::{Say, say};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::show;
@@ -27,7 +28,7 @@ pub struct CertificateFacts {
     /// Good until.
     pub not_after: String,
     /// What else it is called.
-    pub names: Vec<(&'static str, String)>,
+    pub names: Vec<(Say, String)>,
 }
 
 /// Reads a certificate; `None` when it cannot be read.
@@ -52,10 +53,10 @@ pub fn certificate(der: &[u8]) -> Option<CertificateFacts> {
     })
 }
 
-fn name(name: &GeneralName) -> Option<(&'static str, String)> {
+fn name(name: &GeneralName) -> Option<(Say, String)> {
     match name {
-        GeneralName::DnsName(name) => Some(("DNS name", name.to_string())),
-        GeneralName::UniformResourceIdentifier(uri) => Some(("URI", uri.to_string())),
+        GeneralName::DnsName(name) => Some((say("DNS name"), name.to_string())),
+        GeneralName::UniformResourceIdentifier(uri) => Some((say("URI"), uri.to_string())),
         _ => None,
     }
 }
@@ -76,9 +77,9 @@ pub struct PassFacts {
     /// The wallet key.
     pub key: String,
     /// How well that key is kept.
-    pub class: String,
+    pub class: Say,
     /// What its code may do.
-    pub rights: String,
+    pub rights: Say,
     /// Length of the whole object.
     pub bytes: usize,
 }
@@ -133,23 +134,17 @@ pub async fn station_pass(portal: &Portal, code: &Code) -> Result<Option<Vec<u8>
     }))
 }
 
-fn rights(rights: Rights) -> String {
+fn rights(rights: Rights) -> Say {
     let words = [
-        (Rights::PAY, "pay"),
-        (Rights::ACCEPT, "accept"),
-        (Rights::SETTLE, "settle"),
-        (Rights::ISSUE_CODES, "issue codes"),
-        (Rights::ISSUE_MONEY, "issue money"),
+        (Rights::PAY, say("pay")),
+        (Rights::ACCEPT, say("accept")),
+        (Rights::SETTLE, say("settle")),
+        (Rights::ISSUE_CODES, say("issue codes")),
+        (Rights::ISSUE_MONEY, say("issue money")),
     ];
-    let held: Vec<&str> = words
-        .into_iter()
-        .filter(|(right, _)| rights.permits(*right))
-        .map(|(_, word)| word)
-        .collect();
-    match held.is_empty() {
-        true => "none".to_owned(),
-        false => held.join(", "),
-    }
+    let held = words.into_iter();
+    let held = held.filter(|(right, _)| rights.permits(*right));
+    Say::list(held.map(|(_, word)| word)).unwrap_or(say("none"))
 }
 
 #[cfg(test)]
@@ -158,9 +153,9 @@ mod tests {
 
     #[test]
     fn rights_are_named() {
-        assert_eq!(rights(Rights::default()), "none");
+        assert_eq!(rights(Rights::default()).to_string(), "none");
         assert_eq!(
-            rights(Rights::PAY.and(Rights::ISSUE_MONEY)),
+            rights(Rights::PAY.and(Rights::ISSUE_MONEY)).to_string(),
             "pay, issue money"
         );
     }

@@ -1,5 +1,7 @@
 //! What the portal asks of the house around it.
 
+use issuer::Role;
+use issuer::safe::KeyPlace;
 use protocol::{Code, Kind, PublicKey, Status, Timestamp};
 use std::future::Future;
 use std::pin::Pin;
@@ -40,8 +42,8 @@ impl From<Status> for DeskRefusal {
 /// One of the authorities this house stands on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorityCard {
-    /// Root, issuer or gateway.
-    pub role: &'static str,
+    /// Root, issuer or gateway; never a station.
+    pub role: Role,
     /// Its code.
     pub code: Code,
     /// Verifies what it signs in passes, allowances and statements.
@@ -52,8 +54,8 @@ pub struct AuthorityCard {
     pub certificate: Vec<u8>,
     /// Its certificate is good until then.
     pub not_after: Timestamp,
-    /// Where its private keys lie, in words.
-    pub keys: &'static str,
+    /// Where its private keys lie.
+    pub keys: KeyPlace,
 }
 
 /// Issues codes by the one path that also serves things. The same request gets the same code.

@@ -1,5 +1,6 @@
 //! Signed objects, opened field by field, with what the signature says.
 
+use crate::language::{Say, say};
 use crate::meanings::{meaning, wire};
 use crate::show;
 use protocol::cose::open;
@@ -41,11 +42,11 @@ pub struct Line {
     /// Its key in the map.
     pub number: i32,
     /// What it is called.
-    pub name: &'static str,
+    pub name: Say,
     /// What it says.
-    pub value: String,
+    pub value: Say,
     /// What that is for.
-    pub meaning: &'static str,
+    pub meaning: Say,
     /// Key and value as they were signed, in hexadecimal digits.
     pub wire: String,
 }
@@ -54,11 +55,11 @@ pub struct Line {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opened {
     /// What it is.
-    pub title: &'static str,
+    pub title: Say,
     /// Its name in the address of the download.
     pub file: &'static str,
     /// In one sentence, what it means.
-    pub meaning: &'static str,
+    pub meaning: Say,
     /// Its identifier.
     pub id: String,
     /// What the signature says.
@@ -82,17 +83,39 @@ pub struct Opener<'a> {
 }
 
 struct About {
-    title: &'static str,
+    title: Say,
     file: &'static str,
-    meaning: &'static str,
+    meaning: Say,
 }
 
-/// The fields that are there: a value is a text, or perhaps one.
+/// What a field holds, if it is there.
+trait Shown {
+    fn shown(self) -> Option<Say>;
+}
+
+impl Shown for Say {
+    fn shown(self) -> Option<Say> {
+        Some(self)
+    }
+}
+
+impl Shown for String {
+    fn shown(self) -> Option<Say> {
+        Some(Say::plain(self))
+    }
+}
+
+impl<T: Shown> Shown for Option<T> {
+    fn shown(self) -> Option<Say> {
+        self?.shown()
+    }
+}
+
+/// The fields that are there.
 macro_rules! lines {
-    ($($number:literal $name:literal $value:expr;)*) => {{
-        let fields: Vec<(i32, &'static str, Option<String>)> =
-            vec![$(($number, $name, $value.into()),)*];
-        let line = |(number, name, value): (i32, &'static str, Option<String>)| {
+    ($($number:literal $name:expr => $value:expr;)*) => {{
+        let fields: Vec<(i32, Say, Option<Say>)> = vec![$(($number, $name, $value.shown()),)*];
+        let line = |(number, name, value): (i32, Say, Option<Say>)| {
             Some(Line { number, name, value: value?, ..Line::default() })
         };
         fields.into_iter().filter_map(line).collect::<Vec<Line>>()
@@ -110,31 +133,33 @@ impl Opener<'_> {
         let key = gateways.iter().find(|(code, _)| *code == a.gateway);
         let money = |minor| self.exponents.money(minor, &a.currency);
         let lines = lines! {
-            1 "purse" code(&a.code);
-            2 "wallet key" key_text(&a.wallet_key);
-            3 "key epoch" a.key_epoch.0.to_string();
-            4 "assurance class" class(a.class as u8);
-            5 "currency" currency(&a.currency);
-            6 "limit (odometer)" money(a.limit.get());
-            7 "base sequence" a.base_sequence.0.to_string();
-            8 "base head" reference(&a.base_head);
-            9 "base odometer" money(a.base_odometer.get());
-            10 "most per payment" money(a.most_per_payment.get());
-            11 "most payments" a.most_payments.to_string();
-            12 "spent on before settled" a.hops.map(|hops| format!("{hops} times"));
-            13 "area" a.area.map(|area| area.to_string());
-            14 "guarantee" a.guarantee.map(|most| money(most.get()));
-            15 "issued" show::time(a.issued);
-            16 "expires" show::time(a.expires);
-            17 "gateway" code(&a.gateway);
-            18 "gateway epoch" a.gateway_epoch.0.to_string();
-            19 "number" a.number.to_string();
-            20 "issued in total" money(a.issued_total.get());
+            1 say("purse") => code(&a.code);
+            2 say("wallet key") => key_text(&a.wallet_key);
+            3 say("key epoch") => a.key_epoch.0.to_string();
+            4 say("assurance class") => class(a.class as u8);
+            5 say("currency") => currency(&a.currency);
+            6 say("limit (odometer)") => money(a.limit.get());
+            7 say("base sequence") => a.base_sequence.0.to_string();
+            8 say("base head") => reference(&a.base_head);
+            9 say("base odometer") => money(a.base_odometer.get());
+            10 say("most per payment") => money(a.most_per_payment.get());
+            11 say("most payments") => a.most_payments.to_string();
+            12 say("spent on before settled") => a.hops.map(|hops| say("{number} times").put("number", hops));
+            13 say("area") => a.area.map(|area| area.to_string());
+            14 say("guarantee") => a.guarantee.map(|most| money(most.get()));
+            15 say("issued") => show::time(a.issued);
+            16 say("expires") => show::time(a.expires);
+            17 say("gateway") => code(&a.gateway);
+            18 say("gateway epoch") => a.gateway_epoch.0.to_string();
+            19 say("number") => a.number.to_string();
+            20 say("issued in total") => money(a.issued_total.get());
         };
         let about = About {
-            title: "Allowance",
+            title: say("Allowance"),
             file: "allowance.cbor",
-            meaning: "The gateway's word on how far this purse may go while nobody can be asked.",
+            meaning: say(
+                "The gateway's word on how far this purse may go while nobody can be asked.",
+            ),
         };
         self.opened::<Allowance>(
             about,
@@ -150,27 +175,27 @@ impl Opener<'_> {
         let p = *open::<Payment>(bytes, self.network)?.peek();
         let money = |minor| self.exponents.money(minor, &p.currency);
         let lines = lines! {
-            1 "payer" code(&p.payer);
-            2 "key epoch" p.key_epoch.0.to_string();
-            3 "sequence" p.sequence.0.to_string();
-            4 "previous" reference(&p.previous);
-            5 "payee" code(&p.payee);
-            6 "currency" currency(&p.currency);
-            7 "amount" money(p.amount.get());
-            8 "odometer" money(p.odometer.get());
-            9 "allowance" reference(&p.allowance);
-            10 "settle by" show::time(p.settle_by);
-            11 "reference" reference(&p.reference);
-            12 "may cover under" p.covers_for.map(|allowance| allowance.to_string());
-            13 "hash of covers" p.covers.map(|hash| hash.to_string());
-            14 "stream: price of a unit" p.stream.map(|s| money(s.unit.get()));
-            14 "stream: most units" p.stream.map(|s| show::count(u64::from(s.count)));
-            14 "stream: anchor" p.stream.map(|s| s.anchor.to_string());
+            1 say("payer") => code(&p.payer);
+            2 say("key epoch") => p.key_epoch.0.to_string();
+            3 say("sequence") => p.sequence.0.to_string();
+            4 say("previous") => reference(&p.previous);
+            5 say("payee") => code(&p.payee);
+            6 say("currency") => currency(&p.currency);
+            7 say("amount") => money(p.amount.get());
+            8 say("odometer") => money(p.odometer.get());
+            9 say("allowance") => reference(&p.allowance);
+            10 say("settle by") => show::time(p.settle_by);
+            11 say("reference") => reference(&p.reference);
+            12 say("may cover under") => p.covers_for.map(|allowance| allowance.to_string());
+            13 say("hash of covers") => p.covers.map(|hash| hash.to_string());
+            14 say("stream: price of a unit") => p.stream.map(|s| money(s.unit.get()));
+            14 say("stream: most units") => p.stream.map(|s| show::count(u64::from(s.count)));
+            14 say("stream: anchor") => p.stream.map(|s| s.anchor.to_string());
         };
         let about = About {
-            title: "Payment",
+            title: say("Payment"),
             file: "payment.cbor",
-            meaning: "The payer's signed, numbered order.",
+            meaning: say("The payer's signed, numbered order."),
         };
         self.opened::<Payment>(about, bytes, wallet_key, code(&p.payer), lines)
     }
@@ -184,16 +209,16 @@ impl Opener<'_> {
     ) -> Result<Opened, Status> {
         let r = *open::<Receipt>(bytes, self.network)?.peek();
         let lines = lines! {
-            1 "payee" code(&r.payee);
-            2 "payment" r.payment.to_string();
-            3 "time" show::time(r.time);
-            4 "declined because" r.declined.map(status);
-            5 "units taken" r.units.map(|units| show::count(u64::from(units)));
+            1 say("payee") => code(&r.payee);
+            2 say("payment") => r.payment.to_string();
+            3 say("time") => show::time(r.time);
+            4 say("declined because") => r.declined.map(status);
+            5 say("units taken") => r.units.map(|units| show::count(u64::from(units)));
         };
         let about = About {
-            title: "Receipt",
+            title: say("Receipt"),
             file,
-            meaning: "The payee's signed answer: it took this payment, or declined it.",
+            meaning: say("The payee's signed answer: it took this payment, or declined it."),
         };
         self.opened::<Receipt>(about, bytes, payee_key, code(&r.payee), lines)
     }
@@ -208,21 +233,21 @@ impl Opener<'_> {
         let s = *open::<Statement>(bytes, self.network)?.peek();
         let key = gateways.iter().find(|(code, _)| *code == s.gateway);
         let lines = lines! {
-            1 "gateway" code(&s.gateway);
-            2 "gateway epoch" s.gateway_epoch.0.to_string();
-            3 "payment" s.payment.to_string();
-            4 "outcome" status(s.outcome);
-            5 "journal height" s.height.to_string();
-            6 "journal root" s.root.to_string();
-            7 "time" show::time(s.time);
-            8 "units paid for" s.units.map(|units| show::count(u64::from(units)));
-            9 "provisional" s.provisional.map(|_| "another gateway decides".to_owned());
-            10 "paid, in smallest units" s.paid.map(|paid| show::count(paid.get()));
+            1 say("gateway") => code(&s.gateway);
+            2 say("gateway epoch") => s.gateway_epoch.0.to_string();
+            3 say("payment") => s.payment.to_string();
+            4 say("outcome") => status(s.outcome);
+            5 say("journal height") => s.height.to_string();
+            6 say("journal root") => s.root.to_string();
+            7 say("time") => show::time(s.time);
+            8 say("units paid for") => s.units.map(|units| show::count(u64::from(units)));
+            9 say("provisional") => s.provisional.map(|_| say("another gateway decides"));
+            10 say("paid, in smallest units") => s.paid.map(|paid| show::count(paid.get()));
         };
         let about = About {
-            title: "Statement",
+            title: say("Statement"),
             file,
-            meaning: "The gateway's signed word on what became of the payment.",
+            meaning: say("The gateway's signed word on what became of the payment."),
         };
         self.opened::<Statement>(
             about,
@@ -242,16 +267,18 @@ impl Opener<'_> {
         let n = *open::<ClaimNote>(bytes, self.network)?.peek();
         let key = gateways.iter().find(|(code, _)| *code == n.gateway);
         let lines = lines! {
-            1 "gateway" code(&n.gateway);
-            2 "gateway epoch" n.gateway_epoch.0.to_string();
-            3 "payment" n.payment.to_string();
-            4 "hash of covers" n.covers.map(|hash| hash.to_string());
-            5 "time" show::time(n.time);
+            1 say("gateway") => code(&n.gateway);
+            2 say("gateway epoch") => n.gateway_epoch.0.to_string();
+            3 say("payment") => n.payment.to_string();
+            4 say("hash of covers") => n.covers.map(|hash| hash.to_string());
+            5 say("time") => show::time(n.time);
         };
         let about = About {
-            title: "Claim note",
+            title: say("Claim note"),
             file: "claim-note.cbor",
-            meaning: "A gateway saw the payment claimed: from then on no deadline takes it back.",
+            meaning: say(
+                "A gateway saw the payment claimed: from then on no deadline takes it back.",
+            ),
         };
         let key = key.map(|(_, key)| key);
         self.opened::<ClaimNote>(about, bytes, key, code(&n.gateway), lines)
@@ -304,8 +331,10 @@ fn status(number: u32) -> String {
     )
 }
 
-fn currency(currency: &Currency) -> String {
-    format!("{} of issuer {}", currency.name(), currency.issuer())
+fn currency(currency: &Currency) -> Say {
+    say("{currency} of issuer {issuer}")
+        .put("currency", currency.name())
+        .put("issuer", currency.issuer())
 }
 
 /// Algorithm and raw bytes.
@@ -318,25 +347,29 @@ pub fn key_text(key: &PublicKey) -> String {
 }
 
 /// What an assurance class means.
-pub fn class(number: u8) -> String {
+pub fn class(number: u8) -> Say {
     let words = match number {
-        0 => "software key",
-        1 => "isolated key",
-        2 => "secure element",
-        _ => "unknown",
+        0 => say("software key"),
+        1 => say("isolated key"),
+        2 => say("secure element"),
+        _ => say("unknown"),
     };
-    format!("{number} ({words})")
+    say("{number} ({words})")
+        .put("number", number)
+        .put("words", words)
 }
 
 /// Digits, and the text where a payer wrote one.
-pub fn reference(reference: &Reference) -> String {
+pub fn reference(reference: &Reference) -> Say {
     let bytes = reference.as_bytes();
     if bytes.iter().all(|byte| *byte == 0) {
-        return "none".to_owned();
+        return say("none");
     }
     match plain(bytes) {
-        Some(text) => format!("\u{201c}{text}\u{201d} {reference}"),
-        None => reference.to_string(),
+        Some(text) => say("“{text}” {digits}")
+            .put("text", text)
+            .put("digits", reference.to_string()),
+        None => Say::plain(reference.to_string()),
     }
 }
 
@@ -399,17 +432,18 @@ mod tests {
         let opened = opener.payment(bytes, Some(&key.public_key())).unwrap();
         assert_eq!((opened.check, opened.id), (Check::Fits, id.to_string()));
         let value = |name| {
-            &opened
+            opened
                 .lines
                 .iter()
-                .find(|line| line.name == name)
+                .find(|line| line.name == say(name))
                 .unwrap()
                 .value
+                .to_string()
         };
         assert_eq!(value("amount"), "1.234500 USD");
         assert_eq!(value("previous"), "none");
         assert!(value("reference").starts_with("\u{201c}session-17\u{201d} "));
-        assert_eq!(value("payee"), &format!("{:#}", code(2)));
+        assert_eq!(value("payee"), format!("{:#}", code(2)));
         let other = SoftwareKey::ed25519(&[2; 32]).public_key();
         let check = |key| opener.payment(bytes, key).unwrap().check;
         assert_eq!(check(Some(&other)), Check::Wrong);
@@ -463,7 +497,12 @@ mod tests {
         shown.dedup();
         assert_eq!(shown, keys_on_the_wire(signed), "{}", opened.title);
         for line in &opened.lines {
-            assert!(!line.meaning.is_empty(), "{}: {}", opened.title, line.name);
+            assert!(
+                !line.meaning.to_string().is_empty(),
+                "{}: {}",
+                opened.title,
+                line.name
+            );
             // The key, then the value: the bytes stand in the object as they are shown.
             assert!(opened.whole.contains(&line.wire) && line.wire.len() > 2);
         }

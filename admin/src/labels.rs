@@ -2,6 +2,7 @@
 
 use crate::desk::DeskRefusal;
 use crate::draw::code_uri;
+use crate::language::{Say, say};
 use crate::pages::parts::attachment;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
@@ -10,17 +11,17 @@ use issuer::label::{Label, LabelError, Roll, Sheet, Words};
 use protocol::Code;
 
 /// What labels come on: the word in an address, and in words.
-pub const FORMS: [(&str, &str); 6] = [
-    ("a4-21", "A4, 3 × 7, PDF"),
-    ("a4-65", "A4, 5 × 13, PDF"),
-    ("letter-30", "Letter, 3 × 10, PDF"),
-    ("letter-80", "Letter, 4 × 20, PDF"),
-    ("zpl-1", "Label printer, one across, ZPL"),
-    ("zpl-4", "Label printer, four across, ZPL"),
+pub const FORMS: [(&str, Say); 6] = [
+    ("a4-21", say("A4, 3 × 7, PDF")),
+    ("a4-65", say("A4, 5 × 13, PDF")),
+    ("letter-30", say("Letter, 3 × 10, PDF")),
+    ("letter-80", say("Letter, 4 × 20, PDF")),
+    ("zpl-1", say("Label printer, one across, ZPL")),
+    ("zpl-4", say("Label printer, four across, ZPL")),
 ];
 
 fn unfit(error: LabelError) -> Refusal {
-    Refusal::Unfit(format!("No labels: {error}."))
+    Refusal::Unfit(say("No labels: {reason}.").put("reason", error.to_string()))
 }
 
 /// Labels of these codes as one file, in their order. Signed ones are read with no network.
@@ -42,7 +43,7 @@ pub async fn file(
             .await
             .map_err(|refusal| match refusal {
                 DeskRefusal::Request(sentence) => {
-                    Refusal::Unfit(format!("Not signed: {sentence}."))
+                    Refusal::Unfit(say("Not signed: {reason}.").put("reason", sentence))
                 }
                 DeskRefusal::Status(status) => status.into(),
             })?,
@@ -82,6 +83,6 @@ fn draw(labels: &[Label], on: &str, name: &str) -> Result<Response, Refusal> {
         "letter-80" => sheet(Sheet::LETTER_80),
         "zpl-1" => roll(Roll::ONE_ACROSS),
         "zpl-4" => roll(Roll::FOUR_ACROSS),
-        _ => Err(Refusal::Unfit("Choose what the labels come on.".to_owned())),
+        _ => Err(Refusal::Unfit(say("Choose what the labels come on."))),
     }
 }

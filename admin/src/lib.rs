@@ -26,6 +26,7 @@ mod enrolment;
 mod evidence;
 mod imports;
 mod labels;
+mod language;
 mod mark;
 mod meanings;
 mod pages;

@@ -1,9 +1,10 @@
 //! What a label says beside its code: a signature, by which a label is told from one that anybody
 //! printed, or the secret inside a thing without a key, by which the thing is told from a copy.
 
+use crate::language::{Say, below, say};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
-use issuer::Grant;
+use issuer::{Grant, Role};
 use protocol::code::inside::{INSIDE_CHARS, InsideSecret};
 use protocol::objects::{Labelled, MARK_CHARS, Pass};
 use protocol::rules::Trust;
@@ -13,7 +14,7 @@ use protocol::{Code, Status};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Word {
     /// Signed by this role of the house.
-    Ours(&'static str),
+    Ours(Role),
     /// Signed by nobody who may label this code here.
     NotOurs,
     /// The secret that the code was made from.
@@ -33,16 +34,14 @@ impl Word {
     }
 
     /// For the person with the label in hand.
-    pub fn sentence(self) -> String {
+    pub fn sentence(self) -> Say {
         match self {
-            Self::Ours(role) => format!(
-                "The label was signed by the {role} of this network. A label can be copied: compare what it is fixed to."
-            ),
-            Self::NotOurs => "The signature on the label is of nobody who labels this code here: the label is forged, or it comes from another network.".to_owned(),
-            Self::Original => "This is the secret that the code was made from, and only the original has it inside. Once read it proves nothing more: whoever saw it can print it.".to_owned(),
-            Self::NotOriginal => "The secret inside is not the one that the code was made from: this is no original.".to_owned(),
-            Self::Unreadable => "What stands behind the code cannot be read; scan it again, the whole symbol.".to_owned(),
-            Self::Nothing => "Nothing but the code was scanned: it says how the code stands, not who printed the label.".to_owned(),
+            Self::Ours(role) => say("The label was signed by the {role} of this network. A label can be copied: compare what it is fixed to.").put("role", below::authority(role)),
+            Self::NotOurs => say("The signature on the label is of nobody who labels this code here: the label is forged, or it comes from another network."),
+            Self::Original => say("This is the secret that the code was made from, and only the original has it inside. Once read it proves nothing more: whoever saw it can print it."),
+            Self::NotOriginal => say("The secret inside is not the one that the code was made from: this is no original."),
+            Self::Unreadable => say("What stands behind the code cannot be read; scan it again, the whole symbol."),
+            Self::Nothing => say("Nothing but the code was scanned: it says how the code stands, not who printed the label."),
         }
     }
 }
@@ -66,22 +65,22 @@ pub async fn judge(portal: &Portal, labelled: Labelled, mark: &str) -> Result<Wo
         Labelled::Place(place) => place.issued_by(),
     };
     let cards = portal.desk.authorities();
-    let of = |role: &'static str| cards.iter().filter(move |card| card.role == role);
+    let of = |role: Role| cards.iter().filter(move |card| card.role == role);
     let station = station_pass(portal, by.station).await?;
     let says = |pass: &Pass| labelled.is_marked(mark, pass, &portal.network);
-    for root in of("root") {
+    for root in of(Role::Root) {
         let trust = Trust::new(portal.network, root.pass_key);
-        for above in of("issuer") {
+        for above in of(Role::Issuer) {
             let Ok(issuer) = trust.issuer(&above.pass) else {
                 continue;
             };
             match says(issuer.get()) {
-                Ok(()) => return Ok(Word::Ours("issuer")),
+                Ok(()) => return Ok(Word::Ours(Role::Issuer)),
                 Err(Status::Malformed) => return Ok(Word::Unreadable),
                 Err(_) => {}
             }
-            let gateways = of("gateway").map(|card| ("gateway", &card.pass));
-            for (role, pass) in gateways.chain(station.iter().map(|pass| ("station", pass))) {
+            let gateways = of(Role::Gateway).map(|card| (Role::Gateway, &card.pass));
+            for (role, pass) in gateways.chain(station.iter().map(|pass| (Role::Station, pass))) {
                 let pass = trust.issued(&issuer, pass);
                 if pass.is_ok_and(|pass| says(pass.get()).is_ok()) {
                     return Ok(Word::Ours(role));

@@ -2,6 +2,7 @@
 //! stands in `api/problem.rs`.
 
 use crate::door::Visitor;
+use crate::language::{Reader, Say, Words as _, below, filters, say};
 use crate::pages::frame::{Frame, page_with};
 use crate::portal::Portal;
 use askama::Template;
@@ -24,9 +25,9 @@ pub enum Refusal {
     /// The body is too large.
     TooLarge,
     /// No such thing here; the sentence says what and what to do.
-    NotFound(&'static str),
+    NotFound(Say),
     /// Input that cannot be used; the sentence says why.
-    Unfit(String),
+    Unfit(Say),
     /// The books or the desk refused.
     Refused(Status),
     /// Not in the form that is taken here; which is.
@@ -38,7 +39,7 @@ pub enum Refusal {
     /// Too many tries.
     Wait(u32),
     /// Too much at once.
-    Busy(&'static str),
+    Busy(Say),
     /// Something of ours failed; what is in the log.
     Broken,
 }
@@ -107,72 +108,84 @@ impl Refusal {
     }
 
     /// A few words.
-    pub const fn title(&self) -> &'static str {
+    pub const fn title(&self) -> Say {
         match self {
-            Self::SignIn => "Please sign in",
-            Self::NotYours(_) | Self::OutOfScope(_) => "Not yours to do",
-            Self::Form(_) | Self::Method => "Not taken here",
-            Self::Key(_) => "This key cannot be used",
-            Self::Forged => "This form is not valid any more",
-            Self::TooLarge => "Too large",
-            Self::NotFound(_) => "Not found",
-            Self::Unfit(_) => "That cannot be used",
-            Self::Refused(_) => "Refused",
-            Self::Wait(_) => "Too many tries",
-            Self::Busy(_) => "Busy",
-            Self::Broken => "Something failed here",
+            Self::SignIn => say("Please sign in"),
+            Self::NotYours(_) | Self::OutOfScope(_) => say("Not yours to do"),
+            Self::Form(_) | Self::Method => say("Not taken here"),
+            Self::Key(_) => say("This key cannot be used"),
+            Self::Forged => say("This form is not valid any more"),
+            Self::TooLarge => say("Too large"),
+            Self::NotFound(_) => say("Not found"),
+            Self::Unfit(_) => say("That cannot be used"),
+            Self::Refused(_) => say("Refused"),
+            Self::Wait(_) => say("Too many tries"),
+            Self::Busy(_) => say("Busy"),
+            Self::Broken => say("Something failed here"),
         }
     }
 
     /// What happened and what to do.
-    pub fn sentence(&self) -> String {
+    pub fn sentence(&self) -> Say {
         match self {
-            Self::SignIn => "Sign in, or present a token that has not expired.".to_owned(),
+            Self::SignIn => say("Sign in, or present a token that has not expired."),
             Self::NotYours(roles) => {
-                format!("It takes one of these roles: {roles}. Ask an owner of this portal.")
+                say("It takes one of these roles: {roles}. Ask an owner of this portal.")
+                    .put("roles", below::roles(*roles))
             }
+            Self::OutOfScope(_) | Self::Form(_) | Self::Key(_) => Say::plain(self.to_a_program()),
+            Self::Method => say(
+                "There is something here, but not by this method; the header Allow says by which.",
+            ),
+            Self::Forged => say(
+                "It was opened before you signed in, or on another site. Nothing was changed: go \
+                 back, reload the page and send it again.",
+            ),
+            Self::TooLarge => say("More than this page takes; nothing was changed."),
+            Self::NotFound(sentence) | Self::Busy(sentence) | Self::Unfit(sentence) => {
+                sentence.clone()
+            }
+            Self::Refused(status) => below::status(*status),
+            Self::Wait(seconds) => say("Wait {time} and try again.")
+                .put("time", crate::show::duration(u64::from(*seconds))),
+            Self::Broken => say(
+                "Nothing was changed. Try again; if it stays, an operator finds the reason in the \
+                 log.",
+            ),
+        }
+    }
+
+    /// What only programs are told.
+    fn to_a_program(&self) -> String {
+        match self {
             Self::OutOfScope(scope) => format!("The token is not for {scope}. Use one that is."),
             Self::Form(wanted) => format!("The body has to be {wanted}."),
-            Self::Method => {
-                "There is something here, but not by this method; the header Allow says by which."
-                    .to_owned()
+            Self::Key(fault) => fault.sentence().to_owned(),
+            other => other.title().to_string(),
+        }
+    }
+}
+
+impl KeyFault {
+    const fn sentence(self) -> &'static str {
+        match self {
+            Self::Unfit => "Idempotency-Key: 1 to 128 printable ASCII characters.",
+            Self::Reused => {
+                "The key was sent with another call before. Nothing was changed: send this one with \
+                 a key of its own."
             }
-            Self::Key(fault) => match fault {
-                KeyFault::Unfit => "Idempotency-Key: 1 to 128 printable ASCII characters.",
-                KeyFault::Reused => {
-                    "The key was sent with another call before. Nothing was changed: send this \
-                     one with a key of its own."
-                }
-                KeyFault::UnderWay => {
-                    "The same call is being carried out. Send it again in a second, with the \
-                     same key, to hear how it ends."
-                }
-                KeyFault::Lost => {
-                    "The gateway stopped while it carried this call out and cannot tell what came \
-                     of it. Look whether it was done, then send it with another key if it was not."
-                }
-                KeyFault::Full => {
-                    "There are as many keys as are remembered; each is forgotten after a day. Wait, \
-                     or call without a key."
-                }
+            Self::UnderWay => {
+                "The same call is being carried out. Send it again in a second, with the same key, \
+                 to hear how it ends."
             }
-            .to_owned(),
-            Self::Forged => "It was opened before you signed in, or on another site. Nothing was \
-                             changed: go back, reload the page and send it again."
-                .to_owned(),
-            Self::TooLarge => "More than this page takes; nothing was changed.".to_owned(),
-            Self::NotFound(sentence) | Self::Busy(sentence) => (*sentence).to_owned(),
-            Self::Unfit(sentence) => sentence.clone(),
-            Self::Refused(status) => status.sentence().to_owned(),
-            Self::Wait(seconds) => {
-                format!(
-                    "Wait {} and try again.",
-                    crate::show::duration(u64::from(*seconds))
-                )
+            Self::Lost => {
+                "The gateway stopped while it carried this call out and cannot tell what came of \
+                 it. Look whether it was done, then send it with another key if it was not."
             }
-            Self::Broken => "Nothing was changed. Try again; if it stays, an operator finds the \
-                             reason in the log."
-                .to_owned(),
+            Self::Full => {
+                "There are as many keys as are remembered; each is forgotten after a day. Wait, or \
+                 call without a key."
+            }
         }
     }
 }
@@ -210,13 +223,18 @@ impl IntoResponse for Refusal {
 #[template(path = "refusal.html")]
 struct RefusalPage {
     frame: Frame,
-    title: &'static str,
-    sentence: String,
+    title: Say,
+    sentence: Say,
     word: &'static str,
 }
 
 /// The refusal as a page.
-pub fn refuse_page(portal: &Portal, visitor: Option<&Visitor>, refusal: &Refusal) -> Response {
+pub fn refuse_page(
+    portal: &Portal,
+    reader: &Reader,
+    visitor: Option<&Visitor>,
+    refusal: &Refusal,
+) -> Response {
     portal.counters.refused(refusal.into());
     tracing::info!(
         word = refusal.word(),
@@ -224,12 +242,15 @@ pub fn refuse_page(portal: &Portal, visitor: Option<&Visitor>, refusal: &Refusal
         "portal refused"
     );
     let page = RefusalPage {
-        frame: Frame::new(portal, visitor, ""),
+        frame: match visitor {
+            Some(visitor) => Frame::new(portal, Some(visitor), ""),
+            None => Frame::public(portal, reader),
+        },
         title: refusal.title(),
         sentence: refusal.sentence(),
         word: refusal.word(),
     };
-    let mut response = page_with(refusal.status(), &page)
+    let mut response = page_with(reader, refusal.status(), &page)
         .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response());
     retry_after(&mut response, refusal);
     response

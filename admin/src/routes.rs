@@ -3,11 +3,12 @@
 
 use crate::api::operation::Operation;
 use crate::door::{BODY_MAX, UPLOAD_MAX, Who, guard, headers};
+use crate::language::say;
 use crate::pages::{
     acts, aliases, area, areas, audit, authorities, code, codes, fraud, frauds, grid, grids, issue,
-    issue_grid, manifests, map, money, order, orders, overview, payment, payments, people,
-    public_code, public_grid, purse, requests, secrets, sign_in, statement, station, stations,
-    trace, welcome,
+    issue_grid, language, manifests, map, money, order, orders, overview, payment, payments,
+    people, public_code, public_grid, purse, requests, secrets, sign_in, statement, station,
+    stations, trace, welcome,
 };
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
@@ -101,6 +102,7 @@ routes! {
 
     GET  get  "/sign-in"                      Everybody => sign_in::show;
     POST post "/sign-in"                      Everybody => sign_in::submit;
+    GET  get  "/language/{tag}"               Everybody => language::choose;
     POST post "/sign-out"                     People(STAFF) => sign_in::sign_out;
     GET  get  "/welcome/{link}"               Everybody => welcome::show;
     POST post "/welcome/{link}"               Everybody => welcome::submit;
@@ -200,7 +202,7 @@ pub fn router(portal: Portal) -> Router {
         let guarded = handler.layer(from_fn_with_state((Arc::clone(&portal), who), guard));
         router = router.route(path, guarded);
     }
-    let nowhere = any(|| async { Refusal::NotFound("There is nothing under this address.") })
+    let nowhere = any(|| async { Refusal::NotFound(say("There is nothing under this address.")) })
         .layer(from_fn_with_state((Arc::clone(&portal), Everybody), guard));
     router
         .method_not_allowed_fallback(

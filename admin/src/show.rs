@@ -1,6 +1,7 @@
 //! How numbers, times and codes look to people, and how people's spelling is read back: exactly,
 //! without floating point.
 
+use crate::language::{Say, say};
 use protocol::{Code, Digest, Reference, Timestamp};
 use std::borrow::Borrow;
 
@@ -56,11 +57,11 @@ pub enum NumberError {
 
 impl NumberError {
     /// What to do about it.
-    pub const fn sentence(self) -> &'static str {
+    pub const fn sentence(self) -> Say {
         match self {
-            Self::Spelling => "Write digits with a decimal point, such as 12.50.",
-            Self::TooFine => "It has more decimals than this unit; nothing is rounded here.",
-            Self::TooLarge => "The number is out of range.",
+            Self::Spelling => say("Write digits with a decimal point, such as 12.50."),
+            Self::TooFine => say("It has more decimals than this unit; nothing is rounded here."),
+            Self::TooLarge => say("The number is out of range."),
         }
     }
 }
@@ -176,23 +177,26 @@ fn days(year: u64, month: u64, day: u64) -> Option<u64> {
 }
 
 /// A length of time in its two largest units: `2 d 3 h`.
-pub fn duration(seconds: u64) -> String {
-    let units = [("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)];
+pub fn duration(seconds: u64) -> Say {
+    let units = [
+        (say("{number} d"), 86_400),
+        (say("{number} h"), 3600),
+        (say("{number} min"), 60),
+        (say("{number} s"), 1),
+    ];
     let mut rest = seconds;
-    let mut parts = Vec::with_capacity(2);
-    for (unit, size) in units {
+    let parts = units.into_iter().map(|(unit, size)| {
         let number = rest / size;
         rest %= size;
-        if number > 0 && parts.len() < 2 {
-            parts.push(format!("{number} {unit}"));
-        } else if !parts.is_empty() {
-            break;
-        }
-    }
-    if parts.is_empty() {
-        "0 s".to_owned()
-    } else {
-        parts.join(" ")
+        (number > 0).then(|| unit.put("number", number))
+    });
+    let mut parts = parts.skip_while(Option::is_none).map_while(|part| part);
+    match (parts.next(), parts.next()) {
+        (Some(large), Some(small)) => say("{large} {small}")
+            .put("large", large)
+            .put("small", small),
+        (Some(only), None) => only,
+        (None, _) => say("{number} s").put("number", 0u32),
     }
 }
 
@@ -238,6 +242,20 @@ pub fn hex(text: &str) -> Option<Vec<u8>> {
             _ => None,
         })
         .collect()
+}
+
+/// As a value in the query of an address (RFC 3986, 2.3).
+pub fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                escaped.push(char::from(byte));
+            }
+            _ => escaped.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    escaped
 }
 
 /// Bytes as lower-case hexadecimal digits.
@@ -324,7 +342,7 @@ mod tests {
             (90_061, "1 d 1 h"),
             (125, "2 min 5 s"),
         ] {
-            assert_eq!(duration(seconds), text);
+            assert_eq!(duration(seconds).to_string(), text);
         }
     }
 

@@ -5,6 +5,7 @@
 //! news take the place of those that were not read: nothing queues up.
 
 use crate::door::Visitor;
+use crate::language::say;
 use crate::portal::Shared;
 use crate::refusal::Refusal;
 use axum::http::{HeaderName, HeaderValue, header};
@@ -55,9 +56,9 @@ impl Streams {
         let all: usize = open.values().sum();
         let own = open.entry(session).or_default();
         if all >= STREAMS_MAX || *own >= STREAMS_PER_SESSION {
-            return Err(Refusal::Busy(
+            return Err(Refusal::Busy(say(
                 "As many pages are kept up to date as can be. Close one that you do not look at.",
-            ));
+            )));
         }
         *own += 1;
         Ok(Place {

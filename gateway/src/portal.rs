@@ -63,7 +63,7 @@ impl IssuingDesk for PortalDesk {
     fn authorities(&self) -> Vec<AuthorityCard> {
         let authorities = &self.0.authorities;
         let card = |authority: &issuer::Authority| AuthorityCard {
-            role: authority.role().word(),
+            role: authority.role(),
             code: authority.code(),
             pass_key: authority.pass_key(),
             pass: match authority.role() {
@@ -72,7 +72,7 @@ impl IssuingDesk for PortalDesk {
             },
             certificate: authority.certificate().to_vec(),
             not_after: authority.not_after(),
-            keys: authority.key_place().sentence(),
+            keys: authority.key_place(),
         };
         authorities.all().map(card).to_vec()
     }

@@ -7,6 +7,7 @@ use super::problem::Problem;
 use super::states::StepTaken;
 use super::words::{ActWord, CodeText, GridText};
 use crate::deeds::codes as deeds;
+use crate::language::Say;
 use crate::refusal::Refusal;
 use axum::response::Response;
 use ledger::people::KeptAnswer;
@@ -51,11 +52,11 @@ impl<T: DeserializeOwned + ToSchema + Send + 'static> Body for Lines<T> {
             .collect();
         if lines.len() > LINES_MAX || bytes.is_empty() {
             let sentence = format!("The body: 1 to {LINES_MAX} lines of JSON.");
-            return Err(Refusal::Unfit(sentence));
+            return Err(Refusal::Unfit(Say::plain(sentence)));
         }
         let read = |line: &[u8]| {
             let read = serde_json::from_slice(line);
-            read.map_err(|error| Refusal::Unfit(format!("The line: {error}.")))
+            read.map_err(|error| Refusal::Unfit(Say::plain(format!("The line: {error}."))))
         };
         Ok(Self(lines.into_iter().map(read).collect()))
     }

@@ -5,6 +5,7 @@ use super::operation::{Call, File, Files, Nothing, Shown, Told};
 use super::states::OfCode;
 use super::words::{CodeText, GridText, KindWord, Limit, ReferenceText, StateWord};
 use crate::deeds::codes as deeds;
+use crate::language::{Say, say};
 use crate::pages::code as page;
 use crate::pages::issue::{read_pem, wanted};
 use crate::portal::Portal;
@@ -19,7 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 /// Longest text searched for, in bytes.
 const TEXT_BYTES_MAX: usize = ledger::bounds::NAME_BYTES_MOST;
 
-const UNKNOWN: Refusal = Refusal::NotFound("No such code is registered here.");
+const UNKNOWN: Refusal = Refusal::NotFound(say("No such code is registered here."));
 
 /// Which codes.
 #[derive(Deserialize, IntoParams)]
@@ -76,7 +77,7 @@ pub async fn list(
 ) -> Result<Shown<List<ThingShown>>, Refusal> {
     let text = asked.text.unwrap_or_default();
     if text.len() > TEXT_BYTES_MAX {
-        return Err(Refusal::Unfit("text: up to 128 bytes".to_owned()));
+        return Err(Refusal::Unfit(Say::plain("text: up to 128 bytes")));
     }
     let kind = asked.kind.map(|kind| kind.0);
     let state = asked.state.map(|state| state.0);

@@ -58,7 +58,7 @@ fn whole<T>(call: Call, page: fn(Shared, Page) -> Piece) -> Export<T> {
         };
         let most = PAGE_MOST;
         let piece = page(Arc::clone(&portal), Page { after, most });
-        let broken = |refusal: Refusal| io::Error::other(refusal.sentence());
+        let broken = |refusal: Refusal| io::Error::other(refusal.sentence().to_string());
         let (piece, next) = piece.await.map_err(broken)?;
         let at = next.map_or(At::End, |next| At::After(Some(next)));
         Ok(Some((piece, (portal, at))))

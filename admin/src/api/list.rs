@@ -2,6 +2,7 @@
 //! row that was shown, so that rows which come in meanwhile neither move a page nor repeat on it.
 
 use super::words::Limit;
+use crate::language::Say;
 use crate::refusal::Refusal;
 use crate::show::{hex, to_hex};
 use ledger::views::{Cursor, Listing, Page};
@@ -39,7 +40,7 @@ impl Of<'_> {
     fn read(&self, text: &str) -> Result<Cursor, Refusal> {
         let unfit = || {
             let sentence = "cursor: what `next` said in the page before, with the same filters";
-            Refusal::Unfit(sentence.to_owned())
+            Refusal::Unfit(Say::plain(sentence))
         };
         let bytes = hex(text).ok_or_else(unfit)?;
         let number = bytes.strip_prefix(self.tie().as_slice());

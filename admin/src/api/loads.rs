@@ -6,6 +6,7 @@ use super::list::{List, Of};
 use super::operation::{Call, Nothing, Shown, Told};
 use super::words::{CodeText, IdText, Minor};
 use crate::deeds::money as deeds;
+use crate::language::Say;
 use crate::pages::money::currency_value;
 use crate::refusal::Refusal;
 use ledger::{Fund, FundOrder, LoadOrder, Loaded, Way};
@@ -74,7 +75,7 @@ pub fn read_currency(text: &str, own: u32) -> Result<Currency, Refusal> {
     let currency = issuer
         .zip(name)
         .and_then(|(issuer, name)| Currency::new(issuer, name));
-    currency.ok_or_else(|| Refusal::Unfit("currency: such as USD or 1.USD".to_owned()))
+    currency.ok_or_else(|| Refusal::Unfit(Say::plain("currency: such as USD or 1.USD")))
 }
 
 async fn carry_out(call: Call, wish: LoadWish, way: Way) -> Result<Shown<LoadDone>, Refusal> {
@@ -87,7 +88,7 @@ async fn carry_out(call: Call, wish: LoadWish, way: Way) -> Result<Shown<LoadDon
     };
     match deeds::carry_out(&call.portal, &call.actor, order, way).await? {
         Ok(done) => Ok(Shown(done.into())),
-        Err(Status::AboveLimit) => Err(Refusal::Unfit(ABOVE.to_owned())),
+        Err(Status::AboveLimit) => Err(Refusal::Unfit(Say::plain(ABOVE))),
         Err(status) => Err(status.into()),
     }
 }
@@ -161,7 +162,7 @@ pub async fn fund(
         (FundWord::Guarantee, None) => Fund::Guarantee,
         _ => {
             let sentence = "fund: deposit with a code; bond and guarantee without one";
-            return Err(Refusal::Unfit(sentence.to_owned()));
+            return Err(Refusal::Unfit(Say::plain(sentence)));
         }
     };
     let way = match wish.way {

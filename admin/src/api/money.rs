@@ -6,6 +6,7 @@ use super::operation::{Call, Nothing, Shown, Told};
 use super::states::OfCode;
 use super::words::CodeText;
 use crate::deeds::money as deeds;
+use crate::language::{Say, say};
 use crate::pages::money::currency_value;
 use crate::refusal::Refusal;
 use crate::show::EXPONENT_MAX;
@@ -66,7 +67,7 @@ pub async fn declare(
     _: Nothing,
     Told(wish): Told<CurrencyWish>,
 ) -> Result<Shown<CurrencyShown>, Refusal> {
-    let unfit = |sentence: &str| Refusal::Unfit(sentence.to_owned());
+    let unfit = |sentence: &str| Refusal::Unfit(Say::plain(sentence));
     let letters = wish.letters.as_bytes().try_into().ok();
     let own = call.portal.station.issuer;
     let currency = letters.and_then(|letters| Currency::new(own, letters));
@@ -170,7 +171,7 @@ pub async fn purse(
     _: Nothing,
 ) -> Result<Shown<List<PurseDetail>>, Refusal> {
     if call.portal.ledger.thing(&of.code.0).await?.is_none() {
-        return Err(Refusal::NotFound("No such code is registered here."));
+        return Err(Refusal::NotFound(say("No such code is registered here.")));
     }
     let views = call.portal.ledger.purse(&of.code.0).await?;
     let views = views.into_iter().map(PurseDetail::from).collect();

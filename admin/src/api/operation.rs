@@ -4,6 +4,7 @@
 
 use super::keyed::{self, Again};
 use crate::door::{Actor, BODY_MAX, Caller, Who};
+use crate::language::Say;
 use crate::portal::{Random, Shared};
 use crate::refusal::Refusal;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -95,7 +96,7 @@ impl<T: DeserializeOwned + ToSchema + Send + 'static> Body for Told<T> {
     fn read(bytes: &[u8]) -> Result<Self, Refusal> {
         let read = serde_json::from_slice(bytes);
         read.map(Self)
-            .map_err(|error| Refusal::Unfit(format!("The body: {error}.")))
+            .map_err(|error| Refusal::Unfit(Say::plain(format!("The body: {error}."))))
     }
 }
 
@@ -210,7 +211,7 @@ pub struct Description {
 }
 
 fn unfit(text: String) -> Refusal {
-    Refusal::Unfit(text)
+    Refusal::Unfit(Say::plain(text))
 }
 
 /// What a path says.

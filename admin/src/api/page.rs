@@ -3,6 +3,7 @@
 use super::operation::Operation;
 use super::problem::{TYPES, Type};
 use super::table;
+use crate::language::{Reader, filters};
 use crate::pages::frame::{Frame, page};
 use crate::portal::Shared;
 use crate::refusal::Refusal;
@@ -37,9 +38,13 @@ pub async fn show(State(portal): State<Shared>) -> Result<Response, Refusal> {
             group.calls.push(call);
         }
     }
-    page(&Api {
-        frame: Frame::new(&portal, None, ""),
-        groups: groups.into(),
-        types: TYPES,
-    })
+    let reader = Reader::default();
+    page(
+        &reader,
+        &Api {
+            frame: Frame::public(&portal, &reader),
+            groups: groups.into(),
+            types: TYPES,
+        },
+    )
 }

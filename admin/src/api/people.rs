@@ -6,6 +6,7 @@ use super::list::List;
 use super::operation::{Call, Nothing, Shown, Told};
 use super::words::{IdText, Limit};
 use crate::deeds::people as deeds;
+use crate::language::Say;
 use crate::refusal::Refusal;
 use crate::trail;
 use ledger::people::{AuditCheck, AuditRow, Person, Scope, Token};
@@ -158,7 +159,7 @@ pub async fn audit(
     _: Nothing,
     asked: AuditAsked,
 ) -> Result<Shown<List<AuditShown>>, Refusal> {
-    let unfit = |_| Refusal::Unfit("cursor: what `next` said".to_owned());
+    let unfit = |_| Refusal::Unfit(Say::plain("cursor: what `next` said"));
     let before = asked.cursor.map(|text| text.parse::<i64>().map_err(unfit));
     let most = asked.limit.unwrap_or_default().0;
     let rows = call.portal.people.audit(before.transpose()?, most).await?;

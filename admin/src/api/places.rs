@@ -6,6 +6,7 @@ use super::list::{List, Of};
 use super::operation::{Call, Nothing, Shown, Told};
 use super::words::{CodeText, GridText, ReferenceText};
 use crate::deeds::{codes, places as deeds};
+use crate::language::{Say, say};
 use crate::pages::areas::cells;
 use crate::refusal::Refusal;
 use ledger::{AreaRow, Binding, GridRow};
@@ -108,7 +109,7 @@ pub struct GridDetail {
 
 /// One grid code.
 pub async fn show(call: Call, of: OfGrid, _: Nothing) -> Result<Shown<GridDetail>, Refusal> {
-    const UNKNOWN: Refusal = Refusal::NotFound("No such grid code is registered here.");
+    const UNKNOWN: Refusal = Refusal::NotFound(say("No such grid code is registered here."));
     let row = call.portal.ledger.grid(&of.grid.0).await?.ok_or(UNKNOWN)?;
     let things = call.portal.ledger.things_at(&row.code).await?;
     Ok(Shown(GridDetail {
@@ -144,7 +145,7 @@ pub struct GridWish {
 }
 
 fn unfit(sentence: &str) -> Refusal {
-    Refusal::Unfit(sentence.to_owned())
+    Refusal::Unfit(Say::plain(sentence))
 }
 
 fn point(latitude: i64, longitude: i64) -> Result<Point, Refusal> {
@@ -325,7 +326,7 @@ pub async fn class_area(
     Told(wish): Told<AreaOfWish>,
 ) -> Result<Shown<ClassArea>, Refusal> {
     let class = AssuranceClass::from_number(of.class);
-    let class = class.ok_or(Refusal::NotFound("Wallet classes are 0, 1 and 2."))?;
+    let class = class.ok_or(Refusal::NotFound(say("Wallet classes are 0, 1 and 2.")))?;
     let area = wish.area.as_ref().map(|area| area.0);
     codes::class_area(&call.portal, &call.actor, class, area).await?;
     Ok(Shown(ClassArea {

@@ -98,7 +98,7 @@ pub struct Problem {
     #[serde(rename = "type")]
     kind: String,
     /// A few words, the same for every problem of one type.
-    title: &'static str,
+    title: String,
     /// As in the status line.
     status: u16,
     /// What stands against this very call.
@@ -115,9 +115,9 @@ impl Problem {
         let kind = type_of(refusal);
         Self {
             kind: format!("{}problems#{}", super::ROOT, kind.word),
-            title: refusal.title(),
+            title: refusal.title().to_string(),
             status: refusal.status().as_u16(),
-            detail: refusal.sentence(),
+            detail: refusal.sentence().to_string(),
             next: kind.next,
             error: refusal.word(),
         }
@@ -144,6 +144,7 @@ pub fn respond(portal: &Portal, refusal: &Refusal) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::Say;
     use ledger::people::{Part, Roles, Scope};
     use protocol::Status;
 
@@ -155,12 +156,12 @@ mod tests {
             Refusal::OutOfScope(Scope::read(Part::Codes)),
             Refusal::Forged,
             Refusal::TooLarge,
-            Refusal::NotFound("x"),
+            Refusal::NotFound(Say::plain("x")),
             Refusal::Form("x"),
             Refusal::Method,
-            Refusal::Unfit("x".to_owned()),
+            Refusal::Unfit(Say::plain("x")),
             Refusal::Wait(7),
-            Refusal::Busy("x"),
+            Refusal::Busy(Say::plain("x")),
             Refusal::Broken,
         ];
         refusals.extend(Status::ALL.iter().map(|status| Refusal::Refused(*status)));

@@ -7,6 +7,7 @@ use super::loads::{WayWord, read_currency};
 use super::operation::{Call, Nothing, Shown, Told};
 use super::words::{CodeText, Minor};
 use crate::deeds::money as deeds;
+use crate::language::say;
 use crate::pages::money::currency_value;
 use crate::refusal::Refusal;
 use ledger::{AloneLimit, LoadOrder, MoneyRequest, RequestState, Verdict, Way};
@@ -122,7 +123,7 @@ pub struct OfRequest {
 /// One request.
 pub async fn show(call: Call, of: OfRequest, _: Nothing) -> Result<Shown<RequestShown>, Refusal> {
     let request = call.portal.ledger.money_request(of.number).await?;
-    let request = request.ok_or(Refusal::NotFound("There is no such request."))?;
+    let request = request.ok_or(Refusal::NotFound(say("There is no such request.")))?;
     Ok(Shown(RequestShown::new(request, call.actor.now)))
 }
 

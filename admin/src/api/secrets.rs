@@ -3,6 +3,7 @@
 use super::operation::{Call, Nothing, Shown, Told};
 use super::words::KindWord;
 use crate::enrolment::{LIFE_MAX_S, Wanted, make};
+use crate::language::Say;
 use crate::pages::parts::ISSUED_KINDS;
 use crate::refusal::Refusal;
 use serde::{Deserialize, Serialize};
@@ -40,7 +41,7 @@ pub async fn make_secrets(
     _: Nothing,
     Told(wish): Told<SecretsWish>,
 ) -> Result<Shown<MadeSecrets>, Refusal> {
-    let unfit = |sentence: &str| Refusal::Unfit(sentence.to_owned());
+    let unfit = |sentence: &str| Refusal::Unfit(Say::plain(sentence));
     if !ISSUED_KINDS.contains(&wish.kind.0) {
         return Err(unfit("kind: device, module, person or service"));
     }

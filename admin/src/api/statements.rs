@@ -3,6 +3,7 @@
 use super::loads::read_currency;
 use super::operation::{Call, File, Files, Nothing};
 use super::states::OfCode;
+use crate::language::say;
 use crate::refusal::Refusal;
 use crate::statements::{self, Form};
 use ledger::trace::{Period, StatementOf};
@@ -62,7 +63,7 @@ async fn file(call: Call, of: StatementOf, asked: StatementAsked) -> Result<File
 /// Of a purse: what it was paid and paid, with what it had before and after.
 pub async fn purse(call: Call, of: OfCode, asked: StatementAsked) -> Result<File<Sheets>, Refusal> {
     if call.portal.ledger.thing(&of.code.0).await?.is_none() {
-        return Err(Refusal::NotFound("No such code is registered here."));
+        return Err(Refusal::NotFound(say("No such code is registered here.")));
     }
     file(call, StatementOf::Purse(of.code.0), asked).await
 }

@@ -6,6 +6,7 @@ use super::operation::{Call, File, Files, Nothing, Shown, Told};
 use super::words::{CodeText, KindWord, ReferenceText};
 use crate::batch::{self, BatchFile};
 use crate::deeds::stations as deeds;
+use crate::language::say;
 use crate::pages::order as page;
 use crate::pages::orders::{Wanted, wanted};
 use crate::pages::stations::granted;
@@ -50,7 +51,9 @@ fn shown(call: &Call, row: &StationRow) -> StationShown {
         last: quota.map_or(0, |quota| quota.last),
         left: granted.as_ref().map_or(0, |granted| granted.left(row)),
         ends: granted.as_ref().map_or(0, |granted| granted.ends.0),
-        kinds: granted.map(|granted| granted.kinds).unwrap_or_default(),
+        kinds: granted
+            .map(|granted| granted.kinds.to_string())
+            .unwrap_or_default(),
         by: row.by.clone(),
         time: row.at.0,
     }
@@ -76,7 +79,7 @@ pub struct OfStation {
 
 async fn find(call: &Call, of: &OfStation) -> Result<StationRow, Refusal> {
     let row = call.portal.ledger.station(&of.station.0).await?;
-    row.ok_or(Refusal::NotFound("No such station is admitted here."))
+    row.ok_or(Refusal::NotFound(say("No such station is admitted here.")))
 }
 
 /// One station.

@@ -5,6 +5,7 @@ use super::loads::read_currency;
 use super::operation::{Call, Shown};
 use super::states::OfCode;
 use super::words::{CodeText, GridText, IdText, Limit};
+use crate::language::{Say, say};
 use crate::pages::money::currency_value;
 use crate::refusal::Refusal;
 use ledger::trace::{
@@ -15,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 const SERIALS: &str = "source and serials: numbers, as answers name them";
-const NO_LOAD: Refusal = Refusal::NotFound("No money came in by such a journal entry.");
-const NO_COINS: Refusal = Refusal::NotFound("There are no coins with such serials.");
+const NO_LOAD: Refusal = Refusal::NotFound(say("No money came in by such a journal entry."));
+const NO_COINS: Refusal = Refusal::NotFound(say("There are no coins with such serials."));
 
 /// Coins in a row.
 #[derive(Serialize, ToSchema)]
@@ -148,7 +149,7 @@ fn after(cursor: Option<&str>) -> Result<Option<TraceCursor>, Refusal> {
 }
 
 fn unfit(sentence: &str) -> Refusal {
-    Refusal::Unfit(sentence.to_owned())
+    Refusal::Unfit(Say::plain(sentence))
 }
 
 /// Which load.

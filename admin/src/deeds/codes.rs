@@ -2,6 +2,7 @@
 
 use crate::desk::{DeskOrder, DeskRefusal};
 use crate::door::Actor;
+use crate::language::{below, say};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
 use ledger::rules::life::after;
@@ -30,7 +31,7 @@ pub async fn issue(portal: &Portal, actor: &Actor, order: DeskOrder) -> Result<C
 fn of_request(refusal: DeskRefusal) -> Refusal {
     match refusal {
         DeskRefusal::Request(sentence) => {
-            Refusal::Unfit(format!("The request is refused: {sentence}."))
+            Refusal::Unfit(say("The request is refused: {reason}.").put("reason", sentence))
         }
         DeskRefusal::Status(status) => status.into(),
     }
@@ -61,8 +62,8 @@ pub async fn live(
 pub fn reason(text: &str) -> Result<&str, Refusal> {
     let reason = text.trim();
     if reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX {
-        let sentence = "Give a reason of up to 100 characters; it stays in the history.";
-        return Err(Refusal::Unfit(sentence.to_owned()));
+        let sentence = say("Give a reason of up to 100 characters; it stays in the history.");
+        return Err(Refusal::Unfit(sentence));
     }
     Ok(reason)
 }
@@ -77,10 +78,10 @@ async fn why_not(
     let known = portal.ledger.label(code).await?;
     let unfit = known.and_then(|known| after(known.state, act).err());
     Ok(match (status, unfit) {
-        (Status::NotPermitted, Some(unfit)) => Refusal::Unfit(unfit.sentence().to_owned()),
-        (Status::NotFunded, _) => Refusal::Unfit(
-            "It still holds money; redeem it first, or recover it to another code.".to_owned(),
-        ),
+        (Status::NotPermitted, Some(unfit)) => Refusal::Unfit(below::unfit(unfit)),
+        (Status::NotFunded, _) => Refusal::Unfit(say(
+            "It still holds money; redeem it first, or recover it to another code.",
+        )),
         (status, _) => status.into(),
     })
 }
@@ -97,12 +98,12 @@ pub async fn place(
     let (by, now) = (actor.name.as_str(), actor.now);
     let bound = match portal.ledger.bind(code, place, reason, by, now).await {
         Ok(()) => Ok(()),
-        Err(Status::Expired) => Err(Refusal::Unfit(
-            "The time of that grid code has not begun or is over.".to_owned(),
-        )),
-        Err(Status::UnknownCode) => Err(Refusal::NotFound(
+        Err(Status::Expired) => Err(Refusal::Unfit(say(
+            "The time of that grid code has not begun or is over.",
+        ))),
+        Err(Status::UnknownCode) => Err(Refusal::NotFound(say(
             "The thing or the place is not registered here.",
-        )),
+        ))),
         Err(status) => Err(why_not(portal, code, ActKind::Bound, status).await?),
     };
     let about = match place {
@@ -113,7 +114,7 @@ pub async fn place(
 }
 
 /// What is said of an area that is none.
-pub const NO_AREA: Refusal = Refusal::NotFound("No such area is defined here.");
+pub const NO_AREA: Refusal = Refusal::NotFound(say("No such area is defined here."));
 
 fn of_area(status: Status) -> Refusal {
     match status {
@@ -161,9 +162,9 @@ pub async fn owner(
     known_as: &str,
 ) -> Result<(), Refusal> {
     if portal.ledger.thing(owner).await?.is_none() {
-        return Err(Refusal::Unfit(
-            "The owner is no code that is registered here.".to_owned(),
-        ));
+        return Err(Refusal::Unfit(say(
+            "The owner is no code that is registered here.",
+        )));
     }
     let (name, by, now) = (known_as.trim(), actor.name.as_str(), actor.now);
     let mut changed = portal.ledger.set_owner(code, owner, by, now).await;
@@ -176,9 +177,9 @@ pub async fn owner(
             let act = ActKind::Transferred;
             Err(
                 match why_not(portal, code, act, Status::NotPermitted).await? {
-                    Refusal::Refused(_) => Refusal::Unfit(
-                        "It has an owner whose code is good; nobody else gives it away.".to_owned(),
-                    ),
+                    Refusal::Refused(_) => Refusal::Unfit(say(
+                        "It has an owner whose code is good; nobody else gives it away.",
+                    )),
                     why => why,
                 },
             )
@@ -202,9 +203,9 @@ pub async fn key(
         .replace_wallet_key(*code, request, by, actor.now)
         .await
         .map_err(|refusal| match refusal {
-            DeskRefusal::Status(Status::NotPermitted) => Refusal::Unfit(
-                "The thing has given this key up before; it has to make a new one.".to_owned(),
-            ),
+            DeskRefusal::Status(Status::NotPermitted) => Refusal::Unfit(say(
+                "The thing has given this key up before; it has to make a new one.",
+            )),
             other => of_request(other),
         });
     recorded(
@@ -232,14 +233,13 @@ pub async fn recover(
         portal.live.disconnect(code);
     }
     let moved = moved.map_err(|status| match status {
-        Status::NotPermitted => Refusal::Unfit(
+        Status::NotPermitted => Refusal::Unfit(say(
             "The other code has to be another one, active, and its owner the same; and a thing is \
-             recovered to one code only. Nothing was changed."
-                .to_owned(),
-        ),
-        Status::UnknownCode => {
-            Refusal::Unfit("Both codes have to be registered here. Nothing was changed.".to_owned())
-        }
+             recovered to one code only. Nothing was changed.",
+        )),
+        Status::UnknownCode => Refusal::Unfit(say(
+            "Both codes have to be registered here. Nothing was changed.",
+        )),
         status => status.into(),
     });
     let about = format!("{code} to {to}");

@@ -2,6 +2,7 @@
 //! and claims. The books answer the same key with the same order alike.
 
 use crate::door::Actor;
+use crate::language::below;
 use crate::pages::money::currency_value;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
@@ -124,8 +125,8 @@ pub async fn decide_request(
     };
     recorded(portal, actor, what, &about, &decided).await?;
     decided?.map_err(|undecided| match undecided {
-        Undecided::Unknown => Refusal::NotFound(undecided.sentence()),
-        _ => Refusal::Unfit(undecided.sentence().to_owned()),
+        Undecided::Unknown => Refusal::NotFound(below::undecided(undecided)),
+        _ => Refusal::Unfit(below::undecided(undecided)),
     })
 }
 

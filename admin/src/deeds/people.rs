@@ -1,6 +1,7 @@
 //! Tokens of programs.
 
 use crate::door::Actor;
+use crate::language::say;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
 use ledger::people::TokenId;
@@ -12,8 +13,8 @@ pub async fn revoke_token(portal: &Portal, actor: &Actor, token: i64) -> Result<
     let done = portal.people.revoke_token(TokenId(token), &act, actor.now);
     match done.await? {
         true => Ok(()),
-        false => Err(Refusal::NotFound(
+        false => Err(Refusal::NotFound(say(
             "There is no such token, or it was taken back before.",
-        )),
+        ))),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::codes::recorded;
 use crate::door::Actor;
+use crate::language::say;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
 use ledger::{AreaRow, GridRow};
@@ -20,24 +21,24 @@ pub async fn issue_grid(
     place: &Place,
     name: &str,
 ) -> Result<GridRow, Refusal> {
-    let unfit = |sentence: &str| Refusal::Unfit(sentence.to_owned());
+    let unfit = Refusal::Unfit;
     if !is_name(name) {
-        return Err(unfit("Give the place a name of up to 128 bytes."));
+        return Err(unfit(say("Give the place a name of up to 128 bytes.")));
     }
     let cards = portal.desk.authorities();
     let known = portal.ledger.thing(&place.owner).await?.is_some()
         || cards.iter().any(|card| card.code == place.owner);
     if !known {
-        return Err(unfit("The owner is no code that is registered here."));
+        return Err(unfit(say("The owner is no code that is registered here.")));
     }
     let grid = GridCode::derive(place);
-    let grid = grid.map_err(|_| unfit("This place does not fit a grid code."))?;
+    let grid = grid.map_err(|_| unfit(say("This place does not fit a grid code.")))?;
     let (by, now) = (actor.name.as_str(), actor.now);
     let issued = portal.ledger.issue_grid(grid, name, place.owner, by, now);
     let issued = issued.await.map_err(|status| match status {
-        Status::NotPermitted => {
-            unfit("This place, time and owner have a code already, under another name.")
-        }
+        Status::NotPermitted => unfit(say(
+            "This place, time and owner have a code already, under another name.",
+        )),
         status => status.into(),
     });
     let about = format!("{grid} for {}", place.owner);
@@ -52,8 +53,9 @@ pub async fn define_area(
     cells: &[Cell],
 ) -> Result<AreaRow, Refusal> {
     if !is_name(name) {
-        let sentence = "Give the area a name of up to 128 bytes.";
-        return Err(Refusal::Unfit(sentence.to_owned()));
+        return Err(Refusal::Unfit(say(
+            "Give the area a name of up to 128 bytes.",
+        )));
     }
     let (by, now) = (actor.name.as_str(), actor.now);
     let defined = portal.ledger.define_area(cells, name, by, now).await;
@@ -65,9 +67,9 @@ pub async fn define_area(
     let act = actor.act("area defined", &about);
     portal.people.record(&act, now).await?;
     defined.map_err(|status| match status {
-        Status::Full => Refusal::Unfit(
-            "There are as many areas as one gateway keeps; use one of them.".to_owned(),
-        ),
+        Status::Full => Refusal::Unfit(say(
+            "There are as many areas as one gateway keeps; use one of them.",
+        )),
         status => status.into(),
     })
 }

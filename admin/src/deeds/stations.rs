@@ -2,6 +2,7 @@
 
 use crate::desk::DeskRefusal;
 use crate::door::Actor;
+use crate::language::{Say, say};
 use crate::pages::stations::STATION_KINDS;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
@@ -15,33 +16,35 @@ const DAYS_MAX: u32 = 7_300;
 
 /// Admits a station. The same request again changes its quota.
 pub async fn admit(portal: &Portal, actor: &Actor, asked: Admission) -> Result<Code, Refusal> {
-    fits(&asked).map_err(|sentence| Refusal::Unfit(sentence.to_owned()))?;
+    fits(&asked).map_err(Refusal::Unfit)?;
     let about = format!("{} {} to {}", asked.name, asked.first, asked.last);
     let admitted = portal.stations.admit(asked, actor.now).await;
     let outcome = admitted.as_ref().map(Code::to_string);
     recorded(portal, actor, "station admitted", &about, outcome).await?;
-    admitted.map_err(|refusal| refused("Not admitted", refusal))
+    admitted.map_err(|refusal| refused(say("Not admitted: {reason}."), refusal))
 }
 
-fn fits(asked: &Admission) -> Result<(), &'static str> {
+fn fits(asked: &Admission) -> Result<(), Say> {
     if asked.name.is_empty() || asked.name.len() > NAME_BYTES_MOST {
-        return Err("Give the station a name of up to 128 bytes.");
+        return Err(say("Give the station a name of up to 128 bytes."));
     }
     if asked.kinds.is_empty() {
-        return Err("Tick at least one kind of code it may make.");
+        return Err(say("Tick at least one kind of code it may make."));
     }
     if asked.kinds.iter().any(|kind| !STATION_KINDS.contains(kind)) {
-        return Err("A station makes codes of devices, modules and passive items.");
+        return Err(say(
+            "A station makes codes of devices, modules and passive items.",
+        ));
     }
     if asked.request.contains("PRIVATE KEY") {
-        return Err(
+        return Err(say(
             "That is a private key. It never leaves the station: treat it as disclosed, and make a \
              new station there.",
-        );
+        ));
     }
     match (1..=DAYS_MAX).contains(&asked.days) {
         true => Ok(()),
-        false => Err("It is admitted for 1 to 7300 days."),
+        false => Err(say("It is admitted for 1 to 7300 days.")),
     }
 }
 
@@ -62,7 +65,7 @@ pub async fn order(
     let ordered = portal.stations.order(wish, actor.now).await;
     let outcome = ordered.as_ref().map(short);
     recorded(portal, actor, "codes ordered", &about, outcome).await?;
-    ordered.map_err(|refusal| refused("Not ordered", refusal))
+    ordered.map_err(|refusal| refused(say("Not ordered: {reason}."), refusal))
 }
 
 async fn recorded(
@@ -81,9 +84,9 @@ async fn recorded(
     Ok(portal.people.record(&act, actor.now).await?)
 }
 
-fn refused(not: &str, refusal: DeskRefusal) -> Refusal {
+fn refused(not: Say, refusal: DeskRefusal) -> Refusal {
     match refusal {
-        DeskRefusal::Request(sentence) => Refusal::Unfit(format!("{not}: {sentence}.")),
+        DeskRefusal::Request(sentence) => Refusal::Unfit(not.put("reason", sentence)),
         DeskRefusal::Status(status) => status.into(),
     }
 }

@@ -1,6 +1,7 @@
-//! The two cookies: the session's, and the one that ties a form to a browser before sign-in.
+//! The cookies: the session's, the one that ties a form to a browser before sign-in, and the language.
 
 use super::secret::Secret;
+use crate::language::Language;
 use axum::http::{HeaderMap, HeaderValue, header};
 
 /// Which cookie.
@@ -8,7 +9,11 @@ use axum::http::{HeaderMap, HeaderValue, header};
 enum Name {
     Session,
     Form,
+    Language,
 }
+
+/// How long a chosen language is kept.
+const LANGUAGE_LIFE_S: u32 = 366 * 86_400;
 
 /// Reads and writes the cookies of one portal.
 #[derive(Clone, Copy, Debug)]
@@ -24,50 +29,69 @@ impl Jar {
             (Name::Session, false) => "onecode",
             (Name::Form, true) => "__Host-onecode-form",
             (Name::Form, false) => "onecode-form",
+            (Name::Language, true) => "__Host-onecode-language",
+            (Name::Language, false) => "onecode-language",
         }
     }
 
     /// The session's secret, where the browser sent one.
     pub fn session(self, headers: &HeaderMap) -> Option<Secret> {
-        self.read(headers, Name::Session)
+        self.secret(headers, Name::Session)
     }
 
     /// The secret behind forms before sign-in.
     pub fn form(self, headers: &HeaderMap) -> Option<Secret> {
-        self.read(headers, Name::Form)
+        self.secret(headers, Name::Form)
+    }
+
+    /// The language that was chosen here.
+    pub fn language(self, headers: &HeaderMap) -> Option<Language> {
+        self.sent(headers, Name::Language)
+            .find_map(Language::of_tag)
     }
 
     /// Header that keeps a session in the browser.
     pub fn keep_session(self, secret: &Secret) -> Option<HeaderValue> {
-        self.write(Name::Session, secret.reveal(), "")
+        self.write(Name::Session, secret.reveal(), "SameSite=Strict")
     }
 
     /// Header that makes the browser forget its session.
     pub fn forget_session(self) -> Option<HeaderValue> {
-        self.write(Name::Session, "", "; Max-Age=0")
+        self.write(Name::Session, "", "SameSite=Strict; Max-Age=0")
     }
 
     /// Header that keeps the secret behind forms.
     pub fn keep_form(self, secret: &Secret) -> Option<HeaderValue> {
-        self.write(Name::Form, secret.reveal(), "")
+        self.write(Name::Form, secret.reveal(), "SameSite=Strict")
     }
 
-    /// The first cookie of the name that is one of ours: a second one was put there by somebody.
-    fn read(self, headers: &HeaderMap, name: Name) -> Option<Secret> {
+    /// Header that keeps a chosen language. It is no secret, and goes along when somebody comes here
+    /// from another site.
+    pub fn keep_language(self, language: Language) -> Option<HeaderValue> {
+        let rest = format!("SameSite=Lax; Max-Age={LANGUAGE_LIFE_S}");
+        self.write(Name::Language, language.tag(), &rest)
+    }
+
+    /// The first cookie of the name: a second one was put there by somebody.
+    fn secret(self, headers: &HeaderMap, name: Name) -> Option<Secret> {
+        self.sent(headers, name).next().and_then(Secret::presented)
+    }
+
+    fn sent(self, headers: &HeaderMap, name: Name) -> impl Iterator<Item = &str> {
         headers
             .get_all(header::COOKIE)
             .iter()
             .filter_map(|header| header.to_str().ok())
             .flat_map(|header| header.split(';'))
             .filter_map(|pair| pair.trim().split_once('='))
-            .find(|(key, _)| *key == self.text(name))
-            .and_then(|(_, value)| Secret::presented(value))
+            .filter(move |(key, _)| *key == self.text(name))
+            .map(|(_, value)| value)
     }
 
     fn write(self, name: Name, value: &str, rest: &str) -> Option<HeaderValue> {
         let secure = if self.tls { "; Secure" } else { "" };
         let text = format!(
-            "{}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{rest}",
+            "{}={value}; Path=/; HttpOnly; {rest}{secure}",
             self.text(name)
         );
         HeaderValue::from_str(&text).ok()
@@ -101,6 +125,21 @@ mod tests {
             assert_eq!(jar.session(&headers), Some(secret.clone()));
             assert_eq!(jar.form(&headers), None);
         }
+    }
+
+    #[test]
+    fn a_chosen_language_reads_back() {
+        let jar = Jar { tls: true };
+        let kept = jar.keep_language(Language::Chinese).unwrap();
+        let kept = kept.to_str().unwrap();
+        assert!(
+            kept.ends_with("; SameSite=Lax; Max-Age=31622400; Secure"),
+            "{kept}"
+        );
+        let pair = kept.split(';').next().unwrap();
+        assert_eq!(jar.language(&sent(&[pair])), Some(Language::Chinese));
+        assert_eq!(jar.language(&sent(&["__Host-onecode-language=de"])), None);
+        assert_eq!(jar.language(&HeaderMap::new()), None);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::cookie::Jar;
 use super::secret::{self, Secret};
 use super::visitor::{Actor, Caller, Visitor, Who};
 use crate::api::{self, problem};
+use crate::language::{Reader, accepted};
 use crate::portal::Shared;
 use crate::refusal::{Refusal, refuse_page};
 use crate::tiles::Tiles;
@@ -42,17 +43,18 @@ pub async fn guard(
     }
     let jar = Jar { tls: portal.tls };
     let headers = request.headers();
-    let (visitor, fresh) = match visitor(&portal, jar, request.headers(), address(&request)).await {
+    let reader = reader(jar, &request);
+    let (visitor, fresh) = match visitor(&portal, jar, headers, address(&request), &reader).await {
         Ok(found) => found,
-        Err(refusal) => return refuse_page(&portal, None, &refusal),
+        Err(refusal) => return refuse_page(&portal, &reader, None, &refusal),
     };
     let is_form = request.method() == Method::POST;
     if let Who::People(roles) | Who::Uploads(roles) = who {
         match &visitor.person {
             None if !is_form => return Redirect::to("/sign-in").into_response(),
-            None => return refuse_page(&portal, Some(&visitor), &Refusal::SignIn),
+            None => return refuse_page(&portal, &reader, Some(&visitor), &Refusal::SignIn),
             Some(person) if !person.roles.meets(roles) => {
-                return refuse_page(&portal, Some(&visitor), &Refusal::NotYours(roles));
+                return refuse_page(&portal, &reader, Some(&visitor), &Refusal::NotYours(roles));
             }
             Some(_) => {}
         }
@@ -70,11 +72,11 @@ pub async fn guard(
             request.extensions_mut().insert(visitor.clone());
             let mut response = next.run(request).await;
             match response.extensions_mut().remove::<Refusal>() {
-                Some(refusal) => refuse_page(&portal, Some(&visitor), &refusal),
+                Some(refusal) => refuse_page(&portal, &reader, Some(&visitor), &refusal),
                 None => response,
             }
         }
-        Err(refusal) => refuse_page(&portal, Some(&visitor), &refusal),
+        Err(refusal) => refuse_page(&portal, &reader, Some(&visitor), &refusal),
     };
     if let Some(cookie) = fresh.and_then(|secret| jar.keep_form(&secret)) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -156,8 +158,9 @@ async fn visitor(
     jar: Jar,
     headers: &HeaderMap,
     origin: String,
+    reader: &Reader,
 ) -> Result<(Visitor, Option<Secret>), Refusal> {
-    let now = (portal.clock)();
+    let (now, reader) = ((portal.clock)(), reader.clone());
     if let Some(secret) = jar.session(headers)
         && let Some(session) = portal.people.session(secret.hash(), now).await?
     {
@@ -167,6 +170,7 @@ async fn visitor(
             form_token: secret.form_token(),
             origin,
             now,
+            reader,
         };
         return Ok((visitor, None));
     }
@@ -181,8 +185,22 @@ async fn visitor(
         form_token: secret.form_token(),
         origin,
         now,
+        reader,
     };
     Ok((visitor, fresh.then_some(secret)))
+}
+
+/// In which language somebody reads: as they chose, else as their browser asks.
+fn reader(jar: Jar, request: &Request) -> Reader {
+    let headers = request.headers();
+    let chosen = jar.language(headers);
+    let path = request.uri().path_and_query();
+    Reader {
+        language: chosen.unwrap_or_else(|| accepted(headers)),
+        path: path
+            .filter(|_| request.method() == Method::GET)
+            .map(ToString::to_string),
+    }
 }
 
 fn address(request: &Request) -> String {

@@ -1,5 +1,6 @@
 //! Passwords: argon2id on threads of their own, a bounded number at once.
 
+use crate::language::{Say, say};
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
@@ -39,12 +40,12 @@ pub enum PasswordError {
 
 impl PasswordError {
     /// What to do about it.
-    pub const fn sentence(self) -> &'static str {
+    pub const fn sentence(self) -> Say {
         match self {
-            Self::Short => "Choose a password of at least 10 characters.",
-            Self::Long => "Choose a password of at most 256 bytes.",
-            Self::Busy => "Many people are signing in; try again in a moment.",
-            Self::Broken => "The password could not be hashed; try again.",
+            Self::Short => say("Choose a password of at least 10 characters."),
+            Self::Long => say("Choose a password of at most 256 bytes."),
+            Self::Busy => say("Many people are signing in; try again in a moment."),
+            Self::Broken => say("The password could not be hashed; try again."),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a visitor sends, with refusals of our own where it cannot be read.
 
+use crate::language::say;
 use crate::refusal::Refusal;
 use axum::extract::{Form, FromRequest, Request};
 use serde::de::DeserializeOwned;
@@ -11,8 +12,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Sent<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
-        let unreadable =
-            |_| Refusal::Unfit("The form is not complete; reload the page.".to_owned());
+        let unreadable = |_| Refusal::Unfit(say("The form is not complete; reload the page."));
         let Form(fields) = Form::from_request(request, state)
             .await
             .map_err(unreadable)?;
@@ -32,7 +32,7 @@ impl Fields {
 
     /// A field that is a number.
     pub fn number<T: std::str::FromStr>(&self, name: &str) -> Result<T, Refusal> {
-        let wrong = |_| Refusal::Unfit(format!("The field \u{201c}{name}\u{201d} wants a number."));
+        let wrong = |_| Refusal::Unfit(say("The field “{name}” wants a number.").put("name", name));
         self.text(name).parse().map_err(wrong)
     }
 

@@ -2,6 +2,7 @@
 
 use super::secret;
 use super::visitor::Visitor;
+use crate::language::say;
 use crate::refusal::Refusal;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{FromRequest, Multipart, Request};
@@ -29,12 +30,12 @@ pub struct Upload(Multipart);
 fn broken(error: &MultipartError) -> Refusal {
     match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Refusal::TooLarge,
-        _ => Refusal::Unfit("The form did not come in whole; send it again.".to_owned()),
+        _ => Refusal::Unfit(say("The form did not come in whole; send it again.")),
     }
 }
 
 async fn in_time<T>(piece: impl Future<Output = Result<T, MultipartError>>) -> Result<T, Refusal> {
-    let late = |_| Refusal::Unfit("The file stopped coming in; send it again.".to_owned());
+    let late = |_| Refusal::Unfit(say("The file stopped coming in; send it again."));
     let piece = timeout(PIECE_WITHIN, piece).await.map_err(late)?;
     piece.map_err(|error| broken(&error))
 }
@@ -52,7 +53,7 @@ async fn whole(mut field: Field<'_>, most: usize) -> Result<Vec<u8>, Refusal> {
 }
 
 fn text(bytes: Vec<u8>) -> Result<String, Refusal> {
-    String::from_utf8(bytes).map_err(|_| Refusal::Unfit("That is no text.".to_owned()))
+    String::from_utf8(bytes).map_err(|_| Refusal::Unfit(say("That is no text.")))
 }
 
 impl<S: Send + Sync> FromRequest<S> for Upload {
@@ -62,7 +63,7 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
         let visitor = request.extensions().get::<Visitor>();
         let expected = visitor.map(|visitor| visitor.form_token.clone());
         let expected = expected.ok_or(Refusal::SignIn)?;
-        let incomplete = || Refusal::Unfit("The form is not complete; reload the page.".to_owned());
+        let incomplete = || Refusal::Unfit(say("The form is not complete; reload the page."));
         let form = Multipart::from_request(request, state).await;
         let mut form = form.map_err(|_| incomplete())?;
         let first = in_time(form.next_field()).await?.ok_or_else(incomplete)?;
@@ -117,7 +118,7 @@ impl Upload {
             tracing::error!(%error, path = %path.display(), "a file cannot be kept");
             Refusal::Broken
         };
-        let missing = || Refusal::Unfit("Choose the file first.".to_owned());
+        let missing = || Refusal::Unfit(say("Choose the file first."));
         let mut field = in_time(self.0.next_field()).await?.ok_or_else(missing)?;
         let mut spooled = Spooled {
             path: path.to_owned(),

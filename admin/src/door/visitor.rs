@@ -1,5 +1,6 @@
 //! Who stands before a handler.
 
+use crate::language::Reader;
 use crate::refusal::Refusal;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -58,6 +59,8 @@ pub struct Visitor {
     pub origin: String,
     /// The time of the request.
     pub now: Timestamp,
+    /// How they read.
+    pub reader: Reader,
 }
 
 impl Visitor {

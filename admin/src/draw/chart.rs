@@ -1,5 +1,6 @@
 //! Charts over time as path data: bars that stand on each other, or lines that go in steps.
 
+use crate::language::{Say, say};
 use std::fmt::Write as _;
 
 /// Height of the drawing, in its own units.
@@ -15,7 +16,7 @@ pub const CLASSES: [&str; 4] = ["a", "b", "c", "d"];
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Series {
     /// What it is called.
-    pub name: String,
+    pub name: Say,
     /// Class of the style sheet.
     pub class: &'static str,
     /// Path data.
@@ -28,9 +29,9 @@ pub struct Series {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chart {
     /// What it shows.
-    pub title: String,
+    pub title: Say,
     /// In which unit.
-    pub unit: String,
+    pub unit: Say,
     /// Of the drawing.
     pub width: usize,
     /// The value at its upper edge, as people read it.
@@ -44,7 +45,7 @@ pub struct Chart {
 /// What is to be drawn: a name, and a value for each step of time; nothing where none is known.
 pub struct Values {
     /// What it is called.
-    pub name: String,
+    pub name: Say,
     /// The oldest first.
     pub values: Vec<Option<u64>>,
 }
@@ -65,18 +66,22 @@ impl Chart {
     }
 
     /// The chart in words, for who cannot see it.
-    pub fn words(&self) -> String {
-        let mut words = format!("{} ({}), up to {}", self.title, self.unit, self.top);
-        for series in &self.series {
-            // Writing into a String never fails.
-            let _ = write!(words, "; {}: {} now", series.name, series.now);
-        }
-        words
+    pub fn words(&self) -> Say {
+        let words = say("{title} ({unit}), up to {top}")
+            .put("title", &self.title)
+            .put("unit", &self.unit)
+            .put("top", &self.top);
+        self.series.iter().fold(words, |words, series| {
+            say("{words}; {name}: {value} now")
+                .put("words", words)
+                .put("name", &series.name)
+                .put("value", &series.now)
+        })
     }
 }
 
 /// Counts per step of time, one series on the other.
-pub fn bars(title: &str, unit: &str, all: Vec<Values>, reads: Reads<'_>) -> Chart {
+pub fn bars(title: Say, unit: Say, all: Vec<Values>, reads: Reads<'_>) -> Chart {
     let steps = all.iter().map(|one| one.values.len()).max().unwrap_or(0);
     let mut sums = vec![0u64; steps];
     for one in &all {
@@ -107,7 +112,7 @@ pub fn bars(title: &str, unit: &str, all: Vec<Values>, reads: Reads<'_>) -> Char
 }
 
 /// Levels over time, each series for itself.
-pub fn lines(title: &str, unit: &str, all: Vec<Values>, reads: Reads<'_>) -> Chart {
+pub fn lines(title: Say, unit: Say, all: Vec<Values>, reads: Reads<'_>) -> Chart {
     let steps = all.iter().map(|one| one.values.len()).max().unwrap_or(0);
     let known = all.iter().flat_map(|one| one.values.iter().flatten());
     let top = round_up(known.copied().max().unwrap_or(0));
@@ -143,15 +148,15 @@ fn series(of: Values, class: &'static str, path: String, reads: Reads<'_>) -> Se
 }
 
 fn chart(
-    (title, unit): (&str, &str),
+    (title, unit): (Say, Say),
     steps: usize,
     top: String,
     lines: bool,
     series: Vec<Series>,
 ) -> Chart {
     Chart {
-        title: title.to_owned(),
-        unit: unit.to_owned(),
+        title,
+        unit,
         width: steps.max(1) * STEP,
         top,
         lines,
@@ -189,7 +194,7 @@ mod tests {
 
     fn values(name: &str, values: &[Option<u64>]) -> Values {
         Values {
-            name: name.to_owned(),
+            name: Say::plain(name),
             values: values.to_vec(),
         }
     }
@@ -204,7 +209,7 @@ mod tests {
             values("in", &[Some(10), Some(0), Some(1)]),
             values("out", &[Some(10), Some(40), Some(10_000)]),
         ];
-        let chart = bars("Messages", "a minute", all, &plain);
+        let chart = bars(Say::plain("Messages"), Say::plain("a minute"), all, &plain);
         assert_eq!((chart.top.as_str(), chart.width), ("20000", 12));
         assert_eq!(
             chart.series[0].path, "M0 99h3v1h-3zM8 99h3v1h-3z",
@@ -216,7 +221,7 @@ mod tests {
         );
         assert_eq!(chart.series[1].now, "10000");
         assert!(
-            chart.words().contains("out: 10000 now"),
+            chart.words().to_string().contains("out: 10000 now"),
             "{}",
             chart.words()
         );
@@ -225,10 +230,15 @@ mod tests {
     #[test]
     fn a_line_is_broken_where_nothing_is_known() {
         let all = vec![values("t", &[Some(5), Some(5), None, Some(10), Some(0)])];
-        let chart = lines("Level", "V", all, &plain);
+        let chart = lines(Say::plain("Level"), Say::plain("V"), all, &plain);
         assert_eq!(chart.top, "10");
         assert_eq!(chart.series[0].path, "M0 50H4H8M12 0H16V100H20");
-        let none = lines("Level", "V", vec![values("t", &[None])], &plain);
+        let none = lines(
+            Say::plain("Level"),
+            Say::plain("V"),
+            vec![values("t", &[None])],
+            &plain,
+        );
         assert!(none.is_empty());
     }
 

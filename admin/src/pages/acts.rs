@@ -4,6 +4,7 @@ use super::issue::read_pem;
 use super::parts::read_code;
 use crate::deeds::codes as deeds;
 use crate::door::{Sent, Visitor};
+use crate::language::{Say, below, say};
 use crate::portal::Shared;
 use crate::refusal::Refusal;
 use crate::show;
@@ -29,7 +30,7 @@ pub async fn live(
 ) -> Result<Response, Refusal> {
     let code = read_code(&text)?;
     let act = ActKind::ALL.iter().find(|act| act.word() == form.act);
-    let act = *act.ok_or_else(|| Refusal::Unfit("Choose what happens to it.".to_owned()))?;
+    let act = *act.ok_or_else(|| Refusal::Unfit(say("Choose what happens to it.")))?;
     deeds::live(&portal, &visitor.actor(), &code, act, &form.reason).await?;
     Ok(back(&code, Done::State))
 }
@@ -51,7 +52,9 @@ pub async fn bind(
     let place: Option<GridCode> = match form.place.trim() {
         "" => None,
         text => Some(text.parse().map_err(|error: TextError| {
-            Refusal::Unfit(format!("That is no grid code: {}.", error.sentence()))
+            Refusal::Unfit(
+                say("That is no grid code: {reason}.").put("reason", below::text_error(error)),
+            )
         })?),
     };
     deeds::place(&portal, &visitor.actor(), &code, place, &form.reason).await?;
@@ -93,7 +96,7 @@ pub async fn set_class_area(
         .parse()
         .ok()
         .and_then(AssuranceClass::from_number);
-    let class = class.ok_or_else(|| Refusal::Unfit("Choose a wallet class.".to_owned()))?;
+    let class = class.ok_or_else(|| Refusal::Unfit(say("Choose a wallet class.")))?;
     let area = read_area(&form.area)?;
     deeds::class_area(&portal, &visitor.actor(), class, area).await?;
     Ok(Redirect::to("/areas?done=class").into_response())
@@ -220,27 +223,29 @@ impl Done {
         }
     }
 
-    const fn sentence(self) -> &'static str {
+    const fn sentence(self) -> Say {
         match self {
-            Self::Issued => "The code is issued: certificate and pass are signed and recorded.",
-            Self::State => "The state was changed.",
-            Self::Place => "Where it stands is recorded.",
-            Self::Area => "From its next allowance on, that is where it may pay.",
-            Self::Owner => "The owner is recorded.",
-            Self::Alias => "The other names of the code were changed.",
-            Self::Key => {
+            Self::Issued => {
+                say("The code is issued: certificate and pass are signed and recorded.")
+            }
+            Self::State => say("The state was changed."),
+            Self::Place => say("Where it stands is recorded."),
+            Self::Area => say("From its next allowance on, that is where it may pay."),
+            Self::Owner => say("The owner is recorded."),
+            Self::Alias => say("The other names of the code were changed."),
+            Self::Key => say(
                 "The thing has another wallet key and a new pass; it fetches the pass and asks for \
-                 an allowance by itself."
-            }
-            Self::Recovered => {
+                 an allowance by itself.",
+            ),
+            Self::Recovered => say(
                 "What was free has gone to the other code; the rest follows when nobody can claim \
-                 it any more."
-            }
+                 it any more.",
+            ),
         }
     }
 
     /// What to say for a word that stood in an address.
-    pub fn notice(word: &str) -> Option<&'static str> {
+    pub fn notice(word: &str) -> Option<Say> {
         let done = Self::ALL.into_iter().find(|done| done.word() == word);
         done.map(Self::sentence)
     }

@@ -3,6 +3,7 @@
 use super::parts::read_code;
 use crate::alias::{did_document, gs1};
 use crate::door::{Actor, Sent, Visitor};
+use crate::language::say;
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use axum::extract::{Path, State};
@@ -13,14 +14,14 @@ use protocol::objects::Pass;
 use protocol::{Code, Status, Timestamp};
 use serde::Deserialize;
 
-const NONE: Refusal = Refusal::NotFound("No code here has that name.");
+const NONE: Refusal = Refusal::NotFound(say("No code here has that name."));
 
 /// What a GS1 Digital Link names is found under its code.
 pub async fn digital_link(
     State(portal): State<Shared>,
     Path((gtin, serial)): Path<(String, String)>,
 ) -> Result<Response, Refusal> {
-    let name = gs1(&gtin, &serial).map_err(|error| Refusal::Unfit(error.sentence().to_owned()))?;
+    let name = gs1(&gtin, &serial).map_err(|error| Refusal::Unfit(error.sentence()))?;
     let code = portal.ledger.code_of_alias(&name).await?.ok_or(NONE)?;
     // For now: a name may come to stand for another code.
     Ok(Redirect::temporary(&format!("/1/{code}")).into_response())
@@ -28,7 +29,7 @@ pub async fn digital_link(
 
 /// The document of `did:web:<resolver>:1:<CODE>`; none of a code whose life is over.
 pub async fn did(portal: &Portal, text: &str) -> Result<Response, Refusal> {
-    const OVER: Refusal = Refusal::NotFound("That code has no key that counts.");
+    const OVER: Refusal = Refusal::NotFound(say("That code has no key that counts."));
     let code = read_code(text)?;
     let thing = portal.ledger.thing(&code).await?.ok_or(OVER)?;
     if thing.state.is_over() {
@@ -79,7 +80,7 @@ pub async fn give(
 }
 
 fn read(gtin: &str, serial: &str) -> Result<String, Refusal> {
-    gs1(gtin.trim(), serial.trim()).map_err(|error| Refusal::Unfit(error.sentence().to_owned()))
+    gs1(gtin.trim(), serial.trim()).map_err(|error| Refusal::Unfit(error.sentence()))
 }
 
 fn about(name: &str, code: &Code, has: bool, done: bool) -> String {
@@ -98,10 +99,10 @@ async fn change(
     let changed = portal.ledger.set_alias(name, code, has, by, now).await;
     changed.map_err(|status| match status {
         Status::NotPermitted => {
-            Refusal::Unfit("Another code has that name; take it away there first.".to_owned())
+            Refusal::Unfit(say("Another code has that name; take it away there first."))
         }
-        Status::UnknownCode => Refusal::NotFound("No such code is registered here."),
-        Status::Full => Refusal::Unfit("A code has sixteen other names at most.".to_owned()),
+        Status::UnknownCode => Refusal::NotFound(say("No such code is registered here.")),
+        Status::Full => Refusal::Unfit(say("A code has sixteen other names at most.")),
         status => status.into(),
     })
 }

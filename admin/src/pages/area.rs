@@ -6,6 +6,7 @@ use super::frame::{Frame, page};
 use super::parts;
 use crate::coordinates::{Axis, degrees, level_ground};
 use crate::door::Visitor;
+use crate::language::{Say, below, filters, say};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use crate::show;
@@ -38,7 +39,7 @@ impl Line {
 #[template(path = "area.html")]
 struct AreaPage {
     frame: Frame,
-    done: Option<&'static str>,
+    done: Option<Say>,
     row: AreaRow,
     lines: Vec<Line>,
 }
@@ -53,7 +54,7 @@ async fn find(portal: &Portal, text: &str) -> Result<AreaRow, Refusal> {
     let rows = portal.ledger.areas().await?;
     rows.into_iter()
         .find(|row| Some(row.reference) == reference)
-        .ok_or(Refusal::NotFound("No such area is defined here."))
+        .ok_or(Refusal::NotFound(say("No such area is defined here.")))
 }
 
 /// The page.
@@ -64,16 +65,19 @@ pub async fn show(
     Query(query): Query<After>,
 ) -> Result<Response, Refusal> {
     let row = find(&portal, &text).await?;
-    page(&AreaPage {
-        frame: Frame::new(&portal, Some(&visitor), "/areas"),
-        done: match query.done.as_deref() {
-            Some("new") => Some("The area is signed and kept."),
-            Some("known") => Some("The same cells are an area already, under this name."),
-            _ => None,
+    page(
+        &visitor.reader,
+        &AreaPage {
+            frame: Frame::new(&portal, Some(&visitor), "/areas"),
+            done: match query.done.as_deref() {
+                Some("new") => Some(say("The area is signed and kept.")),
+                Some("known") => Some(say("The same cells are an area already, under this name.")),
+                _ => None,
+            },
+            lines: cells(&row, &portal.network).iter().map(Line::of).collect(),
+            row,
         },
-        lines: cells(&row, &portal.network).iter().map(Line::of).collect(),
-        row,
-    })
+    )
 }
 
 /// The signed object as a file.

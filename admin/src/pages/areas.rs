@@ -5,6 +5,7 @@ use crate::coordinates::{Axis, parse_degrees};
 use crate::deeds::places as deeds;
 use crate::door::{Sent, Visitor};
 use crate::evidence::class;
+use crate::language::{Say, Words as _, below, filters, say};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use crate::routes::DECIDES;
@@ -38,9 +39,9 @@ struct Line {
 struct Areas {
     frame: Frame,
     decides: bool,
-    done: Option<&'static str>,
-    classes: Vec<(u8, String, Option<String>)>,
-    problem: Option<String>,
+    done: Option<Say>,
+    classes: Vec<(u8, Say, Option<String>)>,
+    problem: Option<Say>,
     form: Wish,
     lines: Vec<Line>,
 }
@@ -60,14 +61,17 @@ pub async fn show(
     visitor: Visitor,
     Query(form): Query<Wish>,
 ) -> Result<Response, Refusal> {
-    page(&areas(&portal, &visitor, form, None).await?)
+    page(
+        &visitor.reader,
+        &areas(&portal, &visitor, form, None).await?,
+    )
 }
 
 async fn areas(
     portal: &Portal,
     visitor: &Visitor,
     form: Wish,
-    problem: Option<String>,
+    problem: Option<Say>,
 ) -> Result<Areas, Refusal> {
     let line = |row: AreaRow| Line {
         cells: cells(&row, &portal.network).len(),
@@ -83,8 +87,9 @@ async fn areas(
     });
     Ok(Areas {
         decides: frame.may(DECIDES),
-        done: (form.done == "class")
-            .then_some("From their next allowance on, that is where they may pay."),
+        done: (form.done == "class").then_some(say(
+            "From their next allowance on, that is where they may pay.",
+        )),
         classes: classes.collect(),
         frame,
         problem,
@@ -118,44 +123,48 @@ async fn again(
     portal: &Portal,
     visitor: &Visitor,
     form: Wish,
-    problem: String,
+    problem: Say,
 ) -> Result<Response, Refusal> {
     let page = areas(portal, visitor, form, Some(problem)).await?;
-    page_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+    page_with(&visitor.reader, StatusCode::UNPROCESSABLE_ENTITY, &page)
 }
 
-fn read(form: &Wish) -> Result<(&str, Vec<Cell>), String> {
+fn read(form: &Wish) -> Result<(&str, Vec<Cell>), Say> {
     let name = form.name.trim();
     if name.is_empty()
         || name.len() > ledger::bounds::NAME_BYTES_MOST
         || name.chars().any(char::is_control)
     {
-        return Err("Give the area a name of up to 128 bytes.".to_owned());
+        return Err(say("Give the area a name of up to 128 bytes."));
     }
     let mut cells = Vec::new();
-    let lines = (1..)
+    let lines = (1u32..)
         .zip(form.cells.lines())
         .map(|(at, line)| (at, line.trim()));
     for (at, line) in lines.filter(|(_, line)| !line.is_empty()) {
-        let cell = cell(line).map_err(|why| format!("Line {at}: {why}"))?;
+        let cell = cell(line).map_err(|why| {
+            say("Line {number}: {reason}")
+                .put("number", at)
+                .put("reason", why)
+        })?;
         if cells.contains(&cell) {
-            return Err(format!("Line {at}: this cell stands above already."));
+            return Err(say("Line {number}: this cell stands above already.").put("number", at));
         }
         cells.push(cell);
         if cells.len() > AREA_CELLS {
-            return Err(format!(
-                "An area has up to {AREA_CELLS} cells; take larger ones."
-            ));
+            return Err(
+                say("An area has up to {most} cells; take larger ones.").put("most", AREA_CELLS)
+            );
         }
     }
     match cells.is_empty() {
-        true => Err("Write at least one cell.".to_owned()),
+        true => Err(say("Write at least one cell.")),
         false => Ok((name, cells)),
     }
 }
 
 /// A grid code, or latitude, longitude and level with commas between them.
-fn cell(line: &str) -> Result<Cell, String> {
+fn cell(line: &str) -> Result<Cell, Say> {
     let parts: Vec<&str> = line.split(',').collect();
     let (latitude, longitude, level) = match *parts.as_slice() {
         [latitude, longitude] => (latitude, longitude, Some(Level::DEFAULT)),
@@ -166,22 +175,22 @@ fn cell(line: &str) -> Result<Cell, String> {
         _ => {
             return match line.parse::<GridCode>() {
                 Ok(grid) => Ok(grid.cell()),
-                Err(error) => Err(format!(
-                    "write latitude, longitude and level, or a grid code ({}).",
-                    error.sentence()
-                )),
+                Err(error) => Err(say(
+                    "write latitude, longitude and level, or a grid code ({reason}).",
+                )
+                .put("reason", below::text_error(error))),
             };
         }
     };
-    let degrees = |text: &str, axis, what| {
-        parse_degrees(text, axis).map_err(|error| format!("{what}: {}", error.sentence()))
+    let degrees = |text: &str, axis, what: Say| {
+        parse_degrees(text, axis).map_err(|error| what.put("reason", error.sentence()))
     };
-    let latitude = degrees(latitude, Axis::Latitude, "latitude")?;
-    let longitude = degrees(longitude, Axis::Longitude, "longitude")?;
-    let point = Point::from_nanodegrees(latitude, longitude).ok_or("not a point on earth.")?;
+    let latitude = degrees(latitude, Axis::Latitude, say("latitude: {reason}"))?;
+    let longitude = degrees(longitude, Axis::Longitude, say("longitude: {reason}"))?;
+    let point = Point::from_nanodegrees(latitude, longitude).ok_or(say("not a point on earth."))?;
     Ok(Cell::around(
         point,
-        level.ok_or("a level is a whole number from 1 to 10.")?,
+        level.ok_or(say("a level is a whole number from 1 to 10."))?,
     ))
 }
 
@@ -217,11 +226,16 @@ mod tests {
             ("\n91,1", "Line 2: latitude"),
             ("1,1,8\n1,1", "Line 2: this cell stands above"),
         ] {
-            let refused = read(&wish(text)).unwrap_err();
+            let refused = read(&wish(text)).unwrap_err().to_string();
             assert!(refused.contains(why), "{text:?}: {refused}");
         }
         let many: String = (0..=AREA_CELLS).map(|at| format!("{at},0\n")).collect();
-        assert!(read(&wish(&many)).unwrap_err().contains("up to 30 cells"));
+        assert!(
+            read(&wish(&many))
+                .unwrap_err()
+                .to_string()
+                .contains("up to 30 cells")
+        );
         let most: String = (0..AREA_CELLS).map(|at| format!("{at},0\n")).collect();
         assert_eq!(read(&wish(&most)).unwrap().1.len(), AREA_CELLS);
     }

@@ -3,6 +3,7 @@
 use super::frame::Frame;
 use crate::desk::AuthorityCard;
 use crate::evidence::Exponents;
+use crate::language::{Say, below, say};
 use crate::pulse::Reading;
 use crate::routes::{ISSUES, MOVES_MONEY, SEES_MONEY};
 use crate::show;
@@ -25,13 +26,13 @@ pub struct Attention {
     /// Class of the style sheet.
     pub class: &'static str,
     /// What it is about.
-    pub word: &'static str,
+    pub word: Say,
     /// What is the matter.
-    pub sentence: String,
+    pub sentence: Say,
     /// Where to look.
     pub path: &'static str,
     /// What that is called.
-    pub link: &'static str,
+    pub link: Say,
 }
 
 /// What is known of the house besides the reading.
@@ -65,78 +66,98 @@ pub fn attention(reading: &Reading, around: &Around<'_>) -> Vec<Attention> {
     of_the_log(reading, &mut add);
     let counts = &reading.counts;
     if counts.things_stopped > 0 {
-        let sentence = match counts.things_stopped {
-            1 => "One code is frozen or revoked.".to_owned(),
-            codes => format!("{} codes are frozen or revoked.", show::count(codes)),
-        };
+        let sentence = say("One code is frozen or revoked.").or_many(
+            "{count} codes are frozen or revoked.",
+            counts.things_stopped,
+        );
         let path = "/codes?state=frozen";
-        add("warn", "stopped", sentence, path, "Frozen codes");
+        add("warn", say("stopped"), sentence, path, say("Frozen codes"));
     }
     if counts.inbox_entries > MANY_WAITING {
-        let sentence = format!(
-            "{} messages wait for things to collect them.",
-            show::count(counts.inbox_entries)
+        let sentence = say("One message waits for a thing to collect it.").or_many(
+            "{count} messages wait for things to collect them.",
+            counts.inbox_entries,
         );
-        add("info", "inboxes", sentence, "/codes", "Codes");
+        add("info", say("inboxes"), sentence, "/codes", say("Codes"));
     }
     if counts.things == 0 && around.frame.may(ISSUES) {
-        let sentence = "No thing has a code yet.".to_owned();
-        add("info", "begin", sentence, "/issue", "Issue the first one");
+        let sentence = say("No thing has a code yet.");
+        add(
+            "info",
+            say("begin"),
+            sentence,
+            "/issue",
+            say("Issue the first one"),
+        );
     }
     if around.exponents.0.is_empty() && around.frame.may(MOVES_MONEY) {
-        let sentence = "No currency is declared yet.".to_owned();
-        add("info", "begin", sentence, "/money", "Declare one");
+        let sentence = say("No currency is declared yet.");
+        add("info", say("begin"), sentence, "/money", say("Declare one"));
     }
     let urgency = |class| ["bad", "warn", "info"].iter().position(|one| *one == class);
     list.sort_by_key(|item| urgency(item.class));
     list
 }
 
-type Add<'a> = &'a mut dyn FnMut(&'static str, &'static str, String, &'static str, &'static str);
+type Add<'a> = &'a mut dyn FnMut(&'static str, Say, Say, &'static str, Say);
 
 fn of_money(reading: &Reading, add: Add<'_>) {
     let counts = &reading.counts;
     for c in counts.conservation.iter().filter(|c| !c.holds) {
-        let sentence = format!(
-            "The books of {} do not add up. Stop the gateway and run its check.",
-            c.currency
-        );
-        add("bad", "books", sentence, "/money", "Money");
+        let sentence =
+            say("The books of {currency} do not add up. Stop the gateway and run its check.")
+                .put("currency", c.currency.to_string());
+        add("bad", say("books"), sentence, "/money", say("Money"));
     }
     if counts.fraud_cases > 0 {
-        let sentence = match counts.fraud_cases {
-            1 => "One fraud case, with its proof.".to_owned(),
-            cases => format!("{} fraud cases, each with its proof.", show::count(cases)),
-        };
-        add("bad", "fraud", sentence, "/frauds", "Fraud cases");
+        let sentence = say("One fraud case, with its proof.").or_many(
+            "{count} fraud cases, each with its proof.",
+            counts.fraud_cases,
+        );
+        add("bad", say("fraud"), sentence, "/frauds", say("Fraud cases"));
     }
     if let Some((due, _)) = reading.due.filter(|(due, _)| *due < reading.at) {
-        let sentence = format!(
-            "Money waits for its payee since before its deadline at {}; it goes back after the grace.",
-            show::time(due)
+        let sentence = say(
+            "Money waits for its payee since before its deadline at {time}; it goes back after the grace.",
+        )
+        .put("time", show::time(due));
+        add(
+            "info",
+            say("overdue"),
+            sentence,
+            "/payments",
+            say("Payments"),
         );
-        add("info", "overdue", sentence, "/payments", "Payments");
     }
 }
 
 fn of_certificates(reading: &Reading, around: &Around<'_>, add: Add<'_>) {
     for card in around.authorities {
         if card.not_after < reading.at.plus_s(EXPIRES_SOON_S) {
-            let sentence = format!(
-                "The certificate of the {} ends {}.",
-                card.role,
-                show::time(card.not_after)
+            let sentence = say("The certificate of the {role} ends {time}.")
+                .put("role", below::authority(card.role))
+                .put("time", show::time(card.not_after));
+            add(
+                "warn",
+                say("expiry"),
+                sentence,
+                "/authorities",
+                say("Authorities"),
             );
-            add("warn", "expiry", sentence, "/authorities", "Authorities");
         }
     }
     let soon = reading.at.plus_s(DOORS_EXPIRE_SOON_S);
     if let Some(ends) = around.doors_end.filter(|ends| *ends < soon) {
-        let sentence = format!(
-            "The certificate of the doors ends {} and was not renewed; the log says why.",
-            show::time(ends)
+        let sentence =
+            say("The certificate of the doors ends {time} and was not renewed; the log says why.")
+                .put("time", show::time(ends));
+        add(
+            "bad",
+            say("expiry"),
+            sentence,
+            "/authorities",
+            say("Authorities"),
         );
-        add("bad", "expiry", sentence, "/authorities", "Authorities");
     }
 }
 
@@ -146,24 +167,21 @@ fn of_the_log(reading: &Reading, add: Add<'_>) {
     let signed = log.signed.unwrap_or(Timestamp(0));
     let waits = log.leaves > log.published;
     if waits && log.signed.is_some() && signed.plus_s(UNPUBLISHED_S) < reading.at {
-        let sentence = format!(
-            "{} acts are not under a checkpoint of the code chain.",
-            show::count(log.leaves.saturating_sub(log.published))
+        let sentence = say("One act is not under a checkpoint of the code chain.").or_many(
+            "{count} acts are not under a checkpoint of the code chain.",
+            log.leaves.saturating_sub(log.published),
         );
-        add("warn", "log", sentence, PATH, "Checkpoint");
+        add("warn", say("log"), sentence, PATH, say("Checkpoint"));
     }
     let behind = log.witnesses.iter().filter(|witness| {
         witness.size < log.published && witness.at.plus_s(WITNESS_BEHIND_S) < reading.at
     });
-    match behind.count() {
-        0 => {}
-        1 => {
-            let sentence = "A witness has not cosigned for more than an hour.".to_owned();
-            add("warn", "witness", sentence, PATH, "Checkpoint");
-        }
-        many => {
-            let sentence = format!("{many} witnesses have not cosigned for more than an hour.");
-            add("warn", "witness", sentence, PATH, "Checkpoint");
-        }
+    let behind = behind.count();
+    if behind > 0 {
+        let sentence = say("A witness has not cosigned for more than an hour.").or_many(
+            "{count} witnesses have not cosigned for more than an hour.",
+            behind,
+        );
+        add("warn", say("witness"), sentence, PATH, say("Checkpoint"));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::frame::{Frame, page};
 use crate::door::Visitor;
+use crate::language::{Words as _, below, filters};
 use crate::portal::Shared;
 use crate::refusal::Refusal;
 use crate::{show, trail};
@@ -50,10 +51,13 @@ pub async fn show(
         .last()
         .map(|row| row.number)
         .filter(|number| *number > 1);
-    page(&Audit {
-        frame: Frame::new(&portal, Some(&visitor), "/audit"),
-        rows,
-        check,
-        older,
-    })
+    page(
+        &visitor.reader,
+        &Audit {
+            frame: Frame::new(&portal, Some(&visitor), "/audit"),
+            rows,
+            check,
+            older,
+        },
+    )
 }

@@ -4,6 +4,7 @@ use super::frame::{Frame, page};
 use super::stations::{Granted, granted};
 use crate::desk::AuthorityCard;
 use crate::door::Visitor;
+use crate::language::{Say, below, filters};
 use crate::portal::Shared;
 use crate::refusal::Refusal;
 use crate::show;
@@ -23,7 +24,7 @@ struct Authorities {
 
 impl Authorities {
     /// How long it is good from now on.
-    fn left(&self, ends: &Timestamp) -> String {
+    fn left(&self, ends: &Timestamp) -> Say {
         show::duration(u64::from(ends.0.saturating_sub(self.now.0)))
     }
 }
@@ -35,10 +36,13 @@ pub async fn show(State(portal): State<Shared>, visitor: Visitor) -> Result<Resp
         let granted = granted(&row, &portal.network, visitor.now)?;
         Some((row.name, granted))
     });
-    page(&Authorities {
-        frame: Frame::new(&portal, Some(&visitor), "/authorities"),
-        cards: portal.desk.authorities(),
-        stations: stations.collect(),
-        now: visitor.now,
-    })
+    page(
+        &visitor.reader,
+        &Authorities {
+            frame: Frame::new(&portal, Some(&visitor), "/authorities"),
+            cards: portal.desk.authorities(),
+            stations: stations.collect(),
+            now: visitor.now,
+        },
+    )
 }

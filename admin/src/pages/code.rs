@@ -12,6 +12,7 @@ use crate::door::Visitor;
 use crate::draw::{Qr, code_uri};
 use crate::evidence::{Check, class, key_text};
 use crate::labels::{self, FORMS};
+use crate::language::{Language, Say, Words as _, below, filters, say};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use crate::routes::{DECIDES, MOVES_MONEY, PLACES, REGISTERS, SEES_MONEY};
@@ -30,7 +31,7 @@ use serde::Deserialize;
 /// Payments shown per direction.
 const NEWEST: u32 = 10;
 
-const UNKNOWN: Refusal = Refusal::NotFound("No such code is registered here.");
+const UNKNOWN: Refusal = Refusal::NotFound(say("No such code is registered here."));
 
 /// What it holds in one currency.
 struct Holding {
@@ -52,20 +53,20 @@ pub struct Step {
 /// A page with what it is called.
 pub struct Link {
     pub path: String,
-    pub label: String,
+    pub label: Say,
 }
 
 /// A form's choice.
 pub struct Choice {
     pub act: ActKind,
-    pub words: &'static str,
+    pub words: Say,
 }
 
 #[derive(Template)]
 #[template(path = "code.html")]
 struct CodePage {
     frame: Frame,
-    done: Option<&'static str>,
+    done: Option<Say>,
     thing: Thing,
     state: Pill,
     connected: Option<Connected>,
@@ -93,7 +94,7 @@ struct CodePage {
 }
 
 impl CodePage {
-    fn class(&self) -> String {
+    fn class(&self) -> Say {
         class(self.thing.class as u8)
     }
 
@@ -154,47 +155,50 @@ pub async fn show(
         None => None,
     };
     let other_names = portal.ledger.aliases_of(&code).await?;
-    page(&CodePage {
-        names: other_names,
-        done: query.done.as_deref().and_then(Done::notice),
-        state: state(thing.state),
-        connected: portal.live.connected(&code),
-        certificate: credential::certificate(&thing.certificate),
-        pass: credential::pass(&thing.pass, &portal.network, signer.as_ref()),
-        steps,
-        choices: choices(thing.state),
-        places: frame.may(PLACES),
-        place,
-        qr: Qr::draw(code_uri(&portal.resolver, &code)),
-        order,
-        station,
-        sees_money: frame.may(SEES_MONEY),
-        moves_money: frame.may(MOVES_MONEY),
-        decides: frame.may(DECIDES),
-        registers: frame.may(REGISTERS),
-        owner: standing.owner.map(|code| names.party(code)),
-        successor: standing.successor.map(|code| names.party(code)),
-        area: areas
-            .iter()
-            .find(|row| Some(row.reference) == standing.area)
-            .cloned(),
-        areas,
-        frame,
-        thing,
-        holdings: money.holdings,
-        paid: money.paid,
-        received: money.received,
-    })
+    page(
+        &visitor.reader,
+        &CodePage {
+            names: other_names,
+            done: query.done.as_deref().and_then(Done::notice),
+            state: state(thing.state),
+            connected: portal.live.connected(&code),
+            certificate: credential::certificate(&thing.certificate),
+            pass: credential::pass(&thing.pass, &portal.network, signer.as_ref()),
+            steps,
+            choices: choices(thing.state),
+            places: frame.may(PLACES),
+            place,
+            qr: Qr::draw(code_uri(&portal.resolver, &code)),
+            order,
+            station,
+            sees_money: frame.may(SEES_MONEY),
+            moves_money: frame.may(MOVES_MONEY),
+            decides: frame.may(DECIDES),
+            registers: frame.may(REGISTERS),
+            owner: standing.owner.map(|code| names.party(code)),
+            successor: standing.successor.map(|code| names.party(code)),
+            area: areas
+                .iter()
+                .find(|row| Some(row.reference) == standing.area)
+                .cloned(),
+            areas,
+            frame,
+            thing,
+            holdings: money.holdings,
+            paid: money.paid,
+            received: money.received,
+        },
+    )
 }
 
 /// What may happen to it next, in words.
 pub fn choices(state: ThingState) -> Vec<Choice> {
     [
-        (ActKind::Activated, "activated, in use from now on"),
-        (ActKind::Suspended, "suspended, until released"),
-        (ActKind::Resumed, "released, in use again"),
-        (ActKind::Retired, "retired, for good"),
-        (ActKind::Revoked, "revoked, for good"),
+        (ActKind::Activated, say("activated, in use from now on")),
+        (ActKind::Suspended, say("suspended, until released")),
+        (ActKind::Resumed, say("released, in use again")),
+        (ActKind::Retired, say("retired, for good")),
+        (ActKind::Revoked, say("revoked, for good")),
     ]
     .into_iter()
     .filter(|(act, _)| after(state, *act).is_ok_and(|next| next != state))
@@ -214,14 +218,14 @@ async fn link(portal: &Portal, names: &Names, named: Named) -> Result<Link, Refu
     Ok(match named {
         Named::Thing(code) => Link {
             path: format!("/codes/{code}"),
-            label: names.party(code).label(),
+            label: Say::plain(names.party(code).label()),
         },
         Named::Place(grid) => {
             let row = portal.ledger.grid(&grid).await?;
             let name = row.map(|row| row.name).filter(|name| !name.is_empty());
             Link {
                 path: format!("/grids/{grid}"),
-                label: name.unwrap_or_else(|| "unnamed place".to_owned()),
+                label: name.map_or(say("unnamed place"), Say::plain),
             }
         }
     })
@@ -253,7 +257,7 @@ pub async fn steps(
         steps.push(Step {
             pill: Pill {
                 class: class_of(step.act),
-                word: step.act.word(),
+                word: below::act(step.act),
             },
             other: match step.other {
                 Some(named) => Some(link(portal, names, named).await?),
@@ -336,7 +340,11 @@ struct Label {
 pub fn picture(text: String) -> Result<Response, Refusal> {
     let qr = Qr::draw(text).ok_or(Refusal::Broken)?;
     let headers = [(header::CONTENT_TYPE, "image/svg+xml")];
-    Ok((headers, Label { qr }.render()?).into_response())
+    Ok((
+        headers,
+        Label { qr }.render_with_values(&Language::English)?,
+    )
+        .into_response())
 }
 
 #[derive(Deserialize)]

@@ -3,6 +3,7 @@
 use super::frame::{Frame, page};
 use super::parts::{Pill, page_after, state};
 use crate::door::Visitor;
+use crate::language::{Say, Words as _, below, filters, say};
 use crate::portal::Shared;
 use crate::refusal::Refusal;
 use crate::routes::ISSUES;
@@ -46,7 +47,7 @@ struct Codes {
     text: String,
     kind: Option<Kind>,
     state: Option<ThingState>,
-    hint: Option<&'static str>,
+    hint: Option<Say>,
     lines: Vec<Line>,
     next: Option<Cursor>,
 }
@@ -97,16 +98,19 @@ pub async fn show(
         portal.counters.mistyped(error);
     }
     let frame = Frame::new(&portal, Some(&visitor), "/codes");
-    page(&Codes {
-        may_issue: frame.may(ISSUES),
-        frame,
-        hint: hint.map(Hint::sentence),
-        text,
-        kind,
-        state: wanted,
-        lines: listing.rows.into_iter().map(line).collect(),
-        next: listing.next,
-    })
+    page(
+        &visitor.reader,
+        &Codes {
+            may_issue: frame.may(ISSUES),
+            frame,
+            hint: hint.map(Hint::words),
+            text,
+            kind,
+            state: wanted,
+            lines: listing.rows.into_iter().map(line).collect(),
+            next: listing.next,
+        },
+    )
 }
 
 /// Why a text that looks like a code finds nothing.
@@ -117,10 +121,10 @@ enum Hint {
 }
 
 impl Hint {
-    const fn sentence(self) -> &'static str {
+    const fn words(self) -> Say {
         match self {
-            Self::NotHere => "it is well formed, but not registered here",
-            Self::Mistyped(error) => error.sentence(),
+            Self::NotHere => say("it is well formed, but not registered here"),
+            Self::Mistyped(error) => below::text_error(error),
         }
     }
 }
@@ -147,7 +151,7 @@ impl Codes {
     fn filters(&self) -> String {
         let kind = self.kind.map_or("", Kind::word);
         let state = self.state.map_or("", ThingState::word);
-        let text: String = self.text.bytes().map(|b| format!("%{b:02X}")).collect();
+        let text: String = show::escaped(&self.text);
         format!("q={text}&kind={}&state={state}", kind.replace(' ', "+"))
     }
 

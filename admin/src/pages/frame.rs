@@ -2,11 +2,13 @@
 
 use crate::assets;
 use crate::door::Visitor;
+use crate::language::{Language, Reader, Say, say};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::routes::{AUDITS, OWNS, SEES_MONEY, STAFF};
+use crate::show;
 use askama::Template;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use ledger::people::Roles;
 
@@ -23,36 +25,38 @@ pub struct Frame {
     pub network: String,
     /// Path of the navigation entry the page belongs to.
     pub here: &'static str,
+    /// How they read.
+    pub reader: Reader,
 }
 
 /// One entry of the navigation.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Entry {
     /// Where it leads.
     pub path: &'static str,
     /// What it says.
-    pub label: &'static str,
+    pub label: Say,
     /// Whether the page belongs to it.
     pub here: bool,
     /// Whether a line stands before it.
     pub ruled: bool,
 }
 
-const ENTRIES: [(&str, &str, bool, Roles); 14] = [
-    ("/", "Overview", false, STAFF),
-    ("/codes", "Codes", false, STAFF),
-    ("/grids", "Grid codes", false, STAFF),
-    ("/map", "Map", false, STAFF),
-    ("/areas", "Areas", false, STAFF),
-    ("/stations", "Stations", true, STAFF),
-    ("/orders", "Orders", false, STAFF),
-    ("/manifests", "Manifests", false, STAFF),
-    ("/payments", "Payments", true, SEES_MONEY),
-    ("/frauds", "Fraud cases", false, SEES_MONEY),
-    ("/money", "Money", false, SEES_MONEY),
-    ("/people", "People", true, OWNS),
-    ("/authorities", "Authorities", false, STAFF),
-    ("/audit", "Audit trail", false, AUDITS),
+const ENTRIES: [(&str, Say, bool, Roles); 14] = [
+    ("/", say("Overview"), false, STAFF),
+    ("/codes", say("Codes"), false, STAFF),
+    ("/grids", say("Grid codes"), false, STAFF),
+    ("/map", say("Map"), false, STAFF),
+    ("/areas", say("Areas"), false, STAFF),
+    ("/stations", say("Stations"), true, STAFF),
+    ("/orders", say("Orders"), false, STAFF),
+    ("/manifests", say("Manifests"), false, STAFF),
+    ("/payments", say("Payments"), true, SEES_MONEY),
+    ("/frauds", say("Fraud cases"), false, SEES_MONEY),
+    ("/money", say("Money"), false, SEES_MONEY),
+    ("/people", say("People"), true, OWNS),
+    ("/authorities", say("Authorities"), false, STAFF),
+    ("/audit", say("Audit trail"), false, AUDITS),
 ];
 
 impl Frame {
@@ -63,9 +67,44 @@ impl Frame {
             name: person.map(|person| person.name.clone()),
             roles: person.map_or(Roles::NONE, |person| person.roles),
             form_token: visitor.map(|v| v.form_token.clone()).unwrap_or_default(),
-            network: portal.network.as_str().to_owned(),
             here,
+            ..Self::public(
+                portal,
+                &visitor.map(|v| v.reader.clone()).unwrap_or_default(),
+            )
         }
+    }
+
+    /// For anybody: nothing of who signed in stands on the page.
+    pub fn public(portal: &Portal, reader: &Reader) -> Self {
+        Self {
+            name: None,
+            roles: Roles::NONE,
+            form_token: String::new(),
+            network: portal.network.as_str().to_owned(),
+            here: "",
+            reader: reader.clone(),
+        }
+    }
+
+    /// In which language the page is.
+    pub const fn language(&self) -> Language {
+        self.reader.language
+    }
+
+    /// The other languages, each with the address that switches to it and comes back here.
+    pub fn languages(&self) -> Vec<(Language, String)> {
+        let back = self.reader.path.as_deref().unwrap_or(match self.here {
+            "" => "/",
+            here => here,
+        });
+        let others = Language::ALL.into_iter();
+        let others = others.filter(|language| *language != self.language());
+        let switch = |language: Language| {
+            let address = format!("/language/{}?back={}", language.tag(), show::escaped(back));
+            (language, address)
+        };
+        others.map(switch).collect()
     }
 
     /// Where this visitor may go.
@@ -94,11 +133,22 @@ impl Frame {
 }
 
 /// A template as an answer.
-pub fn page(template: &impl Template) -> Result<Response, Refusal> {
-    page_with(StatusCode::OK, template)
+pub fn page(reader: &Reader, template: &impl Template) -> Result<Response, Refusal> {
+    page_with(reader, StatusCode::OK, template)
 }
 
 /// A template as an answer with another status, such as a form sent back.
-pub fn page_with(status: StatusCode, template: &impl Template) -> Result<Response, Refusal> {
-    Ok((status, Html(template.render()?)).into_response())
+pub fn page_with(
+    reader: &Reader,
+    status: StatusCode,
+    template: &impl Template,
+) -> Result<Response, Refusal> {
+    let language = reader.language;
+    let html = template.render_with_values(&language)?;
+    let headers = [
+        (header::CONTENT_LANGUAGE, language.tag()),
+        // Whoever keeps a copy hands it only to who reads the same language and is the same person.
+        (header::VARY, "Accept-Language, Cookie"),
+    ];
+    Ok((status, headers, Html(html)).into_response())
 }

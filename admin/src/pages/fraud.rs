@@ -6,6 +6,7 @@ use super::parts::{Names, Party, Pill, exponents, fate};
 use super::payment::objects;
 use crate::door::Visitor;
 use crate::evidence::{Check, Exponents, Opened, Opener};
+use crate::language::{Say, Words as _, below, filters, say};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use crate::show;
@@ -18,7 +19,7 @@ use protocol::Digest;
 
 /// One of the two payments.
 struct Side {
-    title: &'static str,
+    title: Say,
     row: PaymentRow,
     fate: Pill,
     amount: String,
@@ -34,7 +35,7 @@ struct Side {
 struct Fraud {
     frame: Frame,
     case: FraudSummary,
-    how: &'static str,
+    how: Say,
     party: Party,
     sides: Vec<Side>,
 }
@@ -50,23 +51,29 @@ pub async fn show(
     let case = case.ok_or(NO_CASE)?;
     let exponents = exponents(&portal.ledger).await?;
     let mut sides = Vec::with_capacity(2);
-    for (title, id) in [("Stands", &case.stands), ("Moved no money", &case.claim)] {
+    for (title, id) in [
+        (say("Stands"), &case.stands),
+        (say("Moved no money"), &case.claim),
+    ] {
         sides.extend(side(&portal, &exponents, title, id).await?);
     }
     let names = Names::of(&portal.ledger, vec![case.code]).await?;
-    page(&Fraud {
-        frame: Frame::new(&portal, Some(&visitor), "/frauds"),
-        how: how(case.how),
-        party: names.party(case.code),
-        case,
-        sides,
-    })
+    page(
+        &visitor.reader,
+        &Fraud {
+            frame: Frame::new(&portal, Some(&visitor), "/frauds"),
+            how: how(case.how),
+            party: names.party(case.code),
+            case,
+            sides,
+        },
+    )
 }
 
 async fn side(
     portal: &Portal,
     exponents: &Exponents,
-    title: &'static str,
+    title: Say,
     id: &Digest,
 ) -> Result<Option<Side>, Refusal> {
     let Some(detail) = portal.ledger.payment(id).await? else {

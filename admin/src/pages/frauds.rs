@@ -3,6 +3,7 @@
 use super::frame::{Frame, page};
 use super::parts::{After, Names, Party, Pill, attachment, exponents, fate};
 use crate::door::Visitor;
+use crate::language::{Say, below, filters, say};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use crate::show;
@@ -22,16 +23,16 @@ struct Line {
 }
 
 impl Line {
-    const fn how(&self) -> &'static str {
+    const fn how(&self) -> Say {
         how(self.case.how)
     }
 }
 
 /// How two payments contradict each other.
-pub const fn how(how: Contradiction) -> &'static str {
+pub const fn how(how: Contradiction) -> Say {
     match how {
-        Contradiction::SameSequence => "two payments under one number",
-        Contradiction::Overlap => "the later one begins below the end of the earlier one",
+        Contradiction::SameSequence => say("two payments under one number"),
+        Contradiction::Overlap => say("the later one begins below the end of the earlier one"),
     }
 }
 
@@ -99,19 +100,22 @@ pub async fn show(
             row,
         });
     }
-    page(&Frauds {
-        claims: shown,
-        accused: accused
-            .into_iter()
-            .map(|case| Accused {
-                party: names.party(case.code),
-                case,
-            })
-            .collect(),
-        frame: Frame::new(&portal, Some(&visitor), "/frauds"),
-        lines: listing.rows.into_iter().map(line).collect(),
-        next: listing.next,
-    })
+    page(
+        &visitor.reader,
+        &Frauds {
+            claims: shown,
+            accused: accused
+                .into_iter()
+                .map(|case| Accused {
+                    party: names.party(case.code),
+                    case,
+                })
+                .collect(),
+            frame: Frame::new(&portal, Some(&visitor), "/frauds"),
+            lines: listing.rows.into_iter().map(line).collect(),
+            next: listing.next,
+        },
+    )
 }
 
 /// The proof of one case, to be judged anywhere.
@@ -133,8 +137,8 @@ pub async fn accusation(
 }
 
 /// There is none with this number.
-pub const NO_CASE: Refusal = Refusal::NotFound("There is no such fraud case.");
-const NO_ACCUSATION: Refusal = Refusal::NotFound("There is no such accusation.");
+pub const NO_CASE: Refusal = Refusal::NotFound(say("There is no such fraud case."));
+const NO_ACCUSATION: Refusal = Refusal::NotFound(say("There is no such accusation."));
 
 /// The proof of a fraud case as a file.
 pub async fn fraud_file(portal: &Portal, number: i64) -> Result<Response, Refusal> {

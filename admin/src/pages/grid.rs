@@ -8,6 +8,7 @@ use super::surveyed::Surveyed;
 use crate::coordinates::{Axis, ground_cm, length, level_arc, sexagesimal};
 use crate::door::Visitor;
 use crate::draw::{Cell, Qr, grid_uri};
+use crate::language::{Say, Words as _, below, filters, say};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use crate::show;
@@ -49,11 +50,11 @@ pub struct Facts {
     /// The cell, in arc.
     pub arc: &'static str,
     /// The cell on the ground.
-    pub ground: String,
+    pub ground: Say,
     /// Above the ellipsoid.
-    pub height: String,
+    pub height: Say,
     /// When it holds.
-    pub span: String,
+    pub span: Say,
 }
 
 impl Facts {
@@ -65,19 +66,15 @@ impl Facts {
             latitude: sexagesimal(corner.latitude(), Axis::Latitude),
             longitude: sexagesimal(corner.longitude(), Axis::Longitude),
             arc: level_arc(level),
-            ground: format!(
-                "{} north to south, {} west to east",
-                length(north),
-                length(east)
-            ),
-            height: grid.height_dm().map_or_else(
-                || "not given".to_owned(),
-                |dm| {
-                    let sign = if dm < 0 { "\u{2212}" } else { "" };
-                    let size = dm.unsigned_abs();
-                    format!("{sign}{}.{} m above the ellipsoid", size / 10, size % 10)
-                },
-            ),
+            ground: say("{height} north to south, {width} west to east")
+                .put("height", length(north))
+                .put("width", length(east)),
+            height: grid.height_dm().map_or(say("not given"), |dm| {
+                let sign = if dm < 0 { "\u{2212}" } else { "" };
+                let size = dm.unsigned_abs();
+                let metres = format!("{sign}{}.{} m", size / 10, size % 10);
+                say("{metres} above the ellipsoid").put("metres", metres)
+            }),
             span: span(grid),
         }
     }
@@ -90,10 +87,14 @@ pub struct Done {
 
 async fn find(portal: &Portal, text: &str) -> Result<GridRow, Refusal> {
     let grid: GridCode = text.parse().map_err(|error: TextError| {
-        Refusal::Unfit(format!("That is no grid code: {}.", error.sentence()))
+        Refusal::Unfit(
+            say("That is no grid code: {reason}.").put("reason", below::text_error(error)),
+        )
     })?;
     let row = portal.ledger.grid(&grid).await?;
-    row.ok_or(Refusal::NotFound("No such grid code is registered here."))
+    row.ok_or(Refusal::NotFound(say(
+        "No such grid code is registered here.",
+    )))
 }
 
 /// The page.
@@ -113,17 +114,20 @@ pub async fn show(
         since: show::time(binding.since),
         until: binding.until.map(show::time),
     };
-    page(&Grid {
-        frame: Frame::new(&portal, Some(&visitor), "/grids"),
-        done: query.done.is_some(),
-        owner: names.party(row.owner),
-        facts: Facts::of(&row.code),
-        qr: Qr::draw(grid_uri(&portal.resolver, &row.code)),
-        cell: Cell::draw(&row.code),
-        stands: bindings.iter().map(stands).collect(),
-        surveyed: Surveyed::of(&portal, &row.code).await?,
-        row,
-    })
+    page(
+        &visitor.reader,
+        &Grid {
+            frame: Frame::new(&portal, Some(&visitor), "/grids"),
+            done: query.done.is_some(),
+            owner: names.party(row.owner),
+            facts: Facts::of(&row.code),
+            qr: Qr::draw(grid_uri(&portal.resolver, &row.code)),
+            cell: Cell::draw(&row.code),
+            stands: bindings.iter().map(stands).collect(),
+            surveyed: Surveyed::of(&portal, &row.code).await?,
+            row,
+        },
+    )
 }
 
 /// The QR symbol as a picture of its own.

@@ -4,6 +4,7 @@ use super::frame::{Frame, page};
 use super::parts::{After, Names, Party};
 use crate::coordinates::{Axis, degrees, level_ground};
 use crate::door::Visitor;
+use crate::language::{Say, Words as _, below, filters, say};
 use crate::portal::Shared;
 use crate::refusal::Refusal;
 use crate::routes::ISSUES_GRIDS;
@@ -21,7 +22,7 @@ struct Line {
 }
 
 impl Line {
-    fn span(&self) -> String {
+    fn span(&self) -> Say {
         span(&self.row.code)
     }
 
@@ -46,14 +47,16 @@ struct Grids {
 }
 
 /// When a grid code holds, in words.
-pub fn span(grid: &GridCode) -> String {
+pub fn span(grid: &GridCode) -> Say {
     let span = grid.span();
     let start = show::minute(span.start_unix_minutes());
     match span.minutes() {
-        None => format!("from {start}, open-ended"),
+        None => say("from {start}, open-ended").put("start", start),
         Some(minutes) => {
             let length = show::duration(minutes.saturating_mul(60));
-            format!("from {start}, for {length}")
+            say("from {start}, for {length}")
+                .put("start", start)
+                .put("length", length)
         }
     }
 }
@@ -72,10 +75,13 @@ pub async fn show(
         row,
     };
     let frame = Frame::new(&portal, Some(&visitor), "/grids");
-    page(&Grids {
-        may_issue: frame.may(ISSUES_GRIDS),
-        frame,
-        lines: listing.rows.into_iter().map(line).collect(),
-        next: listing.next,
-    })
+    page(
+        &visitor.reader,
+        &Grids {
+            may_issue: frame.may(ISSUES_GRIDS),
+            frame,
+            lines: listing.rows.into_iter().map(line).collect(),
+            next: listing.next,
+        },
+    )
 }

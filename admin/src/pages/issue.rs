@@ -5,6 +5,7 @@ use super::parts::ISSUED_KINDS;
 use crate::deeds::codes as deeds;
 use crate::desk::DeskOrder;
 use crate::door::{Sent, Visitor};
+use crate::language::{Say, below, filters, say};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use askama::Template;
@@ -22,7 +23,7 @@ const NAME_BYTES_MAX: usize = ledger::bounds::NAME_BYTES_MOST;
 #[template(path = "issue.html")]
 struct Issue {
     frame: Frame,
-    problem: Option<String>,
+    problem: Option<Say>,
     form: Wish,
 }
 
@@ -36,11 +37,14 @@ pub struct Wish {
 
 /// The form.
 pub async fn show(State(portal): State<Shared>, visitor: Visitor) -> Result<Response, Refusal> {
-    page(&Issue {
-        frame: Frame::new(&portal, Some(&visitor), "/codes"),
-        problem: None,
-        form: Wish::default(),
-    })
+    page(
+        &visitor.reader,
+        &Issue {
+            frame: Frame::new(&portal, Some(&visitor), "/codes"),
+            problem: None,
+            form: Wish::default(),
+        },
+    )
 }
 
 /// Issues, and goes to the new code. The same request goes to the same code.
@@ -60,11 +64,11 @@ pub async fn submit(
     }
 }
 
-fn order(form: &Wish, visitor: &Visitor) -> Result<DeskOrder, String> {
+fn order(form: &Wish, visitor: &Visitor) -> Result<DeskOrder, Say> {
     let kind = ISSUED_KINDS
         .into_iter()
         .find(|kind| kind.word() == form.kind)
-        .ok_or("Choose what the code names.")?;
+        .ok_or(say("Choose what the code names."))?;
     wanted(
         kind,
         &form.name,
@@ -81,19 +85,22 @@ pub fn wanted(
     product: &str,
     request: &str,
     by: &str,
-) -> Result<DeskOrder, String> {
+) -> Result<DeskOrder, Say> {
     if !ISSUED_KINDS.contains(&kind) {
-        return Err("Only a device, module, person or service brings a key of its own.".to_owned());
+        return Err(say(
+            "Only a device, module, person or service brings a key of its own.",
+        ));
     }
     for text in [name, product] {
         if text.len() > NAME_BYTES_MAX || text.chars().any(char::is_control) {
-            return Err(format!(
-                "Names have up to {NAME_BYTES_MAX} bytes and no control characters."
-            ));
+            return Err(
+                say("Names have up to {most} bytes and no control characters.")
+                    .put("most", NAME_BYTES_MAX),
+            );
         }
     }
     if name.trim().is_empty() {
-        return Err("Give the thing a name that people will find it by.".to_owned());
+        return Err(say("Give the thing a name that people will find it by."));
     }
     Ok(DeskOrder {
         request: read_pem(request)?,
@@ -105,9 +112,9 @@ pub fn wanted(
 }
 
 /// The request between its two marker lines; text around them is left out.
-pub fn read_pem(text: &str) -> Result<Vec<u8>, String> {
-    const WANTED: &str =
-        "Paste the whole request, from -----BEGIN CERTIFICATE REQUEST----- to its end line.";
+pub fn read_pem(text: &str) -> Result<Vec<u8>, Say> {
+    const WANTED: Say =
+        say("Paste the whole request, from -----BEGIN CERTIFICATE REQUEST----- to its end line.");
     let begin = text.find("-----BEGIN ").ok_or(WANTED)?;
     let body = text.get(begin..).unwrap_or_default();
     let end = body.find("-----END ").ok_or(WANTED)?;
@@ -116,15 +123,15 @@ pub fn read_pem(text: &str) -> Result<Vec<u8>, String> {
         .and_then(|tail| tail.find("-----"))
         .ok_or(WANTED)?;
     let pem = body.get(..end + 9 + tail + 5).ok_or(WANTED)?;
-    let (label, document) = Document::from_pem(pem)
-        .map_err(|_| format!("The text between the marker lines is damaged. {WANTED}"))?;
+    let (label, document) = Document::from_pem(pem).map_err(|_| {
+        say("The text between the marker lines is damaged. {wanted}").put("wanted", WANTED)
+    })?;
     match label {
         "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => Ok(document.into_vec()),
-        other if other.contains("PRIVATE KEY") => Err(
-            "That is a private key. It never leaves the thing: treat it as disclosed, and make a new one there."
-                .to_owned(),
-        ),
-        _ => Err(format!("That is something else than a request. {WANTED}")),
+        other if other.contains("PRIVATE KEY") => Err(say(
+            "That is a private key. It never leaves the thing: treat it as disclosed, and make a new one there.",
+        )),
+        _ => Err(say("That is something else than a request. {wanted}").put("wanted", WANTED)),
     }
 }
 
@@ -132,7 +139,7 @@ fn again(
     portal: &Portal,
     visitor: &Visitor,
     mut form: Wish,
-    problem: String,
+    problem: Say,
 ) -> Result<Response, Refusal> {
     if form.request.contains("PRIVATE KEY") {
         form.request.clear();
@@ -142,7 +149,7 @@ fn again(
         problem: Some(problem),
         form,
     };
-    page_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+    page_with(&visitor.reader, StatusCode::UNPROCESSABLE_ENTITY, &page)
 }
 
 impl Issue {
@@ -185,17 +192,23 @@ mod tests {
             "-----BEGIN CERTIFICATE REQUEST-----\nAAAA",
             "-----BEGIN X-----\n!!\n-----END X-----",
         ] {
-            let refused = read_pem(text).unwrap_err();
+            let refused = read_pem(text).unwrap_err().to_string();
             assert!(refused.contains("Paste the whole request"), "{refused}");
         }
         let key = PEM
             .replace("CERTIFICATE REQUEST", "PRIVATE KEY")
             .replace("MAU", "MAY");
-        assert!(read_pem(&key).unwrap_err().contains("private key"));
+        assert!(
+            read_pem(&key)
+                .unwrap_err()
+                .to_string()
+                .contains("private key")
+        );
         let certificate = PEM.replace(" REQUEST", "").replace("MAU", "MAY");
         assert!(
             read_pem(&certificate)
                 .unwrap_err()
+                .to_string()
                 .contains("something else")
         );
     }

@@ -5,6 +5,7 @@ use super::map::World;
 use crate::coordinates::{Axis, level_arc, level_ground, parse_degrees};
 use crate::deeds::places as deeds;
 use crate::door::{Sent, Visitor};
+use crate::language::{Say, Words as _, below, filters, say};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use crate::show;
@@ -17,11 +18,11 @@ use protocol::code::grid::{Level, Place, Point, Span};
 use serde::Deserialize;
 
 /// Units a duration can be given in, with their minutes.
-const UNITS: [(&str, u64); 4] = [
-    ("hours", 60),
-    ("days", 1_440),
-    ("weeks", 10_080),
-    ("years", 525_960),
+const UNITS: [(&str, Say, u64); 4] = [
+    ("hours", say("hours"), 60),
+    ("days", say("days"), 1_440),
+    ("weeks", say("weeks"), 10_080),
+    ("years", say("years"), 525_960),
 ];
 /// Heights that fit 24 bits of decimetres.
 const HEIGHT_DM_MAX: u64 = (1 << 23) - 1;
@@ -30,7 +31,7 @@ const HEIGHT_DM_MAX: u64 = (1 << 23) - 1;
 #[template(path = "issue_grid.html")]
 struct IssueGrid {
     frame: Frame,
-    problem: Option<String>,
+    problem: Option<Say>,
     form: Wish,
     now: String,
     world: World,
@@ -57,20 +58,23 @@ pub async fn show(
     Query(form): Query<Wish>,
 ) -> Result<Response, Refusal> {
     let now = show::minute_field(u64::from(visitor.now.0) / 60);
-    page(&IssueGrid {
-        frame: Frame::new(&portal, Some(&visitor), "/grids"),
-        problem: None,
-        form: Wish {
-            start: now.clone(),
-            level: match form.level.as_str() {
-                "" => Level::DEFAULT.number().to_string(),
-                level => level.to_owned(),
+    page(
+        &visitor.reader,
+        &IssueGrid {
+            frame: Frame::new(&portal, Some(&visitor), "/grids"),
+            problem: None,
+            form: Wish {
+                start: now.clone(),
+                level: match form.level.as_str() {
+                    "" => Level::DEFAULT.number().to_string(),
+                    level => level.to_owned(),
+                },
+                ..form
             },
-            ..form
+            now,
+            world: World::of(&portal, false, false),
         },
-        now,
-        world: World::of(&portal, false, false),
-    })
+    )
 }
 
 /// Issues, and goes to the new grid code.
@@ -91,32 +95,33 @@ pub async fn submit(
     }
 }
 
-fn place(portal: &Portal, form: &Wish) -> Result<Place, String> {
+fn place(portal: &Portal, form: &Wish) -> Result<Place, Say> {
     let latitude = parse_degrees(&form.latitude, Axis::Latitude)
-        .map_err(|error| format!("Latitude: {}", error.sentence()))?;
+        .map_err(|error| say("Latitude: {reason}").put("reason", error.sentence()))?;
     let longitude = parse_degrees(&form.longitude, Axis::Longitude)
-        .map_err(|error| format!("Longitude: {}", error.sentence()))?;
+        .map_err(|error| say("Longitude: {reason}").put("reason", error.sentence()))?;
     let level = form.level.trim().parse().ok().and_then(Level::new);
     let owner: Code =
         form.owner
             .trim()
             .parse()
             .map_err(|error: protocol::code::base32::TextError| {
-                format!("Owner: {}.", error.sentence())
+                say("Owner: {reason}.").put("reason", below::text_error(error))
             })?;
     Ok(Place {
         by: portal.station,
-        level: level.ok_or("Choose a level from 1 to 10.")?,
-        point: Point::from_nanodegrees(latitude, longitude).ok_or("Not a point on earth.")?,
+        level: level.ok_or(say("Choose a level from 1 to 10."))?,
+        point: Point::from_nanodegrees(latitude, longitude).ok_or(say("Not a point on earth."))?,
         height_dm: height_dm(&form.height)?,
         span: span(form)?,
         owner,
     })
 }
 
-fn span(form: &Wish) -> Result<Span, String> {
-    let start = show::parse_minute(&form.start)
-        .ok_or("Start: write date and time in UTC, such as 2026-11-22T13:30.")?;
+fn span(form: &Wish) -> Result<Span, Say> {
+    let start = show::parse_minute(&form.start).ok_or(say(
+        "Start: write date and time in UTC, such as 2026-11-22T13:30.",
+    ))?;
     let minutes = match form.length.trim() {
         "" => None,
         text => {
@@ -124,29 +129,29 @@ fn span(form: &Wish) -> Result<Span, String> {
                 .parse()
                 .ok()
                 .filter(|n| *n > 0)
-                .ok_or("Duration: write a whole number, or leave it empty.")?;
-            let unit = UNITS.iter().find(|(unit, _)| *unit == form.unit);
-            let (_, size) = unit.ok_or("Duration: choose a unit.")?;
-            Some(number.checked_mul(*size).ok_or("Duration: too long.")?)
+                .ok_or(say("Duration: write a whole number, or leave it empty."))?;
+            let unit = UNITS.into_iter().find(|(unit, ..)| *unit == form.unit);
+            let (.., size) = unit.ok_or(say("Duration: choose a unit."))?;
+            Some(number.checked_mul(size).ok_or(say("Duration: too long."))?)
         }
     };
-    Span::new(start, minutes).ok_or_else(|| {
-        "Start: it lies between 2020 and 2147; a duration fits below 2^63 minutes.".to_owned()
-    })
+    Span::new(start, minutes).ok_or(say(
+        "Start: it lies between 2020 and 2147; a duration fits below 2^63 minutes.",
+    ))
 }
 
 /// Metres with one decimal and a sign into decimetres.
-fn height_dm(text: &str) -> Result<Option<i32>, String> {
+fn height_dm(text: &str) -> Result<Option<i32>, Say> {
     let text = text.trim();
     if text.is_empty() {
         return Ok(None);
     }
     let below = text.strip_prefix('-').or(text.strip_prefix('\u{2212}'));
     let size = show::parse_decimal(below.unwrap_or(text), 1)
-        .map_err(|error| format!("Height: {}", error.sentence()))?;
+        .map_err(|error| say("Height: {reason}").put("reason", error.sentence()))?;
     let size = i32::try_from(size.min(HEIGHT_DM_MAX + 1)).unwrap_or(i32::MAX);
     if u64::from(size.unsigned_abs()) > HEIGHT_DM_MAX {
-        return Err("Height: up to 838,860.7 m.".to_owned());
+        return Err(say("Height: up to 838,860.7 m."));
     }
     Ok(Some(if below.is_some() { -size } else { size }))
 }
@@ -155,7 +160,7 @@ fn again(
     portal: &Portal,
     visitor: &Visitor,
     form: Wish,
-    problem: String,
+    problem: Say,
 ) -> Result<Response, Refusal> {
     let page = IssueGrid {
         frame: Frame::new(portal, Some(visitor), "/grids"),
@@ -164,20 +169,19 @@ fn again(
         now: show::minute_field(u64::from(visitor.now.0) / 60),
         world: World::of(portal, false, false),
     };
-    page_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+    page_with(&visitor.reader, StatusCode::UNPROCESSABLE_ENTITY, &page)
 }
 
 impl IssueGrid {
-    fn levels(&self) -> Vec<(u8, String, bool)> {
+    fn levels(&self) -> Vec<(u8, Say, bool)> {
         (1..=10)
             .filter_map(Level::new)
             .map(|level| {
                 let number = level.number();
-                let text = format!(
-                    "{number}: {}, about {}",
-                    level_arc(level),
-                    level_ground(level)
-                );
+                let text = say("{level}: {arc}, about {size}")
+                    .put("level", number)
+                    .put("arc", level_arc(level))
+                    .put("size", level_ground(level));
                 (number, text, self.form.level == number.to_string())
             })
             .collect()

@@ -6,6 +6,7 @@ use super::parts::{self, Names, Pill};
 use crate::door::Visitor;
 use crate::draw::{Qr, code_uri};
 use crate::labels::FORMS;
+use crate::language::{Say, Words as _, below, filters};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::routes::{DECIDES, PLACES, REGISTERS};
@@ -18,7 +19,7 @@ use ledger::{ItemRow, OrderRow, StationRow};
 #[template(path = "item.html")]
 struct ItemPage {
     frame: Frame,
-    done: Option<&'static str>,
+    done: Option<Say>,
     item: ItemRow,
     state: Pill,
     names: Vec<String>,
@@ -38,7 +39,7 @@ pub async fn show(
     portal: &Portal,
     visitor: &Visitor,
     item: ItemRow,
-    done: Option<&'static str>,
+    done: Option<Say>,
 ) -> Result<Response, Refusal> {
     let order = portal.ledger.order_of(&item.code).await?;
     let station = match &order {
@@ -48,20 +49,23 @@ pub async fn show(
     let frame = Frame::new(portal, Some(visitor), "/codes");
     let life = portal.ledger.life(&item.code).await?;
     let names = Names::of(&portal.ledger, Vec::new()).await?;
-    page(&ItemPage {
-        done,
-        state: parts::state(item.state),
-        qr: Qr::draw(code_uri(&portal.resolver, &item.code)),
-        decides: frame.may(DECIDES),
-        names: portal.ledger.aliases_of(&item.code).await?,
-        registers: frame.may(REGISTERS),
-        places: frame.may(PLACES) && !item.state.is_over(),
-        choices: choices(item.state),
-        place: stands_at(portal, &names, &item.code).await?,
-        steps: steps(portal, &names, life).await?,
-        order,
-        station,
-        item,
-        frame,
-    })
+    page(
+        &visitor.reader,
+        &ItemPage {
+            done,
+            state: parts::state(item.state),
+            qr: Qr::draw(code_uri(&portal.resolver, &item.code)),
+            decides: frame.may(DECIDES),
+            names: portal.ledger.aliases_of(&item.code).await?,
+            registers: frame.may(REGISTERS),
+            places: frame.may(PLACES) && !item.state.is_over(),
+            choices: choices(item.state),
+            place: stands_at(portal, &names, &item.code).await?,
+            steps: steps(portal, &names, life).await?,
+            order,
+            station,
+            item,
+            frame,
+        },
+    )
 }

@@ -4,6 +4,7 @@ use super::frame::{Frame, page};
 use crate::desk::DeskRefusal;
 use crate::door::{Upload, Visitor};
 use crate::imports::Import;
+use crate::language::{Words as _, below, filters, say};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use crate::routes::ISSUES;
@@ -76,12 +77,15 @@ pub async fn show(State(portal): State<Shared>, visitor: Visitor) -> Result<Resp
     };
     let rows = portal.ledger.manifests().await?;
     let frame = Frame::new(&portal, Some(&visitor), "/manifests");
-    page(&Manifests {
-        issues: frame.may(ISSUES),
-        frame,
-        jobs: portal.imports().newest().into_iter().map(job).collect(),
-        lines: rows.into_iter().map(line).collect(),
-    })
+    page(
+        &visitor.reader,
+        &Manifests {
+            issues: frame.may(ISSUES),
+            frame,
+            jobs: portal.imports().newest().into_iter().map(job).collect(),
+            lines: rows.into_iter().map(line).collect(),
+        },
+    )
 }
 
 /// Takes a file in and begins to read it. What becomes of it stands on the page.
@@ -90,9 +94,9 @@ pub async fn take(
     visitor: Visitor,
     upload: Upload,
 ) -> Result<Response, Refusal> {
-    let turn = portal.imports().turn().ok_or(Refusal::Busy(
+    let turn = portal.imports().turn().ok_or(Refusal::Busy(say(
         "Another manifest is being taken; one at a time. Look at Manifests and try again.",
-    ))?;
+    )))?;
     let path = portal.stations.spool().join("manifest");
     let spooled = upload.spool(&path).await?;
     let progress = Arc::new(Progress::new(spooled.bytes));

@@ -4,6 +4,7 @@ use super::frame::{Frame, page};
 use crate::assets;
 use crate::coordinates::{Axis, level_arc, parse_degrees};
 use crate::door::Visitor;
+use crate::language::{below, filters, say};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use crate::routes::ISSUES_GRIDS;
@@ -64,11 +65,14 @@ struct Map {
 pub async fn show(State(portal): State<Shared>, visitor: Visitor) -> Result<Response, Refusal> {
     let frame = Frame::new(&portal, Some(&visitor), "/map");
     let chosen = |level: Level| (level.number(), level_arc(level), level == Level::DEFAULT);
-    page(&Map {
-        world: World::of(&portal, true, frame.may(ISSUES_GRIDS)),
-        frame,
-        levels: levels().map(chosen).collect(),
-    })
+    page(
+        &visitor.reader,
+        &Map {
+            world: World::of(&portal, true, frame.may(ISSUES_GRIDS)),
+            frame,
+            levels: levels().map(chosen).collect(),
+        },
+    )
 }
 
 /// Edges in degrees.
@@ -83,8 +87,7 @@ pub struct Edges {
 impl Edges {
     fn window(&self) -> Result<Window, Refusal> {
         let read = |text: &str, axis| {
-            parse_degrees(text, axis)
-                .map_err(|error| Refusal::Unfit(format!("{text}: {}", error.sentence())))
+            parse_degrees(text, axis).map_err(|error| Refusal::Unfit(error.sentence()))
         };
         let point = |latitude: &str, longitude: &str| {
             let (latitude, longitude) = (
@@ -92,7 +95,7 @@ impl Edges {
                 read(longitude, Axis::Longitude)?,
             );
             Point::from_nanodegrees(latitude, longitude)
-                .ok_or_else(|| Refusal::Unfit("These edges are no place on earth.".to_owned()))
+                .ok_or_else(|| Refusal::Unfit(say("These edges are no place on earth.")))
         };
         let (low, high) = (
             point(&self.south, &self.west)?,
@@ -104,9 +107,7 @@ impl Edges {
             east => east,
         };
         if low.latitude() > high.latitude() {
-            return Err(Refusal::Unfit(
-                "The south lies north of the north.".to_owned(),
-            ));
+            return Err(Refusal::Unfit(say("The south lies north of the north.")));
         }
         Ok(Window {
             south: low.latitude(),

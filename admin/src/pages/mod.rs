@@ -17,6 +17,7 @@ pub mod grids;
 pub mod issue;
 pub mod issue_grid;
 pub mod item;
+pub mod language;
 pub mod manifests;
 pub mod map;
 pub mod money;

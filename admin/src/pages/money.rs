@@ -7,6 +7,7 @@ use crate::deeds::money as deeds;
 use crate::door::secret::Secret;
 use crate::door::{Sent, Visitor};
 use crate::evidence::Exponents;
+use crate::language::{Say, Words as _, below, filters, say};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use crate::routes::MOVES_MONEY;
@@ -20,8 +21,8 @@ use ledger::{CurrencyRow, Fund, LoadOrder, Loaded, Way};
 use protocol::{AmountMinor, Code, Currency, Status};
 use serde::Deserialize;
 
-const FULL: &str =
-    "As many requests wait for a second person as are kept. Have some decided first.";
+const FULL: Say =
+    say("As many requests wait for a second person as are kept. Have some decided first.");
 
 /// Newest loads and redemptions shown.
 const NEWEST: u32 = 12;
@@ -53,7 +54,7 @@ struct Order {
     time: String,
     sign: &'static str,
     /// Whose or what fund, where it is no purse.
-    fund: &'static str,
+    fund: Option<Say>,
     amount: String,
     unit: String,
     party: Party,
@@ -66,8 +67,8 @@ struct Order {
 struct Money {
     frame: Frame,
     moves_money: bool,
-    done: Option<&'static str>,
-    problem: Option<String>,
+    done: Option<Say>,
+    problem: Option<Say>,
     form: Wish,
     key: String,
     balances: Vec<Balance>,
@@ -105,9 +106,9 @@ pub async fn show(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Refusal> {
     let done = match asked.done.as_str() {
-        "load" => Some("The money is in the purse."),
-        "redeem" => Some("The money has left the purse."),
-        "currency" => Some("The currency is declared."),
+        "load" => Some(say("The money is in the purse.")),
+        "redeem" => Some(say("The money has left the purse.")),
+        "currency" => Some(say("The currency is declared.")),
         _ => None,
     };
     let form = Wish {
@@ -115,7 +116,10 @@ pub async fn show(
         ..Wish::default()
     };
     let after = super::parts::page_after(asked.after.as_deref());
-    page(&money(&portal, &visitor, &after, form, None, done).await?)
+    page(
+        &visitor.reader,
+        &money(&portal, &visitor, &after, form, None, done).await?,
+    )
 }
 
 async fn money(
@@ -123,8 +127,8 @@ async fn money(
     visitor: &Visitor,
     after: &Page,
     form: Wish,
-    problem: Option<String>,
-    done: Option<&'static str>,
+    problem: Option<Say>,
+    done: Option<Say>,
 ) -> Result<Money, Refusal> {
     let conservation = portal.ledger.conservation().await?;
     let rows = portal.ledger.currencies().await?;
@@ -141,7 +145,7 @@ async fn money(
     };
     let statement = StatementForm::new(
         "/money/statement".to_owned(),
-        "Statement of the books",
+        say("Statement of the books"),
         &rows,
     );
     Ok(Money {
@@ -208,10 +212,10 @@ fn order(loaded: &Loaded, names: &Names, exponents: &Exponents) -> Order {
             Way::Redeem => "\u{2212}",
         },
         fund: match loaded.fund {
-            None => "",
-            Some(Fund::Deposit(_)) => "deposit of ",
-            Some(Fund::Bond) => "bond, ",
-            Some(Fund::Guarantee) => "guarantees, ",
+            None => None,
+            Some(Fund::Deposit(_)) => Some(say("deposit of {person}")),
+            Some(Fund::Bond) => Some(say("bond, {person}")),
+            Some(Fund::Guarantee) => Some(say("guarantees, {person}")),
         },
         amount: show::amount(i128::from(order.amount.get()), exponent),
         unit: order.currency.name().to_owned(),
@@ -264,37 +268,41 @@ async fn carry_out(
         }
         // The key was used for another order: this form is a stale one.
         Err(Status::NotPermitted) => {
-            let problem = "This form was sent before with other values; nothing was changed. Here is a fresh one.";
+            let problem = say(
+                "This form was sent before with other values; nothing was changed. Here is a fresh one.",
+            );
             let fresh = Wish {
                 key: String::new(),
                 ..form
             };
-            again(portal, visitor, fresh, problem.to_owned()).await
+            again(portal, visitor, fresh, problem).await
         }
-        Err(Status::Full) => again(portal, visitor, form, FULL.to_owned()).await,
-        Err(status) => again(portal, visitor, form, status.sentence().to_owned()).await,
+        Err(Status::Full) => again(portal, visitor, form, FULL).await,
+        Err(status) => again(portal, visitor, form, below::status(status)).await,
     }
 }
 
-fn read_order(form: &Wish, rows: &[CurrencyRow], visitor: &Visitor) -> Result<LoadOrder, String> {
+fn read_order(form: &Wish, rows: &[CurrencyRow], visitor: &Visitor) -> Result<LoadOrder, Say> {
     let code: Code =
         form.code
             .trim()
             .parse()
             .map_err(|error: protocol::code::base32::TextError| {
-                format!("Code: {}.", error.sentence())
+                say("Code: {reason}.").put("reason", below::text_error(error))
             })?;
     let row = rows
         .iter()
         .find(|row| currency_value(&row.currency) == form.currency)
-        .ok_or("Choose a currency.")?;
+        .ok_or(say("Choose a currency."))?;
     let minor = parse_decimal(&form.amount, row.exponent)
-        .map_err(|error| format!("Amount: {}", error.sentence()))?;
+        .map_err(|error| say("Amount: {reason}").put("reason", error.sentence()))?;
     let amount = AmountMinor::new(minor)
         .filter(|amount| *amount != AmountMinor::ZERO)
-        .ok_or("Amount: more than nothing, and at most 2^63 \u{2212} 1 of the smallest unit.")?;
-    let key =
-        Secret::presented(&form.key).ok_or("The form is not complete; here is a fresh one.")?;
+        .ok_or(say(
+            "Amount: more than nothing, and at most 2^63 \u{2212} 1 of the smallest unit.",
+        ))?;
+    let key = Secret::presented(&form.key)
+        .ok_or(say("The form is not complete; here is a fresh one."))?;
     Ok(LoadOrder {
         code,
         currency: row.currency,
@@ -313,11 +321,11 @@ async fn again(
     portal: &Portal,
     visitor: &Visitor,
     form: Wish,
-    problem: String,
+    problem: Say,
 ) -> Result<Response, Refusal> {
     let first = Page::first(super::parts::ROWS);
     let page = money(portal, visitor, &first, form, Some(problem), None).await?;
-    page_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+    page_with(&visitor.reader, StatusCode::UNPROCESSABLE_ENTITY, &page)
 }
 
 /// A currency as it was typed.
@@ -344,22 +352,25 @@ pub async fn declare(
     match declared {
         Ok(()) => Ok(Redirect::to("/money?done=currency").into_response()),
         Err(Status::NotPermitted) => {
-            let problem = "This currency is declared already, with other decimals or another name; that never changes.";
-            again(&portal, &visitor, Wish::default(), problem.to_owned()).await
+            let problem = say(
+                "This currency is declared already, with other decimals or another name; that never changes.",
+            );
+            again(&portal, &visitor, Wish::default(), problem).await
         }
         Err(status) => Err(status.into()),
     }
 }
 
-fn read_declaration(portal: &Portal, form: &Declaration) -> Result<(Currency, u8), String> {
+fn read_declaration(portal: &Portal, form: &Declaration) -> Result<(Currency, u8), Say> {
     let letters: [u8; 3] = form
         .letters
         .trim()
         .as_bytes()
         .try_into()
-        .map_err(|_| "A currency has three letters or digits, such as USD.")?;
-    let currency = Currency::new(portal.station.issuer, letters)
-        .ok_or("A currency has three capital letters or digits, such as USD.")?;
+        .map_err(|_| say("A currency has three letters or digits, such as USD."))?;
+    let currency = Currency::new(portal.station.issuer, letters).ok_or(say(
+        "A currency has three capital letters or digits, such as USD.",
+    ))?;
     let exponent = form
         .exponent
         .trim()
@@ -368,7 +379,7 @@ fn read_declaration(portal: &Portal, form: &Declaration) -> Result<(Currency, u8
         .filter(|e| *e <= EXPONENT_MAX);
     Ok((
         currency,
-        exponent.ok_or("Decimals: a whole number from 0 to 18.")?,
+        exponent.ok_or(say("Decimals: a whole number from 0 to 18."))?,
     ))
 }
 
@@ -404,6 +415,7 @@ mod tests {
             form_token: String::new(),
             origin: String::new(),
             now: Timestamp(0),
+            reader: crate::language::Reader::default(),
         };
         let by = IssuedBy {
             issuer: 1,
@@ -421,14 +433,20 @@ mod tests {
         let wrong = |change: fn(&mut Wish)| {
             let mut wish = good.clone();
             change(&mut wish);
-            read_order(&wish, &rows, &visitor).unwrap_err()
+            read_order(&wish, &rows, &visitor)
+                .unwrap_err()
+                .to_string()
+                .to_string()
         };
         assert!(wrong(|w| w.code = "1000".to_owned()).starts_with("Code:"));
         assert!(wrong(|w| w.currency = "1.EUR".to_owned()).contains("currency"));
         for amount in ["0", "-1", "1.2345678", "9223372036854.775808", "1e9", ""] {
             let mut wish = good.clone();
             wish.amount = amount.to_owned();
-            let refused = read_order(&wish, &rows, &visitor).unwrap_err();
+            let refused = read_order(&wish, &rows, &visitor)
+                .unwrap_err()
+                .to_string()
+                .to_string();
             assert!(refused.starts_with("Amount:"), "{amount}: {refused}");
         }
         assert!(wrong(|w| w.key = String::new()).contains("fresh"));

@@ -6,6 +6,7 @@ use crate::batch::{self, BatchFile};
 use crate::door::Visitor;
 use crate::evidence::class;
 use crate::labels::FORMS;
+use crate::language::{Say, Words as _, below, filters, say};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use crate::routes::ISSUES;
@@ -13,6 +14,7 @@ use crate::show;
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
+use issuer::Role;
 use issuer::order::{SignedOrder, has_keys, short};
 use ledger::views::BatchCode;
 use ledger::{OrderRow, StationRow};
@@ -35,7 +37,7 @@ struct OrderPage {
     row: OrderRow,
     order: WorkOrder,
     station: Option<StationRow>,
-    class: String,
+    class: Say,
     parts: u32,
     first: bool,
     lines: Vec<Line>,
@@ -43,7 +45,7 @@ struct OrderPage {
 }
 
 impl OrderPage {
-    fn life(&self) -> String {
+    fn life(&self) -> Say {
         show::duration(u64::from(self.order.life_s))
     }
 }
@@ -56,7 +58,7 @@ pub struct Which {
 
 /// The order of an address.
 pub async fn find(portal: &Portal, text: &str) -> Result<(OrderRow, WorkOrder), Refusal> {
-    const NONE: Refusal = Refusal::NotFound("No such order was given here.");
+    const NONE: Refusal = Refusal::NotFound(say("No such order was given here."));
     let id = super::acts::read_reference(text).ok_or(NONE)?;
     let row = portal.ledger.order(&id).await?.ok_or(NONE)?;
     let order = open::<WorkOrder>(&row.bytes, &portal.network);
@@ -83,19 +85,22 @@ pub async fn show(
         made,
     };
     let frame = Frame::new(&portal, Some(&visitor), "/orders");
-    page(&OrderPage {
-        issues: frame.may(ISSUES),
-        frame,
-        done: query.done.as_deref() == Some("ordered"),
-        station: portal.ledger.station(&row.station).await?,
-        class: class(order.class as u8),
-        parts: batch::parts(row.made),
-        first: after.is_none(),
-        lines: part.codes.into_iter().map(line).collect(),
-        next: part.next,
-        row,
-        order,
-    })
+    page(
+        &visitor.reader,
+        &OrderPage {
+            issues: frame.may(ISSUES),
+            frame,
+            done: query.done.as_deref() == Some("ordered"),
+            station: portal.ledger.station(&row.station).await?,
+            class: class(order.class as u8),
+            parts: batch::parts(row.made),
+            first: after.is_none(),
+            lines: part.codes.into_iter().map(line).collect(),
+            next: part.next,
+            row,
+            order,
+        },
+    )
 }
 
 /// The signed order, as it goes to the station.
@@ -110,7 +115,7 @@ pub async fn file(
 pub async fn order_file(portal: &Portal, text: &str) -> Result<Response, Refusal> {
     let (row, _) = find(portal, text).await?;
     let cards = portal.desk.authorities();
-    let gateway = cards.iter().find(|card| card.role == "gateway");
+    let gateway = cards.iter().find(|card| card.role == Role::Gateway);
     let signed = SignedOrder {
         order: row.bytes,
         pass: gateway.ok_or(Refusal::Broken)?.pass.clone(),

@@ -5,6 +5,7 @@ use super::stations::{STATION_KINDS, granted};
 use crate::deeds::stations as deeds;
 use crate::door::{Sent, Visitor};
 use crate::evidence::class;
+use crate::language::{Say, Words as _, below, filters, say};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use crate::routes::ISSUES;
@@ -55,7 +56,7 @@ impl Default for Wish {
 /// A station that can be ordered from.
 struct Choice {
     code: Code,
-    words: String,
+    words: Say,
 }
 
 struct Line {
@@ -68,10 +69,10 @@ struct Line {
 struct Orders {
     frame: Frame,
     may_order: bool,
-    problem: Option<String>,
+    problem: Option<Say>,
     form: Wish,
     choices: Vec<Choice>,
-    classes: [(u8, String); 3],
+    classes: [(u8, Say); 3],
     lines: Vec<Line>,
 }
 
@@ -93,7 +94,7 @@ async fn orders(
     portal: &Portal,
     visitor: &Visitor,
     form: Wish,
-    problem: Option<String>,
+    problem: Option<Say>,
 ) -> Result<Orders, Refusal> {
     let frame = Frame::new(portal, Some(visitor), "/orders");
     let stations = portal.ledger.stations().await?;
@@ -101,7 +102,9 @@ async fn orders(
         let granted = granted(row, &portal.network, visitor.now)?;
         let left = show::count(granted.left(row));
         Some(Choice {
-            words: format!("{}, {left} left", row.name),
+            words: say("{station}, {left} left")
+                .put("station", &row.name)
+                .put("left", left),
             code: granted.code,
         })
     });
@@ -133,7 +136,10 @@ pub async fn show(
     visitor: Visitor,
     Query(form): Query<Wish>,
 ) -> Result<Response, Refusal> {
-    page(&orders(&portal, &visitor, form, None).await?)
+    page(
+        &visitor.reader,
+        &orders(&portal, &visitor, form, None).await?,
+    )
 }
 
 /// Signs an order, keeps it, and goes to its page.
@@ -157,13 +163,13 @@ async fn again(
     portal: &Portal,
     visitor: &Visitor,
     form: Wish,
-    problem: String,
+    problem: Say,
 ) -> Result<Response, Refusal> {
     let page = orders(portal, visitor, form, Some(problem)).await?;
-    page_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+    page_with(&visitor.reader, StatusCode::UNPROCESSABLE_ENTITY, &page)
 }
 
-fn wish(form: &Wish, visitor: &Visitor) -> Result<StationWish, String> {
+fn wish(form: &Wish, visitor: &Visitor) -> Result<StationWish, Say> {
     let number = |text: &str| text.trim().replace(',', "").parse().ok();
     let said = Wanted {
         station: form.station.parse().ok(),
@@ -203,26 +209,34 @@ pub struct Wanted<'a> {
 }
 
 /// An order for the desk, if all of it is within its bounds.
-pub fn wanted(said: Wanted<'_>, by: &str) -> Result<StationWish, String> {
-    let within = |number: Option<u32>, most: u32, what: &str| {
+pub fn wanted(said: Wanted<'_>, by: &str) -> Result<StationWish, Say> {
+    let within = |number: Option<u32>, most: u32, what: Say| {
         let most_text = show::count(u64::from(most));
         let number = number.filter(|number| (1..=most).contains(number));
-        number.ok_or_else(|| format!("{what}: a number from 1 to {most_text}."))
+        number.ok_or_else(|| {
+            say("{what}: a number from 1 to {most}.")
+                .put("what", what)
+                .put("most", most_text)
+        })
     };
     let kind = said.kind.filter(|kind| STATION_KINDS.contains(kind));
     Ok(StationWish {
         station: said
             .station
-            .ok_or("Choose a station; if there is none, admit one first.")?,
-        kind: kind.ok_or("Choose what is to be made.")?,
-        count: within(said.count, COUNT_MAX, "How many")?,
+            .ok_or(say("Choose a station; if there is none, admit one first."))?,
+        kind: kind.ok_or(say("Choose what is to be made."))?,
+        count: within(said.count, COUNT_MAX, say("How many"))?,
         product: said.product.trim().to_owned(),
         batch: said.batch.trim().to_owned(),
-        life_days: within(said.life_days, DAYS_MAX, "Days that credentials are good")?,
-        days: within(said.days, DAYS_MAX, "Days for the station")?,
+        life_days: within(
+            said.life_days,
+            DAYS_MAX,
+            say("Days that credentials are good"),
+        )?,
+        days: within(said.days, DAYS_MAX, say("Days for the station"))?,
         class: said
             .class
-            .ok_or("Choose how well the things keep their keys.")?,
+            .ok_or(say("Choose how well the things keep their keys."))?,
         by: by.to_owned(),
     })
 }

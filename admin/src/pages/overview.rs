@@ -8,6 +8,7 @@ use crate::door::Visitor;
 use crate::draw::Chart;
 use crate::draw::chart::{Values, bars, lines};
 use crate::evidence::Exponents;
+use crate::language::{Say, Words as _, below, filters, say};
 use crate::portal::{Portal, Shared};
 use crate::pulse::{MINUTES_KEPT, Minute, Reading};
 use crate::refusal::Refusal;
@@ -41,15 +42,15 @@ struct Circulation {
 
 /// Something that waits for somebody.
 struct Queue {
-    name: &'static str,
+    name: Say,
     waiting: u64,
-    oldest: String,
+    oldest: Option<Say>,
     path: &'static str,
 }
 
 /// Something that ends.
 struct Ending {
-    role: &'static str,
+    role: Say,
     code: Option<Code>,
     ends: String,
     state: Pill,
@@ -58,15 +59,15 @@ struct Ending {
 /// Everything on the page that changes.
 struct Board {
     at: String,
-    up: String,
-    lists_age: Option<String>,
+    up: Say,
+    lists_age: Option<Say>,
     sees_money: bool,
     counts: views::Overview,
     online: u64,
     rate: u64,
-    witnesses: String,
+    witnesses: Say,
     log: LogStanding,
-    log_age: Option<String>,
+    log_age: Option<Say>,
     attention: Vec<Attention>,
     money: Vec<Circulation>,
     charts: Vec<Chart>,
@@ -102,11 +103,14 @@ impl Overview {
 pub async fn show(State(portal): State<Shared>, visitor: Visitor) -> Result<Response, Refusal> {
     let frame = Frame::new(&portal, Some(&visitor), "/");
     let board = board(&portal, &frame, visitor.now).await?;
-    page(&Overview {
-        frame,
-        board,
-        hours: MINUTES_KEPT / 60,
-    })
+    page(
+        &visitor.reader,
+        &Overview {
+            frame,
+            board,
+            hours: MINUTES_KEPT / 60,
+        },
+    )
 }
 
 /// What is new on it, again and again.
@@ -134,7 +138,7 @@ impl News for Watched {
             let board = board(&self.portal, &self.frame, now).await;
             let parts = board.and_then(|board| {
                 let hours = MINUTES_KEPT / 60;
-                Ok(Parts { board, hours }.render()?)
+                Ok(Parts { board, hours }.render_with_values(&self.frame.language())?)
             });
             // What could not be read is in the log, and the next look may bring it.
             if let Ok(parts) = parts {
@@ -195,40 +199,44 @@ fn full_minute(minutes: &[Minute]) -> Option<&Minute> {
     minutes.iter().rev().nth(1)
 }
 
-fn cosigned(reading: &Reading) -> String {
+fn cosigned(reading: &Reading) -> Say {
     let log = &reading.log;
     let up_to_date = log.witnesses.iter().filter(|w| w.size >= log.published);
     match log.witnesses.len() {
-        0 => "no witness".to_owned(),
-        all => format!("{} of {all} witnesses", up_to_date.count()),
+        0 => say("no witness"),
+        all => say("{number} of one witness")
+            .or_many("{number} of {count} witnesses", all)
+            .put("number", up_to_date.count()),
     }
 }
 
 fn queues(reading: &Reading, sees_money: bool) -> Vec<Queue> {
     let mut queues = vec![Queue {
-        name: "Messages in inboxes",
+        name: say("Messages in inboxes"),
         waiting: reading.counts.inbox_entries,
-        oldest: String::new(),
+        oldest: None,
         path: "/codes",
     }];
     if sees_money {
         let oldest = reading.due.map(|(due, recorded)| {
             let age_s = reading.at.0.saturating_sub(recorded.0);
             let age = show::duration(u64::from(age_s));
-            format!("{age}, due {}", show::time(due))
+            say("{age}, due {time}")
+                .put("age", age)
+                .put("time", show::time(due))
         });
         queues.push(Queue {
-            name: "Payments in transit",
+            name: say("Payments in transit"),
             waiting: reading.counts.in_transit,
-            oldest: oldest.unwrap_or_default(),
+            oldest,
             path: "/payments",
         });
     }
     let log = &reading.log;
     queues.push(Queue {
-        name: "Acts not yet under a checkpoint",
+        name: say("Acts not yet under a checkpoint"),
         waiting: log.leaves.saturating_sub(log.published),
-        oldest: String::new(),
+        oldest: None,
         path: "/chain/checkpoint",
     });
     queues
@@ -242,26 +250,26 @@ fn endings(around: &Around<'_>, now: Timestamp) -> Vec<Ending> {
         state: match ends {
             _ if ends < now => Pill {
                 class: "bad",
-                word: "ended",
+                word: say("ended"),
             },
             _ if ends < now.plus_s(soon_s) => Pill {
                 class: "warn",
-                word: "soon",
+                word: say("soon"),
             },
             _ => Pill {
                 class: "good",
-                word: "good",
+                word: say("good"),
             },
         },
     };
     let mut list: Vec<(Timestamp, Ending)> = (around.authorities.iter())
         .map(|card| {
-            let (role, code, ends) = (card.role, Some(card.code), card.not_after);
+            let (role, code, ends) = (below::authority(card.role), Some(card.code), card.not_after);
             (ends, ending(role, code, ends, EXPIRES_SOON_S))
         })
         .collect();
     if let Some(ends) = around.doors_end {
-        let doors = ending("doors", None, ends, DOORS_EXPIRE_SOON_S);
+        let doors = ending(say("doors"), None, ends, DOORS_EXPIRE_SOON_S);
         list.push((ends, doors));
     }
     list.sort_by_key(|(ends, _)| *ends);
@@ -270,17 +278,22 @@ fn endings(around: &Around<'_>, now: Timestamp) -> Vec<Ending> {
 
 fn charts(minutes: &[Minute], exponents: &Exponents, sees_money: bool) -> Vec<Chart> {
     let plain = |value: u64| show::count(value);
-    let of = |name: &str, pick: &dyn Fn(&Minute) -> Option<u64>| Values {
-        name: name.to_owned(),
+    let of = |name: Say, pick: &dyn Fn(&Minute) -> Option<u64>| Values {
+        name,
         values: minutes.iter().map(pick).collect(),
     };
     let newest = minutes.last();
     let mut charts = Vec::new();
     if sees_money {
-        let payments = of("payments", &|minute| Some(minute.payments));
-        charts.push(bars("Payments", "a minute", vec![payments], &plain));
+        let payments = of(say("payments"), &|minute| Some(minute.payments));
+        charts.push(bars(
+            say("Payments"),
+            say("a minute"),
+            vec![payments],
+            &plain,
+        ));
         for (currency, _) in newest.iter().flat_map(|minute| &minute.in_transit) {
-            let waits = of(currency.name(), &|minute| {
+            let waits = of(Say::plain(currency.name()), &|minute| {
                 let found = minute
                     .in_transit
                     .iter()
@@ -288,8 +301,8 @@ fn charts(minutes: &[Minute], exponents: &Exponents, sees_money: bool) -> Vec<Ch
                 found.map(|(_, minor)| minor.max(&0).unsigned_abs())
             });
             let money = |value: u64| show::amount(i128::from(value), exponents.of(currency));
-            let unit = currency.name();
-            charts.push(lines("Value in transit", unit, vec![waits], &money));
+            let unit = Say::plain(currency.name());
+            charts.push(lines(say("Value in transit"), unit, vec![waits], &money));
         }
     }
     let doors: Vec<&'static str> = (newest.iter())
@@ -297,7 +310,7 @@ fn charts(minutes: &[Minute], exponents: &Exponents, sees_money: bool) -> Vec<Ch
         .collect();
     let by_door = |pick: fn(&crate::desk::DoorLoad) -> u64| -> Vec<Values> {
         let one = |door: &&'static str| {
-            of(door, &|minute| {
+            of(Say::plain(*door), &|minute| {
                 let found = minute.doors.iter().find(|known| known.door == *door);
                 found.map(pick)
             })
@@ -305,9 +318,19 @@ fn charts(minutes: &[Minute], exponents: &Exponents, sees_money: bool) -> Vec<Ch
         doors.iter().map(one).collect()
     };
     let online = by_door(|door| door.online);
-    charts.push(lines("Things online", "connected", online, &plain));
+    charts.push(lines(
+        say("Things online"),
+        say("connected"),
+        online,
+        &plain,
+    ));
     let messages = by_door(|door| door.messages);
-    charts.push(bars("Messages by door", "a minute", messages, &plain));
+    charts.push(bars(
+        say("Messages by door"),
+        say("a minute"),
+        messages,
+        &plain,
+    ));
     charts
 }
 

@@ -1,6 +1,7 @@
 //! What several pages show alike: parties, payments, states, pages of a list.
 
 use crate::evidence::Exponents;
+use crate::language::{Say, below, say};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::show;
@@ -40,12 +41,12 @@ pub fn page_after(after: Option<&str>) -> Page {
 }
 
 /// A word with a colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pill {
     /// Class of the style sheet.
     pub class: &'static str,
     /// What it says.
-    pub word: &'static str,
+    pub word: Say,
 }
 
 /// The state of a thing.
@@ -59,7 +60,7 @@ pub const fn state(state: ThingState) -> Pill {
     };
     Pill {
         class,
-        word: state.word(),
+        word: below::state(state),
     }
 }
 
@@ -72,13 +73,13 @@ pub const fn fate(fate: Fate) -> Pill {
         Fate::Declined | Fate::Returned | Fate::Guaranteed => "warn",
     };
     let word = match fate {
-        Fate::Settled => "settled",
-        Fate::InTransit => "in transit",
-        Fate::OpenClaim => "open claim",
-        Fate::Declined => "declined",
-        Fate::Returned => "returned",
-        Fate::Waiting => "waiting for covers",
-        Fate::Guaranteed => "guaranteed",
+        Fate::Settled => say("settled"),
+        Fate::InTransit => say("in transit"),
+        Fate::OpenClaim => say("open claim"),
+        Fate::Declined => say("declined"),
+        Fate::Returned => say("returned"),
+        Fate::Waiting => say("waiting for covers"),
+        Fate::Guaranteed => say("guaranteed"),
     };
     Pill { class, word }
 }
@@ -181,7 +182,9 @@ pub fn exponents_of(rows: &[CurrencyRow]) -> Exponents {
 pub fn read_code(text: &str) -> Result<Code, Refusal> {
     text.parse()
         .map_err(|error: protocol::code::base32::TextError| {
-            Refusal::Unfit(format!("That is no code: {}.", error.sentence()))
+            Refusal::Unfit(
+                say("That is no code: {reason}.").put("reason", below::text_error(error)),
+            )
         })
 }
 

@@ -4,6 +4,7 @@ use super::frame::{Frame, page};
 use super::parts::{Names, Party, Pill, attachment, exponents, fate};
 use crate::door::Visitor;
 use crate::evidence::{Check, Opened, Opener, plain};
+use crate::language::{Say, Words as _, below, filters, say};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use crate::show;
@@ -19,7 +20,7 @@ use protocol::{Code, PublicKey, Timestamp};
 
 /// A step on the payment's way.
 struct Step {
-    sentence: String,
+    sentence: Say,
     time: Option<String>,
 }
 
@@ -45,7 +46,7 @@ struct PaymentPage {
 
 /// The payment of an address.
 pub async fn find(portal: &Portal, text: &str) -> Result<PaymentDetail, Refusal> {
-    const UNKNOWN: Refusal = Refusal::NotFound("No such payment was handed in here.");
+    const UNKNOWN: Refusal = Refusal::NotFound(say("No such payment was handed in here."));
     let id = show::parse_id(text).ok_or(UNKNOWN)?;
     portal.ledger.payment(&id).await?.ok_or(UNKNOWN)
 }
@@ -77,20 +78,23 @@ pub async fn show(
                 "allowance.cbor" | "receipt.cbor" | "contrary-receipt.cbor"
             )
         });
-    page(&PaymentPage {
-        frame: Frame::new(&portal, Some(&visitor), "/payments"),
-        row,
-        fate: fate(row.fate),
-        amount: exponents.money(row.amount.get(), &row.currency),
-        payer: names.party(row.payer),
-        payee: names.party(row.payee),
-        reference,
-        steps: steps(&portal, &detail, payment.as_ref()),
-        contrary: detail.contrary_receipt.is_some(),
-        signed,
-        granted,
-        fraud: detail.fraud,
-    })
+    page(
+        &visitor.reader,
+        &PaymentPage {
+            frame: Frame::new(&portal, Some(&visitor), "/payments"),
+            row,
+            fate: fate(row.fate),
+            amount: exponents.money(row.amount.get(), &row.currency),
+            payer: names.party(row.payer),
+            payee: names.party(row.payee),
+            reference,
+            steps: steps(&portal, &detail, payment.as_ref()),
+            contrary: detail.contrary_receipt.is_some(),
+            signed,
+            granted,
+            fraud: detail.fraud,
+        },
+    )
 }
 
 /// Everything that was signed about a payment, opened.
@@ -135,64 +139,72 @@ pub async fn objects(
 }
 
 fn steps(portal: &Portal, detail: &PaymentDetail, payment: Option<&Payment>) -> Vec<Step> {
-    let step = |sentence: &str, time: Option<Timestamp>| Step {
-        sentence: sentence.to_owned(),
+    let step = |sentence: Say, time: Option<Timestamp>| Step {
+        sentence,
         time: time.map(show::time),
     };
     let network = &portal.network;
     let given = open::<Allowance>(&detail.allowance, network).ok();
     let mut steps = vec![
         step(
-            "The gateway gave the payer an allowance",
+            say("The gateway gave the payer an allowance"),
             given.map(|a| a.peek().issued),
         ),
-        step("The payer signed the payment", None),
+        step(say("The payer signed the payment"), None),
     ];
     let receipt = detail.receipt.as_deref();
     if let Some(receipt) = receipt.and_then(|bytes| open::<Receipt>(bytes, network).ok()) {
         let receipt = receipt.peek();
         let sentence = match (receipt.declined, receipt.units) {
-            (Some(_), _) => "The payee declined it, signed",
-            (None, Some(_)) => "The payee signed how many units it took",
-            (None, None) => "The payee took it and signed a receipt",
+            (Some(_), _) => say("The payee declined it, signed"),
+            (None, Some(_)) => say("The payee signed how many units it took"),
+            (None, None) => say("The payee took it and signed a receipt"),
         };
         steps.push(step(sentence, Some(receipt.time)));
     }
-    steps.push(step("It was handed in here", Some(detail.row.recorded)));
+    steps.push(step(
+        say("It was handed in here"),
+        Some(detail.row.recorded),
+    ));
     let statement = detail.statement.as_deref();
     let statement = statement.and_then(|bytes| open::<Statement>(bytes, network).ok());
     let stated = statement.map(|statement| statement.peek().time);
     let reached = detail.row.units.map(|units| {
         let units = show::count(u64::from(units));
-        format!("The payee has the price of {units} units")
+        say("The payee has the price of {units} units").put("units", units)
     });
-    let reached = reached.map(|sentence| step(&sentence, stated));
+    let reached = reached.map(|sentence| step(sentence, stated));
     match detail.row.fate {
-        Fate::Settled => steps
-            .push(reached.unwrap_or_else(|| step("The payee has the money", detail.row.settled))),
+        Fate::Settled => steps.push(
+            reached.unwrap_or_else(|| step(say("The payee has the money"), detail.row.settled)),
+        ),
         Fate::OpenClaim => {
-            steps.push(step("It contradicts another payment: no money moved", None));
+            steps.push(step(
+                say("It contradicts another payment: no money moved"),
+                None,
+            ));
         }
         Fate::InTransit => {
             steps.extend(reached);
             let until = payment.map(|payment| payment.settle_by);
-            steps.push(step("Waiting for the payee, who is safe until", until));
+            steps.push(step(say("Waiting for the payee, who is safe until"), until));
         }
         Fate::Waiting => {
             steps.push(step(
-                "The payee took it; part of it waits for what covers it",
+                say("The payee took it; part of it waits for what covers it"),
                 stated,
             ));
         }
         Fate::Guaranteed => {
-            let sentence = "The payer of it or of a cover forked; the payee has what was decided";
+            let sentence =
+                say("The payer of it or of a cover forked; the payee has what was decided");
             steps.push(step(sentence, stated));
         }
         Fate::Declined | Fate::Returned => {
             steps.extend(reached);
             let sentence = match detail.row.fate {
-                Fate::Declined => "What the payee did not take is the payer's again",
-                _ => "Nobody claimed it in time: it is the payer's again",
+                Fate::Declined => say("What the payee did not take is the payer's again"),
+                _ => say("Nobody claimed it in time: it is the payer's again"),
             };
             steps.push(step(sentence, stated));
         }
@@ -221,7 +233,7 @@ pub async fn object_file(portal: &Portal, id: &str, object: &str) -> Result<Resp
         "evidence.cbor" => evidence(portal, &detail).await?,
         _ => None,
     };
-    let bytes = bytes.ok_or(Refusal::NotFound("This payment has no such object."))?;
+    let bytes = bytes.ok_or(Refusal::NotFound(say("This payment has no such object.")))?;
     let name = format!("{}-{object}", show::short_id(&detail.row.id));
     Ok(attachment("application/cbor", &name, bytes))
 }

@@ -3,6 +3,7 @@
 use super::frame::{Frame, page};
 use super::parts::{Names, Party, PaymentLine, exponents, page_after, payment_lines, read_code};
 use crate::door::Visitor;
+use crate::language::{Words as _, below, filters};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use askama::Template;
@@ -57,13 +58,16 @@ pub async fn show(
     let codes = query.payer.into_iter().chain(query.payee).collect();
     let names = Names::of(&portal.ledger, codes).await?;
     let exponents = exponents(&portal.ledger).await?;
-    page(&Payments {
-        frame: Frame::new(&portal, Some(&visitor), "/payments"),
-        payer: query.payer.map(|code| names.party(code)),
-        payee: query.payee.map(|code| names.party(code)),
-        lines: payment_lines(&portal, &exponents, listing.rows).await?,
-        next: listing.next,
-    })
+    page(
+        &visitor.reader,
+        &Payments {
+            frame: Frame::new(&portal, Some(&visitor), "/payments"),
+            payer: query.payer.map(|code| names.party(code)),
+            payee: query.payee.map(|code| names.party(code)),
+            lines: payment_lines(&portal, &exponents, listing.rows).await?,
+            next: listing.next,
+        },
+    )
 }
 
 impl Payments {

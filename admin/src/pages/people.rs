@@ -4,6 +4,7 @@ use super::frame::{Frame, page};
 use crate::deeds::people as deeds;
 use crate::door::secret::Secret;
 use crate::door::{Fields, Sent, Visitor};
+use crate::language::{Say, Words as _, below, filters, say};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use crate::show;
@@ -22,7 +23,7 @@ const LABEL_CHARS_MAX: usize = 64;
 
 /// Shown once, on the page that answers the form.
 struct Fresh {
-    what: &'static str,
+    what: Say,
     secret: String,
     until: Timestamp,
 }
@@ -34,7 +35,7 @@ struct People {
     persons: Vec<Person>,
     tokens: Vec<Token>,
     fresh: Option<Fresh>,
-    done: Option<&'static str>,
+    done: Option<Say>,
     now: Timestamp,
 }
 
@@ -42,16 +43,19 @@ async fn answer(
     portal: &Portal,
     visitor: &Visitor,
     fresh: Option<Fresh>,
-    done: Option<&'static str>,
+    done: Option<Say>,
 ) -> Result<Response, Refusal> {
-    page(&People {
-        frame: Frame::new(portal, Some(visitor), "/people"),
-        persons: portal.people.persons().await?,
-        tokens: portal.people.tokens().await?,
-        fresh,
-        done,
-        now: visitor.now,
-    })
+    page(
+        &visitor.reader,
+        &People {
+            frame: Frame::new(portal, Some(visitor), "/people"),
+            persons: portal.people.persons().await?,
+            tokens: portal.people.tokens().await?,
+            fresh,
+            done,
+            now: visitor.now,
+        },
+    )
 }
 
 fn roles(fields: &Fields) -> Result<Roles, Refusal> {
@@ -60,7 +64,7 @@ fn roles(fields: &Fields) -> Result<Roles, Refusal> {
         .filter(|role| fields.is_ticked(role.word()))
         .fold(Roles::NONE, |set, role| set.with(Roles::of(&[role])));
     match roles.is_empty() {
-        true => Err(Refusal::Unfit("Choose at least one role.".to_owned())),
+        true => Err(Refusal::Unfit(say("Choose at least one role."))),
         false => Ok(roles),
     }
 }
@@ -79,8 +83,8 @@ pub async fn show(
     Query(query): Query<Done>,
 ) -> Result<Response, Refusal> {
     let done = match query.done.as_deref() {
-        Some("changed") => Some("The account was changed and signed out."),
-        Some("revoked") => Some("The token was taken back."),
+        Some("changed") => Some(say("The account was changed and signed out.")),
+        Some("revoked") => Some(say("The token was taken back.")),
         _ => None,
     };
     answer(&portal, &visitor, None, done).await
@@ -106,7 +110,7 @@ pub async fn invite(
         )
         .await?;
     let fresh = Fresh {
-        what: "Give this address to the person it is for. It works once.",
+        what: say("Give this address to the person it is for. It works once."),
         secret: format!("/welcome/{}", secret.reveal()),
         until,
     };
@@ -130,11 +134,11 @@ pub async fn change(
         .await;
     match changed {
         Ok(()) => Ok(Redirect::to("/people?done=changed").into_response()),
-        Err(Refused::LastOwner) => Err(Refusal::Unfit(
-            "Nobody would be left who can sign in as owner; make another owner first.".to_owned(),
-        )),
+        Err(Refused::LastOwner) => Err(Refusal::Unfit(say(
+            "Nobody would be left who can sign in as owner; make another owner first.",
+        ))),
         Err(Refused::Store(error)) => Err(error.into()),
-        Err(_) => Err(Refusal::NotFound("There is no such person.")),
+        Err(_) => Err(Refusal::NotFound(say("There is no such person."))),
     }
 }
 
@@ -153,11 +157,11 @@ pub async fn token(
     };
     let label = form.text("label");
     if label.is_empty() || label.chars().count() > LABEL_CHARS_MAX {
-        let sentence = "Say in up to 64 characters what the token is for.";
-        return Err(Refusal::Unfit(sentence.to_owned()));
+        let sentence = say("Say in up to 64 characters what the token is for.");
+        return Err(Refusal::Unfit(sentence));
     }
     if !(1..=366).contains(&days) {
-        return Err(Refusal::Unfit("A token lives 1 to 366 days.".to_owned()));
+        return Err(Refusal::Unfit(say("A token lives 1 to 366 days.")));
     }
     let secret = Secret::draw(&*portal.random);
     let about = format!("{label}, roles: {roles}, for {scopes}, {days} days");
@@ -171,7 +175,7 @@ pub async fn token(
     let act = visitor.act("token made", &about);
     portal.people.add_token(new, &act, visitor.now).await?;
     let fresh = Fresh {
-        what: "Put this token where the program finds it. It is not shown again.",
+        what: say("Put this token where the program finds it. It is not shown again."),
         secret: secret.reveal().to_owned(),
         until: visitor.now.plus_s(days * DAY_S),
     };

@@ -3,6 +3,7 @@
 use crate::assets;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
+use issuer::Role;
 use ledger::chain::Proved;
 use protocol::chain::Named;
 use std::fmt::Write as _;
@@ -28,7 +29,7 @@ pub async fn of_issue(portal: &Portal, of: &Named) -> Result<Option<Proof>, Refu
         return Ok(None);
     };
     let authorities = portal.desk.authorities();
-    let Some(card) = authorities.iter().find(|card| card.role == "root") else {
+    let Some(card) = authorities.iter().find(|card| card.role == Role::Root) else {
         return Ok(None);
     };
     let mut root = format!("{}:", card.pass_key.algorithm().cose());

@@ -8,6 +8,7 @@ use crate::counters::Lookup;
 use crate::credential;
 use crate::door::Visitor;
 use crate::evidence::Check;
+use crate::language::{Say, Words as _, below, filters, say};
 use crate::mark::{self, Word};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
@@ -16,6 +17,7 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use issuer::Role;
 use ledger::ThingState;
 use protocol::code::base32::TextError;
 use protocol::objects::Labelled;
@@ -28,7 +30,7 @@ pub enum Verdict {
     /// Registered, and everything about it is in order.
     Genuine,
     /// One of the authorities of this house.
-    Authority(&'static str),
+    Authority(Role),
     /// Registered, but its pass has ended.
     Ended,
     /// Stopped until a person decides.
@@ -67,39 +69,59 @@ impl Verdict {
         }
     }
 
-    const fn title(self) -> &'static str {
+    const fn title(self) -> Say {
         match self {
-            Self::Genuine => "Genuine",
-            Self::Authority(_) => "Genuine authority",
-            Self::Ended => "Genuine, but out of date",
-            Self::Frozen => "Suspended",
-            Self::Waiting => "Genuine, but not in use",
-            Self::Revoked => "Revoked",
-            Self::Retired => "Retired",
-            Self::Superseded => "Replaced",
-            Self::Unknown => "Not known here",
-            Self::Mistyped(_) => "Not a code",
-            Self::Damaged => "Do not rely on it",
-            Self::Forged => "Do not trust this label",
+            Self::Genuine => say("Genuine"),
+            Self::Authority(_) => say("Genuine authority"),
+            Self::Ended => say("Genuine, but out of date"),
+            Self::Frozen => say("Suspended"),
+            Self::Waiting => say("Genuine, but not in use"),
+            Self::Revoked => say("Revoked"),
+            Self::Retired => say("Retired"),
+            Self::Superseded => say("Replaced"),
+            Self::Unknown => say("Not known here"),
+            Self::Mistyped(_) => say("Not a code"),
+            Self::Damaged => say("Do not rely on it"),
+            Self::Forged => say("Do not trust this label"),
         }
     }
 
-    fn sentence(self) -> String {
+    fn sentence(self) -> Say {
         match self {
-            Self::Genuine => "This code was issued here and is in good standing.".to_owned(),
+            Self::Genuine => say("This code was issued here and is in good standing."),
             Self::Authority(role) => {
-                format!("This code belongs to the {role} that stands behind the codes issued here.")
+                say("This code belongs to the {role} that stands behind the codes issued here.")
+                    .put("role", below::authority(role))
             }
-            Self::Ended => "This code was issued here, but its pass has ended and was not renewed yet. Ask whoever runs the thing.".to_owned(),
-            Self::Frozen => "This code was issued here, but it is suspended for now. Do not pay it and do not rely on it.".to_owned(),
-            Self::Revoked => "This code was issued here and has been withdrawn for good. If it is on a thing in front of you, do not use that thing.".to_owned(),
-            Self::Waiting => "This code was issued here, and the thing has not been put to use yet. If it is at work in front of you, ask whoever runs it.".to_owned(),
-            Self::Retired => "This code was issued here, and its thing was taken out of use for good. A thing that still carries it is not what the code stood for.".to_owned(),
-            Self::Superseded => "This code was issued here, and another code has taken its place. Look for a newer label on the thing.".to_owned(),
-            Self::Unknown => "It is spelled like a code, but this house never issued it. Be careful: the label may be forged, or it belongs to another issuer.".to_owned(),
-            Self::Mistyped(error) => format!("What was scanned or typed cannot be read: {}.", error.sentence()),
-            Self::Damaged => "This code is registered here, but its pass does not verify. Tell whoever runs the thing.".to_owned(),
-            Self::Forged => "This code was issued here, but whoever made the label in front of you was not entitled to.".to_owned(),
+            Self::Ended => say(
+                "This code was issued here, but its pass has ended and was not renewed yet. Ask whoever runs the thing.",
+            ),
+            Self::Frozen => say(
+                "This code was issued here, but it is suspended for now. Do not pay it and do not rely on it.",
+            ),
+            Self::Revoked => say(
+                "This code was issued here and has been withdrawn for good. If it is on a thing in front of you, do not use that thing.",
+            ),
+            Self::Waiting => say(
+                "This code was issued here, and the thing has not been put to use yet. If it is at work in front of you, ask whoever runs it.",
+            ),
+            Self::Retired => say(
+                "This code was issued here, and its thing was taken out of use for good. A thing that still carries it is not what the code stood for.",
+            ),
+            Self::Superseded => say(
+                "This code was issued here, and another code has taken its place. Look for a newer label on the thing.",
+            ),
+            Self::Unknown => say(
+                "It is spelled like a code, but this house never issued it. Be careful: the label may be forged, or it belongs to another issuer.",
+            ),
+            Self::Mistyped(error) => say("What was scanned or typed cannot be read: {reason}.")
+                .put("reason", below::text_error(error)),
+            Self::Damaged => say(
+                "This code is registered here, but its pass does not verify. Tell whoever runs the thing.",
+            ),
+            Self::Forged => say(
+                "This code was issued here, but whoever made the label in front of you was not entitled to.",
+            ),
         }
     }
 
@@ -128,7 +150,7 @@ impl Verdict {
 /// What strangers may know beside the verdict.
 struct Facts {
     code: Code,
-    what: &'static str,
+    what: Kind,
     issued: Option<String>,
 }
 
@@ -164,7 +186,7 @@ pub async fn show(
 ) -> Result<Response, Refusal> {
     let inside = typed.inside.filter(|inside| !inside.trim().is_empty());
     let inside = inside.as_deref().map(str::trim);
-    shown(&portal, &text, inside, visitor.now).await
+    shown(&portal, &text, inside, &visitor).await
 }
 
 /// The page, for what stands behind the code.
@@ -172,9 +194,9 @@ async fn shown(
     portal: &Portal,
     text: &str,
     mark: Option<&str>,
-    now: Timestamp,
+    visitor: &Visitor,
 ) -> Result<Response, Refusal> {
-    let (mut verdict, facts, pass) = find(portal, text, now).await?;
+    let (mut verdict, facts, pass) = find(portal, text, visitor.now).await?;
     let label = match (mark, &facts) {
         (_, None) => None,
         (_, Some(_)) if verdict == Verdict::Unknown => None,
@@ -193,7 +215,7 @@ async fn shown(
     };
     let page = PublicCode {
         // A stranger's page is the same for staff: no navigation, no name.
-        frame: Frame::new(portal, None, ""),
+        frame: Frame::public(portal, &visitor.reader),
         verdict,
         has_pass: !pass.is_empty(),
         proof,
@@ -205,7 +227,7 @@ async fn shown(
         asked: show::typed(text, ECHO_CHARS_MAX),
         label,
     };
-    page_with(verdict.status(), &page)
+    page_with(&visitor.reader, verdict.status(), &page)
 }
 
 /// What stands behind a code in a symbol: the signature of its label or the secret inside, or `pass`
@@ -216,24 +238,23 @@ pub async fn face(
     Path((text, face)): Path<(String, String)>,
 ) -> Result<Response, Refusal> {
     if mark::is_mark(&face) {
-        return shown(&portal, &text, Some(&face), visitor.now).await;
+        return shown(&portal, &text, Some(&face), &visitor).await;
     }
     if face.eq_ignore_ascii_case("did.json") {
         return aliases::did(&portal, &text).await;
     }
     if !face.eq_ignore_ascii_case("pass") {
-        return Err(Refusal::NotFound(
+        return Err(Refusal::NotFound(say(
             "Of a code there is the page, the pass, and the page with what its label says behind the code: a signature of 106 symbols, or a secret of 18. Scan the label again.",
-        ));
+        )));
     }
     let (verdict, _, pass) = find(&portal, &text, visitor.now).await?;
     counted(&portal, verdict);
     match verdict {
-        Verdict::Mistyped(error) => Err(Refusal::Unfit(format!(
-            "That is no code: {}.",
-            error.sentence()
-        ))),
-        _ if pass.is_empty() => Err(Refusal::NotFound("No pass of that code is kept here.")),
+        Verdict::Mistyped(error) => Err(Refusal::Unfit(
+            say("That is no code: {reason}.").put("reason", below::text_error(error)),
+        )),
+        _ if pass.is_empty() => Err(Refusal::NotFound(say("No pass of that code is kept here."))),
         _ => Ok(([(header::CONTENT_TYPE, "application/cbor")], pass).into_response()),
     }
 }
@@ -256,7 +277,7 @@ async fn find(
         Err(error) => return Ok((Verdict::Mistyped(error), None, Vec::new())),
     };
     let facts = |issued: Option<Timestamp>| {
-        let what = code.kind().word();
+        let what = code.kind();
         let issued = issued.map(show::time);
         Some(Facts { code, what, issued })
     };
@@ -269,7 +290,7 @@ async fn find(
         ));
     }
     if let Some(pass) = credential::station_pass(portal, &code).await? {
-        return Ok((Verdict::Authority("station"), facts(None), pass));
+        return Ok((Verdict::Authority(Role::Station), facts(None), pass));
     }
     let Some(thing) = portal.ledger.thing(&code).await? else {
         return Ok(match portal.ledger.item(&code).await? {

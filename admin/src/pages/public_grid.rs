@@ -9,6 +9,7 @@ use crate::coordinates::{Axis, degrees};
 use crate::counters::Lookup;
 use crate::door::Visitor;
 use crate::draw::Cell;
+use crate::language::{Say, Words as _, below, filters, say};
 use crate::mark::{self, Word};
 use crate::place::Names;
 use crate::portal::{Portal, Shared};
@@ -49,25 +50,32 @@ impl Verdict {
         }
     }
 
-    const fn title(self) -> &'static str {
+    const fn title(self) -> Say {
         match self {
-            Self::Genuine => "Genuine",
-            Self::Early => "Genuine, not yet in force",
-            Self::Over => "Genuine, but over",
-            Self::Unknown => "Not known here",
-            Self::Mistyped(_) => "Not a grid code",
-            Self::Forged => "Do not trust this label",
+            Self::Genuine => say("Genuine"),
+            Self::Early => say("Genuine, not yet in force"),
+            Self::Over => say("Genuine, but over"),
+            Self::Unknown => say("Not known here"),
+            Self::Mistyped(_) => say("Not a grid code"),
+            Self::Forged => say("Do not trust this label"),
         }
     }
 
-    fn sentence(self) -> String {
+    fn sentence(self) -> Say {
         match self {
-            Self::Genuine => "This place was registered here, and the code holds now. Check that you stand where it says.".to_owned(),
-            Self::Early => "This place was registered here, but the code holds only later.".to_owned(),
-            Self::Over => "This place was registered here, but the time of this code is over.".to_owned(),
-            Self::Unknown => "It reads as a place, but this house never registered it. Be careful: anybody can print such a label.".to_owned(),
-            Self::Mistyped(error) => format!("What was scanned or typed cannot be read: {}.", error.sentence()),
-            Self::Forged => "This place was registered here, but whoever made the label in front of you was not entitled to.".to_owned(),
+            Self::Genuine => say(
+                "This place was registered here, and the code holds now. Check that you stand where it says.",
+            ),
+            Self::Early => say("This place was registered here, but the code holds only later."),
+            Self::Over => say("This place was registered here, but the time of this code is over."),
+            Self::Unknown => say(
+                "It reads as a place, but this house never registered it. Be careful: anybody can print such a label.",
+            ),
+            Self::Mistyped(error) => say("What was scanned or typed cannot be read: {reason}.")
+                .put("reason", below::text_error(error)),
+            Self::Forged => say(
+                "This place was registered here, but whoever made the label in front of you was not entitled to.",
+            ),
         }
     }
 
@@ -128,7 +136,7 @@ pub async fn show(
     visitor: Visitor,
     Path(text): Path<String>,
 ) -> Result<Response, Refusal> {
-    shown(&portal, &text, None, visitor.now).await
+    shown(&portal, &text, None, &visitor).await
 }
 
 /// The page, with the signature of the label in hand.
@@ -138,24 +146,24 @@ pub async fn face(
     Path((text, face)): Path<(String, String)>,
 ) -> Result<Response, Refusal> {
     if face.len() != MARK_CHARS {
-        return Err(Refusal::NotFound(
+        return Err(Refusal::NotFound(say(
             "Of a place there is the page, and the page with the signature of its label: 106 symbols. Scan the label again.",
-        ));
+        )));
     }
-    shown(&portal, &text, Some(&face), visitor.now).await
+    shown(&portal, &text, Some(&face), &visitor).await
 }
 
 async fn shown(
     portal: &Portal,
     text: &str,
     mark: Option<&str>,
-    now: Timestamp,
+    visitor: &Visitor,
 ) -> Result<Response, Refusal> {
     let (mut verdict, grid) = match text.parse::<GridCode>() {
         Err(error) => (Verdict::Mistyped(error), None),
         Ok(grid) => match portal.ledger.grid(&grid).await? {
             None => (Verdict::Unknown, Some(grid)),
-            Some(_) => (when(&grid, now), Some(grid)),
+            Some(_) => (when(&grid, visitor.now), Some(grid)),
         },
     };
     let label = match (mark, grid) {
@@ -180,7 +188,7 @@ async fn shown(
         None => None,
     };
     let page = PublicGrid {
-        frame: Frame::new(portal, None, ""),
+        frame: Frame::public(portal, &visitor.reader),
         verdict,
         proof,
         place: grid.map(|grid| Drawn {
@@ -193,7 +201,7 @@ async fn shown(
         asked: show::typed(text, ECHO_CHARS_MAX),
         label,
     };
-    page_with(verdict.status(), &page)
+    page_with(&visitor.reader, verdict.status(), &page)
 }
 
 fn when(grid: &GridCode, now: Timestamp) -> Verdict {

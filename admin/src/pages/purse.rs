@@ -4,6 +4,7 @@ use super::frame::{Frame, page};
 use super::parts::{Names, Party, exponents, read_code};
 use super::statement::StatementForm;
 use crate::door::Visitor;
+use crate::language::{Say, Words as _, below, filters, say};
 use crate::portal::Shared;
 use crate::refusal::Refusal;
 use crate::routes::MOVES_MONEY;
@@ -22,7 +23,7 @@ struct View {
     limit: String,
     exposed: String,
     payees: u64,
-    exposure: String,
+    exposure: Say,
     expires: Option<String>,
     key_epoch: u32,
 }
@@ -45,7 +46,7 @@ pub async fn show(
 ) -> Result<Response, Refusal> {
     let code = read_code(&text)?;
     if portal.ledger.thing(&code).await?.is_none() {
-        return Err(Refusal::NotFound("No such code is registered here."));
+        return Err(Refusal::NotFound(say("No such code is registered here.")));
     }
     let exponents = exponents(&portal.ledger).await?;
     let view = |view: &PurseView| {
@@ -60,8 +61,8 @@ pub async fn show(
             exposed: money(view.exposed.get()),
             payees: view.payees,
             exposure: match view.exposure {
-                Some(exposure) => money(exposure.get()),
-                None => "more than there can be".to_owned(),
+                Some(exposure) => Say::plain(money(exposure.get())),
+                None => say("more than there can be"),
             },
             expires: (view.expires.0 > 0).then(|| show::time(view.expires)),
             key_epoch: view.key_epoch.0,
@@ -71,11 +72,18 @@ pub async fn show(
     let names = Names::of(&portal.ledger, vec![code]).await?;
     let frame = Frame::new(&portal, Some(&visitor), "/money");
     let rows = portal.ledger.currencies().await?;
-    page(&Purse {
-        statement: StatementForm::new(format!("/purses/{code}/statement"), "Statement", &rows),
-        moves_money: frame.may(MOVES_MONEY),
-        frame,
-        party: names.party(code),
-        views,
-    })
+    page(
+        &visitor.reader,
+        &Purse {
+            statement: StatementForm::new(
+                format!("/purses/{code}/statement"),
+                say("Statement"),
+                &rows,
+            ),
+            moves_money: frame.may(MOVES_MONEY),
+            frame,
+            party: names.party(code),
+            views,
+        },
+    )
 }

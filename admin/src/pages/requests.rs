@@ -7,6 +7,7 @@ use super::parts::{Names, Party, Pill, exponents_of, page_after};
 use crate::deeds::money as deeds;
 use crate::door::{Sent, Visitor};
 use crate::evidence::Exponents;
+use crate::language::{Say, Words as _, below, filters, say};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use crate::routes::{MOVES_MONEY, OWNS};
@@ -51,7 +52,7 @@ impl Line {
 #[template(path = "requests.html")]
 struct Requests {
     frame: Frame,
-    done: Option<&'static str>,
+    done: Option<Say>,
     owns: bool,
     moves_money: bool,
     limits: Vec<Limit>,
@@ -75,10 +76,10 @@ pub async fn show(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Refusal> {
     let done = match asked.done.as_str() {
-        "asked" => Some("It is kept, and waits for a second person."),
-        "confirmed" => Some("It is confirmed, and the money has moved."),
-        "refused" => Some("It is refused; no money moved."),
-        "limit" => Some("The limit is set."),
+        "asked" => Some(say("It is kept, and waits for a second person.")),
+        "confirmed" => Some(say("It is confirmed, and the money has moved.")),
+        "refused" => Some(say("It is refused; no money moved.")),
+        "limit" => Some(say("The limit is set.")),
         _ => None,
     };
     let rows = portal.ledger.currencies().await?;
@@ -94,16 +95,19 @@ pub async fn show(
     let names = Names::of(&portal.ledger, codes).await?;
     let line = |request| line(request, &visitor, &names, &exponents);
     let frame = Frame::new(&portal, Some(&visitor), "/money");
-    page(&Requests {
-        owns: frame.may(OWNS),
-        moves_money: frame.may(MOVES_MONEY),
-        frame,
-        done,
-        limits: rows.into_iter().map(|row| limit_of(row, &limits)).collect(),
-        waiting: waiting.into_iter().map(line).collect(),
-        lines: others.into_iter().map(line).collect(),
-        next: listing.next,
-    })
+    page(
+        &visitor.reader,
+        &Requests {
+            owns: frame.may(OWNS),
+            moves_money: frame.may(MOVES_MONEY),
+            frame,
+            done,
+            limits: rows.into_iter().map(|row| limit_of(row, &limits)).collect(),
+            waiting: waiting.into_iter().map(line).collect(),
+            lines: others.into_iter().map(line).collect(),
+            next: listing.next,
+        },
+    )
 }
 
 fn limit_of(row: CurrencyRow, limits: &[AloneLimit]) -> Limit {
@@ -137,7 +141,7 @@ fn line(request: MoneyRequest, visitor: &Visitor, names: &Names, exponents: &Exp
         expires: show::time(request.expires),
         state: Pill {
             class,
-            word: state.word(),
+            word: below::request(state),
         },
         decided: decision.map(|decision| (decision.by, show::time(decision.at))),
         mine_to_decide: state == RequestState::Waiting && wish.person != visitor.name(),
@@ -159,11 +163,11 @@ pub async fn decide(
 ) -> Result<Response, Refusal> {
     let number = number
         .parse()
-        .map_err(|_| Refusal::NotFound("There is no such request."))?;
+        .map_err(|_| Refusal::NotFound(say("There is no such request.")))?;
     let (verdict, word) = match form.verdict.as_str() {
         "confirm" => (Verdict::Confirmed, "confirmed"),
         "refuse" => (Verdict::Refused, "refused"),
-        _ => return Err(Refusal::Unfit("Confirm it or refuse it.".to_owned())),
+        _ => return Err(Refusal::Unfit(say("Confirm it or refuse it."))),
     };
     deeds::decide_request(&portal, &visitor.actor(), number, verdict).await?;
     Ok(Redirect::to(&format!("/money/requests?done={word}")).into_response())
@@ -195,16 +199,15 @@ async fn read_limit(
     let row = rows
         .into_iter()
         .find(|row| currency_value(&row.currency) == form.currency);
-    let row = row.ok_or_else(|| Refusal::Unfit("Choose a currency.".to_owned()))?;
+    let row = row.ok_or_else(|| Refusal::Unfit(say("Choose a currency.")))?;
     if form.most.trim().is_empty() {
         return Ok((row, None));
     }
     let minor = parse_decimal(&form.most, row.exponent)
-        .map_err(|error| Refusal::Unfit(format!("Amount: {}", error.sentence())))?;
+        .map_err(|error| Refusal::Unfit(say("Amount: {reason}").put("reason", error.sentence())))?;
     let most = AmountMinor::new(minor);
-    let most = most.ok_or_else(|| {
-        Refusal::Unfit("Amount: at most 2^63 \u{2212} 1 of the smallest unit.".to_owned())
-    })?;
+    let most =
+        most.ok_or_else(|| Refusal::Unfit(say("Amount: at most 2^63 − 1 of the smallest unit.")))?;
     Ok((row, Some(most)))
 }
 

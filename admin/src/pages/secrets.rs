@@ -4,6 +4,7 @@ use super::frame::{Frame, page, page_with};
 use super::parts::{ISSUED_KINDS, attachment};
 use crate::door::{Sent, Visitor};
 use crate::enrolment::{self, LIFE_MAX_S, Wanted};
+use crate::language::{Say, Words as _, below, filters, say};
 use crate::portal::Shared;
 use crate::refusal::Refusal;
 use crate::show;
@@ -18,12 +19,12 @@ use serde::Deserialize;
 const COUNT_MAX: u32 = 100;
 const DAY_S: u32 = 86_400;
 /// How long they may be good.
-const LIVES: [(&str, u32); 5] = [
-    ("an hour", 3_600),
-    ("a day", DAY_S),
-    ("a week", 7 * DAY_S),
-    ("30 days", 30 * DAY_S),
-    ("90 days", LIFE_MAX_S),
+const LIVES: [(Say, u32); 5] = [
+    (say("an hour"), 3_600),
+    (say("a day"), DAY_S),
+    (say("a week"), 7 * DAY_S),
+    (say("30 days"), 30 * DAY_S),
+    (say("90 days"), LIFE_MAX_S),
 ];
 const LIFE_DEFAULT_S: u32 = DAY_S;
 
@@ -39,7 +40,7 @@ struct Fresh {
 #[template(path = "secrets.html")]
 struct Secrets {
     frame: Frame,
-    problem: Option<&'static str>,
+    problem: Option<Say>,
     fresh: Option<Fresh>,
     form: Wish,
 }
@@ -64,12 +65,15 @@ impl Default for Wish {
 
 /// The form.
 pub async fn show(State(portal): State<Shared>, visitor: Visitor) -> Result<Response, Refusal> {
-    page(&Secrets {
-        frame: Frame::new(&portal, Some(&visitor), "/codes"),
-        problem: None,
-        fresh: None,
-        form: Wish::default(),
-    })
+    page(
+        &visitor.reader,
+        &Secrets {
+            frame: Frame::new(&portal, Some(&visitor), "/codes"),
+            problem: None,
+            fresh: None,
+            form: Wish::default(),
+        },
+    )
 }
 
 /// Makes them. This answer is the only place where they ever stand.
@@ -89,38 +93,41 @@ pub async fn submit(
                 fresh: None,
                 form,
             };
-            return page_with(StatusCode::UNPROCESSABLE_ENTITY, &again);
+            return page_with(&visitor.reader, StatusCode::UNPROCESSABLE_ENTITY, &again);
         }
     };
     let made = enrolment::make(&portal, &wanted, &visitor.actor(), &*portal.random).await?;
     let gateway = address(&headers, &portal.resolver, portal.tls);
-    page(&Secrets {
-        frame,
-        problem: None,
-        fresh: Some(Fresh {
-            commands: commands(&gateway, &made.secrets),
-            secrets: made.secrets,
-            kind: wanted.kind,
-            until: show::time(made.expires),
-        }),
-        form,
-    })
+    page(
+        &visitor.reader,
+        &Secrets {
+            frame,
+            problem: None,
+            fresh: Some(Fresh {
+                commands: commands(&gateway, &made.secrets),
+                secrets: made.secrets,
+                kind: wanted.kind,
+                until: show::time(made.expires),
+            }),
+            form,
+        },
+    )
 }
 
-fn read(form: &Wish) -> Result<Wanted, &'static str> {
+fn read(form: &Wish) -> Result<Wanted, Say> {
     let count = form.count.trim().parse().ok();
     let life_s = form.life_s.parse().ok();
     Ok(Wanted {
         count: count
             .filter(|count| (1..=COUNT_MAX).contains(count))
-            .ok_or("How many: a whole number from 1 to 100.")?,
+            .ok_or(say("How many: a whole number from 1 to 100."))?,
         kind: ISSUED_KINDS
             .into_iter()
             .find(|kind| kind.word() == form.kind)
-            .ok_or("Choose what the codes name.")?,
+            .ok_or(say("Choose what the codes name."))?,
         life_s: life_s
             .filter(|life_s| LIVES.iter().any(|(_, known)| known == life_s))
-            .ok_or("Choose how long they are good.")?,
+            .ok_or(say("Choose how long they are good."))?,
     })
 }
 

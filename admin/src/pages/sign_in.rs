@@ -5,6 +5,7 @@ use crate::counters::Refused;
 use crate::door::password::PasswordError;
 use crate::door::secret::Secret;
 use crate::door::{Jar, Sent, Visitor};
+use crate::language::{Say, filters, say};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use askama::Template;
@@ -19,7 +20,7 @@ use serde::Deserialize;
 struct SignIn {
     frame: Frame,
     name: String,
-    problem: Option<String>,
+    problem: Option<Say>,
 }
 
 #[derive(Deserialize)]
@@ -33,11 +34,14 @@ pub async fn show(State(portal): State<Shared>, visitor: Visitor) -> Result<Resp
     if visitor.person.is_some() {
         return Ok(Redirect::to("/").into_response());
     }
-    page(&SignIn {
-        frame: Frame::new(&portal, Some(&visitor), ""),
-        name: String::new(),
-        problem: None,
-    })
+    page(
+        &visitor.reader,
+        &SignIn {
+            frame: Frame::new(&portal, Some(&visitor), ""),
+            name: String::new(),
+            problem: None,
+        },
+    )
 }
 
 /// Whoever is refused learns nothing but that: name and password are never told apart, neither in
@@ -129,11 +133,11 @@ fn refused(
     let (reason, problem) = match &refusal {
         Refusal::SignIn => (
             Refused::Password,
-            "The name or the password is not right.".to_owned(),
+            say("The name or the password is not right."),
         ),
         other => (
             other.into(),
-            format!("Too many tries. {}", other.sentence()),
+            say("Too many tries. {next}").put("next", other.sentence()),
         ),
     };
     portal.counters.refused(reason);
@@ -142,5 +146,5 @@ fn refused(
         name,
         problem: Some(problem),
     };
-    page_with(refusal.status(), &form)
+    page_with(&visitor.reader, refusal.status(), &form)
 }

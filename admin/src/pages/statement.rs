@@ -3,6 +3,7 @@
 use super::money::currency_value;
 use super::parts::read_code;
 use crate::door::Visitor;
+use crate::language::{Say, say};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use crate::show::parse_minute;
@@ -21,14 +22,14 @@ pub struct StatementForm {
     /// Where it is sent.
     pub action: String,
     /// What it says.
-    pub title: &'static str,
+    pub title: Say,
     /// Choices, as they are sent.
     pub currencies: Vec<String>,
 }
 
 impl StatementForm {
     /// For these currencies.
-    pub fn new(action: String, title: &'static str, rows: &[CurrencyRow]) -> Self {
+    pub fn new(action: String, title: Say, rows: &[CurrencyRow]) -> Self {
         let currencies = rows.iter().map(|row| currency_value(&row.currency));
         Self {
             action,
@@ -64,7 +65,7 @@ fn day(text: &str) -> Result<Option<Timestamp>, Refusal> {
     }
     let minutes = parse_minute(&format!("{text}T00:00"));
     let seconds = minutes.and_then(|minutes| u32::try_from(minutes.checked_mul(60)?).ok());
-    let unfit = || Refusal::Unfit("Write days as 2026-11-30.".to_owned());
+    let unfit = || Refusal::Unfit(say("Write days as 2026-11-30."));
     seconds.map(Timestamp).map(Some).ok_or_else(unfit)
 }
 
@@ -77,13 +78,13 @@ async fn file(
     let form = match asked.form.as_str() {
         "csv" => Form::Csv,
         "camt053" => Form::Camt,
-        _ => return Err(Refusal::Unfit("Choose CSV or camt.053.".to_owned())),
+        _ => return Err(Refusal::Unfit(say("Choose CSV or camt.053."))),
     };
     let rows = portal.ledger.currencies().await?;
     let row = rows
         .iter()
         .find(|row| currency_value(&row.currency) == asked.currency);
-    let row = row.ok_or_else(|| Refusal::Unfit("Choose a currency.".to_owned()))?;
+    let row = row.ok_or_else(|| Refusal::Unfit(say("Choose a currency.")))?;
     let (period, now) = (asked.period()?, visitor.now);
     statements::file(portal, of, row.currency, period, form, now).await
 }
@@ -97,7 +98,7 @@ pub async fn purse(
 ) -> Result<Response, Refusal> {
     let code = read_code(&text)?;
     if portal.ledger.thing(&code).await?.is_none() {
-        return Err(Refusal::NotFound("No such code is registered here."));
+        return Err(Refusal::NotFound(say("No such code is registered here.")));
     }
     file(&portal, &visitor, StatementOf::Purse(code), &asked).await
 }

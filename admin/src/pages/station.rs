@@ -5,6 +5,7 @@ use super::parts::{attachment, read_code};
 use super::stations::{Granted, granted};
 use crate::deeds::codes::reason;
 use crate::door::{Sent, Visitor};
+use crate::language::{Words as _, below, filters, say};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use crate::routes::{ISSUES, REGISTERS};
@@ -37,7 +38,7 @@ pub struct After {
 async fn find(portal: &Portal, text: &str) -> Result<StationRow, Refusal> {
     let code = read_code(text)?;
     let row = portal.ledger.station(&code).await?;
-    row.ok_or(Refusal::NotFound("No such station is admitted here."))
+    row.ok_or(Refusal::NotFound(say("No such station is admitted here.")))
 }
 
 /// The page.
@@ -50,17 +51,20 @@ pub async fn show(
     let row = find(&portal, &text).await?;
     let granted = granted(&row, &portal.network, visitor.now).ok_or(Refusal::Broken)?;
     let frame = Frame::new(&portal, Some(&visitor), "/stations");
-    page(&StationPage {
-        may_order: frame.may(ISSUES) && row.dismissed.is_none(),
-        may_dismiss: frame.may(REGISTERS) && row.dismissed.is_none(),
-        frame,
-        done: query.done.as_deref() == Some("admitted"),
-        left: granted.left(&row),
-        orders: portal.ledger.orders_of(&granted.code).await?,
-        scrapped: portal.ledger.scrapped(&granted.code).await?,
-        granted,
-        row,
-    })
+    page(
+        &visitor.reader,
+        &StationPage {
+            may_order: frame.may(ISSUES) && row.dismissed.is_none(),
+            may_dismiss: frame.may(REGISTERS) && row.dismissed.is_none(),
+            frame,
+            done: query.done.as_deref() == Some("admitted"),
+            left: granted.left(&row),
+            orders: portal.ledger.orders_of(&granted.code).await?,
+            scrapped: portal.ledger.scrapped(&granted.code).await?,
+            granted,
+            row,
+        },
+    )
 }
 
 #[derive(Deserialize)]

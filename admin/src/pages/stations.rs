@@ -4,6 +4,7 @@ use super::frame::{Frame, page, page_with};
 use super::parts::Pill;
 use crate::deeds::stations as deeds;
 use crate::door::{Fields, Upload, Visitor};
+use crate::language::{Say, Words as _, below, filters, say};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use crate::routes::REGISTERS;
@@ -29,7 +30,7 @@ pub struct Granted {
     /// Its number with the issuer.
     pub station: u16,
     /// What it may make, in words.
-    pub kinds: String,
+    pub kinds: Say,
     /// What it may make.
     pub quota: Quota,
     /// Until when.
@@ -48,17 +49,17 @@ pub fn granted(row: &StationRow, network: &Network, now: Timestamp) -> Option<Gr
     let pass = *open::<Pass>(own, network).ok()?.peek();
     let quota = Quota::of(&pass)?;
     let kinds = STATION_KINDS.into_iter().filter(|kind| quota.covers(*kind));
-    let kinds: Vec<&str> = kinds.map(Kind::word).collect();
+    let kinds = Say::list(kinds.map(below::kind)).unwrap_or(say("none"));
     let (class, word) = match () {
-        () if row.dismissed.is_some() => ("bad", "dismissed"),
-        () if pass.expires <= now => ("bad", "ended"),
-        () if row.next_sequence > quota.last => ("warn", "used up"),
-        () => ("good", "admitted"),
+        () if row.dismissed.is_some() => ("bad", say("dismissed")),
+        () if pass.expires <= now => ("bad", say("ended")),
+        () if row.next_sequence > quota.last => ("warn", say("used up")),
+        () => ("good", say("admitted")),
     };
     Some(Granted {
         code: *code,
         station: row.station,
-        kinds: kinds.join(", "),
+        kinds,
         quota,
         ends: pass.expires,
         pill: Pill { class, word },
@@ -83,7 +84,7 @@ struct Line {
 struct Stations {
     frame: Frame,
     registers: bool,
-    problem: Option<String>,
+    problem: Option<Say>,
     form: Form,
     lines: Vec<Line>,
 }
@@ -119,7 +120,7 @@ async fn stations(
     portal: &Portal,
     visitor: &Visitor,
     form: Form,
-    problem: Option<String>,
+    problem: Option<Say>,
 ) -> Result<Stations, Refusal> {
     let frame = Frame::new(portal, Some(visitor), "/stations");
     let line = |row: StationRow| Line {
@@ -138,7 +139,10 @@ async fn stations(
 
 /// The list.
 pub async fn show(State(portal): State<Shared>, visitor: Visitor) -> Result<Response, Refusal> {
-    page(&stations(&portal, &visitor, Form::default(), None).await?)
+    page(
+        &visitor.reader,
+        &stations(&portal, &visitor, Form::default(), None).await?,
+    )
 }
 
 /// Admits a station, and goes to its page. The same request again changes its quota.
@@ -171,16 +175,16 @@ async fn again(
     portal: &Portal,
     visitor: &Visitor,
     form: Form,
-    problem: String,
+    problem: Say,
 ) -> Result<Response, Refusal> {
     let page = stations(portal, visitor, form, Some(problem)).await?;
-    page_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+    page_with(&visitor.reader, StatusCode::UNPROCESSABLE_ENTITY, &page)
 }
 
-fn asked(fields: &Fields, form: &Form, visitor: &Visitor) -> Result<Admission, String> {
+fn asked(fields: &Fields, form: &Form, visitor: &Visitor) -> Result<Admission, Say> {
     let number = |name: &str| fields.number::<u64>(name).map_err(|why| why.sentence());
     if fields.text("request").is_empty() {
-        return Err("Choose the station's request.pem.".to_owned());
+        return Err(say("Choose the station's request.pem."));
     }
     Ok(Admission {
         request: fields.text("request").to_owned(),

@@ -1,11 +1,13 @@
 //! Where exactly a place is, by the newest record of its owner's survey.
 
 use crate::coordinates::{Axis, exact_degrees};
+use crate::language::{Say, say};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::show;
 use ledger::Ledger;
 use protocol::message::Message;
+use protocol::objects::{Datum, Method};
 use protocol::rules::survey::read;
 use protocol::{Code, GridCode};
 
@@ -14,10 +16,10 @@ pub struct Surveyed {
     pub place: GridCode,
     pub latitude: String,
     pub longitude: String,
-    pub height: Option<String>,
+    pub height: Option<Say>,
     pub accuracy: String,
-    pub datum: &'static str,
-    pub method: &'static str,
+    pub datum: Datum,
+    pub method: Method,
     pub measured_by: Option<Code>,
     pub measured: String,
     pub signed: String,
@@ -38,8 +40,12 @@ impl Surveyed {
         let said = said.survey;
         let height = said.height_mm.map(|mm| {
             let within = said.height_accuracy_mm;
-            let within = within.map(|mm| format!(", within {}", metres(i64::from(mm))));
-            format!("{}{}", metres(mm), within.unwrap_or_default())
+            match within {
+                Some(within) => say("{height}, within {accuracy}")
+                    .put("height", metres(mm))
+                    .put("accuracy", metres(i64::from(within))),
+                None => Say::plain(metres(mm)),
+            }
         });
         Ok(Some(Self {
             place: *place,
@@ -47,8 +53,8 @@ impl Surveyed {
             longitude: exact_degrees(said.longitude_nanodeg, Axis::Longitude),
             height,
             accuracy: metres(i64::from(said.accuracy_mm)),
-            datum: said.datum.word(),
-            method: said.method.word(),
+            datum: said.datum,
+            method: said.method,
             measured_by: said.measured_by,
             measured: show::time(said.measured),
             signed: show::time(said.time),

@@ -6,6 +6,7 @@ use super::parts::{Names, Party, exponents, read_code};
 use crate::door::Visitor;
 use crate::draw::layers::{self, BOX_WIDTH, Layers, Side, What};
 use crate::evidence::Exponents;
+use crate::language::{Say, Words as _, below, filters, say};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use crate::show;
@@ -65,8 +66,8 @@ struct Drawn {
     y: i32,
     height: i32,
     middle: i32,
-    label: String,
-    note: String,
+    label: Say,
+    note: Say,
     address: Option<String>,
     class: &'static str,
 }
@@ -96,7 +97,7 @@ struct Line {
     serials: String,
     load: u64,
     loaded: String,
-    holder: String,
+    holder: Say,
     address: Option<String>,
 }
 
@@ -144,7 +145,7 @@ pub async fn load(
     Path(height): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Refusal> {
-    const NO_LOAD: Refusal = Refusal::NotFound("No money came in by such a journal entry.");
+    const NO_LOAD: Refusal = Refusal::NotFound(say("No money came in by such a journal entry."));
     let height = height.parse().map_err(|_| NO_LOAD)?;
     let tracing = portal.ledger.tracing().await?;
     let traced = tracing.forwards(height, asked.cursor(), RUNS).await?;
@@ -178,7 +179,7 @@ pub async fn purse(
 ) -> Result<Response, Refusal> {
     let code = read_code(&text)?;
     if portal.ledger.thing(&code).await?.is_none() {
-        return Err(Refusal::NotFound("No such code is registered here."));
+        return Err(Refusal::NotFound(say("No such code is registered here.")));
     }
     let tracing = portal.ledger.tracing().await?;
     let traced = tracing.backwards(&code, None, asked.cursor(), RUNS).await?;
@@ -249,17 +250,20 @@ impl Shown {
             .any(|way| way.is_cut);
         let pictures = ways.values();
         let pictures = pictures.map(|(currency, ways)| words.picture(currency, ways, self.side));
-        page(&Trace {
-            pictures: pictures.collect(),
-            lines: runs.iter().map(|run| words.line(run)).collect(),
-            frame: Frame::new(portal, Some(visitor), "/money"),
-            load: self.load,
-            purse: self.purse,
-            height: self.height,
-            behind: self.behind,
-            next: self.next,
-            is_cut,
-        })
+        page(
+            &visitor.reader,
+            &Trace {
+                pictures: pictures.collect(),
+                lines: runs.iter().map(|run| words.line(run)).collect(),
+                frame: Frame::new(portal, Some(visitor), "/money"),
+                load: self.load,
+                purse: self.purse,
+                height: self.height,
+                behind: self.behind,
+                next: self.next,
+                is_cut,
+            },
+        )
     }
 }
 
@@ -335,17 +339,21 @@ impl Words<'_> {
         show::amount(coins, self.exponents.of(currency))
     }
 
-    fn label(&self, stop: &Stop) -> String {
+    /// What a stop is called; names have `most` letters.
+    fn label(&self, stop: &Stop, most: usize) -> Say {
+        let name = |code| shortened(self.names.party(code).label(), most);
         match stop {
-            Stop::Load(height) => format!("Load, entry {height}"),
-            Stop::Purse(code) => self.names.party(*code).label(),
-            Stop::Transit(payment) => format!("In transit, {}", show::short_id(payment)),
-            Stop::Deposit(code) => format!("Deposit of {}", self.names.party(*code).label()),
-            Stop::Bond => "Bond".to_owned(),
-            Stop::Guarantee => "Guarantees".to_owned(),
-            Stop::Clearing => "Other books".to_owned(),
-            Stop::Redeemed => "Redeemed".to_owned(),
-            Stop::Other => "Another account".to_owned(),
+            Stop::Load(height) => say("Load, entry {height}").put("height", height),
+            Stop::Purse(code) => Say::plain(name(*code)),
+            Stop::Transit(payment) => {
+                say("In transit, {payment}").put("payment", show::short_id(payment))
+            }
+            Stop::Deposit(code) => say("Deposit of {person}").put("person", name(*code)),
+            Stop::Bond => say("Bond"),
+            Stop::Guarantee => say("Guarantees"),
+            Stop::Clearing => say("Other books"),
+            Stop::Redeemed => say("Redeemed"),
+            Stop::Other => say("Another account"),
         }
     }
 
@@ -359,20 +367,23 @@ impl Words<'_> {
             let (holds, passed) = (placed.holds, placed.passed);
             let words = |sum| format!("{} {unit}", self.amount(sum, currency));
             let (label, address, class) = match &placed.what {
-                What::One(stop) => (self.label(stop), address(stop), class(stop)),
-                What::Rest(count) => (format!("{count} others"), Some("#runs".to_owned()), "rest"),
+                What::One(stop) => (self.label(stop, LABEL_CHARS), address(stop), class(stop)),
+                What::Rest(count) => {
+                    let others = say("one other").or_many("{count} others", *count);
+                    (others, Some("#runs".to_owned()), "rest")
+                }
             };
             let note = match (&placed.what, holds) {
-                (What::One(Stop::Load(_)), _) => words(passed),
-                (_, 0) => format!("passed on {}", words(passed)),
-                (_, holds) => format!("holds {}", words(holds)),
+                (What::One(Stop::Load(_)), _) => Say::plain(words(passed)),
+                (_, 0) => say("passed on {amount}").put("amount", words(passed)),
+                (_, holds) => say("holds {amount}").put("amount", words(holds)),
             };
             Drawn {
                 x: placed.x,
                 y: placed.y,
                 height: placed.height,
                 middle: placed.middle(),
-                label: shortened(label),
+                label,
                 note,
                 address,
                 class,
@@ -401,29 +412,25 @@ impl Words<'_> {
 
     fn line(&self, run: &Run) -> Line {
         let holder = stop(&run.holder);
-        let reserved = match run.holder {
-            Holder::Reserved(..) => ", reserved",
-            _ => "",
-        };
+        let label = self.label(&holder, usize::MAX);
         Line {
             amount: self.amount(run.serials.coins(), &run.currency),
             unit: run.currency.name().to_owned(),
             serials: format!("{}\u{2013}{}", run.serials.first, run.serials.last),
             load: run.load.height,
             loaded: show::time(run.load.at),
-            holder: self.label(&holder) + reserved,
+            holder: match run.holder {
+                Holder::Reserved(..) => say("{holder}, reserved").put("holder", label),
+                _ => label,
+            },
             address: address(&holder),
         }
     }
 }
 
-fn shortened(label: String) -> String {
-    match label.chars().count() > LABEL_CHARS {
-        true => label
-            .chars()
-            .take(LABEL_CHARS - 1)
-            .chain(['\u{2026}'])
-            .collect(),
+fn shortened(label: String, most: usize) -> String {
+    match label.chars().count() > most {
+        true => label.chars().take(most - 1).chain(['\u{2026}']).collect(),
         false => label,
     }
 }

@@ -5,6 +5,7 @@ use super::sign_in;
 use crate::door::password::PasswordError;
 use crate::door::secret::Secret;
 use crate::door::{Sent, Visitor};
+use crate::language::{Say, Words as _, below, filters, say};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use askama::Template;
@@ -21,7 +22,7 @@ struct Welcome {
     link: String,
     roles: Roles,
     name: String,
-    problem: Option<String>,
+    problem: Option<Say>,
 }
 
 #[derive(Deserialize)]
@@ -31,10 +32,10 @@ pub struct Choice {
     again: String,
 }
 
-const GONE: Refusal = Refusal::NotFound(
+const GONE: Refusal = Refusal::NotFound(say(
     "This link was used or has expired. Ask an owner of the portal for a new one; for the first \
      account, restart the gateway and use the link it prints.",
-);
+));
 
 async fn find(portal: &Portal, visitor: &Visitor, link: &str) -> Result<(Secret, Roles), Refusal> {
     let secret = Secret::presented(link).ok_or(GONE)?;
@@ -49,13 +50,16 @@ pub async fn show(
     Path(link): Path<String>,
 ) -> Result<Response, Refusal> {
     let (secret, roles) = find(&portal, &visitor, &link).await?;
-    page(&Welcome {
-        frame: Frame::new(&portal, Some(&visitor), ""),
-        link: secret.reveal().to_owned(),
-        roles,
-        name: String::new(),
-        problem: None,
-    })
+    page(
+        &visitor.reader,
+        &Welcome {
+            frame: Frame::new(&portal, Some(&visitor), ""),
+            link: secret.reveal().to_owned(),
+            roles,
+            name: String::new(),
+            problem: None,
+        },
+    )
 }
 
 /// Makes the account and signs it in.
@@ -68,18 +72,18 @@ pub async fn submit(
 ) -> Result<Response, Refusal> {
     // The link is looked up first: no stranger makes this house compute a hash.
     let (secret, roles) = find(&portal, &visitor, &link).await?;
-    let again = |problem: &str| {
+    let again = |problem: Say| {
         let form = Welcome {
             frame: Frame::new(&portal, Some(&visitor), ""),
             link: secret.reveal().to_owned(),
             roles,
             name: choice.name.clone(),
-            problem: Some(problem.to_owned()),
+            problem: Some(problem),
         };
-        page_with(StatusCode::UNPROCESSABLE_ENTITY, &form)
+        page_with(&visitor.reader, StatusCode::UNPROCESSABLE_ENTITY, &form)
     };
     if choice.password != choice.again {
-        return again("The two passwords differ.");
+        return again(say("The two passwords differ."));
     }
     let mut salt = [0; 16];
     (portal.random)(&mut salt);
@@ -100,8 +104,10 @@ pub async fn submit(
         .await;
     match made {
         Ok(person) => sign_in::begin(&portal, &visitor, &headers, &person).await,
-        Err(Refused::NameUnfit) => again("Choose a name of 1 to 64 characters that can be seen."),
-        Err(Refused::NameTaken) => again("Somebody has that name; choose another one."),
+        Err(Refused::NameUnfit) => {
+            again(say("Choose a name of 1 to 64 characters that can be seen."))
+        }
+        Err(Refused::NameTaken) => again(say("Somebody has that name; choose another one.")),
         Err(Refused::LinkGone | Refused::Unknown | Refused::LastOwner) => Err(GONE),
         Err(Refused::Store(error)) => Err(error.into()),
     }

@@ -6,6 +6,7 @@
 
 use super::csv::word;
 use super::{Sheet, iso, plain};
+use crate::language::say;
 use crate::refusal::Refusal;
 use askama::Template;
 use ledger::trace::{Holder, StatementEntry, StatementOf};
@@ -101,8 +102,8 @@ impl Rounding {
     fn amount(self, rounded: i128) -> Result<Amount, Refusal> {
         let text = plain(rounded.abs(), self.decimals);
         if text.bytes().filter(u8::is_ascii_digit).count() > DIGITS {
-            let sentence = "An amount has more digits than camt.053 takes: take the CSV.";
-            return Err(Refusal::Unfit(sentence.to_owned()));
+            let sentence = say("An amount has more digits than camt.053 takes: take the CSV.");
+            return Err(Refusal::Unfit(sentence));
         }
         Ok(Amount {
             text,
@@ -116,8 +117,8 @@ pub fn write(sheet: &Sheet<'_>) -> Result<String, Refusal> {
     let (statement, rounding) = (sheet.statement, Rounding::new(sheet.exponent));
     let currency = statement.currency.name();
     if !currency.bytes().all(|letter| letter.is_ascii_uppercase()) {
-        let sentence = "camt.053 takes currencies of three letters only: take the CSV.";
-        return Err(Refusal::Unfit(sentence.to_owned()));
+        let sentence = say("camt.053 takes currencies of three letters only: take the CSV.");
+        return Err(Refusal::Unfit(sentence));
     }
     let (mut credits, mut debits) = (Total::default(), Total::default());
     let mut entries = Vec::with_capacity(statement.entries.len());

@@ -4,6 +4,7 @@
 mod camt;
 mod csv;
 
+use crate::language::say;
 use crate::pages::parts::{Names, attachment, exponents};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
@@ -55,24 +56,24 @@ pub async fn file(
     now: Timestamp,
 ) -> Result<Response, Refusal> {
     if period.from >= period.until {
-        let sentence = "The period ends before it begins.";
-        return Err(Refusal::Unfit(sentence.to_owned()));
+        let sentence = say("The period ends before it begins.");
+        return Err(Refusal::Unfit(sentence));
     }
     let exponents = exponents(&portal.ledger).await?;
     if !exponents.0.iter().any(|(known, _)| *known == currency) {
-        return Err(Refusal::NotFound("No such currency is declared."));
+        return Err(Refusal::NotFound(say("No such currency is declared.")));
     }
     let tracing = portal.ledger.tracing().await?;
     let statement = match tracing.statement(of, currency, period).await? {
         Ok(statement) => statement,
         Err(NoStatement::TooLong) => {
-            let sentence = "More than 10,000 entries: choose a shorter period.";
-            return Err(Refusal::Unfit(sentence.to_owned()));
+            let sentence = say("More than 10,000 entries: choose a shorter period.");
+            return Err(Refusal::Unfit(sentence));
         }
         Err(NoStatement::Behind) => {
-            return Err(Refusal::Busy(
+            return Err(Refusal::Busy(say(
                 "The journal is still being followed; try again in a minute.",
-            ));
+            )));
         }
     };
     let links = statement.entries.iter().map(|entry| &entry.link);

@@ -330,7 +330,7 @@ impl IssuingDesk for Desk {
     }
 
     fn authorities(&self) -> Vec<AuthorityCard> {
-        let roles = ["root", "issuer", "gateway"];
+        let roles = issuer::Role::ALL;
         let all = self.authorities.all();
         roles
             .into_iter()
@@ -342,7 +342,7 @@ impl IssuingDesk for Desk {
                 pass: authority.pass().to_vec(),
                 certificate: authority.certificate().to_vec(),
                 not_after: authority.not_after(),
-                keys: authority.key_place().sentence(),
+                keys: authority.key_place(),
             })
             .collect()
     }

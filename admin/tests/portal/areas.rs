@@ -63,7 +63,7 @@ async fn an_area_is_signed_once_and_named_by_the_next_allowance() {
     );
     let page = ada.get(&form).await.text();
     assert!(
-        page.contains(&format!("in <a href=\"{path}\">Yard</a>")),
+        page.contains(&format!("in <a href='{path}'>Yard</a>")),
         "{page}"
     );
     let granted = car.renew(&house.ledger, 1_000_000, house.now()).await;

@@ -102,7 +102,7 @@ async fn declined_and_returned_money_is_the_payers_again() {
             "pill warn\">declined",
             "declined because",
             "The payee declined it, signed",
-            "What the payee did not take is the payer&#39;s again",
+            "What the payee did not take is the payer's again",
         ],
     );
     assert_holds(

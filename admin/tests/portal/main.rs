@@ -21,6 +21,7 @@ mod fates;
 mod forgery;
 mod hostile;
 mod items;
+mod language;
 mod live;
 mod map;
 mod money;

@@ -595,10 +595,47 @@ async function looks() {
   }
 }
 
+// Every page in Chinese: chosen by the switch of the page, which leads back to it.
+async function inChinese() {
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize({ width: 1280, height: 860 });
+  await go("/codes");
+  const thing = await page.locator("tbody tr:nth-child(2) td:first-child a").getAttribute("href");
+  await page.click(".languages a[lang=zh-CN]");
+  await page.waitForSelector("html[lang=zh-CN] h1:has-text('编码')");
+  assert.match(page.url(), /\/codes$/);
+  const open = async (path, name) => {
+    await go(path);
+    assert.equal(await page.getAttribute("html", "lang"), "zh-CN", path);
+    await shot(`zh-${name}`);
+  };
+  const pages = [
+    ["/", "overview"], ["/codes", "codes"], [thing, "code"], ["/secrets", "secrets"], ["/issue", "issue"],
+    ["/grids", "grids"], ["/map", "map"], ["/issue-grid", "issue-grid"], ["/areas", "areas"],
+    ["/payments", "payments"], ["/frauds", "frauds"], ["/money", "money"], ["/money/requests", "two-persons"],
+    [thing.replace("/codes/", "/purses/"), "purse"], [thing.replace("/codes/", "/trace/purse/"), "trace"],
+    ["/people", "people"], ["/stations", "stations"], ["/orders", "orders"], ["/manifests", "manifests"],
+    ["/authorities", "authorities"], ["/audit?check=1", "audit"],
+  ];
+  for (const [path, name] of pages) await open(path, name);
+  await go("/payments");
+  await page.locator("tbody td:last-child a.code").first().click();
+  await page.waitForSelector("h2:has-text('授信额度')");
+  await shot("zh-payment");
+  await go("/nowhere", 404);
+  await page.waitForSelector("h1:has-text('未找到')");
+  await page.setViewportSize({ width: 390, height: 844 });
+  await open(thing.replace("/codes/", "/1/"), "public-code");
+  await open("/", "phone-overview");
+  await page.click(".languages a[lang=en]");
+  await page.waitForSelector("html[lang=en] h1:has-text('Overview')");
+}
+
 let failure;
 try {
   await steps();
   await looks();
+  await inChinese();
 } catch (error) {
   failure = error;
   await page.screenshot({ path: join(shots, "failure.png"), fullPage: true }).catch(() => {});

@@ -24,19 +24,28 @@ need_cargo() {
   command -v cargo >/dev/null || cannot cargo "see https://rustup.rs"
 }
 
-need_deb() { # COMMAND PACKAGE...
-  local command=$1 by_hand
+install_deb() { # WHAT_FOR PACKAGE...
+  local what=$1 by_hand
   shift
-  command -v "$command" >/dev/null && return
   by_hand="sudo apt-get install -y --no-install-recommends $*"
-  command -v apt-get >/dev/null || cannot "$command" "(on Debian) $by_hand" || return
+  command -v apt-get >/dev/null || cannot "$what" "(on Debian) $by_hand" || return
   if [ "$debian_lists_fresh" = no ]; then
-    as_root apt-get update -qq || cannot "$command" "sudo apt-get update && $by_hand" || return
+    as_root apt-get update -qq || cannot "$what" "sudo apt-get update && $by_hand" || return
     debian_lists_fresh=yes
   fi
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" ||
-    cannot "$command" "$by_hand" || return
-  command -v "$command" >/dev/null || cannot "$command" "$by_hand"
+    cannot "$what" "$by_hand"
+}
+
+need_deb() { # COMMAND PACKAGE...
+  command -v "$1" >/dev/null && return
+  install_deb "$@" || return
+  command -v "$1" >/dev/null || cannot "$1" "sudo apt-get install -y --no-install-recommends ${*:2}"
+}
+
+need_font() { # LANGUAGE PACKAGE; without it a browser draws boxes
+  need_deb fc-list fontconfig || return
+  fc-list ":lang=$1" | grep -q . || install_deb "a font for $1" "$2"
 }
 
 need_component() { # RUSTUP_COMPONENT

@@ -26,7 +26,7 @@ pub async fn scene() -> (Scene, TokenId) {
         label: "till 4",
         roles: Roles::EVERY,
         scopes: Scopes::EVERY,
-        life_s: 3_600,
+        life_s: 7 * 86_400,
     };
     let id = scene
         .house

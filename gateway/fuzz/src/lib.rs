@@ -8,13 +8,21 @@ use gateway::coap::endpoint::{Endpoint, Output};
 use gateway::coap::limits::Limits;
 use gateway::coap::request::Response;
 use gateway::tree::{Filter, TOPIC_MAX, Topic};
-use issuer::CheckedRequest;
+use issuer::manifest::{self, Position};
+use issuer::order::{SignedOrder, may_begin};
+use issuer::replay::{OPEN_MOST, Replay};
+use issuer::{CheckedRequest, Grant};
 use ledger::chain::TilePath;
-use protocol::Network;
+use protocol::{Digest, Network};
+use sha2::{Digest as _, Sha256};
 use std::time::{Duration, Instant};
 
 /// Bytes of an MQTT packet here; more than any seed has.
 const PACKET_BYTES_MAX: usize = 4_096;
+/// Lines of a journal here; more than any seed has.
+const LINES_MAX: usize = 64;
+/// The signed end of a manifest begins.
+const END: &[u8] = b"-----BEGIN ";
 /// Addresses that datagrams come from.
 const PEERS: u8 = 4;
 /// What an answer may be long: several blocks.
@@ -107,5 +115,84 @@ pub fn tile_path(bytes: &[u8]) {
         let written = path.to_string();
         assert_eq!(written, format!("tile/{text}"));
         assert!(!written.contains("..") && !written.contains("//"));
+    }
+}
+
+/// What a station was given; its manifests are judged by it.
+const GRANT: &str = include_str!("grant.txt");
+
+/// A work order's file, as a station reads it.
+pub fn order(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let Ok(order) = SignedOrder::read(text) else {
+        return;
+    };
+    assert_eq!(SignedOrder::read(&order.text()).as_ref(), Ok(&order));
+    let grant = Grant::read(GRANT).expect("a grant");
+    if let Ok(said) = order.check(&grant.trust(), &grant.passes[0]) {
+        let station = grant.view().expect("a station");
+        let _ = may_begin(&station, &said, 1, 1, said.issued);
+    }
+}
+
+/// What happened, line by line, put on the chain as a station would; for steps behind the chain.
+fn chained(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut head = Digest::default();
+    let bodies = bytes.split(|byte| *byte == b'\n').take(LINES_MAX);
+    let bodies = bodies.filter(|body| !body.is_empty());
+    let line = |body: &[u8]| {
+        let hash = Sha256::new().chain_update(head.0).chain_update(body);
+        head = Digest(hash.finalize().into());
+        let mut line = body.to_vec();
+        line.extend_from_slice(format!(" {head}").as_bytes());
+        line
+    };
+    bodies.map(line).collect()
+}
+
+/// A station's journal.
+pub fn journal(bytes: &[u8]) {
+    let network = Network::new("test").expect("a name of a network");
+    let mut replay = Replay::new(network, Digest::default(), 1, 1);
+    let mut next = replay.next_sequence();
+    for line in chained(bytes) {
+        if replay.read(&line).is_err() {
+            return;
+        }
+        assert!(replay.next_sequence() >= next, "a number is used twice");
+        next = replay.next_sequence();
+        assert!(replay.open().count() <= OPEN_MOST);
+        if let Some(order) = replay.order() {
+            assert!(replay.made_for(&order.id) <= order.count);
+        }
+    }
+    let (made, scrapped) = replay.counts();
+    assert!(made + scrapped <= next);
+}
+
+/// A manifest: lines of a journal, then its signed end.
+pub fn manifest(bytes: &[u8]) {
+    let grant = Grant::read(GRANT).expect("a grant");
+    let station = grant.view().expect("a station");
+    let end = bytes.windows(END.len()).position(|window| window == END);
+    let (lines, end) = bytes.split_at(end.unwrap_or(bytes.len()));
+    let mut file = manifest::header(&station.code()).into_bytes();
+    for line in chained(lines) {
+        file.extend(line);
+        file.push(b'\n');
+    }
+    file.extend_from_slice(end);
+    let position = Position {
+        head: Digest::default(),
+        next_sequence: 1,
+        number: 1,
+    };
+    let (trust, above) = (grant.trust(), &grant.passes[0]);
+    if let Ok(read) = manifest::read(&mut file.as_slice(), &station, &trust, above, &position) {
+        let items: usize = read.items.iter().map(|made| made.codes.len()).sum();
+        assert_eq!(read.things.len() + items, read.manifest.made as usize);
+        assert_eq!(read.scrapped.len(), read.manifest.scrapped as usize);
     }
 }

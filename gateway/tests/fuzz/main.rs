@@ -39,7 +39,7 @@ macro_rules! twins {
 }
 
 #[cfg(test)]
-twins!(mqtt coap topic inbox_page certificate_request tile_path);
+twins!(mqtt coap topic inbox_page certificate_request tile_path order journal manifest);
 
 #[test]
 fn every_target_has_its_twin() {
@@ -82,6 +82,17 @@ fn seeds_reach_what_they_are_for() {
         let request = seed(&format!("certificate_request/{name}"));
         let read = issuer::CheckedRequest::read(&request, &network);
         assert_eq!(read.is_ok(), good, "{name}");
+    }
+    for name in ["passive-items", "devices"] {
+        let text = seed(&format!("order/{name}"));
+        let order = issuer::order::SignedOrder::read(std::str::from_utf8(&text).unwrap());
+        let grant = issuer::Grant::read(include_str!("../../fuzz/src/grant.txt")).unwrap();
+        assert!(
+            order
+                .unwrap()
+                .check(&grant.trust(), &grant.passes[0])
+                .is_ok()
+        );
     }
     let page = device_sdk::coap::inbox::read_page(&seed("inbox_page/three")).unwrap();
     assert_eq!(page.len(), 3);

@@ -11,8 +11,10 @@ use crate::imports::Imports;
 use crate::pulse::Pulse;
 use crate::station_desk::StationsDesk;
 use crate::stream::Streams;
+use crate::things_desk::ThingsDesk;
 use crate::tiles::Tiles;
 use ledger::Ledger;
+use ledger::diary::Diary;
 use ledger::people::{Act, Error, People, Role, Roles};
 use protocol::code::IssuedBy;
 use protocol::{Network, Timestamp};
@@ -39,6 +41,10 @@ pub struct Portal {
     pub stations: Arc<dyn StationsDesk>,
     /// Knows who is there.
     pub live: Arc<dyn LiveHouse>,
+    /// Knows what things say, and tells them what they shall do.
+    pub things: Arc<dyn ThingsDesk>,
+    /// What things said lately, and were told.
+    pub diary: Diary,
     /// How the house is doing, and has been lately.
     pub pulse: Arc<Pulse>,
     /// Pages that are kept up to date; stopped before the house is taken down.

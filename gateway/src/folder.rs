@@ -40,6 +40,11 @@ impl Folder {
         self.0.join("people.db")
     }
 
+    /// What things said lately, and what people told them.
+    pub fn diary(&self) -> PathBuf {
+        self.0.join("diary.db")
+    }
+
     /// What things are given to trust this network.
     pub fn trust(&self) -> PathBuf {
         self.0.join("trust.toml")

@@ -12,6 +12,7 @@ use crate::tree::fanout::RouterFanout;
 use crate::trust_file::TrustFile;
 use crate::wallet::{self, News, now};
 use issuer::{Authorities, Authority, Names, Plan, RandomFailed, Role, ServerIdentity, ServerName};
+use ledger::diary::Diary;
 use ledger::people::People;
 use ledger::{Bearings, ClassTerms, Ledger, Policy};
 use protocol::chain::{Act, ActKind};
@@ -43,6 +44,8 @@ pub struct House {
     pub ledger: Ledger,
     /// Accounts of people.
     pub people: People,
+    /// What things said.
+    pub diary: Diary,
     /// Refusals.
     pub meters: Arc<Meters>,
     _lock: Lock,
@@ -91,11 +94,15 @@ impl House {
         let people = People::open(&folder.people())
             .await
             .map_err(|error| format!("{}: {error}", folder.people().display()))?;
+        let diary = Diary::open(&folder.diary())
+            .await
+            .map_err(|error| format!("{}: {error}", folder.diary().display()))?;
         Ok(Self {
             folder,
             authorities: Arc::new(authorities),
             ledger,
             people,
+            diary,
             meters: Arc::default(),
             _lock: lock,
         })
@@ -133,6 +140,7 @@ impl House {
             authorities: Arc::clone(&self.authorities),
             ledger: self.ledger.clone(),
             network: config.network,
+            diary: self.diary.clone(),
         })
     }
 
@@ -160,6 +168,7 @@ impl House {
     /// Everything that was answered is on disk already; this only closes the files in order.
     pub async fn close(self) {
         self.people.close().await;
+        self.diary.close().await;
         self.ledger.close().await;
     }
 }

@@ -1,13 +1,16 @@
 //! The issuing desk: a request becomes a code, a certificate and a pass, exactly once.
 
 use crate::wallet::now;
+use der::Decode as _;
 use issuer::{Authorities, CheckedRequest, IssueOrder};
+use ledger::diary::{Asker, Diary, Standing};
 use ledger::{IssueRequest, Ledger, NewKey, NewThing, Thing};
 use protocol::objects::Rights;
-use protocol::{AssuranceClass, Code, Kind, Network, Status};
-use sha2::{Digest, Sha256};
+use protocol::{AssuranceClass, Code, Digest, Kind, Network, Status};
+use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::sync::Arc;
+use x509_cert::request::CertReq;
 
 /// How long a device's certificate and pass are good: 802.1AR wants as long as the thing lives;
 /// ten years is what its parts are sold for.
@@ -24,6 +27,8 @@ pub struct Desk {
     pub ledger: Ledger,
     /// Whose wallet proofs mean anything here.
     pub network: Network,
+    /// Knows who asks and waits.
+    pub diary: Diary,
 }
 
 /// What is asked for beside the request itself.
@@ -61,6 +66,37 @@ impl fmt::Display for IssueError {
     }
 }
 
+/// What somebody without a secret gets.
+#[derive(Debug)]
+pub enum Asked {
+    /// Its code: it was accepted.
+    Issued(Box<Thing>),
+    /// Nothing yet.
+    Waiting,
+    /// Nothing ever; the sentence says why.
+    Rejected(String),
+    /// Not even a place among those who wait.
+    Full,
+}
+
+/// Bytes of what a device calls itself.
+const SUBJECT_BYTES_MAX: usize = 120;
+
+/// What a request says its subject is, as far as it prints. Nothing proves it.
+fn subject(request: &[u8]) -> String {
+    let subject = CertReq::from_der(request).map(|request| request.info.subject.to_string());
+    let subject = subject.unwrap_or_default();
+    let printable = subject.chars().filter(|c| !c.is_control());
+    let mut kept = String::new();
+    for c in printable {
+        if kept.len() + c.len_utf8() > SUBJECT_BYTES_MAX {
+            break;
+        }
+        kept.push(c);
+    }
+    kept
+}
+
 impl Desk {
     /// Root, issuer and gateway certificates, DER.
     pub fn authority_certificates(&self) -> Vec<Vec<u8>> {
@@ -86,6 +122,36 @@ impl Desk {
             }
         }
         answer
+    }
+
+    /// A request without a secret, from somebody at this address: it waits until somebody has
+    /// decided, and then gets what was decided.
+    pub async fn ask(&self, request: &[u8], address: &str) -> Result<Asked, IssueError> {
+        let checked = CheckedRequest::read(request, &self.network)
+            .map_err(|error| IssueError::Request(error.to_string()))?;
+        let asker = Asker {
+            id: checked.hash(),
+            request: request.to_vec(),
+            fingerprint: Digest(Sha256::digest(checked.transport_spki()).into()),
+            product: subject(request),
+            address: address.to_owned(),
+        };
+        let inside = |error: ledger::Error| IssueError::Inside(error.to_string());
+        let standing = self.diary.ask(&asker, now()).await.map_err(inside)?;
+        Ok(match standing {
+            Standing::Waiting => Asked::Waiting,
+            Standing::Full => Asked::Full,
+            Standing::Rejected(reason) => Asked::Rejected(reason),
+            Standing::Accepted(code) => {
+                let thing = self.ledger.thing(&code).await.map_err(inside)?;
+                // What its code was issued for stands in the registry, state and all.
+                let thing = thing.ok_or(IssueError::Refused(Status::UnknownCode))?;
+                match thing.state.is_over() {
+                    true => return Err(IssueError::Refused(Status::NotPermitted)),
+                    false => Asked::Issued(Box::new(thing)),
+                }
+            }
+        })
     }
 
     /// Issues, or repeats what the same request got before.

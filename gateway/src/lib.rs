@@ -11,6 +11,7 @@ pub mod config;
 pub mod demo;
 pub mod folder;
 pub mod following;
+pub mod heard;
 pub mod house;
 pub mod http;
 pub mod inbox;

@@ -6,12 +6,16 @@ use crate::mqtt::MqttDoor;
 use crate::revocation::Lists;
 use crate::serving::Ends;
 use crate::stations;
+use crate::tree::{self, Door, Leaf, Name, Topic, Tree};
 use crate::trust_file::TrustFile;
 use crate::wallet::now;
 use admin::{
     Admission, AuthorityCard, Connected, DeskOrder, DeskRefusal, DoorLoad, IssuingDesk, LiveHouse,
-    ManifestTaken, Pending, Progress, StationWish, StationsDesk,
+    ManifestTaken, Pending, Progress, StationWish, StationsDesk, ThingMessage, ThingsDesk, Twin,
+    Untold,
 };
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
 use protocol::objects::MarkText;
 use protocol::{Code, Reference, Status, Timestamp};
 use std::path::PathBuf;
@@ -202,4 +206,61 @@ impl LiveHouse for House {
     fn disconnect(&self, code: &Code) {
         self.mqtt.revoke(*code);
     }
+}
+
+/// The tree as the portal knows it.
+pub struct ThingDesk(pub Arc<Tree>);
+
+impl ThingsDesk for ThingDesk {
+    fn listen(&self, code: Code) -> Pending<Option<BoxStream<'static, ThingMessage>>> {
+        let tree = Arc::clone(&self.0);
+        Box::pin(async move {
+            let watch = tree.watch_branch(code).await.ok()?;
+            let said = stream::unfold(watch, async |mut watch| {
+                let event = watch.next().await?;
+                let message = ThingMessage {
+                    door: event.door.map(Door::word),
+                    place: event.topic.leaf.to_string(),
+                    payload: event.payload.to_vec(),
+                    retain: event.retain,
+                    missed: watch.take_missed(),
+                };
+                Some((message, watch))
+            });
+            Some(said.boxed())
+        })
+    }
+
+    fn twin(&self, code: &Code) -> Twin {
+        let kept = |leaf| {
+            let code = *code;
+            let kept = self.0.look(&Topic { code, leaf });
+            kept.map(|payload| payload.to_vec())
+        };
+        Twin {
+            reported: kept(Leaf::Reported),
+            desired: kept(Leaf::Desired),
+            status: kept(Leaf::Status),
+        }
+    }
+
+    fn set_desired(&self, code: Code, payload: Vec<u8>) -> Pending<Result<(), Untold>> {
+        let tree = Arc::clone(&self.0);
+        Box::pin(async move { told(tree.set_desired(code, payload.into()).await) })
+    }
+
+    fn command(&self, code: Code, number: i64, payload: Vec<u8>) -> Pending<Result<(), Untold>> {
+        let tree = Arc::clone(&self.0);
+        Box::pin(async move {
+            let id = Name::new(&number.to_string()).map_err(|_| Untold::Full)?;
+            told(tree.command(code, id, payload.into()).await)
+        })
+    }
+}
+
+fn told(done: Result<(), tree::Refusal>) -> Result<(), Untold> {
+    done.map_err(|refusal| match refusal {
+        tree::Refusal::TooLarge => Untold::TooLarge,
+        _ => Untold::Full,
+    })
 }

@@ -31,13 +31,13 @@ const OPENING_STACK_BYTES: usize = 64 << 20;
 pub type FolderPurse<const OUTBOX: usize, const PAYERS: usize> =
     Purse<SoftwareKey, FileJournal, OUTBOX, PAYERS>;
 
-/// Gets a code with a one-time secret. Keys are on disk before anybody hears of them; an attempt
+/// Gets a code with a one-time secret, or without any once somebody has accepted the thing. Keys are on disk before anybody hears of them; an attempt
 /// that was cut off is taken up again with the same keys, which make the same request. Blocks.
 pub fn settle_in(
     folder: &Path,
     gateway: &str,
     trust: &Trust,
-    secret: &str,
+    secret: Option<&str>,
 ) -> Result<Identity, Failure> {
     let keys = match load_keys(folder)? {
         Some(keys) => keys,

@@ -13,7 +13,8 @@
 //! - [`views`]: what people look at, page by page;
 //! - [`trace`]: every coin forwards and backwards, and who paid whom, from the journal alone;
 //! - [`federation`]: several gateways and a centre;
-//! - [`people`]: the accounts of the portal, in a file of their own.
+//! - [`people`]: the accounts of the portal, in a file of their own;
+//! - [`diary`]: what things said lately and what people told them, in a file of its own.
 //!
 //! Everything that is answered is durable before, everything that is signed here is signed inside
 //! the transaction that causes it and stored, and a repeated request gets the stored bytes.
@@ -26,6 +27,7 @@ pub mod bounds;
 pub mod chain;
 mod commands;
 mod crash;
+pub mod diary;
 mod error;
 mod evidence;
 pub mod federation;

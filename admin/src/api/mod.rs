@@ -15,11 +15,13 @@ mod frauds;
 pub mod keyed;
 mod list;
 mod loads;
+mod messages;
 mod money;
 pub mod operation;
 mod overview;
 pub mod page;
 mod payments;
+mod pending;
 mod people;
 mod places;
 pub mod problem;
@@ -36,7 +38,9 @@ use crate::routes::{
     AUDITS, DECIDES, ISSUES, ISSUES_GRIDS, MOVES_MONEY, OWNS, PLACES, REGISTERS, SEES_MONEY, STAFF,
 };
 use keyed::Again::{Same, Secret, Twice};
-use ledger::people::Part::{Audit, Codes, Money, Payments, People, Places, Secrets, Stations};
+use ledger::people::Part::{
+    Audit, Codes, Messages, Money, Payments, People, Places, Secrets, Stations,
+};
 use operation::{Operation, read, write};
 
 /// Where all of it lies.
@@ -59,6 +63,16 @@ pub fn table() -> Vec<Operation> {
         write("/api/v1/codes/{code}/recovery", Money, MOVES_MONEY, "The money of a lost thing goes to another code of its owner's.", Same, codes::recover),
         write("/api/v1/aliases", Codes, ISSUES, "Gives a thing a GS1 name, or takes it away.", Same, aliases::set),
         write("/api/v1/secrets", Secrets, ISSUES, "Makes one-time enrolment secrets.", Secret, secrets::make_secrets),
+        read("/api/v1/pending", Secrets, ISSUES, "Devices that ask for a code and wait.", pending::list),
+        write("/api/v1/pending/{device}/acceptance", Secrets, ISSUES, "Accepts a device: it gets its code when it asks again.", Same, pending::accept),
+        write("/api/v1/pending/{device}/rejection", Secrets, ISSUES, "Rejects a device.", Same, pending::reject),
+
+        read("/api/v1/codes/{code}/telemetry", Messages, STAFF, "The newest value of every name a thing measures.", messages::newest),
+        read("/api/v1/codes/{code}/telemetry/history", Messages, STAFF, "Values that a thing measured, the newest first.", messages::history),
+        read("/api/v1/codes/{code}/twin", Messages, STAFF, "What a thing is, and shall become.", messages::twin),
+        write("/api/v1/codes/{code}/twin", Messages, DECIDES, "Says what a thing shall become; empty takes it back.", Same, messages::set_desired),
+        read("/api/v1/codes/{code}/commands", Messages, STAFF, "Commands of a thing, the newest first.", messages::commands),
+        write("/api/v1/codes/{code}/commands", Messages, DECIDES, "Tells a thing to do something.", Twice, messages::command),
 
         read("/api/v1/overview", Codes, STAFF, "The house at a glance.", overview::now),
         read("/api/v1/overview/minutes", Payments, SEES_MONEY, "The last hours, minute by minute.", overview::minutes),

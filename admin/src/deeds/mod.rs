@@ -3,6 +3,8 @@
 
 pub mod codes;
 pub mod money;
+pub mod pending;
 pub mod people;
 pub mod places;
 pub mod stations;
+pub mod things;

@@ -13,10 +13,13 @@ pub mod thing;
 
 use admin::{
     AuthorityCard, Connected, DeskOrder, DeskRefusal, DoorLoad, IssuingDesk, LiveHouse, Pending,
-    Portal, Pulse, Streams,
+    Portal, Pulse, Streams, ThingMessage, ThingsDesk, Twin, Untold,
 };
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
 use issuer::{Authorities, CheckedRequest, IssueOrder, Names, Plan};
 use ledger::bounds::CURRENCY_TERMS_MOST;
+use ledger::diary::Diary;
 use ledger::people::People;
 use ledger::{Bearings, ClassTerms, IssueRequest, Ledger, LoadOrder, NewKey, NewThing, Policy};
 use protocol::code::IssuedBy;
@@ -24,9 +27,11 @@ use protocol::objects::Rights;
 use protocol::{
     AmountMinor, AssuranceClass, Code, Currency, KeyEpoch, Kind, Network, Status, Timestamp,
 };
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use tokio::sync::broadcast;
 
 pub const RESOLVER: &str = "id.example.com";
 pub const STATION: IssuedBy = IssuedBy {
@@ -55,6 +60,8 @@ pub struct House {
     pub clock: Arc<AtomicU32>,
     pub draws: Arc<AtomicU64>,
     pub live: Arc<Live>,
+    pub diary: Diary,
+    pub tree: Arc<Tree>,
     pub pulse: Arc<Pulse>,
     pub streams: Arc<Streams>,
     pub counters: Arc<admin::Counters>,
@@ -99,6 +106,8 @@ impl House {
         Self {
             pulse: Arc::new(Pulse::new(ledger.clone(), live.clone())),
             streams: Arc::default(),
+            diary: Diary::open(&folder.join("diary.db")).await.unwrap(),
+            tree: Arc::default(),
             ledger,
             people: People::open(&folder.join("people.db")).await.unwrap(),
             authorities: Arc::new(authorities),
@@ -145,6 +154,8 @@ impl House {
                 spool: self.spool.clone(),
             }),
             live: self.live.clone(),
+            things: self.tree.clone(),
+            diary: self.diary.clone(),
             pulse: Arc::clone(&self.pulse),
             streams: Arc::clone(&self.streams),
             network: network(),
@@ -234,6 +245,71 @@ impl LiveHouse for Live {
 
     /// Nobody is really there.
     fn disconnect(&self, _code: &Code) {}
+}
+
+/// A tree with nobody but the portal in it; what things say, tests put in.
+pub struct Tree {
+    said: broadcast::Sender<(Code, ThingMessage)>,
+    pub twins: Mutex<HashMap<Code, Twin>>,
+}
+
+impl Default for Tree {
+    fn default() -> Self {
+        Self {
+            said: broadcast::Sender::new(64),
+            twins: Mutex::default(),
+        }
+    }
+}
+
+impl Tree {
+    /// Somebody says something.
+    pub fn say(&self, code: Code, door: Option<&'static str>, place: &str, payload: &[u8]) {
+        let message = ThingMessage {
+            door,
+            place: place.to_owned(),
+            payload: payload.to_vec(),
+            retain: false,
+            missed: 0,
+        };
+        let _ = self.said.send((code, message));
+    }
+}
+
+impl ThingsDesk for Tree {
+    fn listen(&self, code: Code) -> Pending<Option<BoxStream<'static, ThingMessage>>> {
+        let said = stream::unfold(self.said.subscribe(), move |mut said| async move {
+            loop {
+                let (of, message) = said.recv().await.ok()?;
+                if of == code {
+                    return Some((message, said));
+                }
+            }
+        });
+        Box::pin(async move { Some(said.boxed()) })
+    }
+
+    fn twin(&self, code: &Code) -> Twin {
+        self.twins
+            .lock()
+            .unwrap()
+            .get(code)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    fn set_desired(&self, code: Code, payload: Vec<u8>) -> Pending<Result<(), Untold>> {
+        let mut twins = self.twins.lock().unwrap();
+        let desired = &mut twins.entry(code).or_default().desired;
+        *desired = (!payload.is_empty()).then(|| payload.clone());
+        self.say(code, None, "twin/desired", &payload);
+        Box::pin(async { Ok(()) })
+    }
+
+    fn command(&self, code: Code, number: i64, payload: Vec<u8>) -> Pending<Result<(), Untold>> {
+        self.say(code, None, &format!("c/{number}"), &payload);
+        Box::pin(async { Ok(()) })
+    }
 }
 
 /// Issues as a gateway does: reserve, sign, record.

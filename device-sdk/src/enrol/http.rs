@@ -10,6 +10,8 @@ use ureq::Agent;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 /// Sixteen certificates in base64 and more.
 const ANSWER_BYTES_MAX: u64 = 64 * 1024;
+/// Of HTTP: to be asked again.
+const ACCEPTED: u16 = 202;
 /// What is shown of a refusal.
 const SENTENCE_CHARS_MAX: usize = 300;
 
@@ -40,17 +42,25 @@ impl Desk {
     }
 
     /// PKCS#7, DER.
-    pub(super) fn simpleenroll(&self, secret: &str, request: &[u8]) -> Result<Vec<u8>, EnrolError> {
+    pub(super) fn simpleenroll(
+        &self,
+        secret: Option<&str>,
+        request: &[u8],
+    ) -> Result<Vec<u8>, EnrolError> {
         let url = format!("{}/.well-known/est/simpleenroll", self.url);
-        let credentials = Base64::encode_string(format!("onecode:{secret}").as_bytes());
         let call = self
             .agent
             .post(url)
-            .header("authorization", format!("Basic {credentials}"))
             .header("content-type", "application/pkcs10")
-            .header("content-transfer-encoding", "base64")
-            .send(Base64::encode_string(request));
-        decode(&answer(call)?)
+            .header("content-transfer-encoding", "base64");
+        let call = match secret {
+            Some(secret) => {
+                let credentials = Base64::encode_string(format!("onecode:{secret}").as_bytes());
+                call.header("authorization", format!("Basic {credentials}"))
+            }
+            None => call,
+        };
+        decode(&answer(call.send(Base64::encode_string(request)))?)
     }
 
     /// A number in decimal digits.
@@ -89,6 +99,9 @@ fn answer(
     if http_status != 200 {
         let text = String::from_utf8_lossy(&body);
         let sentence = text.trim().chars().take(SENTENCE_CHARS_MAX).collect();
+        if http_status == ACCEPTED {
+            return Err(EnrolError::Waiting(sentence));
+        }
         return Err(EnrolError::Refused {
             http_status,
             sentence,

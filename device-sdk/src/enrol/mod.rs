@@ -4,6 +4,7 @@
 //! ```text
 //! GET  /.well-known/est/cacerts         authorities, X.509            (RFC 7030)
 //! POST /.well-known/est/simpleenroll    request, one-time secret  ->  certificate
+//!                                       request alone: 202 until somebody has accepted it
 //! GET  /1/<CODE>/pass                   own pass, then the gateway's, then the issuer's
 //! ```
 //!
@@ -86,6 +87,8 @@ pub enum EnrolError {
     Keys(KeysFault),
     /// Nobody answers there, or not in HTTP.
     Unreachable(String),
+    /// Somebody has to accept the thing first; the same request may be sent again and again.
+    Waiting(String),
     /// The gateway refuses.
     Refused {
         /// Of HTTP.
@@ -104,6 +107,7 @@ impl fmt::Display for EnrolError {
         match self {
             Self::Keys(fault) => write!(f, "the request cannot be made: {fault}"),
             Self::Unreachable(reason) => write!(f, "the gateway cannot be reached: {reason}"),
+            Self::Waiting(sentence) => write!(f, "the gateway lets it wait: {sentence}"),
             Self::Refused {
                 http_status,
                 sentence,
@@ -134,11 +138,12 @@ impl From<Status> for EnrolError {
     }
 }
 
-/// Enrols `keys` at the gateway at `url` (such as `http://localhost:8080`) with a one-time secret.
+/// Enrols `keys` at the gateway at `url` (such as `http://localhost:8080`) with a one-time secret; or without
+/// any, again and again until somebody has accepted it.
 pub fn enrol(
     url: &str,
     trust: &Trust,
-    secret: &str,
+    secret: Option<&str>,
     keys: &Keys,
     now: Timestamp,
 ) -> Result<Credentials, EnrolError> {

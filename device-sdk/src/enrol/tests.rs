@@ -141,9 +141,9 @@ fn a_thing_gets_its_code_and_asks_again_with_the_same_request() {
     let trust = house.trust();
     let served = desk(house, |_, _| None);
     let keys = keys(40);
-    let given = enrol(&served.url, &trust, "a secret", &keys, NOW).unwrap();
+    let given = enrol(&served.url, &trust, Some("a secret"), &keys, NOW).unwrap();
     assert!(given.code.commits_to(&keys.transport_spki().unwrap()));
-    let again = enrol(&served.url, &trust, "a secret", &keys, NOW).unwrap();
+    let again = enrol(&served.url, &trust, Some("a secret"), &keys, NOW).unwrap();
     assert_eq!(again, given);
     let requests = served.requests.lock().unwrap();
     assert_eq!(requests.len(), 10);
@@ -156,7 +156,7 @@ fn a_refusal_is_told_in_the_gateways_own_words() {
     let house = House::new(20);
     let trust = house.trust();
     let served = desk(house, |_, _| None);
-    match enrol(&served.url, &trust, "another", &keys(40), NOW) {
+    match enrol(&served.url, &trust, Some("another"), &keys(40), NOW) {
         Err(EnrolError::Refused {
             http_status: 401,
             sentence,
@@ -166,7 +166,7 @@ fn a_refusal_is_told_in_the_gateways_own_words() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let closed = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let nobody = enrol(&closed, &trust, "a secret", &keys(40), NOW);
+    let nobody = enrol(&closed, &trust, Some("a secret"), &keys(40), NOW);
     assert!(matches!(nobody, Err(EnrolError::Unreachable(_))));
 }
 
@@ -177,7 +177,7 @@ fn nothing_is_believed_that_the_pinned_root_does_not_carry() {
         let house = House::new(20);
         let trust = house.trust();
         let served = desk(house, spoil);
-        enrol(&served.url, &trust, "a secret", &keys, now).unwrap_err()
+        enrol(&served.url, &trust, Some("a secret"), &keys, now).unwrap_err()
     };
     let fault = |spoil| at(NOW, spoil).to_string();
 
@@ -185,7 +185,7 @@ fn nothing_is_believed_that_the_pinned_root_does_not_carry() {
     let other_root = {
         let served = desk(House::new(60), |_, _| None);
         let trust = House::new(20).trust();
-        enrol(&served.url, &trust, "a secret", &keys, NOW).unwrap_err()
+        enrol(&served.url, &trust, Some("a secret"), &keys, NOW).unwrap_err()
     };
     assert!(matches!(other_root, EnrolError::Pass(Status::BadSignature)));
 
@@ -249,7 +249,7 @@ fn an_identity_comes_back_from_its_folder() {
     let house = House::new(20);
     let trust = house.trust();
     let served = desk(house, |_, _| None);
-    let credentials = enrol(&served.url, &trust, "a secret", &keys, NOW).unwrap();
+    let credentials = enrol(&served.url, &trust, Some("a secret"), &keys, NOW).unwrap();
     let identity = Identity {
         trust,
         keys,

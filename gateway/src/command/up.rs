@@ -10,7 +10,7 @@ use crate::revocation::Lists;
 use crate::serving::{Doors, Serving};
 use crate::trust_store::{ClientVerifier, Keeper, Trusted};
 use crate::wallet::{self, now};
-use crate::{following, http, portal, publishing};
+use crate::{following, heard, http, portal, publishing};
 use admin::{Portal, Pulse, Streams};
 use clap::Args;
 use issuer::{Authorities, ServerIdentity};
@@ -117,6 +117,7 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
     let house = House::open(config).await?;
     let server = house.server(config)?;
     let tree = house.tree(config);
+    let said = heard::join(&tree, &house.diary).await?;
     let check = registry_check(house.ledger.clone());
     let (stop, stopped) = watch::channel(false);
 
@@ -184,6 +185,8 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
         people: house.people.clone(),
         desk: Arc::new(portal::PortalDesk(Arc::clone(&desk))),
         live,
+        things: Arc::new(portal::ThingDesk(Arc::clone(&tree))),
+        diary: house.diary.clone(),
         pulse: Arc::clone(&pulse),
         streams: Arc::clone(&streams),
         stations: Arc::new(portal::StationDesk(house.stations_desk(config)?)),
@@ -226,6 +229,8 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
     let upkeep = tokio::spawn(upkeep);
     let follower = following::follow(house.ledger.clone(), until(stopped.clone()));
     let follower = tokio::spawn(follower);
+    let writing = heard::write_down(house.diary.clone(), said, until(stopped.clone()));
+    let writing = tokio::spawn(writing);
     let looking = until(stopped.clone());
     let looking = tokio::spawn(async move { pulse.keep(now, looking).await });
     let witnesses = config.witnesses.clone();
@@ -252,6 +257,7 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
     keeping.await?;
     trusting.await?;
     serving.await?;
+    writing.await?;
     house.close().await;
     Ok(ended)
 }

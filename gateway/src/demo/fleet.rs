@@ -78,7 +78,7 @@ impl Fleet {
             let (folder, url) = (folders.join(name), url.clone());
             let progress = Arc::clone(&progress);
             at_work.spawn_blocking(move || {
-                let made = settle_in(&folder, &url, &trust, &secret);
+                let made = settle_in(&folder, &url, &trust, Some(&secret));
                 progress.step();
                 made.map(drop)
                     .map_err(|error| format!("{}: {error}", folder.display()).into())

@@ -1,18 +1,26 @@
 //! Enrolment over Secure Transport (RFC 7030), as far as it stands: `cacerts` and `simpleenroll`
-//! authorised by a one-time secret.
+//! authorised by a one-time secret, or by somebody who accepts the device while it
+//! asks again and again.
 
-use crate::issuing::{Desk, IssueError};
-use axum::Router;
+use crate::issuing::{Asked, Desk, IssueError};
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use base64ct::{Base64, Encoding};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Largest request body: a PKCS#10 request in base64 is about 600 bytes.
 pub const BODY_MAX: usize = 16 * 1024;
+
+/// When to ask again.
+const ASK_AGAIN_S: u16 = 30;
+const WAITS: &str = "nobody has accepted this device yet: an operator does by /api/v1/pending; ask again with the same request";
+const FULL: &str =
+    "too many devices wait to be accepted; ask again later, or with a one-time secret";
 
 /// The EST resources.
 pub fn router(desk: Arc<Desk>) -> Router {
@@ -27,20 +35,42 @@ async fn cacerts(State(desk): State<Arc<Desk>>) -> Response {
     certs_only(&desk.authority_certificates())
 }
 
-async fn simpleenroll(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) -> Response {
-    let Some(secret) = one_time_secret(&headers) else {
+async fn simpleenroll(
+    State(desk): State<Arc<Desk>>,
+    from: Option<Extension<ConnectInfo<SocketAddr>>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let secret = one_time_secret(&headers);
+    if secret.is_none() && headers.contains_key(header::AUTHORIZATION) {
         return refuse(
             StatusCode::UNAUTHORIZED,
-            "a one-time secret is wanted as the password of HTTP Basic authentication; an operator makes one in the portal under Codes",
+            "a one-time secret is wanted as the password of HTTP Basic authentication; an operator makes one in the portal under Codes; or ask without any, and wait to be accepted",
         );
-    };
+    }
     let Some(request) = decode(&body) else {
         return refuse(
             StatusCode::BAD_REQUEST,
             "the body is no base64 of a PKCS#10 request (RFC 7030, 4.2.1)",
         );
     };
-    match desk.enrol(&secret, &request).await {
+    let issued = match secret {
+        Some(secret) => desk.enrol(&secret, &request).await,
+        None => {
+            let address = from.map(|Extension(ConnectInfo(address))| address.ip().to_string());
+            let address = address.unwrap_or_else(|| "unknown".to_owned());
+            match desk.ask(&request, &address).await {
+                Ok(Asked::Issued(thing)) => Ok(*thing),
+                Ok(Asked::Waiting) => return wait(StatusCode::ACCEPTED, WAITS),
+                Ok(Asked::Full) => return wait(StatusCode::SERVICE_UNAVAILABLE, FULL),
+                Ok(Asked::Rejected(reason)) => {
+                    return refuse(StatusCode::FORBIDDEN, &format!("rejected: {reason}"));
+                }
+                Err(error) => Err(error),
+            }
+        }
+    };
+    match issued {
         Ok(thing) => certs_only(&[thing.certificate]),
         Err(IssueError::Request(error)) => refuse(StatusCode::BAD_REQUEST, &error),
         Err(IssueError::Refused(status)) => refuse(StatusCode::FORBIDDEN, status.sentence()),
@@ -97,6 +127,14 @@ fn certs_only(certificates: &[Vec<u8>]) -> Response {
         "content-transfer-encoding",
         HeaderValue::from_static("base64"),
     );
+    response
+}
+
+/// To be asked again (RFC 7030, 4.2.3).
+fn wait(status: StatusCode, sentence: &str) -> Response {
+    let mut response = refuse(status, sentence);
+    let again = HeaderValue::from(ASK_AGAIN_S);
+    response.headers_mut().insert(header::RETRY_AFTER, again);
     response
 }
 

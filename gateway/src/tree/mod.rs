@@ -36,7 +36,9 @@ use device_sdk::lists::Part;
 use protocol::{Code, Status};
 use retained::Retained;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 /// Bytes of the largest payload that is no wallet message.
@@ -53,6 +55,17 @@ pub enum Door {
     Coaps,
     /// HTTP.
     Http,
+}
+
+impl Door {
+    /// What people call it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Mqtt => "MQTT",
+            Self::Coap | Self::Coaps => "CoAP",
+            Self::Http => "HTTP",
+        }
+    }
 }
 
 /// Somebody whose code was proved at a door.
@@ -113,6 +126,14 @@ pub struct Tree {
     lists: RwLock<PostedLists>,
     bells: Arc<Bells>,
     ringer: AbortHandle,
+    tap: OnceLock<Tap>,
+}
+
+/// Where everything that is published goes besides, as far as it is taken away.
+#[derive(Debug)]
+struct Tap {
+    events: mpsc::Sender<Arc<Event>>,
+    missed: AtomicU64,
 }
 
 impl Tree {
@@ -134,7 +155,21 @@ impl Tree {
             lists: RwLock::default(),
             bells,
             ringer,
+            tap: OnceLock::new(),
         })
+    }
+
+    /// From now on everything that is published is handed to `events`, too, once and for good. What
+    /// finds no room there is missed: no thing waits for it.
+    pub fn tap(&self, events: mpsc::Sender<Arc<Event>>) {
+        let missed = AtomicU64::new(0);
+        let _ = self.tap.set(Tap { events, missed });
+    }
+
+    /// How many events were not handed to the tap.
+    pub fn tap_missed(&self) -> u64 {
+        let tap = self.tap.get();
+        tap.map_or(0, |tap| tap.missed.load(Ordering::Relaxed))
     }
 
     /// Publishes. A wallet message goes to the desk, and what it changed is durable on return;
@@ -153,7 +188,7 @@ impl Tree {
             let reply = self.wallet(Some(*caller), peer, payload).await?;
             return Ok(Published { reply });
         }
-        self.spread(topic, payload, how).await?;
+        self.spread(topic, payload, how, Some(caller.door)).await?;
         Ok(Published::default())
     }
 
@@ -265,13 +300,22 @@ impl Tree {
     /// The house itself tells a thing what it shall become.
     pub async fn set_desired(&self, code: Code, payload: Bytes) -> Result<(), Refusal> {
         let leaf = Leaf::Desired;
-        self.spread(&Topic { code, leaf }, payload, ASSURED).await
+        self.spread(&Topic { code, leaf }, payload, ASSURED, None)
+            .await
+    }
+
+    /// What a thing was told to become before this tree began; nobody hears it anew.
+    pub fn restore_desired(&self, code: Code, payload: &Bytes) -> Result<(), Refusal> {
+        let leaf = Leaf::Desired;
+        let kept = self.retained.keep(&Topic { code, leaf }, payload);
+        kept.map_err(|_| Refusal::Full)
     }
 
     /// The house itself commands a thing; who is away does not hear it.
     pub async fn command(&self, code: Code, id: Name, payload: Bytes) -> Result<(), Refusal> {
         let leaf = Leaf::Command(id);
-        self.spread(&Topic { code, leaf }, payload, ASSURED).await
+        self.spread(&Topic { code, leaf }, payload, ASSURED, None)
+            .await
     }
 
     /// The house itself looks at a retained payload.
@@ -284,7 +328,13 @@ impl Tree {
         self.fanout.watch(branch).await.map_err(|_| Refusal::Full)
     }
 
-    async fn spread(&self, topic: &Topic, payload: Bytes, how: Manner) -> Result<(), Refusal> {
+    async fn spread(
+        &self,
+        topic: &Topic,
+        payload: Bytes,
+        how: Manner,
+        door: Option<Door>,
+    ) -> Result<(), Refusal> {
         if payload.len() > PAYLOAD_MAX {
             return Err(Refusal::TooLarge);
         }
@@ -298,8 +348,15 @@ impl Tree {
             retain: how.retain,
             assured: how.assured,
             origin: how.origin,
+            door,
         };
-        self.fanout.publish(Arc::new(event)).await;
+        let event = Arc::new(event);
+        if let Some(tap) = self.tap.get()
+            && tap.events.try_send(Arc::clone(&event)).is_err()
+        {
+            tap.missed.fetch_add(1, Ordering::Relaxed);
+        }
+        self.fanout.publish(event).await;
         Ok(())
     }
 }

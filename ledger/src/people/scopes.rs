@@ -23,11 +23,13 @@ pub enum Part {
     People = 6,
     /// The audit trail.
     Audit = 7,
+    /// What things say, and what they are told.
+    Messages = 8,
 }
 
 impl Part {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Codes,
         Self::Secrets,
         Self::Places,
@@ -36,6 +38,7 @@ impl Part {
         Self::Payments,
         Self::People,
         Self::Audit,
+        Self::Messages,
     ];
 
     /// The word in forms, in the document of the API and in the audit trail.
@@ -49,6 +52,7 @@ impl Part {
             Self::Payments => "payments",
             Self::People => "people",
             Self::Audit => "audit",
+            Self::Messages => "messages",
         }
     }
 
@@ -63,6 +67,7 @@ impl Part {
             Self::Payments => "Payments, fraud cases, claims and traces.",
             Self::People => "Accounts of people, and tokens.",
             Self::Audit => "The audit trail.",
+            Self::Messages => "What things say, and what they are told.",
         }
     }
 }

@@ -24,25 +24,31 @@ use crate::wallet::now;
 use accept::Accept;
 use clap::{Args, Subcommand, ValueEnum};
 use device_sdk::coap::Request;
-use device_sdk::identity_file::{Identity, save_other_root};
+use device_sdk::enrol::EnrolError;
+use device_sdk::identity_file::{Identity, load_keys, save_other_root};
 use device_sdk::links::mqtt::PublishError;
 use doors::{Doors, within};
 use owner::{CloseAllowance, Place, Rules, Show, Tariff};
 use pay::Pay;
 use protocol::{Currency, Reference};
 use renew::{Renew, Sync};
+use sha2::{Digest as _, Sha256};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 use transfer::{Give, Take};
 
 /// Content-Format of what is published over CoAP.
 const JSON: u16 = 50;
 
+/// Between two questions whether somebody has accepted the thing.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
+
 /// What to do.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Make keys in a folder and get a code with a one-time secret; or let a thing that a station
-    /// made meet its gateway.
+    /// Make keys in a folder and get a code with a one-time secret, or wait until somebody accepts the
+    /// thing; or let a thing that a station made meet its gateway.
     Init(Init),
     /// Publish under the own code, such as `t/temperature '{"temperature":25}'`.
     Pub(Publish),
@@ -106,8 +112,8 @@ pub struct Init {
     /// was born with it.
     #[arg(long)]
     trust: Option<PathBuf>,
-    /// One-time secret, made in the portal under Codes, Enrolment secrets, or by the API. What a
-    /// station made needs none.
+    /// One-time secret, made in the portal under Codes, Enrolment secrets, or by the API. Without it
+    /// the thing waits until somebody accepts it. What a station made needs none.
     #[arg(long)]
     secret: Option<String>,
 }
@@ -179,12 +185,16 @@ fn init(options: &Init) -> Result<(), Failure> {
         println!("{:#} has lived in {folder} before", known.credentials.code);
         return Ok(());
     }
-    let identity = match (&file, &options.secret) {
-        (Some(file), Some(secret)) => {
-            settle_in(&options.folder, &options.gateway, &file.trust(), secret)?
-        }
-        _ => meet_gateway(&options.folder, &options.gateway)?
-            .ok_or("no station has made this thing: give --trust and --secret")?,
+    let (thing, gateway) = (&options.folder, &options.gateway);
+    let identity = match (&file, options.secret.as_deref()) {
+        (Some(file), Some(secret)) => settle_in(thing, gateway, &file.trust(), Some(secret))?,
+        (file, _) => match (meet_gateway(thing, gateway)?, file) {
+            (Some(identity), _) => identity,
+            (None, Some(file)) => wait_for_code(options, file)?,
+            (None, None) => {
+                return Err("no station has made this thing: give --trust, and --secret or wait to be accepted".into());
+            }
+        },
     };
     keep_other_root(options, file.as_ref())?;
     println!(
@@ -196,6 +206,39 @@ fn init(options: &Init) -> Result<(), Failure> {
         identity.credentials.code
     );
     Ok(())
+}
+
+/// Asks again and again until somebody has accepted or rejected the thing.
+fn wait_for_code(options: &Init, file: &TrustFile) -> Result<Identity, Failure> {
+    let mut said = false;
+    loop {
+        let asked = settle_in(&options.folder, &options.gateway, &file.trust(), None);
+        let waits = |error: &Failure| {
+            let error = error.downcast_ref::<EnrolError>();
+            matches!(error, Some(EnrolError::Waiting(_)))
+        };
+        match asked {
+            Err(error) if waits(&error) => {}
+            asked => return asked,
+        }
+        if !said {
+            said = true;
+            println!(
+                "waits to be accepted, see /api/v1/pending of the gateway; key fingerprint {}",
+                fingerprint(options)?
+            );
+        }
+        std::thread::sleep(ASK_AGAIN);
+    }
+}
+
+/// Of the transport key, as the portal shows it.
+fn fingerprint(options: &Init) -> Result<String, Failure> {
+    let keys = load_keys(&options.folder)?.ok_or("the keys are gone")?;
+    let digest = Sha256::digest(keys.transport_spki()?);
+    let groups = digest.chunks(2).take(8);
+    let groups = groups.map(|pair| pair.iter().map(|byte| format!("{byte:02x}")).collect());
+    Ok(groups.collect::<Vec<String>>().join(" "))
 }
 
 /// While one root takes over from another, a new thing trusts both.

@@ -9,7 +9,7 @@ mod router;
 pub use memory::MemoryFanout;
 pub use router::RouterFanout;
 
-use super::Topic;
+use super::{Door, Topic};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use protocol::Code;
@@ -35,6 +35,8 @@ pub struct Event {
     pub assured: bool,
     /// Which session published it; 0 for none.
     pub origin: u64,
+    /// By which door it came in; none when the house itself says it.
+    pub door: Option<Door>,
 }
 
 /// Distributes events to those who watch a branch. Nothing here is durable.

@@ -7,7 +7,7 @@
 //! links get the names of ended links, and a dead router is replaced while the watches stay.
 
 use super::{Event, Fanout, Feed, TooManyWatched, Watch};
-use crate::tree::Topic;
+use crate::tree::{Door, Topic};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use futures_util::{FutureExt, future::BoxFuture};
 use protocol::{Code, code::CODE_BYTES};
@@ -391,12 +391,18 @@ async fn forward(seat: &Seat, feed: &Feed, mut rx: LinkRx) -> Result<(), Dead> {
 
 const RETAIN: u8 = 1;
 const ASSURED: u8 = 2;
+/// Above the flags: one more than the number of the door; 0 for none.
+const DOOR_SHIFT: u8 = 2;
+const DOORS: [Door; 4] = [Door::Mqtt, Door::Coap, Door::Coaps, Door::Http];
 
 /// An event as one payload, in memory of its own.
 fn pack(event: &Event) -> Bytes {
     let leaf = event.topic.leaf.to_string();
     let mut out = BytesMut::with_capacity(11 + CODE_BYTES + leaf.len() + event.payload.len());
-    out.put_u8((u8::from(event.retain) * RETAIN) | (u8::from(event.assured) * ASSURED));
+    let known = |door| DOORS.iter().position(|one| *one == door);
+    let door = event.door.and_then(known).map_or(0, |at| at as u8 + 1);
+    let flags = (u8::from(event.retain) * RETAIN) | (u8::from(event.assured) * ASSURED);
+    out.put_u8(flags | door << DOOR_SHIFT);
     out.put_u64(event.origin);
     out.put_slice(event.topic.code.as_bytes());
     out.put_u16(u16::try_from(leaf.len()).unwrap_or_default());
@@ -427,6 +433,9 @@ fn unpack(mut packed: Bytes) -> Option<Event> {
         retain: flags & RETAIN != 0,
         assured: flags & ASSURED != 0,
         origin,
+        door: usize::from(flags >> DOOR_SHIFT)
+            .checked_sub(1)
+            .and_then(|at| DOORS.get(at).copied()),
     })
 }
 
@@ -450,6 +459,7 @@ mod tests {
             retain: false,
             assured: true,
             origin: 7,
+            door: Some(Door::Coaps),
         })
     }
 

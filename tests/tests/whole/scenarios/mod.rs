@@ -7,6 +7,7 @@ mod given;
 mod made;
 mod owners;
 mod pair;
+mod pending;
 mod restored;
 mod revoked;
 mod rotation;

@@ -16,20 +16,16 @@ pub fn chinese(english: &str) -> Option<&'static str> {
     WORDS.get(english).map(String::as_str)
 }
 
-/// Chinese has one form for every number: the first of a plural entry.
 fn read(catalogue: &str) -> Option<HashMap<String, String>> {
     let catalogue = polib::po_file::parse_from_reader(catalogue.as_bytes()).ok()?;
-    let pair = |message: &dyn MessageView| {
-        let chinese = match message.msgstr_plural() {
-            Ok(forms) => forms.first()?.clone(),
-            Err(_) => message.msgstr().ok()?.to_owned(),
-        };
-        (!chinese.is_empty()).then(|| (message.msgid().to_owned(), chinese))
+    Some(catalogue.messages().filter_map(pair).collect())
+}
+
+/// Chinese has one form for every number: the first of a plural entry.
+fn pair(message: &dyn MessageView) -> Option<(String, String)> {
+    let chinese = match message.msgstr_plural() {
+        Ok(forms) => forms.first()?.clone(),
+        Err(_) => message.msgstr().ok()?.to_owned(),
     };
-    Some(
-        catalogue
-            .messages()
-            .filter_map(|message| pair(message))
-            .collect(),
-    )
+    (!chinese.is_empty()).then(|| (message.msgid().to_owned(), chinese))
 }

@@ -408,8 +408,11 @@ impl Model {
         let late: Vec<_> = late.map(|(id, entry)| (*id, entry.clone())).collect();
         let (mut returned, mut ended) = (0, 0);
         for (id, mut entry) in late {
+            let p = self.signed.payments.get(&id).ok_or("an unsigned payment")?;
+            // Units that were shown and never covered are missing for good, as what was taken is.
+            let short = p.stream.is_some() && entry.reached < p.cost(entry.units);
             (entry.fate, entry.waits) = match entry.fate {
-                Fate::Waiting => {
+                fate if fate == Fate::Waiting || short => {
                     ended += 1;
                     (Fate::Settled, 0)
                 }

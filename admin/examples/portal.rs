@@ -228,6 +228,12 @@ async fn main() {
         "request {}",
         serde_json::json!(house::thing::Keys::new(99).request_pem())
     );
+    let mut batch = "name,product,kind,request\n".to_owned();
+    for seed in 120..180 {
+        let pem = house::thing::Keys::new(seed).request_pem();
+        batch += &format!("Meter {seed},M7,device,\"{pem}\"\n");
+    }
+    println!("batch {}", serde_json::json!(batch));
     println!("judge {}", judge_folder(&house, folder.path()));
     // Car 2 makes itself another wallet key.
     let renewed = house::thing::Keys::with_wallet(2, 102).request_pem();

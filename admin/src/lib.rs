@@ -15,6 +15,7 @@ mod alias;
 mod api;
 mod assets;
 mod batch;
+mod batches;
 mod coordinates;
 mod counters;
 mod credential;

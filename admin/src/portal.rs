@@ -19,6 +19,7 @@ use ledger::people::{Act, Error, People, Role, Roles};
 use protocol::code::IssuedBy;
 use protocol::{Network, Timestamp};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use tokio::sync::Notify;
 
 /// How long the first administrator's link is good.
 pub const FIRST_LINK_LIFE_S: u32 = 24 * 3_600;
@@ -77,6 +78,7 @@ pub struct State {
     imports: Arc<Imports>,
     rates: Mutex<Rates>,
     under_way: Arc<UnderWay>,
+    batches: Arc<Notify>,
 }
 
 impl Portal {
@@ -91,6 +93,11 @@ impl Portal {
     /// Manifests that are being taken.
     pub(crate) fn imports(&self) -> &Arc<Imports> {
         &self.state.imports
+    }
+
+    /// Wakes who works batches off.
+    pub(crate) fn batches(&self) -> Arc<Notify> {
+        Arc::clone(&self.state.batches)
     }
 
     /// Calls that are being carried out under a key.

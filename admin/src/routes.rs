@@ -4,15 +4,16 @@
 use crate::api::operation::Operation;
 use crate::door::{BODY_MAX, UPLOAD_MAX, Who, guard, headers};
 use crate::language::say;
+use crate::pages::batches as batch_list;
 use crate::pages::{
-    acts, aliases, area, areas, audit, authorities, code, codes, fraud, frauds, grid, grids, issue,
-    issue_grid, language, manifests, map, money, order, orders, overview, payment, payments,
+    acts, aliases, area, areas, audit, authorities, batch, code, codes, fraud, frauds, grid, grids,
+    issue, issue_grid, language, manifests, map, money, order, orders, overview, payment, payments,
     people, public_code, public_grid, purse, requests, secrets, sign_in, statement, station,
     stations, trace, welcome,
 };
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
-use crate::{api, assets};
+use crate::{api, assets, batches};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler as _;
@@ -138,6 +139,13 @@ routes! {
     GET  get  "/authorities"                  People(STAFF) => authorities::show;
     GET  get  "/issue"                        People(ISSUES) => issue::show;
     POST post "/issue"                        People(ISSUES) => issue::submit;
+    GET  get  "/codes.csv"                    People(STAFF) => codes::file;
+    GET  get  "/batches"                      People(STAFF) => batch_list::show;
+    POST post "/batches"                      Uploads(ISSUES) => batch_list::take;
+    GET  get  "/batches/{number}"             People(STAFF) => batch::show;
+    POST post "/batches/{number}"             People(ISSUES) => batch::set_state;
+    GET  get  "/batches/{number}/codes.csv"   People(STAFF) => batch::codes;
+    GET  get  "/batches/{number}/labels"      People(ISSUES) => batch::labels;
     GET  get  "/secrets"                      People(ISSUES) => secrets::show;
     POST post "/secrets"                      People(ISSUES) => secrets::submit;
     GET  get  "/trust.toml"                   People(ISSUES) => secrets::trust;
@@ -189,6 +197,7 @@ routes! {
 /// throttling and the audit trail need the caller's address.
 pub fn router(portal: Portal) -> Router {
     let portal = Arc::new(portal);
+    batches::begin(&portal);
     let mut router = Router::new();
     for Route {
         path, who, handler, ..

@@ -49,6 +49,10 @@ pub const REQUESTS_MOST: u64 = 64;
 pub const REQUEST_LIFE_S: u32 = 3 * 86_400;
 /// Entries in one statement of a purse or of the books.
 pub const STATEMENT_ENTRIES_MOST: usize = 10_000;
+/// Requests in one batch.
+pub const JOB_LINES_MOST: usize = 10_000;
+/// Batches that are not done.
+pub const JOBS_MOST: u64 = 16;
 /// Connections that read.
 pub const READERS: u32 = 4;
 /// Changes of inboxes that a slow listener may fall behind; then it has to look at all of them.

@@ -111,6 +111,10 @@ crash_points! {
     RequestDecided "request_decided";
     /// How much one person moves alone is another amount.
     LimitSet "limit_set";
+    /// A batch of requests is kept; nobody works on it yet.
+    JobKept "job_kept";
+    /// Lines of a batch have their outcome and are not counted.
+    JobLinesEnded "job_lines_ended";
     /// Secrets are stored.
     SecretsAdded "secrets_added";
     /// A secret is spent and no number is reserved.

@@ -17,8 +17,8 @@ mod support;
 
 use ledger::chain::Cosigned;
 use ledger::{
-    Answer, ClaimOrder, CoveredEvidence, CrashPoint, Fund, FundOrder, IssueRequest, Ledger,
-    MoneyWish, NewKey, Owned, RequestDecision, ThingState, Verdict, Way,
+    Answer, ClaimOrder, CoveredEvidence, CrashPoint, Fund, FundOrder, IssueRequest, JobLine,
+    Ledger, MoneyWish, NewJob, NewKey, Owned, RequestDecision, ThingState, Verdict, Way,
 };
 use protocol::chain::{NoteKey, Origin, SignatureKind, WitnessRefusal, write_submission};
 use protocol::code::IssuedBy;
@@ -198,6 +198,7 @@ async fn scenario(ledger: &Ledger, world: &World, said: &mut String) -> Vec<Purs
         .set_state(&payer.code, state, "cloned", "operator", NOW)
         .await;
     writeln!(said, "{set:?}").unwrap();
+    batch_of_requests(ledger, &payer, said).await;
     let mut purses = vec![payer, payee, two_persons(ledger, world, said).await];
     purses.extend(others);
     purses
@@ -230,6 +231,32 @@ async fn two_persons(ledger: &Ledger, world: &World, said: &mut String) -> Purse
         }
     }
     purse
+}
+
+/// A batch of requests, worked off in two steps.
+async fn batch_of_requests(ledger: &Ledger, purse: &Purse, said: &mut String) {
+    let line = |line: u32| JobLine {
+        line,
+        kind: Kind::Device,
+        name: format!("Meter {line}"),
+        product: String::new(),
+        request: vec![line as u8; 9],
+        outcome: None,
+    };
+    let job = NewJob {
+        key: Digest([77; 32]),
+        title: "Meters".into(),
+        by: "factory".into(),
+        lines: (1..=3).map(line).collect(),
+    };
+    // What is under way has an answer that moves on; the last one is heard below.
+    let row = ledger.begin_job(job.clone(), NOW).await.unwrap();
+    let first = vec![(1, Ok(purse.code)), (2, Err("no request".to_owned()))];
+    ledger.end_job_lines(row.number, first).await.unwrap();
+    let last = vec![(2, Ok(purse.code)), (3, Ok(purse.code))];
+    ledger.end_job_lines(row.number, last).await.unwrap();
+    let row = ledger.begin_job(job, NOW).await;
+    writeln!(said, "{row:?}").unwrap();
 }
 
 /// Streams in every state, declined receipts, and what nobody claims.

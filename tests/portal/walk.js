@@ -1,7 +1,7 @@
 // Walks through the portal with a real browser, as a new owner would, and keeps screenshots.
 //
 //   node walk.js [--shots DIR] [--portal URL --link PATH [--request FILE] [--rekey FILE] [--onecode PROGRAM]
-//     [--judge FOLDER --verify PROGRAM] [--python PROGRAM]]
+//     [--judge FOLDER --verify PROGRAM] [--python PROGRAM] [--batch FILE]]
 //
 // Without --portal it starts `cargo run -p admin --example portal`. With --onecode it runs the command
 // lines that the portal shows beside enrolment secrets; a gateway with no things needs that. --verify
@@ -19,6 +19,7 @@ import assert from "node:assert/strict";
 import { STEP_TIMEOUT_MS, openBrowser, readArguments } from "./browser.js";
 
 const START_TIMEOUT_MS = 600_000; // a cold build of the example
+const BATCH_TIMEOUT_MS = 120_000;
 
 async function startExample() {
   const child = spawn("cargo", ["run", "-q", "-p", "admin", "--example", "portal"], {
@@ -173,6 +174,8 @@ async function steps() {
     code = page.url().match(/\/codes\/([0-9A-Z]{34})/)[1];
     await shot("code");
   }
+
+  if (asked.batch) await inOneGo();
 
   // A grid code, from a click on the map.
   await go("/map");
@@ -399,6 +402,31 @@ async function steps() {
   await judgedByTheBrowser(`/1/${code}`);
 }
 
+// A table of requests becomes codes, with a bar that moves by itself.
+async function inOneGo() {
+  await go("/batches");
+  await page.waitForSelector("text=No batch was brought yet.");
+  await page.fill("#title", "Meters for the harbour");
+  await page.setInputFiles("#table", { name: "meters.csv", mimeType: "text/csv", buffer: Buffer.from("name,product\n") });
+  browser.expected = 422;
+  await page.getByRole("button", { name: "Begin" }).click();
+  await page.waitForSelector("text=The first row has to be");
+  browser.expected = 200;
+  await page.fill("#title", "Meters for the harbour");
+  await page.setInputFiles("#table", asked.batch);
+  await page.getByRole("button", { name: "Begin" }).click();
+  await page.waitForSelector("h1:has-text('Meters for the harbour')");
+  await page.waitForSelector("h1 .pill.good:has-text('done')", { timeout: BATCH_TIMEOUT_MS });
+  await shot("batch-done");
+  const csv = readFileSync(await fetched(new URL(page.url()).pathname + "/codes.csv", "batch.csv"), "utf8").trim().split("\r\n");
+  const codes = csv.slice(1).map((line) => line.split(",")[4]);
+  assert.equal(new Set(codes.filter((code) => code.length === 34)).size, readFileSync(asked.batch, "utf8").split(",device,").length - 1);
+  const labels = readFileSync(await fetched(new URL(page.url()).pathname + "/labels?on=a4-65", "batch-labels.pdf"));
+  assert.ok(labels.subarray(0, 4).equals(Buffer.from("%PDF")));
+  await go("/batches");
+  await shot("batches");
+}
+
 // A file behind an address, and what a program says of it.
 async function fetched(path, name) {
   const answer = await page.request.get(house.portal + path);
@@ -408,7 +436,7 @@ async function fetched(path, name) {
   return file;
 }
 
-const says = (program, words) => execFileSync(program, words, { encoding: "utf8", timeout: STEP_TIMEOUT_MS });
+const says = (program, words) => execFileSync(program, words, { encoding: "utf8", timeout: STEP_TIMEOUT_MS, stdio: "pipe" });
 
 // What the portal hands out holds with nothing but the root's key.
 async function judgedWithNoServer() {
@@ -580,7 +608,7 @@ async function looks() {
   for (const [scheme, width] of [["dark", 1280], ["dark", 390], ["light", 1280]]) {
     await page.emulateMedia({ colorScheme: scheme });
     await page.setViewportSize({ width, height: 860 });
-    for (const path of ["/", "/codes", thing, "/secrets", "/issue", "/grids", "/map", "/issue-grid", "/areas", "/payments", "/frauds", "/money", "/money/requests", thing.replace("/codes/", "/purses/"), thing.replace("/codes/", "/trace/purse/"), "/people", "/stations", "/orders", "/manifests", "/authorities", "/audit?check=1"]) {
+    for (const path of ["/", "/codes", thing, "/secrets", "/issue", "/batches", "/grids", "/map", "/issue-grid", "/areas", "/payments", "/frauds", "/money", "/money/requests", thing.replace("/codes/", "/purses/"), thing.replace("/codes/", "/trace/purse/"), "/people", "/stations", "/orders", "/manifests", "/authorities", "/audit?check=1"]) {
       await go(path);
       await inspect(`${path} ${scheme} ${width}`);
     }

@@ -5,6 +5,7 @@
 //! for each, which takes a [`operation::Call`], what the address says, and what is asked or told.
 
 mod aliases;
+mod batches;
 mod books;
 mod bulk;
 mod claims;
@@ -136,6 +137,11 @@ pub fn table() -> Vec<Operation> {
         write("/api/v1/bulk/codes", Codes, ISSUES, "Issues a code for each line, a request each.", Same, bulk::codes),
         write("/api/v1/bulk/states", Codes, DECIDES, "A step in the life of a code for each line.", Same, bulk::states),
         write("/api/v1/bulk/places", Places, PLACES, "Says where a thing stands for each line.", Same, bulk::places),
+        read("/api/v1/batches", Codes, STAFF, "Batches of requests, the newest first.", batches::list),
+        write("/api/v1/batches", Codes, ISSUES, "Issues codes for a table of requests, one by one.", Same, batches::begin),
+        read("/api/v1/batches/{number}", Codes, STAFF, "One batch, and how far it is.", batches::show),
+        write("/api/v1/batches/{number}/state", Codes, ISSUES, "Stops a batch, or lets it go on.", Same, batches::set_state),
+        read("/api/v1/batches/{number}/codes", Codes, STAFF, "What came of every line of a batch.", batches::codes),
         read("/api/v1/export/codes", Codes, STAFF, "All things, a line each.", export::codes),
         read("/api/v1/export/payments", Payments, SEES_MONEY, "All payments, a line each.", export::payments),
 

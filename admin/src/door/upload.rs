@@ -112,6 +112,25 @@ impl Upload {
         Ok(fields)
     }
 
+    /// All fields before the file, and the file, held in memory.
+    pub async fn file_within(
+        mut self,
+        most: usize,
+    ) -> Result<(Vec<(String, String)>, Vec<u8>), Refusal> {
+        let mut fields = Vec::new();
+        while let Some(field) = in_time(self.0.next_field()).await? {
+            let name = field.name().unwrap_or_default().to_owned();
+            if field.file_name().is_some() {
+                return Ok((fields, whole(field, most).await?));
+            }
+            if fields.len() == FIELDS_MAX || name.len() > FIELD_BYTES_MAX {
+                return Err(Refusal::TooLarge);
+            }
+            fields.push((name, text(whole(field, FIELD_BYTES_MAX).await?)?));
+        }
+        Err(Refusal::Unfit(say("Choose the file first.")))
+    }
+
     /// The file, written to `path`; nothing else is expected behind the token.
     pub async fn spool(mut self, path: &Path) -> Result<Spooled, Refusal> {
         let failed = |error: std::io::Error| {

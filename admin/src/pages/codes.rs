@@ -1,23 +1,30 @@
 //! The list of things.
 
 use super::frame::{Frame, page};
-use super::parts::{Pill, page_after, state};
+use super::parts::{Pill, attachment, page_after, state};
 use crate::door::Visitor;
+use crate::draw::code_uri;
 use crate::language::{Say, Words as _, below, filters, say};
 use crate::portal::Shared;
 use crate::refusal::Refusal;
 use crate::routes::ISSUES;
 use crate::show;
+use crate::statements::{iso, quoted};
 use askama::Template;
+use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
+use futures_util::stream::try_unfold;
 use ledger::ThingState;
-use ledger::views::{Cursor, ThingQuery, ThingRow};
+use ledger::bounds::PAGE_MOST;
+use ledger::views::{Cursor, Page, ThingQuery, ThingRow};
 use protocol::code::CODE_CHARS;
 use protocol::code::base32::TextError;
 use protocol::code::grid::GRID_CHARS;
 use protocol::{Code, GridCode, Kind};
 use serde::Deserialize;
+use std::fmt::Write as _;
+use std::io;
 
 /// Longest text searched for.
 const TEXT_CHARS_MAX: usize = 128;
@@ -162,6 +169,47 @@ impl Codes {
     fn is_state(&self, state: &ThingState) -> bool {
         self.state == Some(*state)
     }
+}
+
+/// Everything in the registry as a table for other programs, put together while it is read.
+pub async fn file(State(portal): State<Shared>) -> Response {
+    const HEAD: &str = "code,kind,name,state,issued,uri\r\n";
+    let begin = (portal, Some(Page::first(PAGE_MOST)), true);
+    let pieces = try_unfold(begin, |(portal, page, first)| async move {
+        let Some(page) = page else {
+            return Ok::<_, io::Error>(None);
+        };
+        let listing = portal.ledger.things(&ThingQuery::default(), &page).await;
+        let listing = listing.map_err(io::Error::other)?;
+        let mut piece = if first {
+            HEAD.to_owned()
+        } else {
+            String::new()
+        };
+        for thing in &listing.rows {
+            // Writing to a string does not fail.
+            let _ = write!(
+                piece,
+                "{},{},{},{},{},{}\r\n",
+                thing.code,
+                thing.kind.word(),
+                quoted(&thing.name),
+                thing.state.word(),
+                iso(thing.issued),
+                code_uri(&portal.resolver, &thing.code),
+            );
+        }
+        let next = listing.next.map(|after| Page {
+            after: Some(after),
+            most: PAGE_MOST,
+        });
+        Ok(Some((piece, (portal, next, false))))
+    });
+    attachment(
+        "text/csv; charset=utf-8",
+        "codes.csv",
+        Body::from_stream(pieces),
+    )
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ pub mod areas;
 pub mod attention;
 pub mod audit;
 pub mod authorities;
+pub mod batch;
+pub mod batches;
 pub mod code;
 pub mod codes;
 pub mod frame;

@@ -4,6 +4,8 @@
 mod camt;
 mod csv;
 
+pub use csv::quoted;
+
 use crate::language::say;
 use crate::pages::parts::{Names, attachment, exponents};
 use crate::portal::Portal;
@@ -116,7 +118,7 @@ fn plain(minor: i128, exponent: u8) -> String {
 }
 
 /// `2026-11-22T13:31:05Z`.
-fn iso(time: Timestamp) -> String {
+pub fn iso(time: Timestamp) -> String {
     let text = crate::show::time(time);
     text.trim_end_matches(" UTC").replacen(' ', "T", 1) + "Z"
 }

@@ -79,11 +79,16 @@ impl Keys {
     }
 
     pub fn request_pem(&self) -> String {
-        let document = der::Document::try_from(self.request()).unwrap();
-        document
-            .to_pem("CERTIFICATE REQUEST", der::pem::LineEnding::LF)
-            .unwrap()
+        pem_of(&self.request())
     }
+}
+
+/// A request as text.
+pub fn pem_of(request: &[u8]) -> String {
+    let document = der::Document::try_from(request).unwrap();
+    document
+        .to_pem("CERTIFICATE REQUEST", der::pem::LineEnding::LF)
+        .unwrap()
 }
 
 /// The last value of every stream here.

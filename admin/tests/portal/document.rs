@@ -7,7 +7,9 @@ use admin::door::Who;
 use admin::routes::table;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
+use ledger::{JobLine, NewJob};
 use protocol::code::grid::{Cell, Level, Place, Point, Span};
+use protocol::{Digest, Kind};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -167,6 +169,20 @@ async fn what_is_shown_is_as_the_document_says() {
         "amount_minor": 7, "key": "two"});
     let asked = call(&scene, "/api/v1/requests", Some(request)).await;
     assert_eq!(asked.status, StatusCode::OK, "{}", asked.text());
+    let job = NewJob {
+        key: Digest([7; 32]),
+        title: "Meters".to_owned(),
+        by: "test".to_owned(),
+        lines: vec![JobLine {
+            line: 1,
+            kind: Kind::Device,
+            name: "Meter".to_owned(),
+            product: String::new(),
+            request: vec![0x30, 0],
+            outcome: None,
+        }],
+    };
+    house.ledger.begin_job(job, now).await.unwrap();
     let document = document(&scene).await;
     let mut seen = 0;
     for (path, methods) in document["paths"].as_object().unwrap() {

@@ -14,6 +14,7 @@ mod acts;
 mod aliases;
 mod api;
 mod areas;
+mod batches;
 mod browser;
 mod counters;
 mod document;

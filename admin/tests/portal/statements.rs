@@ -6,8 +6,8 @@ use crate::house::usd;
 use axum::http::{StatusCode, header};
 use serde_json::Value;
 
-/// A purse that was loaded twice, a day apart, and paid once.
-async fn moved(scene: &Scene) -> String {
+/// A purse that was loaded twice, so far apart, and paid once.
+async fn moved(scene: &Scene, apart_s: u32) -> String {
     let house = &scene.house;
     house
         .ledger
@@ -25,7 +25,7 @@ async fn moved(scene: &Scene) -> String {
         .hand_in(evidence, Some(receipt), house.now())
         .await;
     handed.unwrap();
-    house.wait_s(86_400);
+    house.wait_s(apart_s);
     house.load(car.code, 500_000, "second").await;
     car.code.to_string()
 }
@@ -33,7 +33,7 @@ async fn moved(scene: &Scene) -> String {
 #[tokio::test]
 async fn a_statement_adds_up_and_goes_on_where_the_one_before_ended() {
     let scene = Scene::new().await;
-    let code = moved(&scene).await;
+    let code = moved(&scene, 86_400).await;
     let mut ada = scene.owner().await;
     let path = format!("/purses/{code}/statement?currency=1.USD&form=csv");
     let page = ada.get(&path).await;
@@ -80,7 +80,7 @@ async fn a_statement_adds_up_and_goes_on_where_the_one_before_ended() {
 #[tokio::test]
 async fn amounts_in_camt_are_rounded_by_their_balances_and_exact_in_words() {
     let (scene, _) = scene().await;
-    let code = moved(&scene).await;
+    let code = moved(&scene, 60).await;
     let path = format!("/api/v1/purses/{code}/statement?currency=USD&form=camt053");
     let page = call(&scene, &path, None).await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.text());

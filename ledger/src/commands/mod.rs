@@ -8,6 +8,7 @@ pub(crate) mod claims;
 pub(crate) mod credit;
 pub(crate) mod hand_in;
 pub(crate) mod inbox;
+pub(crate) mod jobs;
 pub(crate) mod life;
 pub(crate) mod lives;
 mod note;

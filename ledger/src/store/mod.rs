@@ -14,6 +14,7 @@ pub(crate) mod decisions;
 pub(crate) mod house;
 pub(crate) mod inbox;
 pub(crate) mod issuing;
+pub(crate) mod jobs;
 pub(crate) mod journal;
 pub(crate) mod life;
 pub(crate) mod lives;
@@ -121,6 +122,10 @@ fn migrations() -> Vec<Migration> {
         (
             "requests",
             include_str!("../../migrations/sqlite/0012_requests.sql"),
+        ),
+        (
+            "batches",
+            include_str!("../../migrations/sqlite/0013_batches.sql"),
         ),
     ];
     (1..)

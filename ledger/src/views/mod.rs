@@ -5,6 +5,7 @@ mod batches;
 mod books;
 mod claims;
 mod fraud;
+mod jobs;
 mod labels;
 mod map;
 mod payments;

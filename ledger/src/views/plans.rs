@@ -1,6 +1,8 @@
 //! How the database means to answer what people look at.
 
-use super::{batches, books, claims, fraud, labels, map, payments, purses, registry, requests};
+use super::{
+    batches, books, claims, fraud, jobs, labels, map, payments, purses, registry, requests,
+};
 use crate::store::{self, Connection};
 use sqlx::AssertSqlSafe;
 
@@ -39,6 +41,7 @@ async fn no_view_looks_at_a_whole_table() {
         books::COUNTS,
         books::SUMS,
         fraud::CASES,
+        jobs::JOBS,
         fraud::CASE,
         claims::CLAIMS,
         claims::DECISIONS,

@@ -32,6 +32,9 @@ impl Signer for Zeros {
     }
 }
 
+/// A payment, its identifier, its allowance's, its bytes, and what was said about it.
+type PaymentRow = (Payment, Digest, Digest, Vec<u8>, [Vec<u8>; 2]);
+
 /// What is in the books.
 pub struct Filled {
     pub codes: u64,
@@ -281,7 +284,7 @@ impl Fill {
         [self.sealed(&receipt).0, self.sealed(&statement).0]
     }
 
-    async fn flush(&mut self, rows: &mut Vec<(Payment, Digest, Digest, Vec<u8>, [Vec<u8>; 2])>) {
+    async fn flush(&mut self, rows: &mut Vec<PaymentRow>) {
         if rows.is_empty() {
             return;
         }

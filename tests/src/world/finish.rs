@@ -152,6 +152,7 @@ fn purses_agree(world: &mut World) {
             let paid = world.model.signed.payments.values();
             let odometer = paid
                 .filter(|p| (p.payer, p.currency) == (thing.code, currency))
+                .filter(|p| !world.model.signed.is_given_up(&p.id))
                 .filter(|p| p.key_epoch == purse.standing().0.0)
                 .map(|p| p.odometer)
                 .max();

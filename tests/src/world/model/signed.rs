@@ -241,7 +241,7 @@ impl Signed {
 
     /// Whether a payment never left its payer, who has given its number up since: its signature came
     /// too late for the journal, and nobody will see it.
-    fn is_given_up(&self, id: &Digest) -> bool {
+    pub(crate) fn is_given_up(&self, id: &Digest) -> bool {
         let payment = self.payments.get(id);
         let excluded = |payment: &Payment| self.voids.iter().any(|void| void.excludes(payment));
         !self.shown.contains(id) && payment.is_some_and(excluded)

@@ -12,11 +12,14 @@
 #[path = "../tests/house/mod.rs"]
 mod house;
 
-use admin::{Connected, first_owner_link, router};
+use admin::{Connected, Twin, first_owner_link, router};
 use house::{House, usd};
+use ledger::diary::{Asker, Measured, NewReading};
 use ledger::people::{Act, NewToken, Roles, Scopes};
+use ledger::views::ThingQuery;
 use protocol::code::grid::{Level, Place, Point, Span};
-use protocol::{Code, GridCode, Kind, Status, Timestamp};
+use protocol::{Code, Digest, GridCode, Kind, Status, Timestamp};
+use sha2::{Digest as _, Sha256};
 use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -135,6 +138,15 @@ async fn furnish(house: &mut House) {
             .await
             .unwrap();
     }
+    say_something(house, cars[1].code).await;
+    for (seed, product) in [
+        (111, "CN=sensor 0x6f"),
+        (112, "CN=sensor 0x70"),
+        (113, ""),
+        (114, "CN=meter"),
+    ] {
+        wait_for_code(house, seed, product).await;
+    }
     stand_around(house, cars[0].code).await;
     let there = |code, door| Connected {
         code,
@@ -171,6 +183,67 @@ fn judge_folder(house: &House, folder: &Path) -> String {
     folder.display().to_string()
 }
 
+/// An hour of telemetry, and a command that was answered.
+async fn say_something(house: &House, code: Code) {
+    let (now, diary) = (house.now(), &house.diary);
+    let now_ms = u64::from(now.0) * 1_000;
+    let reading = |name: &str, unit: &str, minutes_ago: u64, value: f64| NewReading {
+        code,
+        name: name.to_owned(),
+        at_ms: now_ms - minutes_ago * 60_000,
+        value: Measured::Number(value),
+        unit: unit.to_owned(),
+    };
+    let mut readings = Vec::new();
+    for ago in 0..90 {
+        let wave = (ago as f64 / 9.0).sin();
+        readings.push(reading(
+            "battery/temperature",
+            "Cel",
+            ago,
+            21.0 + 4.0 * wave,
+        ));
+        readings.push(reading("battery/charge", "%", ago, 80.0 - 0.5 * ago as f64));
+    }
+    diary.add_readings(&readings, now).await.unwrap();
+    let command = diary.begin_command(&code, "{\"lock\":true}", "Ada Owner", now);
+    let command = command.await.unwrap();
+    diary.command_sent(command, now).await.unwrap();
+    let answered = diary.command_answered(&code, command, "locked", now);
+    assert!(answered.await.unwrap());
+    let twin = Twin {
+        reported: Some(b"{\"limit\":32}".to_vec()),
+        desired: None,
+        status: Some(b"driving".to_vec()),
+    };
+    house.tree.twins.lock().unwrap().insert(code, twin);
+}
+
+/// The thing that says something.
+async fn talker(house: &House) -> Code {
+    let all = ledger::views::Page::first(50);
+    let things = house.ledger.things(&ThingQuery::default(), &all).await;
+    let car = things
+        .unwrap()
+        .rows
+        .into_iter()
+        .find(|row| row.name == "Car 2");
+    car.unwrap().code
+}
+
+/// A device that nobody knows asks for a code.
+async fn wait_for_code(house: &House, seed: u8, product: &str) {
+    let request = house::thing::Keys::new(seed).request();
+    let asker = Asker {
+        id: Digest(Sha256::digest(&request).into()),
+        request,
+        fingerprint: Digest(Sha256::digest([seed]).into()),
+        product: product.to_owned(),
+        address: format!("192.0.2.{seed}"),
+    };
+    house.diary.ask(&asker, house.now()).await.unwrap();
+}
+
 /// A token for everything.
 async fn token(house: &House, random: &dyn Fn(&mut [u8])) -> String {
     let mut bytes = [0; 32];
@@ -203,6 +276,14 @@ async fn main() {
     house.clock.store(now.0, Ordering::SeqCst);
     let clock = Arc::clone(&house.clock);
     let ledger = house.ledger.clone();
+    let (tree, talker) = (Arc::clone(&house.tree), talker(&house).await);
+    tokio::spawn(async move {
+        for number in 0u64.. {
+            let said = format!("{{\"temperature\":{}}}", 21 + number % 5);
+            tree.say(talker, Some("MQTT"), "t/battery", said.as_bytes());
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    });
     let pulse = Arc::clone(&house.pulse);
     tokio::spawn(async move { pulse.keep(wall_clock, std::future::pending()).await });
     tokio::spawn(async move {

@@ -7,9 +7,9 @@ use crate::language::say;
 use crate::pages::batches as batch_list;
 use crate::pages::{
     acts, aliases, area, areas, audit, authorities, batch, code, codes, fraud, frauds, grid, grids,
-    issue, issue_grid, language, manifests, map, money, order, orders, overview, payment, payments,
-    people, public_code, public_grid, purse, requests, secrets, sign_in, statement, station,
-    stations, trace, welcome,
+    issue, issue_grid, language, manifests, map, messages, money, order, orders, overview, payment,
+    payments, pending, people, public_code, public_grid, purse, requests, secrets, sign_in,
+    statement, station, stations, trace, welcome,
 };
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
@@ -122,6 +122,13 @@ routes! {
     POST post "/codes/{code}/key"             People(REGISTERS) => acts::replace_key;
     POST post "/codes/{code}/recover"         People(MOVES_MONEY) => acts::recover;
     GET  get  "/codes/{code}/label"           People(STAFF) => code::label_file;
+    GET  get  "/codes/{code}/messages"        People(STAFF) => messages::show;
+    GET  get  "/codes/{code}/live"            People(STAFF) => messages::live;
+    POST post "/codes/{code}/desired"         People(DECIDES) => messages::set_desired;
+    POST post "/codes/{code}/command"         People(DECIDES) => messages::command;
+    GET  get  "/pending"                      People(ISSUES) => pending::show;
+    POST post "/pending/accept"               People(ISSUES) => pending::accept;
+    POST post "/pending/reject"               People(ISSUES) => pending::reject;
     GET  get  "/stations"                     People(STAFF) => stations::show;
     POST post "/stations"                     Uploads(REGISTERS) => stations::admit;
     GET  get  "/stations/{code}"              People(STAFF) => station::show;

@@ -125,6 +125,50 @@ async function steps() {
     await shot("codes-mistyped");
   }
 
+  // Devices that ask for a code, where some do.
+  await go("/pending");
+  await shot("pending");
+  const waiting = await page.locator("[name=device]").count();
+  if (waiting >= 3) {
+    await page.locator("[name=device]").nth(0).check();
+    await page.locator("[name=device]").nth(1).check();
+    await page.fill("#name", "Sensor");
+    await page.getByRole("button", { name: "Accept" }).click();
+    await page.waitForSelector("text=2 devices are accepted");
+    await page.locator("[name=device]").first().check();
+    await page.fill("#reason", "not one of ours");
+    await page.getByRole("button", { name: "Reject" }).click();
+    await page.waitForSelector("text=One device is rejected");
+    assert.equal(await page.locator("[name=device]").count(), waiting - 3);
+    await shot("pending-decided");
+    await page.locator("td a.code").first().click();
+    await page.waitForSelector("h1:has-text('Sensor')");
+  }
+
+  // What a thing says, as it says it; and what it is told.
+  await go("/codes?q=car%202");
+  const talker = page.locator("tbody a:has-text('Car 2')").first();
+  if ((await talker.count()) > 0) {
+    await talker.click();
+    await page.click("text=What it says");
+    await page.waitForSelector("h1:has-text('What it says')");
+    await page.waitForSelector("[data-when=live]:not([hidden])");
+    await page.waitForSelector("[data-rows] li:has-text('t/battery')");
+    await page.selectOption("#name", "battery/temperature");
+    await page.getByRole("button", { name: "Show" }).click();
+    await page.waitForSelector("figcaption:has-text('battery/temperature')");
+    assert.match(await page.getAttribute("figure.chart path.line", "d"), /^M\d+ \d+L/);
+    await page.fill("#desired", '{"limit":16}');
+    await page.getByRole("button", { name: "Set", exact: true }).click();
+    await page.waitForSelector("text=What it shall become is kept");
+    await page.waitForSelector("[data-part=twin] dd:has-text('16')");
+    await page.fill("#command", '{"horn":1}');
+    await page.getByRole("button", { name: "Send", exact: true }).click();
+    await page.waitForSelector("[data-part=commands] td:has-text('horn')");
+    await page.waitForSelector("[data-rows] li:has-text('t/battery')");
+    await shot("messages");
+  }
+
   // Enrolment secrets, from the codes.
   await go("/codes");
   await page.click("text=Enrolment secrets");
@@ -608,7 +652,7 @@ async function looks() {
   for (const [scheme, width] of [["dark", 1280], ["dark", 390], ["light", 1280]]) {
     await page.emulateMedia({ colorScheme: scheme });
     await page.setViewportSize({ width, height: 860 });
-    for (const path of ["/", "/codes", thing, "/secrets", "/issue", "/batches", "/grids", "/map", "/issue-grid", "/areas", "/payments", "/frauds", "/money", "/money/requests", thing.replace("/codes/", "/purses/"), thing.replace("/codes/", "/trace/purse/"), "/people", "/stations", "/orders", "/manifests", "/authorities", "/audit?check=1"]) {
+    for (const path of ["/", "/codes", thing, `${thing}/messages`, "/pending", "/secrets", "/issue", "/batches", "/grids", "/map", "/issue-grid", "/areas", "/payments", "/frauds", "/money", "/money/requests", thing.replace("/codes/", "/purses/"), thing.replace("/codes/", "/trace/purse/"), "/people", "/stations", "/orders", "/manifests", "/authorities", "/audit?check=1"]) {
       await go(path);
       await inspect(`${path} ${scheme} ${width}`);
     }
@@ -638,7 +682,8 @@ async function inChinese() {
     await shot(`zh-${name}`);
   };
   const pages = [
-    ["/", "overview"], ["/codes", "codes"], [thing, "code"], ["/secrets", "secrets"], ["/issue", "issue"],
+    ["/", "overview"], ["/codes", "codes"], [thing, "code"], ["/pending", "pending"],
+    ["/secrets", "secrets"], ["/issue", "issue"],
     ["/grids", "grids"], ["/map", "map"], ["/issue-grid", "issue-grid"], ["/areas", "areas"],
     ["/payments", "payments"], ["/frauds", "frauds"], ["/money", "money"], ["/money/requests", "two-persons"],
     [thing.replace("/codes/", "/purses/"), "purse"], [thing.replace("/codes/", "/trace/purse/"), "trace"],
@@ -646,6 +691,11 @@ async function inChinese() {
     ["/authorities", "authorities"], ["/audit?check=1", "audit"],
   ];
   for (const [path, name] of pages) await open(path, name);
+  await go("/codes?q=car%202");
+  const talker = page.locator("tbody a:has-text('Car 2')").first();
+  if ((await talker.count()) > 0) {
+    await open(`${await talker.getAttribute("href")}/messages`, "messages");
+  }
   await go("/payments");
   await page.locator("tbody td:last-child a.code").first().click();
   await page.waitForSelector("h2:has-text('授信额度')");

@@ -36,6 +36,8 @@ pub struct Chart {
     pub width: usize,
     /// The value at its upper edge, as people read it.
     pub top: String,
+    /// The value at its lower edge; empty for zero.
+    pub bottom: String,
     /// Whether the paths are lines and not filled.
     pub lines: bool,
     /// What it shows, one by one.
@@ -67,7 +69,11 @@ impl Chart {
 
     /// The chart in words, for who cannot see it.
     pub fn words(&self) -> Say {
-        let words = say("{title} ({unit}), up to {top}")
+        let words = match self.bottom.is_empty() {
+            true => say("{title} ({unit}), up to {top}"),
+            false => say("{title} ({unit}), from {bottom} to {top}").put("bottom", &self.bottom),
+        };
+        let words = words
             .put("title", &self.title)
             .put("unit", &self.unit)
             .put("top", &self.top);
@@ -159,8 +165,70 @@ fn chart(
         unit,
         width: steps.max(1) * STEP,
         top,
+        bottom: String::new(),
         lines,
         series,
+    }
+}
+
+/// Levels between the smallest and the largest value of a curve.
+const LEVELS: u64 = 10_000;
+
+/// Numbers of any size over time, between the smallest and the largest. Name and unit are somebody's
+/// own words.
+pub fn curve(title: &str, unit: &str, values: &[Option<f64>]) -> Chart {
+    let known = || values.iter().flatten().copied();
+    let (least, most) = (
+        known().fold(f64::INFINITY, f64::min),
+        known().fold(f64::NEG_INFINITY, f64::max),
+    );
+    let level = |value: f64| match most > least {
+        // A share of the levels, so within them.
+        true => ((value - least) / (most - least) * LEVELS as f64) as u64,
+        false => LEVELS / 2,
+    };
+    let mut path = String::new();
+    for (at, value) in values.iter().enumerate() {
+        if let Some(value) = value {
+            let (x, y) = (at * STEP + STEP / 2, down(level(*value), LEVELS));
+            let to = if path.is_empty() { 'M' } else { 'L' };
+            // Writing into a String never fails.
+            let _ = write!(path, "{to}{x} {y}");
+        }
+    }
+    if known().count() == 1 {
+        // A line of one point is not seen.
+        let _ = write!(path, "h{}", STEP / 2);
+    }
+    let unit = match unit {
+        "" => say("no unit"),
+        unit => Say::plain(unit),
+    };
+    let one = Series {
+        name: Say::plain(title),
+        class: "a",
+        path,
+        now: known().last().map(number).unwrap_or_default(),
+    };
+    let names = (Say::plain(title), unit);
+    let mut chart = chart(names, values.len(), String::new(), true, vec![one]);
+    if most >= least {
+        (chart.top, chart.bottom) = (number(most), number(least));
+    }
+    chart
+}
+
+/// A number with four decimals at most.
+pub fn number(number: f64) -> String {
+    let size = number.abs();
+    if size != 0.0 && !(1e-3..1e12).contains(&size) {
+        return format!("{number:.3e}").replace('-', "\u{2212}");
+    }
+    let text = format!("{number:.4}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    match text {
+        "-0" => "0".to_owned(),
+        text => text.replace('-', "\u{2212}"),
     }
 }
 
@@ -240,6 +308,37 @@ mod tests {
             &plain,
         );
         assert!(none.is_empty());
+    }
+
+    #[test]
+    fn a_curve_goes_between_its_smallest_and_largest_value() {
+        let values = [Some(-1.5), None, Some(0.5), Some(2.5)];
+        let chart = curve("t", "Cel", &values);
+        assert_eq!(chart.series[0].path, "M2 100L10 50L14 0");
+        let edges = (chart.top.as_str(), chart.bottom.as_str());
+        assert_eq!(edges, ("2.5", "\u{2212}1.5"));
+        assert_eq!(chart.series[0].now, "2.5");
+        let flat = curve("t", "", &[Some(7.0), Some(7.0)]);
+        assert_eq!(flat.series[0].path, "M2 50L6 50");
+        assert_eq!(curve("t", "", &[Some(7.0)]).series[0].path, "M2 50h2");
+        assert_eq!(
+            flat.words().to_string(),
+            "t (no unit), from 7 to 7; t: 7 now"
+        );
+        assert!(curve("t", "", &[None, None]).is_empty());
+    }
+
+    #[test]
+    fn numbers_are_as_long_as_they_have_to_be() {
+        for (value, text) in [
+            (0.0, "0"),
+            (-0.00001, "\u{2212}1.000e\u{2212}5"),
+            (21.500_04, "21.5"),
+            (1_000_000.25, "1000000.25"),
+            (1e300, "1.000e300"),
+        ] {
+            assert_eq!(number(value), text);
+        }
     }
 
     #[test]

@@ -45,6 +45,8 @@ pub struct Around<'a> {
     pub doors_end: Option<Timestamp>,
     /// The currencies.
     pub exponents: &'a Exponents,
+    /// Devices that ask for a code.
+    pub pending: u64,
 }
 
 /// All of it.
@@ -72,6 +74,12 @@ pub fn attention(reading: &Reading, around: &Around<'_>) -> Vec<Attention> {
         );
         let path = "/codes?state=frozen";
         add("warn", say("stopped"), sentence, path, say("Frozen codes"));
+    }
+    if around.pending > 0 && around.frame.may(ISSUES) {
+        let sentence = say("One device asks for a code.")
+            .or_many("{count} devices ask for a code.", around.pending);
+        let link = say("Pending devices");
+        add("info", say("pending"), sentence, "/pending", link);
     }
     if counts.inbox_entries > MANY_WAITING {
         let sentence = say("One message waits for a thing to collect it.").or_many(

@@ -112,7 +112,8 @@ pub struct After {
     done: Option<String>,
 }
 
-async fn find(portal: &Portal, text: &str) -> Result<Thing, Refusal> {
+/// The thing that an address names.
+pub async fn find(portal: &Portal, text: &str) -> Result<Thing, Refusal> {
     let code = read_code(text)?;
     portal.ledger.thing(&code).await?.ok_or(UNKNOWN)
 }

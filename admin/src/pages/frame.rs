@@ -5,7 +5,7 @@ use crate::door::Visitor;
 use crate::language::{Language, Reader, Say, say};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
-use crate::routes::{AUDITS, OWNS, SEES_MONEY, STAFF};
+use crate::routes::{AUDITS, ISSUES, OWNS, SEES_MONEY, STAFF};
 use crate::show;
 use askama::Template;
 use axum::http::{StatusCode, header};
@@ -42,9 +42,10 @@ pub struct Entry {
     pub ruled: bool,
 }
 
-const ENTRIES: [(&str, Say, bool, Roles); 14] = [
+const ENTRIES: [(&str, Say, bool, Roles); 15] = [
     ("/", say("Overview"), false, STAFF),
     ("/codes", say("Codes"), false, STAFF),
+    ("/pending", say("Pending"), false, ISSUES),
     ("/grids", say("Grid codes"), false, STAFF),
     ("/map", say("Map"), false, STAFF),
     ("/areas", say("Areas"), false, STAFF),

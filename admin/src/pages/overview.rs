@@ -12,7 +12,7 @@ use crate::language::{Say, Words as _, below, filters, say};
 use crate::portal::{Portal, Shared};
 use crate::pulse::{MINUTES_KEPT, Minute, Reading};
 use crate::refusal::Refusal;
-use crate::routes::{SEES_MONEY, STAFF};
+use crate::routes::{ISSUES, SEES_MONEY, STAFF};
 use crate::show;
 use crate::stream::{self, News};
 use askama::Template;
@@ -161,7 +161,9 @@ async fn board(portal: &Portal, frame: &Frame, now: Timestamp) -> Result<Board, 
         false => Vec::new(),
     };
     let authorities = portal.desk.authorities();
+    let pending = portal.diary.waiting().await?;
     let around = Around {
+        pending: pending.0,
         frame,
         authorities: &authorities,
         doors_end: portal.live.certificate_ends(),
@@ -185,7 +187,7 @@ async fn board(portal: &Portal, frame: &Frame, now: Timestamp) -> Result<Board, 
         charts: charts(&minutes, &exponents, sees_money),
         from: edge(minutes.first()),
         to: edge(minutes.last()),
-        queues: queues(&reading, sees_money),
+        queues: queues(&reading, pending, frame),
         endings: endings(&around, now),
         sees_money,
         lines,
@@ -210,19 +212,33 @@ fn cosigned(reading: &Reading) -> Say {
     }
 }
 
-fn queues(reading: &Reading, sees_money: bool) -> Vec<Queue> {
+fn queues(
+    reading: &Reading,
+    (pending, pending_since): (u64, Option<Timestamp>),
+    frame: &Frame,
+) -> Vec<Queue> {
+    let age = |since: Timestamp| {
+        let age_s = reading.at.0.saturating_sub(since.0);
+        show::duration(u64::from(age_s))
+    };
     let mut queues = vec![Queue {
         name: say("Messages in inboxes"),
         waiting: reading.counts.inbox_entries,
         oldest: None,
         path: "/codes",
     }];
-    if sees_money {
+    if frame.may(ISSUES) {
+        queues.push(Queue {
+            name: say("Devices that ask for a code"),
+            waiting: pending,
+            oldest: pending_since.map(age),
+            path: "/pending",
+        });
+    }
+    if frame.may(SEES_MONEY) {
         let oldest = reading.due.map(|(due, recorded)| {
-            let age_s = reading.at.0.saturating_sub(recorded.0);
-            let age = show::duration(u64::from(age_s));
             say("{age}, due {time}")
-                .put("age", age)
+                .put("age", age(recorded))
                 .put("time", show::time(due))
         });
         queues.push(Queue {

@@ -54,13 +54,14 @@ impl Streams {
     fn take(self: &Arc<Self>, session: SecretHash) -> Result<Place, Refusal> {
         let mut open = self.open();
         let all: usize = open.values().sum();
-        let own = open.entry(session).or_default();
-        if all >= STREAMS_MAX || *own >= STREAMS_PER_SESSION {
+        // Whoever is refused leaves no line behind.
+        let own = open.get(&session).copied().unwrap_or_default();
+        if all >= STREAMS_MAX || own >= STREAMS_PER_SESSION {
             return Err(Refusal::Busy(say(
                 "As many pages are kept up to date as can be. Close one that you do not look at.",
             )));
         }
-        *own += 1;
+        open.insert(session, own + 1);
         Ok(Place {
             streams: Arc::clone(self),
             session,

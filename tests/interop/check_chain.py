@@ -16,6 +16,14 @@ def get(path):
     return body
 
 
+def soon(path):
+    """The same, once a checkpoint has it."""
+    end = time.monotonic() + WAIT_S
+    while office.call(path)[0] == 503 and time.monotonic() < end:
+        time.sleep(0.2)
+    return get(path)
+
+
 def resources(level, count):
     """The tiles of a level that hold this many hashes or leaves."""
     paths = [chain.tile_path(level, index) for index in range(count // chain.WIDTH)]
@@ -92,7 +100,7 @@ def grown(before, log):
     _, size, top = note.checkpoint()
     hashes = [chain.leaf_hash(leaf) for leaf in leaves_of(size)]
     same((hashes[: len(before)], chain.root(hashes)), (before, top))
-    proof = chain.Proof.read(get(f"/1/{thing.text}/proof").decode())
+    proof = chain.Proof.read(soon(f"/1/{thing.text}/proof").decode())
     leaf = chain.byte_strings(proof.extra)[0]
     proof.proves(leaf, log)
     act = cbor.read(leaf)

@@ -24,21 +24,12 @@ pub use sessions::{
     TokenId,
 };
 
-use sqlx::SqlStr;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
+use crate::store::beside;
+use sqlx::sqlite::SqlitePool;
 use std::path::Path;
-use std::time::Duration;
 
 /// SHA-256 of a secret that only its holder knows.
 pub type SecretHash = [u8; 32];
-
-/// Connections to the file at once.
-const CONNECTIONS: u32 = 4;
-/// How long a writer waits for the one before it.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The accounts store. Clones share one pool.
 #[derive(Clone, Debug)]
@@ -67,29 +58,11 @@ impl std::error::Error for Error {}
 impl People {
     /// Opens the file and creates or migrates it where needed.
     pub async fn open(path: &Path) -> Result<Self, Error> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT);
-        let pool = SqlitePoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .connect_with(options)
-            .await?;
         let texts = [
             ("people", include_str!("people.sql")),
             ("answers", include_str!("answers.sql")),
         ];
-        let migration = |(number, (name, text)): (i64, (&'static str, &'static str))| {
-            let text = SqlStr::from_static(text);
-            Migration::new(number, name.into(), MigrationType::Simple, text, false)
-        };
-        Migrator::with_migrations((1..).zip(texts).map(migration).collect())
-            .run(&pool)
-            .await
-            .map_err(|error| sqlx::Error::Migrate(Box::new(error)))?;
+        let pool = beside::open(path, texts).await?;
         Ok(Self { pool })
     }
 

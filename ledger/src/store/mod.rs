@@ -6,6 +6,7 @@ pub(crate) mod accusations;
 pub(crate) mod aliases;
 pub(crate) mod allowances;
 pub(crate) mod areas;
+pub(crate) mod beside;
 pub(crate) mod chain;
 pub(crate) mod coverage;
 pub(crate) mod covers;

@@ -9,6 +9,7 @@ use crate::refusal::Refusal;
 use axum::response::Response;
 use issuer::label::{Label, LabelError, Roll, Sheet, Words};
 use protocol::Code;
+use serde::Deserialize;
 
 /// What labels come on: the word in an address, and in words.
 pub const FORMS: [(&str, Say); 6] = [
@@ -19,6 +20,29 @@ pub const FORMS: [(&str, Say); 6] = [
     ("zpl-1", say("Label printer, one across, ZPL")),
     ("zpl-4", say("Label printer, four across, ZPL")),
 ];
+
+/// Labels of a batch that an address asks for.
+#[derive(Deserialize)]
+pub struct Asked {
+    /// One of [`FORMS`].
+    #[serde(default)]
+    pub on: String,
+    #[serde(default)]
+    signed: String,
+    part: Option<u32>,
+}
+
+impl Asked {
+    /// With a signature on each.
+    pub fn signed(&self) -> bool {
+        !self.signed.is_empty()
+    }
+
+    /// Which part of the batch, from 1 on.
+    pub fn part(&self) -> u32 {
+        self.part.unwrap_or(1)
+    }
+}
 
 fn unfit(error: LabelError) -> Refusal {
     Refusal::Unfit(say("No labels: {reason}.").put("reason", error.to_string()))

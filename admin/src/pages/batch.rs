@@ -6,7 +6,7 @@ use super::parts::{Pill, ROWS, attachment};
 use crate::batch::parts;
 use crate::deeds::batches as deeds;
 use crate::door::{Sent, Visitor};
-use crate::labels::FORMS;
+use crate::labels::{self, FORMS};
 use crate::language::{Words as _, below, filters, say};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
@@ -171,30 +171,20 @@ fn write_line(portal: &Portal, line: &JobLine, text: &mut String) {
     );
 }
 
-#[derive(Deserialize)]
-pub struct Labels {
-    #[serde(default)]
-    on: String,
-    #[serde(default)]
-    signed: String,
-    part: Option<u32>,
-}
-
 /// Labels of the batch, a part at a time.
 pub async fn labels(
     State(portal): State<Shared>,
     Path(text): Path<String>,
-    Query(asked): Query<Labels>,
+    Query(asked): Query<labels::Asked>,
 ) -> Result<Response, Refusal> {
     let row = find(&portal, &text).await?;
-    let part = asked.part.unwrap_or(1);
+    let part = asked.part();
     if !(1..=parts(row.issued)).contains(&part) || row.issued == 0 {
         return Err(Refusal::NotFound(say("There are fewer labels than that.")));
     }
     let codes = part_of(&portal, &row, part).await?;
     let name = format!("labels-batch-{}-{part}", row.number);
-    let signed = !asked.signed.is_empty();
-    crate::labels::file(&portal, codes, ("", ""), &asked.on, signed, &name).await
+    labels::file(&portal, codes, ("", ""), &asked.on, asked.signed(), &name).await
 }
 
 async fn part_of(portal: &Portal, row: &JobRow, part: u32) -> Result<Vec<Code>, Refusal> {

@@ -5,7 +5,7 @@ use super::parts::{self, Pill, ROWS};
 use crate::batch::{self, BatchFile};
 use crate::door::Visitor;
 use crate::evidence::class;
-use crate::labels::FORMS;
+use crate::labels::{self, FORMS};
 use crate::language::{Say, Words as _, below, filters, say};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
@@ -147,25 +147,15 @@ pub async fn proofs(
     Ok(batch::file(portal, row, order, BatchFile::Proofs))
 }
 
-#[derive(Deserialize)]
-pub struct Labels {
-    #[serde(default)]
-    on: String,
-    #[serde(default)]
-    signed: String,
-    part: Option<u32>,
-}
-
 /// Labels of the batch, a part at a time.
 pub async fn labels(
     State(portal): State<Shared>,
     Path(text): Path<String>,
-    Query(asked): Query<Labels>,
+    Query(asked): Query<labels::Asked>,
 ) -> Result<Response, Refusal> {
     let (row, order) = find(&portal, &text).await?;
-    let part = asked.part.unwrap_or(1);
-    let signed = !asked.signed.is_empty();
-    label_part(&portal, &row, &order, part, &asked.on, signed).await
+    let part = asked.part();
+    label_part(&portal, &row, &order, part, &asked.on, asked.signed()).await
 }
 
 /// Labels of one part of a batch as a file.
@@ -180,5 +170,5 @@ pub async fn label_part(
     let codes = batch::part(portal, row, order, part).await?;
     let name = format!("labels-{}-{part}", short(&row.id));
     let words = (row.product.as_str(), row.batch.as_str());
-    crate::labels::file(portal, codes, words, on, signed, &name).await
+    labels::file(portal, codes, words, on, signed, &name).await
 }

@@ -179,9 +179,11 @@ fn everybody_may_go_on(world: &mut World) {
                 continue;
             }
             // What was asked before may be too late, and is asked anew once the purse hears so.
-            if let Err(status) =
-                asks(world, thing, currency, total).or_else(|_| asks(world, thing, currency, total))
-            {
+            let asked = match asks(world, thing, currency, total) {
+                Err(Status::Expired) => asks(world, thing, currency, total),
+                first => first,
+            };
+            if let Err(status) = asked {
                 let name = world.things[thing].name();
                 let what = format!("{name} holds {total} {currency} and hears {status}");
                 world.fail("an honest thing can always go on", what);

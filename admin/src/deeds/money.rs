@@ -2,7 +2,7 @@
 //! and claims. The books answer the same key with the same order alike.
 
 use crate::door::Actor;
-use crate::language::below;
+use crate::language::{below, say};
 use crate::pages::money::currency_value;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
@@ -155,6 +155,11 @@ pub async fn declare(
     exponent: u8,
     name: &str,
 ) -> Result<Result<(), Status>, Refusal> {
+    if name.is_empty() {
+        return Err(Refusal::Unfit(say(
+            "A currency needs a name, such as US dollar.",
+        )));
+    }
     let declared = portal
         .ledger
         .declare_currency(currency, exponent, name)

@@ -206,6 +206,17 @@ async fn what_is_no_json_is_refused_in_json() {
 }
 
 #[tokio::test]
+async fn a_currency_has_a_name() {
+    let (scene, _) = scene().await;
+    for name in ["", "  "] {
+        let wish = json!({"letters": "USD", "exponent": 2, "name": name});
+        let page = call(&scene, "/api/v1/currencies", Some(wish)).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    assert_eq!(scene.house.ledger.currencies().await.unwrap(), []);
+}
+
+#[tokio::test]
 async fn coins_are_followed_from_a_load_to_a_purse_and_back() {
     let (scene, _) = scene().await;
     let (ledger, now) = (&scene.house.ledger, scene.house.now());

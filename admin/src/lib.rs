@@ -36,6 +36,7 @@ mod portal;
 mod pulse;
 pub mod refusal;
 pub mod routes;
+mod scanned;
 mod show;
 mod statements;
 mod station_desk;
@@ -50,6 +51,7 @@ pub use counters::{Counters, Lookup, Mistyped, Refused};
 pub use desk::{
     AuthorityCard, Connected, DeskOrder, DeskRefusal, DoorLoad, IssuingDesk, LiveHouse, Pending,
 };
+pub use door::Proxies;
 pub use portal::{FIRST_LINK_LIFE_S, Portal, Random, Shared, State, first_owner_link};
 pub use pulse::{MINUTES_KEPT, Pulse, Reading};
 pub use routes::router;

@@ -1,10 +1,11 @@
 //! What the portal is made of.
 
 use crate::api::keyed::UnderWay;
-use crate::api::rate::Rates;
 use crate::counters::Counters;
 use crate::desk::{IssuingDesk, LiveHouse};
+use crate::door::Proxies;
 use crate::door::password::Passwords;
+use crate::door::rate::{Calls, Scans};
 use crate::door::secret::Secret;
 use crate::door::throttle::Throttle;
 use crate::imports::Imports;
@@ -15,7 +16,7 @@ use crate::things_desk::ThingsDesk;
 use crate::tiles::Tiles;
 use ledger::Ledger;
 use ledger::diary::Diary;
-use ledger::people::{Act, Error, People, Role, Roles};
+use ledger::people::{Act, Error, People, Role, Roles, TokenId};
 use protocol::code::IssuedBy;
 use protocol::{Network, Timestamp};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -58,8 +59,8 @@ pub struct Portal {
     pub resolver: String,
     /// Where the map gets pictures of the ground; `None`: coastlines alone.
     pub tiles: Option<Tiles>,
-    /// Whether browsers reach this portal over TLS: then cookies are bound to the host.
-    pub tls: bool,
+    /// What stands in front. Over TLS cookies are bound to the host.
+    pub proxies: Proxies,
     /// Tells the time.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// Where secrets come from.
@@ -76,7 +77,8 @@ pub struct State {
     throttle: Mutex<Throttle>,
     passwords: OnceLock<Passwords>,
     imports: Arc<Imports>,
-    rates: Mutex<Rates>,
+    calls: Mutex<Calls<TokenId>>,
+    scans: Mutex<Scans>,
     under_way: Arc<UnderWay>,
     batches: Arc<Notify>,
 }
@@ -111,8 +113,18 @@ impl Portal {
     }
 
     /// Runs `with` on what tokens have called lately.
-    pub(crate) fn rates<T>(&self, with: impl FnOnce(&mut Rates) -> T) -> T {
-        on(&self.state.rates, with)
+    pub(crate) fn calls<T>(&self, with: impl FnOnce(&mut Calls<TokenId>) -> T) -> T {
+        on(&self.state.calls, with)
+    }
+
+    /// Runs `with` on what strangers have looked up lately.
+    pub(crate) fn scans<T>(&self, with: impl FnOnce(&mut Scans) -> T) -> T {
+        on(&self.state.scans, with)
+    }
+
+    /// Whether browsers reach this portal over TLS.
+    pub(crate) fn tls(&self) -> bool {
+        self.proxies.speak_tls()
     }
 }
 

@@ -7,9 +7,9 @@ use crate::language::say;
 use crate::pages::batches as batch_list;
 use crate::pages::{
     acts, aliases, area, areas, audit, authorities, batch, code, codes, fraud, frauds, grid, grids,
-    issue, issue_grid, language, manifests, map, messages, money, order, orders, overview, payment,
-    payments, pending, people, public_code, public_grid, purse, requests, secrets, sign_in,
-    statement, station, stations, trace, welcome,
+    issue, issue_grid, label_check, language, manifests, map, messages, money, order, orders,
+    overview, payment, payments, pending, people, public_code, public_grid, purse, requests,
+    secrets, sign_in, statement, station, stations, trace, welcome,
 };
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
@@ -82,7 +82,7 @@ pub fn table() -> Vec<Route> {
     table
 }
 
-use Who::{Everybody, People, Uploads};
+use Who::{Everybody, People, Strangers, Uploads};
 
 routes! {
     GET  get  "/assets/style.css"             Everybody => assets::style;
@@ -92,14 +92,16 @@ routes! {
     GET  get  "/assets/outline.txt"           Everybody => assets::outline;
     GET  get  "/assets/icon.svg"              Everybody => assets::icon;
 
-    GET  get  "/1/{code}"                     Everybody => public_code::show;
-    GET  get  "/1/{code}/{face}"              Everybody => public_code::face;
-    GET  get  "/g/{grid}"                     Everybody => public_grid::show;
-    GET  get  "/G/{grid}"                     Everybody => public_grid::show;
-    GET  get  "/g/{grid}/{face}"              Everybody => public_grid::face;
-    GET  get  "/G/{grid}/{face}"              Everybody => public_grid::face;
+    GET  get  "/1/{code}"                     Strangers => public_code::show;
+    GET  get  "/1/{code}/{face}"              Strangers => public_code::face;
+    GET  get  "/g/{grid}"                     Strangers => public_grid::show;
+    GET  get  "/G/{grid}"                     Strangers => public_grid::show;
+    GET  get  "/g/{grid}/{face}"              Strangers => public_grid::face;
+    GET  get  "/G/{grid}/{face}"              Strangers => public_grid::face;
 
-    GET  get  "/01/{gtin}/21/{*serial}"       Everybody => aliases::digital_link;
+    GET  get  "/01/{gtin}/21/{*serial}"       Strangers => aliases::digital_link;
+
+    GET  get  "/check"                        Strangers => label_check::show;
 
     GET  get  "/sign-in"                      Everybody => sign_in::show;
     POST post "/sign-in"                      Everybody => sign_in::submit;

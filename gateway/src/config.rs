@@ -10,6 +10,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use strsim::levenshtein;
 
 /// Where the file is looked for when no `--config` is given.
 pub const DEFAULT_FILE: &str = "/etc/onecode/onecode.toml";
@@ -45,6 +46,7 @@ keys! {
     "coap" "listen" = "0.0.0.0:5683", "Plain CoAP: signed wallet objects and discovery only.";
     "coap" "secure_listen" = "0.0.0.0:5684", "CoAP over DTLS with client certificates.";
     "http" "listen" = "127.0.0.1:8080", "Portal, enrolment, resolver, metrics. Put a TLS proxy in front before opening it to others.";
+    "http" "proxies" = "", "Addresses of the TLS proxies in front, separated by commas: browsers come by https, and X-Forwarded-For of these says from where.";
     "portal" "tiles" = "", "Where the map gets pictures of the ground, such as https://tiles.example/{z}/{x}/{y}.png. Empty: coastlines alone, which need no network.";
     "wallet" "allowance_life_s" = "604800", "How long an allowance is good.";
     "wallet" "most_per_payment_minor" = "1000000000", "Largest single payment of an allowance.";
@@ -85,6 +87,8 @@ pub struct Config {
     pub coaps_listen: SocketAddr,
     /// HTTP.
     pub http_listen: SocketAddr,
+    /// The TLS proxies in front of HTTP.
+    pub proxies: admin::Proxies,
     /// Where the portal's map gets pictures of the ground.
     pub tiles: Option<admin::Tiles>,
     /// How long an allowance is good.
@@ -298,6 +302,10 @@ impl Sources {
             coap_listen: self.parse("coap.listen", ADDRESS)?,
             coaps_listen: self.parse("coap.secure_listen", ADDRESS)?,
             http_listen: self.parse("http.listen", ADDRESS)?,
+            proxies: self.parse(
+                "http.proxies",
+                "up to 16 addresses such as 127.0.0.1, separated by commas",
+            )?,
             tiles: match self.get("portal.tiles").0 {
                 "" => None,
                 _ => Some(self.parse("portal.tiles", "https://HOST/{z}/{x}/{y}.png")?),
@@ -324,34 +332,14 @@ fn suggestion(key: &str) -> String {
     let nearest = KEYS
         .iter()
         .map(|known| format!("{}.{}", known.section, known.name))
-        .min_by_key(|known| distance(known, key));
+        .min_by_key(|known| levenshtein(known, key));
     match nearest {
-        Some(known) if distance(&known, key) <= 4 => format!("; did you mean `{known}`?"),
+        Some(known) if levenshtein(&known, key) <= 4 => format!("; did you mean `{known}`?"),
         _ => "; `onecode config list --doc` shows all".to_owned(),
     }
 }
 
 /// Levenshtein distance.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        if let Some(first) = row.first_mut() {
-            *first = left;
-        }
-        for (cell, y) in row.iter_mut().skip(1).zip(b.bytes()) {
-            let best = (diagonal + usize::from(x != y))
-                .min(*cell + 1)
-                .min(left + 1);
-            diagonal = *cell;
-            *cell = best;
-            left = best;
-        }
-    }
-    row.last().copied().unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -26,7 +26,6 @@ mod pending;
 mod people;
 mod places;
 pub mod problem;
-pub mod rate;
 mod requests;
 mod secrets;
 mod statements;

@@ -2,6 +2,7 @@
 //! behind every answer.
 
 use super::cookie::Jar;
+use super::rate::Neighbourhood;
 use super::secret::{self, Secret};
 use super::visitor::{Actor, Caller, Visitor, Who};
 use crate::api::{self, problem};
@@ -16,7 +17,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use ledger::people::{Roles, Scope};
 use serde::Deserialize;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Largest body of any form or call: a pasted request is a few kilobytes.
 pub const BODY_MAX: usize = 64 * 1024;
@@ -32,7 +33,8 @@ pub async fn guard(
 ) -> Response {
     if let Who::Tokens(roles, scope) = who {
         let may = (roles, scope);
-        return match caller(&portal, may, request.headers(), address(&request)).await {
+        let origin = named(address(&portal, &request));
+        return match caller(&portal, may, request.headers(), origin).await {
             Ok(caller) => answer_program(&portal, caller, request, next).await,
             Err(refusal) => problem::respond(&portal, &refusal),
         };
@@ -41,13 +43,21 @@ pub async fn guard(
         // What anybody may read of the API: no cookies, and refusals as programs read them.
         return dressed(&portal, next.run(request).await);
     }
-    let jar = Jar { tls: portal.tls };
+    let jar = Jar { tls: portal.tls() };
     let headers = request.headers();
     let reader = reader(jar, &request);
-    let (visitor, fresh) = match visitor(&portal, jar, headers, address(&request), &reader).await {
+    let address = address(&portal, &request);
+    let (visitor, fresh) = match visitor(&portal, jar, headers, named(address), &reader).await {
         Ok(found) => found,
         Err(refusal) => return refuse_page(&portal, &reader, None, &refusal),
     };
+    if who == Who::Strangers
+        && visitor.person.is_none()
+        && let Err(wait) =
+            portal.scans(|scans| scans.take(Neighbourhood::from(address), visitor.now))
+    {
+        return refuse_page(&portal, &reader, None, &Refusal::Wait(wait.seconds));
+    }
     let is_form = request.method() == Method::POST;
     if let Who::People(roles) | Who::Uploads(roles) = who {
         match &visitor.person {
@@ -59,7 +69,7 @@ pub async fn guard(
             Some(_) => {}
         }
     }
-    let own_origin = !is_form || is_own_origin(headers, portal.tls);
+    let own_origin = !is_form || is_own_origin(headers, portal.tls());
     let checked = if !own_origin {
         Err(Refusal::Forged)
     } else if is_form && !has_its_token_inside(who, headers) {
@@ -131,7 +141,7 @@ async fn caller(
         .token(secret.hash(), now)
         .await?
         .ok_or(Refusal::SignIn)?;
-    if let Err(wait) = portal.rates(|rates| rates.take(token.id, now)) {
+    if let Err(wait) = portal.calls(|calls| calls.take(token.id, now)) {
         return Err(Refusal::Wait(wait.seconds));
     }
     if !token.roles.meets(roles) {
@@ -195,7 +205,11 @@ fn reader(jar: Jar, request: &Request) -> Reader {
     let headers = request.headers();
     let chosen = jar.language(headers);
     let path = request.uri().path_and_query();
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
     Reader {
+        host: host.map(str::to_owned),
         language: chosen.unwrap_or_else(|| accepted(headers)),
         path: path
             .filter(|_| request.method() == Method::GET)
@@ -203,11 +217,14 @@ fn reader(jar: Jar, request: &Request) -> Reader {
     }
 }
 
-fn address(request: &Request) -> String {
-    request
-        .extensions()
-        .get::<ConnectInfo<SocketAddr>>()
-        .map_or_else(|| "unknown".to_owned(), |info| info.0.ip().to_string())
+fn address(portal: &Shared, request: &Request) -> Option<IpAddr> {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let peer = peer.map(|info| info.0.ip());
+    portal.proxies.origin(peer, request.headers())
+}
+
+fn named(address: Option<IpAddr>) -> String {
+    address.map_or_else(|| "unknown".to_owned(), |address| address.to_string())
 }
 
 /// Browsers name the origin of every POST; it must be this host.
@@ -267,7 +284,7 @@ pub async fn headers(State(portal): State<Shared>, request: Request, next: Next)
     set(header::X_FRAME_OPTIONS, "DENY");
     // Not "no-referrer": that would also take the origin off our own forms.
     set(header::REFERRER_POLICY, "same-origin");
-    if portal.tls {
+    if portal.tls() {
         set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
         set(
             header::HeaderName::from_static("cross-origin-opener-policy"),

@@ -12,6 +12,8 @@ use protocol::Timestamp;
 pub enum Who {
     /// Anybody, signed in or not.
     Everybody,
+    /// Anybody, and who is not signed in only so often.
+    Strangers,
     /// People with one of these roles.
     People(Roles),
     /// People with one of these roles, who send a file: their form token is its first part, and

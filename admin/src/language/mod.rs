@@ -73,6 +73,8 @@ pub struct Reader {
     pub language: Language,
     /// Path and query of the page, where it can be asked for again.
     pub path: Option<String>,
+    /// The host they asked, as their browser names it.
+    pub host: Option<String>,
 }
 
 /// Something to say, in whichever language is read: its English words and the values in them.

@@ -6,6 +6,7 @@ use crate::language::{Language, Reader, Say, say};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::routes::{AUDITS, ISSUES, OWNS, SEES_MONEY, STAFF};
+use crate::scanned;
 use crate::show;
 use askama::Template;
 use axum::http::{StatusCode, header};
@@ -27,6 +28,10 @@ pub struct Frame {
     pub here: &'static str,
     /// How they read.
     pub reader: Reader,
+    /// By which host they came, where labels name another.
+    pub came_by: Option<String>,
+    /// The host on labels.
+    pub resolver: String,
 }
 
 /// One entry of the navigation.
@@ -84,6 +89,12 @@ impl Frame {
             form_token: String::new(),
             network: portal.network.as_str().to_owned(),
             here: "",
+            came_by: reader
+                .host
+                .as_deref()
+                .and_then(|host| scanned::came_by(host, &portal.resolver))
+                .map(str::to_owned),
+            resolver: portal.resolver.to_ascii_uppercase(),
             reader: reader.clone(),
         }
     }

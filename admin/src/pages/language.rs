@@ -25,7 +25,7 @@ pub async fn choose(
     )))?;
     let back = from.back.as_deref().and_then(own).unwrap_or("/");
     let mut response = Redirect::to(back).into_response();
-    let jar = Jar { tls: portal.tls };
+    let jar = Jar { tls: portal.tls() };
     if let Some(cookie) = jar.keep_language(language) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }

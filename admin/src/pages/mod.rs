@@ -19,6 +19,7 @@ pub mod grids;
 pub mod issue;
 pub mod issue_grid;
 pub mod item;
+pub mod label_check;
 pub mod language;
 pub mod manifests;
 pub mod map;

@@ -22,15 +22,37 @@ pub struct Proof {
     pub(super) script: String,
 }
 
-/// The proof that this was issued; none while it is under no checkpoint, or stands in no log here.
-pub async fn of_issue(portal: &Portal, of: &Named) -> Result<Option<Proof>, Refusal> {
+/// Whether the issue of a code stands in the log.
+pub enum Logged {
+    /// With the proof.
+    Proven(Proof),
+    /// It does, and no checkpoint covers it yet.
+    Soon,
+    /// There is no such leaf.
+    Nowhere,
+}
+
+impl Logged {
+    /// The proof, if there is one.
+    pub fn proof(self) -> Option<Proof> {
+        match self {
+            Self::Proven(proof) => Some(proof),
+            Self::Soon | Self::Nowhere => None,
+        }
+    }
+}
+
+/// What the log says of the issue of this code.
+pub async fn of_issue(portal: &Portal, of: &Named) -> Result<Logged, Refusal> {
     let proved = portal.ledger.act_proof(of, None).await;
-    let Proved::Text(text) = proved.map_err(|_| Refusal::Broken)? else {
-        return Ok(None);
+    let text = match proved.map_err(|_| Refusal::Broken)? {
+        Proved::Text(text) => text,
+        Proved::NotYet => return Ok(Logged::Soon),
+        Proved::Unknown => return Ok(Logged::Nowhere),
     };
     let authorities = portal.desk.authorities();
     let Some(card) = authorities.iter().find(|card| card.role == Role::Root) else {
-        return Ok(None);
+        return Ok(Logged::Soon);
     };
     let mut root = format!("{}:", card.pass_key.algorithm().cose());
     for byte in card.pass_key.as_bytes() {
@@ -40,7 +62,7 @@ pub async fn of_issue(portal: &Portal, of: &Named) -> Result<Option<Proof>, Refu
         Named::Thing(_) => "1",
         Named::Place(_) => "G",
     };
-    Ok(Some(Proof {
+    Ok(Logged::Proven(Proof {
         path: format!("/{place}/{of}/proof"),
         of: of.to_string(),
         root,

@@ -3,7 +3,7 @@
 
 use super::aliases;
 use super::frame::{Frame, page_with};
-use super::proof::{self, Proof};
+use super::proof::{self, Logged, Proof};
 use crate::counters::Lookup;
 use crate::credential;
 use crate::door::Visitor;
@@ -51,6 +51,8 @@ pub enum Verdict {
     Damaged,
     /// Registered, but what stands behind it on the label is wrong.
     Forged,
+    /// The registry holds it, and the log of all codes issued here does not.
+    Unlogged,
 }
 
 impl Verdict {
@@ -64,7 +66,8 @@ impl Verdict {
             | Self::Superseded
             | Self::Unknown
             | Self::Damaged
-            | Self::Forged => "bad",
+            | Self::Forged
+            | Self::Unlogged => "bad",
             Self::Mistyped(_) => "none",
         }
     }
@@ -81,7 +84,7 @@ impl Verdict {
             Self::Superseded => say("Replaced"),
             Self::Unknown => say("Not known here"),
             Self::Mistyped(_) => say("Not a code"),
-            Self::Damaged => say("Do not rely on it"),
+            Self::Damaged | Self::Unlogged => say("Do not rely on it"),
             Self::Forged => say("Do not trust this label"),
         }
     }
@@ -119,9 +122,29 @@ impl Verdict {
             Self::Damaged => say(
                 "This code is registered here, but its pass does not verify. Tell whoever runs the thing.",
             ),
+            Self::Unlogged => say(
+                "This code is registered here, but it does not stand in the code chain, in which this house shows every code that it issues. Tell whoever runs the thing.",
+            ),
             Self::Forged => say(
                 "This code was issued here, but whoever made the label in front of you was not entitled to.",
             ),
+        }
+    }
+
+    /// Whether the registry of things holds it.
+    const fn is_registered(self) -> bool {
+        match self {
+            Self::Genuine
+            | Self::Ended
+            | Self::Frozen
+            | Self::Waiting
+            | Self::Revoked
+            | Self::Retired
+            | Self::Superseded
+            | Self::Damaged
+            | Self::Forged
+            | Self::Unlogged => true,
+            Self::Authority(_) | Self::Unknown | Self::Mistyped(_) => false,
         }
     }
 
@@ -133,7 +156,7 @@ impl Verdict {
             Self::Revoked | Self::Retired | Self::Superseded => Lookup::Revoked,
             Self::Unknown => Lookup::Unknown,
             Self::Mistyped(_) => Lookup::Mistyped,
-            Self::Damaged => Lookup::Damaged,
+            Self::Damaged | Self::Unlogged => Lookup::Damaged,
             Self::Forged => Lookup::Forged,
         }
     }
@@ -162,6 +185,8 @@ struct PublicCode {
     facts: Option<Facts>,
     has_pass: bool,
     proof: Option<Proof>,
+    /// Whether a checkpoint that would cover the proof is still to come.
+    soon: bool,
     /// Whether it has a secret inside that can be tried.
     has_inside: bool,
     asked: String,
@@ -208,17 +233,28 @@ async fn shown(
     if label.is_some_and(Word::is_forged) {
         verdict = Verdict::Forged;
     }
-    counted(portal, verdict);
-    let proof = match &facts {
-        Some(facts) => proof::of_issue(portal, &facts.code.into()).await?,
+    let logged = match &facts {
+        Some(facts) => Some(proof::of_issue(portal, &facts.code.into()).await?),
         None => None,
     };
+    if matches!(logged, Some(Logged::Nowhere))
+        && verdict.is_registered()
+        && facts
+            .as_ref()
+            .is_some_and(|facts| facts.code.issued_by() == portal.station)
+    {
+        verdict = Verdict::Unlogged;
+    }
+    counted(portal, verdict);
+    let soon = matches!(logged, Some(Logged::Soon));
+    let proof = logged.and_then(Logged::proof);
     let page = PublicCode {
         // A stranger's page is the same for staff: no navigation, no name.
         frame: Frame::public(portal, &visitor.reader),
         verdict,
         has_pass: !pass.is_empty(),
         proof,
+        soon,
         has_inside: label.is_some()
             && facts
                 .as_ref()

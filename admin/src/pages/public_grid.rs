@@ -180,7 +180,7 @@ async fn shown(
     }
     portal.counters.looked_up(verdict.lookup());
     let proof = match grid {
-        Some(grid) => proof::of_issue(portal, &grid.into()).await?,
+        Some(grid) => proof::of_issue(portal, &grid.into()).await?.proof(),
         None => None,
     };
     let surveyed = match grid {

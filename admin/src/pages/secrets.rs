@@ -97,7 +97,7 @@ pub async fn submit(
         }
     };
     let made = enrolment::make(&portal, &wanted, &visitor.actor(), &*portal.random).await?;
-    let gateway = address(&headers, &portal.resolver, portal.tls);
+    let gateway = address(&headers, &portal.resolver, portal.tls());
     page(
         &visitor.reader,
         &Secrets {

@@ -84,7 +84,7 @@ pub async fn sign_out(
     visitor: Visitor,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let jar = Jar { tls: portal.tls };
+    let jar = Jar { tls: portal.tls() };
     if let Some(secret) = jar.session(&headers) {
         portal.people.end_session(secret.hash()).await?;
         let act = visitor.act("signed out", "");
@@ -104,7 +104,7 @@ pub async fn begin(
     headers: &HeaderMap,
     person: &Person,
 ) -> Result<Response, Refusal> {
-    let jar = Jar { tls: portal.tls };
+    let jar = Jar { tls: portal.tls() };
     let secret = Secret::draw(&*portal.random);
     let act = Act {
         who: &person.name,

@@ -162,7 +162,7 @@ impl House {
             station: STATION,
             resolver: RESOLVER.to_owned(),
             tiles: None,
-            tls: false,
+            proxies: admin::Proxies::default(),
             clock: Arc::new(move || Timestamp(clock.load(Ordering::SeqCst))),
             random: Arc::new(self.draw()),
             counters: Arc::clone(&self.counters),

@@ -6,6 +6,7 @@ use ledger::ThingState;
 use protocol::code::grid::{Level, Place, Point, Span};
 use protocol::objects::Pass;
 use protocol::{GridCode, cose};
+use sqlx::Connection as _;
 
 #[tokio::test]
 async fn a_code_is_genuine_suspended_revoked_or_unknown_in_words() {
@@ -212,4 +213,122 @@ async fn a_place_reads_with_no_registry_and_says_whether_it_is_registered() {
         StatusCode::BAD_REQUEST,
         "a code is no grid code"
     );
+}
+
+#[tokio::test]
+async fn strangers_look_up_only_so_often_and_staff_as_they_like() {
+    let scene = Scene::new().await;
+    let car = scene.house.thing(1, "Car").await;
+    let path = format!("/1/{}", car.code);
+    let mut stranger = scene.browser();
+    stranger.address = [203, 0, 113, 1];
+    let mut seen = 0;
+    let refused = loop {
+        let page = stranger.get(&path).await;
+        match page.status {
+            StatusCode::OK => seen += 1,
+            _ => break page,
+        }
+        assert!(seen <= 1_000, "no bound");
+    };
+    assert!(seen >= 100, "{seen}");
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(refused.headers[header::RETRY_AFTER], "1");
+    let elsewhere = stranger.get("/check?text=x").await;
+    assert_eq!(elsewhere.status, StatusCode::TOO_MANY_REQUESTS);
+    // Neither the next address nor whoever is signed in waits for it.
+    let mut other = scene.browser();
+    other.address = [203, 0, 113, 2];
+    assert_eq!(other.get(&path).await.status, StatusCode::OK);
+    let mut staff = scene.owner().await;
+    staff.address = stranger.address;
+    assert_eq!(staff.get(&path).await.status, StatusCode::OK);
+    scene.house.wait_s(1);
+    assert_eq!(stranger.get(&path).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_label_that_only_looks_like_one_of_this_house_is_told_so() {
+    let scene = Scene::new().await;
+    let car = scene.house.thing(1, "Car").await;
+    let mut stranger = scene.browser();
+    let own = stranger
+        .get(&format!(
+            "/check?text=HTTPS%3A%2F%2FID.EXAMPLE.COM%2F1%2F{}",
+            car.code
+        ))
+        .await;
+    assert_eq!(own.status, StatusCode::SEE_OTHER);
+    assert_eq!(own.location(), format!("/1/{}", car.code));
+    for (host, sentence) in [
+        (
+            "id.examp1e.com",
+            "which looks like ID.EXAMPLE.COM and is not",
+        ),
+        ("shop.test", "Labels of this house lead to ID.EXAMPLE.COM"),
+    ] {
+        let path = format!("/check?text=https%3A%2F%2F{host}%2F1%2F{}", car.code);
+        let page = stranger.get(&path).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+        let text = page.text();
+        assert!(text.contains(sentence) && text.contains(host), "{text}");
+        let about = format!("href=\"/1/{}\"", car.code);
+        assert!(text.contains(&about), "what is known of the code in it");
+        assert!(
+            !text.contains(&format!("href=\"https://{host}")),
+            "no way there"
+        );
+    }
+    let empty = stranger.get("/check").await;
+    assert_eq!(empty.status, StatusCode::OK);
+    // The host in these tests is another one than that on labels.
+    let page = stranger.get(&format!("/1/{}", car.code)).await.text();
+    assert!(page.contains("You came here by"), "{page}");
+}
+
+#[tokio::test]
+async fn a_code_that_is_in_the_registry_and_not_in_the_log_is_not_called_genuine() {
+    let scene = Scene::new().await;
+    let car = scene.house.thing(1, "Car").await;
+    let path = format!("/1/{}", car.code);
+    let mut stranger = scene.browser();
+    let page = stranger.get(&path).await.text();
+    assert!(page.contains("<h1>Genuine</h1>") && page.contains("comes with the next checkpoint"));
+    let books = scene.house.spool.join("ledger.db");
+    let mut books = sqlx::SqliteConnection::connect(&format!("sqlite:{}", books.display()))
+        .await
+        .unwrap();
+    sqlx::query("DELETE FROM chain_leaf")
+        .execute(&mut books)
+        .await
+        .unwrap();
+    let page = stranger.get(&path).await.text();
+    assert!(page.contains("<h1>Do not rely on it</h1>"), "{page}");
+    assert!(page.contains("does not stand in the code chain"), "{page}");
+}
+
+#[tokio::test]
+async fn behind_a_proxy_visitors_are_told_apart_by_what_it_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = crate::house::House::open(folder.path(), crate::browser::NOW).await;
+    let mut portal = house.portal();
+    portal.proxies = "127.0.0.1".parse().unwrap();
+    let app = admin::router(portal);
+    let asked = async |from: &str| {
+        let request = axum::http::Request::builder()
+            .uri("/1/none")
+            .header("x-forwarded-for", from)
+            .extension(axum::extract::ConnectInfo(std::net::SocketAddr::from((
+                [127, 0, 0, 1],
+                40_000,
+            ))))
+            .body(axum::body::Body::empty())
+            .unwrap();
+        crate::browser::send(&app, request).await.status
+    };
+    for _ in 0..200 {
+        asked("198.51.100.7, 203.0.113.1").await;
+    }
+    assert_eq!(asked("203.0.113.1").await, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(asked("203.0.113.2").await, StatusCode::BAD_REQUEST);
 }

@@ -158,7 +158,7 @@ async fn over_tls_cookies_are_bound_to_the_host() {
     let folder = tempfile::tempdir().unwrap();
     let house = crate::house::House::open(folder.path(), NOW).await;
     let mut portal = house.portal();
-    portal.tls = true;
+    portal.proxies = "10.0.0.1".parse().unwrap();
     let app = admin::router(portal);
     let page = crate::browser::Browser::new(&app).get("/sign-in").await;
     let cookie = page.headers[header::SET_COOKIE].to_str().unwrap();

@@ -194,7 +194,7 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
         station: crate::house::plan(config)?.station(),
         resolver: config.resolver.clone(),
         tiles: config.tiles.clone(),
-        tls: false,
+        proxies: config.proxies.clone(),
         clock: Arc::new(now),
         random: Arc::new(fill),
         counters: Arc::clone(&portal_counters),
@@ -331,7 +331,11 @@ fn fill(buffer: &mut [u8]) {
 
 /// Says where everything is, and how the first administrator comes in.
 async fn welcome(config: &Config, house: &House) -> Result<(), Failure> {
-    let portal = format!("http://{}", config.http_listen);
+    let portal = match config.proxies.speak_tls() {
+        // The proxy answers to the name on labels, and cookies are bound to it.
+        true => format!("https://{}", config.resolver.to_ascii_lowercase()),
+        false => format!("http://{}", config.http_listen),
+    };
     println!("OneCode gateway {:#}", house.authorities.gateway.code());
     println!("  network        {}", config.network.as_str());
     println!("  folder         {}", house.folder.path().display());

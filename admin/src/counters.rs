@@ -51,6 +51,7 @@ words! {
     /// Why a request was not answered as asked.
     Refused:
     Password "password" "Name and password do not belong together.";
+    Code "code" "The password was right, and the code after it was not.";
     SignIn "sign_in" "Nobody is signed in, or the token is no good.";
     Wait "wait" "Too many tries to sign in.";
     Role "role" "Signed in, but without the role or scope it takes.";
@@ -78,7 +79,7 @@ impl From<&Refusal> for Refused {
     fn from(refusal: &Refusal) -> Self {
         match refusal {
             Refusal::SignIn => Self::SignIn,
-            Refusal::NotYours(_) | Refusal::OutOfScope(_) => Self::Role,
+            Refusal::SecondStep | Refusal::NotYours(_) | Refusal::OutOfScope(_) => Self::Role,
             Refusal::Forged => Self::Forged,
             Refusal::TooLarge => Self::TooLarge,
             Refusal::NotFound(_) => Self::NotFound,

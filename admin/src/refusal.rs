@@ -16,6 +16,8 @@ use protocol::{Fault, Status};
 pub enum Refusal {
     /// Nobody is signed in, or the token is no good.
     SignIn,
+    /// Signed in, but without the second step that a role of theirs takes.
+    SecondStep,
     /// Signed in, but without any of these roles.
     NotYours(Roles),
     /// The roles of the token permit it, and the token is not for it.
@@ -64,7 +66,9 @@ impl Refusal {
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::SignIn => StatusCode::UNAUTHORIZED,
-            Self::NotYours(_) | Self::OutOfScope(_) | Self::Forged => StatusCode::FORBIDDEN,
+            Self::SecondStep | Self::NotYours(_) | Self::OutOfScope(_) | Self::Forged => {
+                StatusCode::FORBIDDEN
+            }
             Self::Form(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Key(KeyFault::Unfit | KeyFault::Reused) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -87,6 +91,7 @@ impl Refusal {
     pub const fn word(&self) -> &'static str {
         match self {
             Self::SignIn => "sign_in",
+            Self::SecondStep => "second_step",
             Self::NotYours(_) => "role",
             Self::OutOfScope(_) => "scope",
             Self::Form(_) => "form",
@@ -111,6 +116,7 @@ impl Refusal {
     pub const fn title(&self) -> Say {
         match self {
             Self::SignIn => say("Please sign in"),
+            Self::SecondStep => say("Set up your second step first"),
             Self::NotYours(_) | Self::OutOfScope(_) => say("Not yours to do"),
             Self::Form(_) | Self::Method => say("Not taken here"),
             Self::Key(_) => say("This key cannot be used"),
@@ -129,6 +135,10 @@ impl Refusal {
     pub fn sentence(&self) -> Say {
         match self {
             Self::SignIn => say("Sign in, or present a token that has not expired."),
+            Self::SecondStep => say(
+                "A role of yours takes a second step at sign-in. Nothing was changed: set it up under \
+                 Your account, then send this again.",
+            ),
             Self::NotYours(roles) => {
                 say("It takes one of these roles: {roles}. Ask an owner of this portal.")
                     .put("roles", below::roles(*roles))

@@ -6,10 +6,11 @@ use crate::door::{BODY_MAX, UPLOAD_MAX, Who, guard, headers};
 use crate::language::say;
 use crate::pages::batches as batch_list;
 use crate::pages::{
-    acts, aliases, area, areas, audit, authorities, batch, code, codes, fraud, frauds, grid, grids,
-    issue, issue_grid, label_check, language, manifests, map, messages, money, order, orders,
-    overview, payment, payments, pending, people, public_code, public_grid, purse, requests,
-    secrets, sign_in, statement, station, stations, trace, welcome,
+    account, acts, aliases, area, areas, audit, authorities, batch, code, codes, fraud, frauds,
+    grid, grids, issue, issue_grid, label_check, language, manifests, map, messages, money, order,
+    orders, overview, payment, payments, pending, people, public_code, public_grid, purse,
+    requests, second_step, secrets, sign_in, sign_in_code, statement, station, stations, trace,
+    welcome,
 };
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
@@ -82,7 +83,7 @@ pub fn table() -> Vec<Route> {
     table
 }
 
-use Who::{Everybody, People, Strangers, Uploads};
+use Who::{Everybody, Own, People, Strangers, Uploads};
 
 routes! {
     GET  get  "/assets/style.css"             Everybody => assets::style;
@@ -105,10 +106,18 @@ routes! {
 
     GET  get  "/sign-in"                      Everybody => sign_in::show;
     POST post "/sign-in"                      Everybody => sign_in::submit;
+    GET  get  "/sign-in/code"                 Everybody => sign_in_code::show;
+    POST post "/sign-in/code"                 Everybody => sign_in_code::submit;
     GET  get  "/language/{tag}"               Everybody => language::choose;
-    POST post "/sign-out"                     People(STAFF) => sign_in::sign_out;
+    POST post "/sign-out"                     Own => sign_in::sign_out;
     GET  get  "/welcome/{link}"               Everybody => welcome::show;
     POST post "/welcome/{link}"               Everybody => welcome::submit;
+
+    GET  get  "/account"                      Own => account::show;
+    POST post "/account/recovery"             Own => account::renew;
+    POST post "/account/remove"               Own => account::remove;
+    POST post "/account/second-step"          Own => second_step::offer;
+    POST post "/account/second-step/code"     Own => second_step::confirm;
 
     GET  get  "/"                             People(STAFF) => overview::show;
     GET  get  "/live"                         People(STAFF) => overview::live;
@@ -194,6 +203,8 @@ routes! {
     POST post "/people/change"                People(OWNS) => people::change;
     POST post "/people/token"                 People(OWNS) => people::token;
     POST post "/people/revoke"                People(OWNS) => people::revoke;
+    POST post "/people/second-step"           People(OWNS) => people::require;
+    POST post "/people/reset"                 People(OWNS) => people::reset;
     GET  get  "/audit"                        People(AUDITS) => audit::show;
     GET  get  "/audit/trail.ndjson"           People(AUDITS) => audit::file;
 

@@ -5,15 +5,14 @@
 //
 // FOLDER holds onecode, onecode-station and examples/provision. N seals without keys are ordered
 // beside two devices; --judged says how many of the proofs `onecode verify` judges, one by one.
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
 import { openBrowser, readArguments } from "./browser.js";
+import { says, start, startGateway } from "./gateway.js";
 
 const asked = readArguments(process.argv.slice(2));
 const count = Number(asked.count ?? 30);
@@ -21,51 +20,14 @@ const bin = resolve(asked.bin);
 const scratch = mkdtempSync(join(tmpdir(), "onecode-stations-"));
 const shots = asked.shots ?? join(scratch, "shots");
 mkdirSync(shots, { recursive: true });
-const START_TIMEOUT_MS = 60_000;
 const BATCH_TIMEOUT_MS = 900_000; // ten thousand and more, without optimisation
 const judgedMax = Number(asked.judged ?? 200);
 const children = [];
 
-function freePort() {
-  return new Promise((found) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => found(port));
-    });
-  });
-}
-
-// The first line of a program's output that fits.
-async function says(child, pattern) {
-  const timer = setTimeout(() => child.kill(), START_TIMEOUT_MS);
-  for await (const line of createInterface({ input: child.stdout })) {
-    const found = pattern.exec(line);
-    if (found) {
-      clearTimeout(timer);
-      child.stdout.resume();
-      return found[1];
-    }
-  }
-  throw new Error(`${child.spawnfile} ended without saying ${pattern}`);
-}
-
-function start(program, words, env) {
-  const child = spawn(program, words, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, ...env } });
+function keptStart(program, words) {
+  const child = start(program, words);
   children.push(child);
   return child;
-}
-
-async function startGateway() {
-  const [http, mqtt, coap, coaps] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
-  const child = start(join(bin, "onecode"), ["up", "--data", join(scratch, "gateway")], {
-    ONECODE_HTTP_LISTEN: `127.0.0.1:${http}`,
-    ONECODE_MQTT_LISTEN: `127.0.0.1:${mqtt}`,
-    ONECODE_COAP_LISTEN: `127.0.0.1:${coap}`,
-    ONECODE_COAP_SECURE_LISTEN: `127.0.0.1:${coaps}`,
-    ONECODE_LOG_FILTER: "warn",
-  });
-  const link = await says(child, /(\/welcome\/[0-9a-f]+)/);
-  return { child, link, portal: `http://127.0.0.1:${http}` };
 }
 
 function station(...words) {
@@ -84,10 +46,11 @@ async function thing(name) {
   const bench = join(dirname(fileURLToPath(import.meta.url)), "bench.py");
   const folder = join(scratch, name);
   mkdirSync(folder);
-  return says(start("python3", [bench, join(bin, "examples", "provision"), folder]), /^(\/dev\/.*)$/);
+  return says(keptStart("python3", [bench, join(bin, "examples", "provision"), folder]), /^(\/dev\/.*)$/);
 }
 
-const gateway = await startGateway();
+const gateway = await startGateway(join(bin, "onecode"), join(scratch, "gateway"));
+children.push(gateway.child);
 const browser = await openBrowser(gateway.portal, shots);
 const { page, go, shot, problems } = browser;
 

@@ -21,6 +21,8 @@ pub struct PersonShown {
     roles: Vec<&'static str>,
     /// Whether they may sign in.
     active: bool,
+    /// Whether a code of an app is asked for after their password.
+    second_step: bool,
     created: u32,
 }
 
@@ -31,6 +33,7 @@ impl From<Person> for PersonShown {
             name: person.name,
             roles: person.roles.iter().map(|role| role.word()).collect(),
             active: person.active,
+            second_step: person.second_step,
             created: person.created.0,
         }
     }

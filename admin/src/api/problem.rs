@@ -72,7 +72,7 @@ types! {
 pub const fn type_of(refusal: &Refusal) -> Type {
     match refusal {
         Refusal::SignIn => SIGN_IN,
-        Refusal::NotYours(_) | Refusal::Forged => ROLE,
+        Refusal::SecondStep | Refusal::NotYours(_) | Refusal::Forged => ROLE,
         Refusal::OutOfScope(_) => SCOPE,
         Refusal::TooLarge => TOO_LARGE,
         Refusal::NotFound(_) => NOT_FOUND,

@@ -3,6 +3,7 @@
 use super::secret::Secret;
 use crate::language::Language;
 use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
 
 /// Which cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +54,15 @@ impl Jar {
     /// Header that keeps a session in the browser.
     pub fn keep_session(self, secret: &Secret) -> Option<HeaderValue> {
         self.write(Name::Session, secret.reveal(), "SameSite=Strict")
+    }
+
+    /// An answer with which the browser begins to keep this session.
+    pub fn under(self, secret: &Secret, answer: impl IntoResponse) -> Response {
+        let mut answer = answer.into_response();
+        if let Some(cookie) = self.keep_session(secret) {
+            answer.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        answer
     }
 
     /// Header that makes the browser forget its session.

@@ -59,10 +59,16 @@ pub async fn guard(
         return refuse_page(&portal, &reader, None, &Refusal::Wait(wait.seconds));
     }
     let is_form = request.method() == Method::POST;
-    if let Who::People(roles) | Who::Uploads(roles) = who {
+    if let Some(roles) = who.people() {
         match &visitor.person {
             None if !is_form => return Redirect::to("/sign-in").into_response(),
             None => return refuse_page(&portal, &reader, Some(&visitor), &Refusal::SignIn),
+            Some(person) if person.owes_second_step && who != Who::Own => {
+                return match is_form {
+                    false => Redirect::to("/account").into_response(),
+                    true => refuse_page(&portal, &reader, Some(&visitor), &Refusal::SecondStep),
+                };
+            }
             Some(person) if !person.roles.meets(roles) => {
                 return refuse_page(&portal, &reader, Some(&visitor), &Refusal::NotYours(roles));
             }

@@ -1,5 +1,5 @@
-//! Who is let in: secrets, passwords, cookies, the throttle and rates, proxies in front, and the guard
-//! in front of every route.
+//! Who is let in: secrets, passwords, codes of apps, cookies, the throttle and rates, proxies in front,
+//! and the guard in front of every route.
 
 mod cookie;
 mod guard;
@@ -9,6 +9,7 @@ pub mod rate;
 pub mod secret;
 mod sent;
 pub mod throttle;
+pub mod totp;
 mod upload;
 mod visitor;
 

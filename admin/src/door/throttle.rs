@@ -1,4 +1,5 @@
-//! Slows down guessing: by name and address together, by name, and by address.
+//! Slows down guessing: of passwords by name and address together, by name, and by address; of codes
+//! by name alone.
 
 use protocol::Timestamp;
 use std::collections::HashMap;
@@ -34,8 +35,16 @@ const ADDRESS: Rule = Rule {
     longest_wait_s: 900,
 };
 
+/// Whoever guesses codes knows the password, and may come from anywhere.
+const CODE: Rule = Rule {
+    free: 5,
+    first_wait_s: 15,
+    longest_wait_s: 900,
+};
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Key {
+    Code(String),
     Pair(String, String),
     Name(String),
     Address(String),
@@ -64,7 +73,20 @@ impl Throttle {
     /// Counts a try before it is made, so that tries made at once are all counted; a refused one
     /// does not count.
     pub fn attempt(&mut self, name: &str, address: &str, now: Timestamp) -> Result<(), Wait> {
-        let keys = keys(name, address);
+        self.attempt_all(&keys(name, address), now)
+    }
+
+    /// As [`Throttle::attempt`], for a code after the password.
+    pub fn attempt_code(&mut self, name: &str, now: Timestamp) -> Result<(), Wait> {
+        self.attempt_all(&[(Key::Code(name.to_owned()), CODE)], now)
+    }
+
+    /// The code was right.
+    pub fn succeeded_code(&mut self, name: &str) {
+        self.failures.remove(&Key::Code(name.to_owned()));
+    }
+
+    fn attempt_all(&mut self, keys: &[(Key, Rule)], now: Timestamp) -> Result<(), Wait> {
         let longest = keys
             .iter()
             .filter_map(|(key, rule)| rule.wait(self.failures.get(key)?, now))
@@ -73,7 +95,7 @@ impl Throttle {
             return Err(Wait { seconds });
         }
         for (key, _) in keys {
-            self.count(key, now);
+            self.count(key.clone(), now);
         }
         Ok(())
     }
@@ -203,6 +225,22 @@ mod tests {
             }
         }
         assert!(now.0 - NOW.0 > 80 * 800, "{}", now.0 - NOW.0);
+    }
+
+    #[test]
+    fn guessing_codes_gets_slower_wherever_it_comes_from_and_apart_from_passwords() {
+        let mut throttle = Throttle::default();
+        for _ in 0..CODE.free {
+            assert_eq!(throttle.attempt_code("ada", NOW), Ok(()));
+        }
+        let wait = Wait { seconds: 15 };
+        assert_eq!(throttle.attempt_code("ada", NOW), Err(wait));
+        assert_eq!(throttle.attempt("ada", "a", NOW), Ok(()));
+        // Knowing the password forgives no code.
+        throttle.succeeded("ada", "a");
+        assert_eq!(throttle.attempt_code("ada", NOW), Err(wait));
+        throttle.succeeded_code("ada");
+        assert_eq!(throttle.attempt_code("ada", NOW), Ok(()));
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub enum Who {
     Everybody,
     /// Anybody, and who is not signed in only so often.
     Strangers,
+    /// Whoever is signed in, even who has to set up a second step first: their own account.
+    Own,
     /// People with one of these roles.
     People(Roles),
     /// People with one of these roles, who send a file: their form token is its first part, and
@@ -21,6 +23,17 @@ pub enum Who {
     Uploads(Roles),
     /// Bearers of a token with one of these roles and this scope.
     Tokens(Roles, Scope),
+}
+
+impl Who {
+    /// With which of these roles people come in; `None` where nobody has to be signed in.
+    pub const fn people(self) -> Option<Roles> {
+        match self {
+            Self::Own => Some(Roles::EVERY),
+            Self::People(roles) | Self::Uploads(roles) => Some(roles),
+            Self::Everybody | Self::Strangers | Self::Tokens(..) => None,
+        }
+    }
 }
 
 /// Somebody who does something, at a browser or by a program.

@@ -1,4 +1,4 @@
-//! QR symbols in alphanumeric mode.
+//! QR symbols: in alphanumeric mode for labels, in bytes for what apps read.
 
 use fast_qr::{ECL, Mode, QRBuilder};
 use protocol::{Code, GridCode};
@@ -45,8 +45,17 @@ impl Qr {
         if !text.bytes().all(alphanumeric) {
             return None;
         }
+        Self::draw_in(Mode::Alphanumeric, text)
+    }
+
+    /// Draws any text; `None` when it is too long.
+    pub fn draw_bytes(text: String) -> Option<Self> {
+        Self::draw_in(Mode::Byte, text)
+    }
+
+    fn draw_in(mode: Mode, text: String) -> Option<Self> {
         let symbol = QRBuilder::new(text.as_str())
-            .mode(Mode::Alphanumeric)
+            .mode(mode)
             .ecl(ECL::M)
             .build()
             .ok()?;

@@ -1,5 +1,6 @@
 //! The pages: one file and one template each.
 
+pub mod account;
 pub mod acts;
 pub mod aliases;
 pub mod area;
@@ -38,8 +39,10 @@ pub mod public_code;
 pub mod public_grid;
 pub mod purse;
 pub mod requests;
+pub mod second_step;
 pub mod secrets;
 pub mod sign_in;
+pub mod sign_in_code;
 pub mod statement;
 pub mod station;
 pub mod stations;

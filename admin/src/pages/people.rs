@@ -34,6 +34,7 @@ struct People {
     frame: Frame,
     persons: Vec<Person>,
     tokens: Vec<Token>,
+    rule: Roles,
     fresh: Option<Fresh>,
     done: Option<Say>,
     now: Timestamp,
@@ -51,6 +52,7 @@ async fn answer(
             frame: Frame::new(portal, Some(visitor), "/people"),
             persons: portal.people.persons().await?,
             tokens: portal.people.tokens().await?,
+            rule: portal.people.second_step_rule().await?,
             fresh,
             done,
             now: visitor.now,
@@ -58,11 +60,15 @@ async fn answer(
     )
 }
 
-fn roles(fields: &Fields) -> Result<Roles, Refusal> {
-    let roles = Role::ALL
+fn ticked(fields: &Fields) -> Roles {
+    Role::ALL
         .into_iter()
         .filter(|role| fields.is_ticked(role.word()))
-        .fold(Roles::NONE, |set, role| set.with(Roles::of(&[role])));
+        .fold(Roles::NONE, |set, role| set.with(Roles::of(&[role])))
+}
+
+fn roles(fields: &Fields) -> Result<Roles, Refusal> {
+    let roles = ticked(fields);
     match roles.is_empty() {
         true => Err(Refusal::Unfit(say("Choose at least one role."))),
         false => Ok(roles),
@@ -84,6 +90,12 @@ pub async fn show(
 ) -> Result<Response, Refusal> {
     let done = match query.done.as_deref() {
         Some("changed") => Some(say("The account was changed and signed out.")),
+        Some("rule") => Some(say(
+            "Whose roles take a second step was changed. Who has none sets it up before anything else.",
+        )),
+        Some("reset") => Some(say(
+            "The second step was taken away, and the person signed out everywhere.",
+        )),
         Some("revoked") => Some(say("The token was taken back.")),
         _ => None,
     };
@@ -139,6 +151,46 @@ pub async fn change(
         ))),
         Err(Refused::Store(error)) => Err(error.into()),
         Err(_) => Err(Refusal::NotFound(say("There is no such person."))),
+    }
+}
+
+/// Says whose roles take a second step.
+pub async fn require(
+    State(portal): State<Shared>,
+    visitor: Visitor,
+    Sent(sent): Pairs,
+) -> Result<Response, Refusal> {
+    let rule = ticked(&Fields(sent));
+    let about = format!("roles: {rule}");
+    let act = visitor.act("second step required", &about);
+    portal
+        .people
+        .require_second_step(rule, &act, visitor.now)
+        .await?;
+    Ok(Redirect::to("/people?done=rule").into_response())
+}
+
+/// Takes the second step of somebody else away, who has lost it. Their own, people change by their
+/// password.
+pub async fn reset(
+    State(portal): State<Shared>,
+    visitor: Visitor,
+    Sent(sent): Pairs,
+) -> Result<Response, Refusal> {
+    let person = PersonId(Fields(sent).number("person")?);
+    if visitor.person.as_ref().is_some_and(|own| own.id == person) {
+        let sentence = say("This is your own second step: change it under Your account.");
+        return Err(Refusal::Unfit(sentence));
+    }
+    let about = format!("person {}", person.0);
+    let act = visitor.act("second step reset", &about);
+    let people = &portal.people;
+    match people
+        .remove_second_step(person, None, &act, visitor.now)
+        .await?
+    {
+        true => Ok(Redirect::to("/people?done=reset").into_response()),
+        false => Err(Refusal::NotFound(say("This person has no second step."))),
     }
 }
 

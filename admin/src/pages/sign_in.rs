@@ -1,6 +1,7 @@
 //! Signing in and out.
 
 use super::frame::{Frame, page, page_with};
+use super::sign_in_code;
 use crate::counters::Refused;
 use crate::door::password::PasswordError;
 use crate::door::secret::Secret;
@@ -10,7 +11,7 @@ use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use askama::Template;
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use ledger::people::{Act, Person};
 use serde::Deserialize;
@@ -67,7 +68,10 @@ pub async fn submit(
     match known {
         Some((person, _)) if right && person.active => {
             portal.throttle(|t| t.succeeded(&name, &visitor.origin));
-            begin(&portal, &visitor, &headers, &person).await
+            match person.second_step {
+                true => sign_in_code::ask(&portal, &visitor, &headers, &person).await,
+                false => begin(&portal, &visitor, &headers, &person).await,
+            }
         }
         _ => {
             let about = format!("as {name:?}");
@@ -117,11 +121,7 @@ pub async fn begin(
         .people
         .begin_session(secret.hash(), person.id, replaces, &act, visitor.now)
         .await?;
-    let mut response = Redirect::to("/").into_response();
-    if let Some(cookie) = jar.keep_session(&secret) {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
-    }
-    Ok(response)
+    Ok(jar.under(&secret, Redirect::to("/")))
 }
 
 fn refused(
@@ -141,10 +141,30 @@ fn refused(
         ),
     };
     portal.counters.refused(reason);
+    form(portal, visitor, name, refusal.status(), problem)
+}
+
+/// The form once more, for who was on the way in.
+pub fn again(
+    portal: &Portal,
+    visitor: &Visitor,
+    status: StatusCode,
+    problem: Say,
+) -> Result<Response, Refusal> {
+    form(portal, visitor, String::new(), status, problem)
+}
+
+fn form(
+    portal: &Portal,
+    visitor: &Visitor,
+    name: String,
+    status: StatusCode,
+    problem: Say,
+) -> Result<Response, Refusal> {
     let form = SignIn {
         frame: Frame::new(portal, Some(visitor), ""),
         name,
         problem: Some(problem),
     };
-    page_with(&visitor.reader, refusal.status(), &form)
+    page_with(&visitor.reader, status, &form)
 }

@@ -32,6 +32,7 @@ mod pending;
 mod public;
 mod requests;
 mod roles;
+mod second_step;
 mod secrets;
 mod sign_in;
 mod statements;

@@ -1,6 +1,7 @@
 //! People and the one-time links that make them.
 
 use super::audit::append;
+use super::second_step::end_all_of;
 use super::{Act, Error, People, Roles, SecretHash};
 use protocol::Timestamp;
 
@@ -26,6 +27,10 @@ pub struct Person {
     pub active: bool,
     /// When the account was made.
     pub created: Timestamp,
+    /// Whether they have a second step at sign-in.
+    pub second_step: bool,
+    /// Whether a role of theirs takes one and they have none: they set it up before anything else.
+    pub owes_second_step: bool,
 }
 
 /// What a one-time link is exchanged for.
@@ -60,15 +65,17 @@ impl From<sqlx::Error> for Refused {
     }
 }
 
-type PersonRow = (i64, String, i64, bool, u32);
+type PersonRow = (i64, String, i64, bool, u32, bool, bool);
 
-fn person((id, name, roles, active, created): PersonRow) -> Person {
+fn person((id, name, roles, active, created, second_step, owes_second_step): PersonRow) -> Person {
     Person {
         id: PersonId(id),
         name,
         roles: Roles::from_column(roles),
         active,
         created: Timestamp(created),
+        second_step,
+        owes_second_step,
     }
 }
 
@@ -96,11 +103,10 @@ impl People {
 
     /// Everybody, in the order of their names.
     pub async fn persons(&self) -> Result<Vec<Person>, Error> {
-        let rows: Vec<PersonRow> = sqlx::query_as(
-            "SELECT id, name, roles, active, created FROM person ORDER BY name_key LIMIT 1000",
-        )
-        .fetch_all(&self.pool)
-        .await?;
+        let rows: Vec<PersonRow> =
+            sqlx::query_as("SELECT * FROM somebody ORDER BY name_key LIMIT 1000")
+                .fetch_all(&self.pool)
+                .await?;
         Ok(rows.into_iter().map(person).collect())
     }
 
@@ -109,15 +115,16 @@ impl People {
         let Some(key) = key_of(name) else {
             return Ok(None);
         };
-        let row: Option<(i64, String, i64, bool, u32, String)> = sqlx::query_as(
-            "SELECT id, name, roles, active, created, password FROM person WHERE name_key = $1",
-        )
-        .bind(key)
-        .fetch_optional(&self.pool)
-        .await?;
-        Ok(row.map(|(id, name, roles, active, created, password)| {
-            (person((id, name, roles, active, created)), password)
-        }))
+        let row: Option<(i64, String)> =
+            sqlx::query_as("SELECT id, password FROM person WHERE name_key = $1")
+                .bind(key)
+                .fetch_optional(&self.pool)
+                .await?;
+        let Some((id, password)) = row else {
+            return Ok(None);
+        };
+        let person = self.person(PersonId(id)).await?;
+        Ok(person.map(|person| (person, password)))
     }
 
     /// Keeps a one-time link that makes one account with these roles.
@@ -204,7 +211,8 @@ impl People {
         )
         .await?;
         tx.commit().await?;
-        Ok(person((id, name.to_owned(), roles.column(), true, now.0)))
+        let made = self.person(PersonId(id)).await.map_err(Refused::Store)?;
+        made.ok_or(Refused::Unknown)
     }
 
     /// Changes what a person may do; every session of theirs ends with the same commit.
@@ -234,21 +242,17 @@ impl People {
         if owners == 0 {
             return Err(Refused::LastOwner);
         }
-        sqlx::query("DELETE FROM session WHERE person = $1")
-            .bind(id.0)
-            .execute(&mut *tx)
-            .await?;
+        end_all_of(&mut tx, id).await?;
         append(&mut tx, act, now).await?;
         tx.commit().await?;
         Ok(())
     }
 
     pub(super) async fn person(&self, id: PersonId) -> Result<Option<Person>, Error> {
-        let row: Option<PersonRow> =
-            sqlx::query_as("SELECT id, name, roles, active, created FROM person WHERE id = $1")
-                .bind(id.0)
-                .fetch_optional(&self.pool)
-                .await?;
+        let row: Option<PersonRow> = sqlx::query_as("SELECT * FROM somebody WHERE id = $1")
+            .bind(id.0)
+            .fetch_optional(&self.pool)
+            .await?;
         Ok(row.map(person))
     }
 }

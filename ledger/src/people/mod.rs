@@ -1,14 +1,16 @@
 //! The accounts of the portal in a file of their own: people, sessions, one-time links, tokens for
 //! automation, what they were answered, and the audit trail.
 //!
-//! Secrets come in as hashes and are kept as hashes; passwords come in as PHC strings. Time is an
-//! argument and nothing here draws randomness, so a test decides both.
+//! Secrets come in as hashes and are kept as hashes; passwords come in as PHC strings; only what an
+//! app computes codes from is kept as it is. Time is an argument and nothing here draws randomness,
+//! so a test decides both.
 
 mod accounts;
 mod answers;
 mod audit;
 mod roles;
 mod scopes;
+mod second_step;
 mod sessions;
 
 pub use accounts::{LINK_LIFE_MAX_S, NAME_CHARS_MAX, NewPerson, Person, PersonId, Refused};
@@ -19,6 +21,10 @@ pub use answers::{
 pub use audit::{Act, AuditCheck, AuditRow};
 pub use roles::{Role, Roles};
 pub use scopes::{Part, Scope, Scopes};
+pub use second_step::{
+    Confirmation, HALFWAY_LIFE_S, HALFWAY_TRIES, Halfway, OFFER_LIFE_S, Proof, RECOVERY_CODES,
+    SecondStep, SharedSecret,
+};
 pub use sessions::{
     ABSOLUTE_LIFE_S, IDLE_LIFE_S, NewToken, SESSIONS_PER_PERSON, Session, TOKEN_LIFE_MAX_S, Token,
     TokenId,
@@ -61,6 +67,7 @@ impl People {
         let texts = [
             ("people", include_str!("people.sql")),
             ("answers", include_str!("answers.sql")),
+            ("second step", include_str!("second_step.sql")),
         ];
         let pool = beside::open(path, texts).await?;
         Ok(Self { pool })

@@ -1,4 +1,4 @@
--- Who may use the portal, and what they did. Secrets stand here only as hashes.
+-- Who may use the portal, and what they did. Secrets stand here as hashes.
 CREATE TABLE person (
     id       INTEGER PRIMARY KEY,
     name     TEXT    NOT NULL,

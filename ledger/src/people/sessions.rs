@@ -3,6 +3,7 @@
 use super::audit::append;
 use super::{Act, Error, People, Person, PersonId, Roles, Scopes, SecretHash};
 use protocol::Timestamp;
+use sqlx::{Sqlite, Transaction};
 
 /// A session that is not used for this long is over.
 pub const IDLE_LIFE_S: u32 = 30 * 60;
@@ -79,6 +80,37 @@ fn token((id, label, roles, scopes, made_by, created, expires, revoked): TokenRo
     }
 }
 
+/// Begins a session and ends the one it replaces, within the transaction of the act itself.
+pub(super) async fn insert_session(
+    tx: &mut Transaction<'_, Sqlite>,
+    hash: SecretHash,
+    person: PersonId,
+    replaces: Option<SecretHash>,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    // Idle ones stay until they are old: an open page of theirs may still be looked at.
+    sqlx::query("DELETE FROM session WHERE begun < $1 OR hash = $2")
+        .bind(now.minus_s(ABSOLUTE_LIFE_S).0)
+        .bind(replaces.map(Vec::from))
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query(
+        "DELETE FROM session WHERE hash IN (SELECT hash FROM session WHERE person = $1
+         ORDER BY seen DESC LIMIT -1 OFFSET $2)",
+    )
+    .bind(person.0)
+    .bind(SESSIONS_PER_PERSON - 1)
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query("INSERT INTO session (hash, person, begun, seen) VALUES ($1, $2, $3, $3)")
+        .bind(hash.as_slice())
+        .bind(person.0)
+        .bind(now.0)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
 impl People {
     /// Begins a session under a fresh secret and ends the one it replaces.
     pub async fn begin_session(
@@ -90,26 +122,7 @@ impl People {
         now: Timestamp,
     ) -> Result<(), Error> {
         let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        // Idle ones stay until they are old: an open page of theirs may still be looked at.
-        sqlx::query("DELETE FROM session WHERE begun < $1 OR hash = $2")
-            .bind(now.minus_s(ABSOLUTE_LIFE_S).0)
-            .bind(replaces.map(Vec::from))
-            .execute(&mut *tx)
-            .await?;
-        sqlx::query(
-            "DELETE FROM session WHERE hash IN (SELECT hash FROM session WHERE person = $1
-             ORDER BY seen DESC LIMIT -1 OFFSET $2)",
-        )
-        .bind(person.0)
-        .bind(SESSIONS_PER_PERSON - 1)
-        .execute(&mut *tx)
-        .await?;
-        sqlx::query("INSERT INTO session (hash, person, begun, seen) VALUES ($1, $2, $3, $3)")
-            .bind(hash.as_slice())
-            .bind(person.0)
-            .bind(now.0)
-            .execute(&mut *tx)
-            .await?;
+        insert_session(&mut tx, hash, person, replaces, now).await?;
         append(&mut tx, act, now).await?;
         tx.commit().await?;
         Ok(())
@@ -149,8 +162,8 @@ impl People {
     }
 
     /// Who is behind an open page: the session was not ended, is not too old, and the account is in
-    /// use. To look at a page that stays open is no use of the session: that goes idle as if the page
-    /// were not there, and opens nothing any more.
+    /// use and owes nothing. To look at a page that stays open is no use of the session: that goes
+    /// idle as if the page were not there, and opens nothing any more.
     pub async fn still_signed_in(
         &self,
         hash: SecretHash,
@@ -165,7 +178,8 @@ impl People {
         let Some((person,)) = row else {
             return Ok(None);
         };
-        Ok(self.person(PersonId(person)).await?.filter(|p| p.active))
+        let person = self.person(PersonId(person)).await?;
+        Ok(person.filter(|person| person.active && !person.owes_second_step))
     }
 
     /// Ends a session; ending it again changes nothing.

@@ -1,3 +1,5 @@
+mod second_step;
+
 use super::*;
 use protocol::Timestamp;
 

@@ -11,15 +11,15 @@ const utf8 = new TextEncoder();
 /** Why a proof does not hold: one of the words that the vectors give, in `message`. */
 export class Refused extends Error {}
 
-function refuseUnless(condition, why) {
+export function refuseUnless(condition, why) {
   if (!condition) throw new Refused(why);
 }
 
 // --- bytes
 
-const hex = (text) => Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
-const same = (a, b) => a.length === b.length && a.every((byte, at) => byte === b[at]);
-const joined = (...parts) => Uint8Array.from(parts.flatMap((part) => [...part]));
+export const hex = (text) => Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+export const same = (a, b) => a.length === b.length && a.every((byte, at) => byte === b[at]);
+export const joined = (...parts) => Uint8Array.from(parts.flatMap((part) => [...part]));
 
 function base64(text) {
   const data = /^[A-Za-z0-9+/]*={0,2}$/.test(text) && text.length % 4 === 0 ? atob(text) : null;
@@ -32,7 +32,7 @@ function decimal(text) {
   return Number(text);
 }
 
-const sha256 = async (data) => new Uint8Array(await crypto.subtle.digest("SHA-256", data));
+export const sha256 = async (data) => new Uint8Array(await crypto.subtle.digest("SHA-256", data));
 
 /** The bytes behind the text of a code or grid code, whose check symbols the gateway has looked at. */
 export function codeBytes(text) {
@@ -44,7 +44,7 @@ export function codeBytes(text) {
 
 // --- CBOR, as far as passes and leaves go: definite lengths, shortest heads, nothing left over
 
-function cbor(data) {
+export function cbor(data) {
   let at = 0;
   const take = (count) => {
     refuseUnless(at + count <= data.length, "malformed");
@@ -100,7 +100,7 @@ function longPoint(short) {
   return joined([4], short.subarray(1), hex(y.toString(16).padStart(64, "0")));
 }
 
-async function verify(key, signature, message) {
+export async function verify(key, signature, message) {
   const [how, raw] =
     key.algorithm === ED25519
       ? [{ name: "Ed25519" }, key.bytes]

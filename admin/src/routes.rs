@@ -8,9 +8,9 @@ use crate::pages::batches as batch_list;
 use crate::pages::{
     account, acts, aliases, area, areas, audit, authorities, batch, code, codes, fraud, frauds,
     grid, grids, issue, issue_grid, label_check, language, manifests, map, messages, money, order,
-    orders, overview, payment, payments, pending, people, public_code, public_grid, purse,
+    orders, overview, payment, payments, pending, people, public_code, public_grid, purse, refunds,
     requests, second_step, secrets, sign_in, sign_in_code, statement, station, stations, trace,
-    welcome,
+    wallet, welcome,
 };
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
@@ -89,6 +89,7 @@ routes! {
     GET  get  "/assets/style.css"             Everybody => assets::style;
     GET  get  "/assets/proof.js"              Everybody => assets::proof;
     GET  get  "/assets/map.js"                Everybody => assets::map;
+    GET  get  "/assets/wallet/{name}"         Everybody => assets::wallet;
     GET  get  "/assets/live.js"               Everybody => assets::live;
     GET  get  "/assets/outline.txt"           Everybody => assets::outline;
     GET  get  "/assets/icon.svg"              Everybody => assets::icon;
@@ -103,6 +104,7 @@ routes! {
     GET  get  "/01/{gtin}/21/{*serial}"       Strangers => aliases::digital_link;
 
     GET  get  "/check"                        Strangers => label_check::show;
+    GET  get  "/wallet"                       Strangers => wallet::show;
 
     GET  get  "/sign-in"                      Everybody => sign_in::show;
     POST post "/sign-in"                      Everybody => sign_in::submit;
@@ -182,6 +184,8 @@ routes! {
     GET  get  "/payments"                     People(SEES_MONEY) => payments::show;
     GET  get  "/payments/{id}"                People(SEES_MONEY) => payment::show;
     GET  get  "/payments/{id}/{object}"       People(SEES_MONEY) => payment::download;
+    GET  get  "/refunds"                      People(SEES_MONEY) => refunds::show;
+    POST post "/refunds/{number}"             People(DECIDES) => refunds::answer;
     GET  get  "/frauds"                       People(SEES_MONEY) => frauds::show;
     GET  get  "/frauds/{number}"              People(SEES_MONEY) => fraud::show;
     GET  get  "/frauds/{number}/proof.cbor"   People(SEES_MONEY) => frauds::proof;

@@ -109,6 +109,10 @@ crash_points! {
     RequestKept "request_kept";
     /// A second person has decided and no money has moved.
     RequestDecided "request_decided";
+    /// A payer asks for its money back; nobody has heard.
+    AskedBack "asked_back";
+    /// A request for money back is decided and its payer is not told.
+    RefundDecided "refund_decided";
     /// How much one person moves alone is another amount.
     LimitSet "limit_set";
     /// A batch of requests is kept; nobody works on it yet.

@@ -34,6 +34,7 @@ pub mod federation;
 mod handle;
 mod jobs;
 pub mod people;
+mod refunds;
 mod registry;
 mod requests;
 mod restored;
@@ -73,6 +74,7 @@ pub use store::jobs::{JobLine, JobRow, JobState, NewJob};
 pub use store::life::{Binding, LifeStep};
 pub use store::lives::NewKey;
 pub use store::places::GridRow;
+pub use store::refunds::{RefundDecision, RefundRow};
 pub use store::requests::{
     AloneLimit, MoneyRequest, MoneyWish, RequestDecision, RequestState, Verdict,
 };

@@ -18,7 +18,8 @@ mod support;
 use ledger::chain::Cosigned;
 use ledger::{
     Answer, ClaimOrder, CoveredEvidence, CrashPoint, Fund, FundOrder, IssueRequest, JobLine,
-    Ledger, MoneyWish, NewJob, NewKey, Owned, RequestDecision, ThingState, Verdict, Way,
+    Ledger, MoneyWish, NewJob, NewKey, Owned, RefundDecision, RequestDecision, ThingState, Verdict,
+    Way,
 };
 use protocol::chain::{NoteKey, Origin, SignatureKind, WitnessRefusal, write_submission};
 use protocol::code::IssuedBy;
@@ -191,6 +192,7 @@ async fn scenario(ledger: &Ledger, world: &World, said: &mut String) -> Vec<Purs
     hand_in(ledger, &stands, Some(&payee), said).await;
     hand_in(ledger, &forked, None, said).await;
     hand_in(ledger, &forked, Some(&payee), said).await;
+    asked_back(ledger, &payer, &stands, said).await;
     let refused = ledger.renew(payer.renewal(usd(), 1, later), later).await;
     writeln!(said, "{refused:?}").unwrap();
     let state = ThingState::Revoked;
@@ -231,6 +233,20 @@ async fn two_persons(ledger: &Ledger, world: &World, said: &mut String) -> Purse
         }
     }
     purse
+}
+
+/// A payer wants its money back, and is told that it does not get it.
+async fn asked_back(ledger: &Ledger, payer: &Purse, paid: &Signed, said: &mut String) {
+    let asked = ledger.ask_back(payer.ask_back(paid, "It did not charge."), NOW);
+    writeln!(said, "{:?}", asked.await).unwrap();
+    let decision = RefundDecision {
+        paid_back: None,
+        words: "It did.".into(),
+        by: "operator".into(),
+        at: NOW,
+    };
+    let answered = ledger.answer_refund(1, decision).await;
+    writeln!(said, "{answered:?}").unwrap();
 }
 
 /// A batch of requests, worked off in two steps.

@@ -246,6 +246,16 @@ pub enum Message<'b> {
         /// The record.
         record: &'b [u8],
     },
+    /// To a gateway: a payer asks for its money back.
+    RefundRequest {
+        /// The request.
+        request: &'b [u8],
+    },
+    /// From a gateway: what became of such a request.
+    RefundAnswer {
+        /// The answer.
+        answer: &'b [u8],
+    },
     /// Two payments that contradict each other, with the credentials that name the key.
     Proof {
         /// The issuer's pass, signed by the root.
@@ -347,6 +357,8 @@ impl<'b> Message<'b> {
                 survey,
                 record,
             } => (33, list([issuer, authority, owner, survey, record])),
+            Self::RefundRequest { request } => (34, list([request])),
+            Self::RefundAnswer { answer } => (35, list([answer])),
         }
     }
 
@@ -572,6 +584,12 @@ fn read(bytes: &[u8]) -> Result<Message<'_>, minicbor::decode::Error> {
             owner: from.bytes()?,
             survey: from.bytes()?,
             record: from.bytes()?,
+        },
+        (34, 2) => Message::RefundRequest {
+            request: from.bytes()?,
+        },
+        (35, 2) => Message::RefundAnswer {
+            answer: from.bytes()?,
         },
         (29, 4) => Message::Accusation {
             how: from.u8()?,

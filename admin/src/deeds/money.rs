@@ -7,8 +7,8 @@ use crate::pages::money::currency_value;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
 use ledger::{
-    ClaimOrder, Decided, FundOrder, LoadOrder, Loaded, MoneyRequest, MoneyWish, RequestDecision,
-    Undecided, Verdict, Way,
+    ClaimOrder, Decided, FundOrder, LoadOrder, Loaded, MoneyRequest, MoneyWish, RefundDecision,
+    RefundRow, RequestDecision, Undecided, Verdict, Way,
 };
 use protocol::{AmountMinor, Currency, Status};
 
@@ -128,6 +128,22 @@ pub async fn decide_request(
         Undecided::Unknown => Refusal::NotFound(below::undecided(undecided)),
         _ => Refusal::Unfit(below::undecided(undecided)),
     })
+}
+
+/// Answers a payer who asked for its money back.
+pub async fn answer_refund(
+    portal: &Portal,
+    actor: &Actor,
+    number: u64,
+    decision: RefundDecision,
+) -> Result<Result<RefundRow, Status>, Refusal> {
+    let about = match &decision.paid_back {
+        Some(id) => format!("request {number}: paid back by {id}"),
+        None => format!("request {number}: declined, {}", decision.words),
+    };
+    let answered = portal.ledger.answer_refund(number, decision).await;
+    recorded(portal, actor, "refund answered", &about, &answered).await?;
+    Ok(answered)
 }
 
 /// Says how much of a currency one person moves alone.

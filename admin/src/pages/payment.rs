@@ -2,11 +2,13 @@
 
 use super::frame::{Frame, page};
 use super::parts::{Names, Party, Pill, attachment, exponents, fate};
+use super::refunds;
 use crate::door::Visitor;
 use crate::evidence::{Check, Opened, Opener, plain};
 use crate::language::{Say, Words as _, below, filters, say};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
+use crate::routes::DECIDES;
 use crate::show;
 use askama::Template;
 use axum::extract::{Path, State};
@@ -40,6 +42,8 @@ struct PaymentPage {
     /// What it was made under, and what the payee answered.
     granted: Vec<Opened>,
     fraud: Option<i64>,
+    refund: Option<refunds::Shown>,
+    decides: bool,
     /// Whether the payee contradicted its own receipt.
     contrary: bool,
 }
@@ -78,10 +82,13 @@ pub async fn show(
                 "allowance.cbor" | "receipt.cbor" | "contrary-receipt.cbor"
             )
         });
+    let frame = Frame::new(&portal, Some(&visitor), "/payments");
     page(
         &visitor.reader,
         &PaymentPage {
-            frame: Frame::new(&portal, Some(&visitor), "/payments"),
+            refund: refunds::of_payment(&portal, &row).await?,
+            decides: frame.may(DECIDES),
+            frame,
             row,
             fate: fate(row.fate),
             amount: exponents.money(row.amount.get(), &row.currency),

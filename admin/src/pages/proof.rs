@@ -22,6 +22,17 @@ pub struct Proof {
     pub(super) script: String,
 }
 
+/// The root's key as scripts read it: its COSE algorithm number, a colon, its bytes in hex.
+pub fn root_key(portal: &Portal) -> Option<String> {
+    let authorities = portal.desk.authorities();
+    let card = authorities.iter().find(|card| card.role == Role::Root)?;
+    let mut root = format!("{}:", card.pass_key.algorithm().cose());
+    for byte in card.pass_key.as_bytes() {
+        let _ = write!(root, "{byte:02x}");
+    }
+    Some(root)
+}
+
 /// Whether the issue of a code stands in the log.
 pub enum Logged {
     /// With the proof.
@@ -50,14 +61,9 @@ pub async fn of_issue(portal: &Portal, of: &Named) -> Result<Logged, Refusal> {
         Proved::NotYet => return Ok(Logged::Soon),
         Proved::Unknown => return Ok(Logged::Nowhere),
     };
-    let authorities = portal.desk.authorities();
-    let Some(card) = authorities.iter().find(|card| card.role == Role::Root) else {
+    let Some(root) = root_key(portal) else {
         return Ok(Logged::Soon);
     };
-    let mut root = format!("{}:", card.pass_key.algorithm().cose());
-    for byte in card.pass_key.as_bytes() {
-        let _ = write!(root, "{byte:02x}");
-    }
     let place = match of {
         Named::Thing(_) => "1",
         Named::Place(_) => "G",

@@ -20,7 +20,8 @@ use axum::response::{IntoResponse, Response};
 use issuer::Role;
 use ledger::ThingState;
 use protocol::code::base32::TextError;
-use protocol::objects::Labelled;
+use protocol::cose::open;
+use protocol::objects::{Labelled, Pass, Rights};
 use protocol::{Code, Kind, Timestamp};
 use serde::Deserialize;
 
@@ -184,6 +185,8 @@ struct PublicCode {
     verdict: Verdict,
     facts: Option<Facts>,
     has_pass: bool,
+    /// Whether it takes payments, of which nothing else is said.
+    takes_payments: bool,
     proof: Option<Proof>,
     /// Whether a checkpoint that would cover the proof is still to come.
     soon: bool,
@@ -253,6 +256,9 @@ async fn shown(
         frame: Frame::public(portal, &visitor.reader),
         verdict,
         has_pass: !pass.is_empty(),
+        takes_payments: verdict == Verdict::Genuine
+            && open::<Pass>(&pass, &portal.network)
+                .is_ok_and(|pass| pass.peek().rights.permits(Rights::ACCEPT)),
         proof,
         soon,
         has_inside: label.is_some()

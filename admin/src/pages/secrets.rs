@@ -3,6 +3,7 @@
 use super::frame::{Frame, page, page_with};
 use super::parts::{ISSUED_KINDS, attachment};
 use crate::door::{Sent, Visitor};
+use crate::draw::Qr;
 use crate::enrolment::{self, LIFE_MAX_S, Wanted};
 use crate::language::{Say, Words as _, below, filters, say};
 use crate::portal::Shared;
@@ -17,6 +18,8 @@ use serde::Deserialize;
 
 /// Secrets made at once; a production line has the API.
 const COUNT_MAX: u32 = 100;
+/// Symbols on one page.
+const SYMBOLS_MAX: usize = 6;
 const DAY_S: u32 = 86_400;
 /// How long they may be good.
 const LIVES: [(Say, u32); 5] = [
@@ -32,8 +35,16 @@ const LIFE_DEFAULT_S: u32 = DAY_S;
 struct Fresh {
     secrets: Vec<String>,
     commands: Vec<String>,
+    /// For people: each opens a wallet in the browser that follows it.
+    wallets: Vec<Link>,
     kind: Kind,
     until: String,
+}
+
+/// An address, and as long as there are few of them its symbol for a phone.
+struct Link {
+    address: String,
+    qr: Option<Qr>,
 }
 
 #[derive(Template)]
@@ -104,6 +115,10 @@ pub async fn submit(
             frame,
             problem: None,
             fresh: Some(Fresh {
+                wallets: match wanted.kind {
+                    Kind::Person => wallets(&gateway, &made.secrets),
+                    _ => Vec::new(),
+                },
                 commands: commands(&gateway, &made.secrets),
                 secrets: made.secrets,
                 kind: wanted.kind,
@@ -142,6 +157,19 @@ fn address(headers: &HeaderMap, resolver: &str, tls: bool) -> String {
         .unwrap_or(resolver);
     let scheme = if tls { "https" } else { "http" };
     format!("{scheme}://{host}")
+}
+
+/// The secret stands behind `#`, which no browser sends to anybody.
+fn wallets(gateway: &str, secrets: &[String]) -> Vec<Link> {
+    let link = |secret: &String| {
+        let address = format!("{gateway}/wallet#secret={secret}");
+        let qr = (secrets.len() <= SYMBOLS_MAX).then(|| Qr::draw_bytes(address.clone()));
+        Link {
+            address,
+            qr: qr.flatten(),
+        }
+    };
+    secrets.iter().map(link).collect()
 }
 
 /// One line for each thing, ready to be pasted into its shell.

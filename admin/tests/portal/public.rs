@@ -332,3 +332,63 @@ async fn behind_a_proxy_visitors_are_told_apart_by_what_it_says() {
     assert_eq!(asked("203.0.113.1").await, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(asked("203.0.113.2").await, StatusCode::BAD_REQUEST);
 }
+
+#[tokio::test]
+async fn what_takes_payments_says_so_while_it_is_genuine_and_says_nothing_else_of_money() {
+    let scene = Scene::new().await;
+    let house = &scene.house;
+    let charger = house.thing(1, "Charger").await;
+    house.load(charger.code, 4_711_000_000, "in").await;
+    let mut stranger = scene.browser();
+    let path = format!("/1/{}", charger.code);
+    let link = format!("href=\"/wallet?pay={}\"", charger.code);
+    let text = stranger.get(&path).await.text();
+    assert!(text.contains(&link), "{text}");
+    assert!(!text.contains("4,711") && !text.contains("4711"));
+    let frozen = ThingState::Frozen;
+    let (ledger, now) = (&house.ledger, house.now());
+    let set = ledger.set_state(&charger.code, frozen, "why", "test", now);
+    set.await.unwrap();
+    assert!(!stranger.get(&path).await.text().contains(&link));
+}
+
+#[tokio::test]
+async fn the_wallets_page_names_nobody_and_says_what_to_do_without_scripts() {
+    let scene = Scene::new().await;
+    let house = &scene.house;
+    house
+        .ledger
+        .declare_currency(crate::house::usd(), 6, "US dollar")
+        .await
+        .unwrap();
+    let ada = house.thing(1, "Ada's purse").await;
+    house.load(ada.code, 4_711_000_000, "in").await;
+    let page = scene.browser().get("/wallet").await;
+    assert_eq!(page.status, StatusCode::OK);
+    let text = page.text();
+    assert!(text.contains("<noscript>") && text.contains("needs scripts"));
+    assert!(text.contains("US dollar") && text.contains("data-exponent=\"6\""));
+    for hidden in ["Ada", "4711", "4,711", &ada.code.to_string()] {
+        assert!(!text.contains(hidden), "{hidden}");
+    }
+    assert!(text.len() < 40_000, "{} bytes", text.len());
+    // Its scripts ask for each other by the same number, and are kept for ever under it.
+    let (_, rest) = text.split_once("src=\"/assets/wallet/page.js?v=").unwrap();
+    let number = rest.split('"').next().unwrap().to_owned();
+    for name in ["page", "objects", "keys", "purse", "store", "teller"] {
+        let script = scene
+            .browser()
+            .get(&format!("/assets/wallet/{name}.js"))
+            .await;
+        assert_eq!(script.status, StatusCode::OK, "{name}");
+        let text = script.text();
+        let imports = text.matches("from \"").count();
+        assert_eq!(
+            text.matches(&format!(".js?v={number}\";")).count(),
+            imports,
+            "{name}"
+        );
+    }
+    let other = scene.browser().get("/assets/wallet/other.js").await;
+    assert_eq!(other.status, StatusCode::NOT_FOUND);
+}

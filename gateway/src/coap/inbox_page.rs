@@ -3,12 +3,12 @@
 use bytes::Bytes;
 
 /// Major types of CBOR.
-const UNSIGNED: u8 = 0;
-const BYTES: u8 = 2;
-const ARRAY: u8 = 4;
+pub(crate) const UNSIGNED: u8 = 0;
+pub(crate) const BYTES: u8 = 2;
+pub(crate) const ARRAY: u8 = 4;
 
 /// As many entries, in order, as fit into `most_bytes`, but at least one.
-pub(super) fn page(entries: &[(u64, Bytes)], most_bytes: usize) -> Vec<u8> {
+pub(crate) fn page(entries: &[(u64, Bytes)], most_bytes: usize) -> Vec<u8> {
     let mut taken = 0;
     let mut items = Vec::new();
     for (number, message) in entries {
@@ -37,7 +37,7 @@ pub(super) fn number(number: u64) -> Vec<u8> {
 }
 
 /// Type and value in the shortest spelling.
-fn head(out: &mut Vec<u8>, major: u8, value: u64) {
+pub(crate) fn head(out: &mut Vec<u8>, major: u8, value: u64) {
     let major = major << 5;
     let bytes = value.to_be_bytes();
     let (info, length) = match value {

@@ -12,7 +12,7 @@
 mod counters;
 pub mod dtls;
 pub mod endpoint;
-mod inbox_page;
+pub(crate) mod inbox_page;
 pub mod limits;
 pub mod request;
 pub mod resource;

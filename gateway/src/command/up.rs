@@ -207,6 +207,14 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
         coap: counters,
         portal: portal_counters,
     };
+    let purses = http::wallet::WalletDoor::new(
+        Arc::clone(&tree),
+        house.ledger.clone(),
+        Arc::clone(&house.meters),
+        (config.network, house.authorities.gateway.code()),
+        config.proxies.clone(),
+        now,
+    );
     let chain = http::chain::router(house.ledger.clone(), config.known_logs.clone(), now);
     let doors = Arc::clone(&keeper);
     let keeping = Arc::clone(&lists).keep(
@@ -219,7 +227,7 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
     let keeping = tokio::spawn(keeping);
     let trusting = tokio::spawn(keeper.keep(until(stopped.clone())));
     let lists = (lists, withdrawn);
-    let routes = http::router(pages, desk, chain, lists, gauges, config.network);
+    let routes = http::router(pages, desk, chain, lists, gauges, config.network, purses);
     let served = axum::serve(
         sockets.http,
         routes.into_make_service_with_connect_info::<SocketAddr>(),

@@ -6,6 +6,7 @@ mod lists;
 mod metrics;
 mod record;
 mod transfer;
+pub mod wallet;
 
 pub use metrics::Gauges;
 
@@ -25,6 +26,7 @@ pub fn router(
     lists: (Arc<crate::revocation::Lists>, std::path::PathBuf),
     gauges: Gauges,
     network: protocol::Network,
+    purses: wallet::WalletDoor,
 ) -> Router {
     let (lists, withdrawn) = lists;
     let ledger = gauges.ledger.clone();
@@ -38,6 +40,7 @@ pub fn router(
         .merge(lists::router(lists, withdrawn))
         .merge(transfer::router(handing_over.clone(), crate::wallet::now))
         .merge(record::router(handing_over, network, crate::wallet::now))
+        .merge(wallet::router(purses))
         .merge(portal)
 }
 

@@ -23,7 +23,7 @@ use payments::Shown;
 use protocol::cose::{Sealed, open};
 use protocol::covers::Items;
 use protocol::message::{MESSAGE_MAX, Message};
-use protocol::objects::{Closing, Move, Object, Payment, Receipt, Renewal, Void};
+use protocol::objects::{Closing, Move, Object, Payment, Receipt, RefundRequest, Renewal, Void};
 use protocol::rules::Trust;
 use protocol::{Code, Network, PublicKey, Reference, Status};
 use std::sync::Arc;
@@ -116,6 +116,12 @@ impl Desk {
                 return Ok(None);
             }
             Message::Move { order } => return self.moved(order).await,
+            Message::RefundRequest { request } => {
+                let asked = open::<RefundRequest>(request, &self.trust.network)?;
+                let asked = self.signed_by(asked.peek().payer, asked).await?;
+                self.ledger.ask_back(asked, (self.clock)()).await?;
+                return Ok(None);
+            }
             _ => return Err(Status::NotForYou),
         };
         if answer.fraud.is_some() {
@@ -161,6 +167,9 @@ fn subject(network: &Network, message: &[u8]) -> Option<Reference> {
         Message::Void { void } => open::<Void>(void, network).ok()?.id(),
         Message::Closing { closing } => open::<Closing>(closing, network).ok()?.id(),
         Message::Move { order } => open::<Move>(order, network).ok()?.id(),
+        Message::RefundRequest { request } => {
+            open::<RefundRequest>(request, network).ok()?.peek().payment
+        }
         _ => return None,
     };
     Some(id.reference())

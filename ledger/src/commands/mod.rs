@@ -14,6 +14,7 @@ pub(crate) mod lives;
 mod note;
 pub(crate) mod overdue;
 pub(crate) mod promise;
+pub(crate) mod refund;
 pub(crate) mod registry;
 pub(crate) mod release;
 pub(crate) mod renew;

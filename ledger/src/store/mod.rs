@@ -25,6 +25,7 @@ pub(crate) mod notes;
 pub(crate) mod payments;
 pub(crate) mod places;
 pub(crate) mod promises;
+pub(crate) mod refunds;
 pub(crate) mod requests;
 pub(crate) mod row;
 pub(crate) mod stations;
@@ -127,6 +128,10 @@ fn migrations() -> Vec<Migration> {
         (
             "batches",
             include_str!("../../migrations/sqlite/0013_batches.sql"),
+        ),
+        (
+            "refunds",
+            include_str!("../../migrations/sqlite/0014_refunds.sql"),
         ),
     ];
     (1..)

@@ -12,6 +12,7 @@ mod payments;
 #[cfg(test)]
 mod plans;
 mod purses;
+mod refunds;
 mod registry;
 mod requests;
 mod withdrawn;

@@ -1,7 +1,7 @@
 //! How the database means to answer what people look at.
 
 use super::{
-    batches, books, claims, fraud, jobs, labels, map, payments, purses, registry, requests,
+    batches, books, claims, fraud, jobs, labels, map, payments, purses, refunds, registry, requests,
 };
 use crate::store::{self, Connection};
 use sqlx::AssertSqlSafe;
@@ -46,6 +46,7 @@ async fn no_view_looks_at_a_whole_table() {
         claims::CLAIMS,
         claims::DECISIONS,
         fraud::ACCUSATIONS,
+        refunds::REFUNDS,
         requests::REQUESTS,
         requests::WAITING,
         map::SPOTS,

@@ -26,6 +26,7 @@ mod life;
 mod lives;
 mod manifests;
 mod promises;
+mod refunds;
 mod refusals;
 mod registry;
 mod requests;

@@ -11,7 +11,8 @@ use protocol::covers::{Item, Items};
 use protocol::keys::SoftwareKey;
 use protocol::message::Message;
 use protocol::objects::{
-    Allowance, Confirmation, Object, Party, Pass, Payment, Receipt, Renewal, Rights, Statement,
+    Allowance, Confirmation, Object, Party, Pass, Payment, Receipt, RefundRequest, Renewal, Rights,
+    Statement, Text,
 };
 use protocol::rules::Trust;
 use protocol::stream::{Chain, Stream};
@@ -317,6 +318,19 @@ impl Purse {
     pub fn signed_renewal(&self, renewal: &Renewal) -> Owned<Renewal> {
         let (bytes, _) = sealed(renewal, &self.key());
         let open = open::<Renewal>(&bytes, &network()).unwrap();
+        Owned::from(open.verify(&self.key().public_key()).unwrap())
+    }
+
+    /// Asks for the money of a payment back.
+    pub fn ask_back(&self, payment: &Signed, words: &str) -> Owned<RefundRequest> {
+        let request = RefundRequest {
+            payer: self.code,
+            payment: payment.id,
+            words: Text::new(words).unwrap(),
+            time: NOW,
+        };
+        let (bytes, _) = sealed(&request, &self.key());
+        let open = open::<RefundRequest>(&bytes, &network()).unwrap();
         Owned::from(open.verify(&self.key().public_key()).unwrap())
     }
 

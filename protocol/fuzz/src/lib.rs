@@ -14,8 +14,8 @@ use protocol::message::{MESSAGE_MAX, Message};
 use protocol::objects::{
     Acceptance, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Filter,
     FloatWarrant, Invoice, Lease, Manifest, Move, Object, Pass, Payment, PlaceRecord, Receipt,
-    Release, Renewal, Revocations, Statement, Survey, Tariff, Transfer, TrustUpdate, Void,
-    Watermark, WorkOrder,
+    RefundAnswer, RefundRequest, Release, Renewal, Revocations, Statement, Survey, Tariff,
+    Transfer, TrustUpdate, Void, WalletCall, Watermark, WorkOrder,
 };
 use protocol::provision::{Call, LINE_BYTES_MAX, Reply};
 use protocol::revocations::{Changes, List, Signed, Whole};
@@ -122,6 +122,9 @@ pub fn object(bytes: &[u8]) {
     one::<TrustUpdate>(bytes);
     one::<Survey>(bytes);
     one::<PlaceRecord>(bytes);
+    one::<WalletCall>(bytes);
+    one::<RefundRequest>(bytes);
+    one::<RefundAnswer>(bytes);
 }
 
 fn one<T: Object>(bytes: &[u8]) {

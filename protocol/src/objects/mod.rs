@@ -3,6 +3,7 @@
 mod allowance;
 mod area;
 mod beacon;
+mod call;
 mod closing;
 mod credit;
 mod float;
@@ -23,6 +24,7 @@ mod work_order;
 pub use allowance::Allowance;
 pub use area::{AREA_CELLS, Area};
 pub use beacon::{Beacon, FILTER_CODES, Filter};
+pub use call::{REFUND_TEXT, RefundAnswer, RefundRequest, WalletCall};
 pub use closing::{Closing, Void};
 pub use credit::{ClaimNote, Credit, Watermark};
 pub use float::FloatWarrant;

@@ -157,7 +157,7 @@ fn messages_of_unknown_kinds_statuses_and_lengths_are_malformed() {
     let part = || Item::Bytes(vec![0; 3]);
     // Kinds 7, 10, 11 and 29 have more than parts.
     let parts_of = |kind| match kind {
-        4..=6 | 13..=15 | 17 | 19..=27 => 1..=1,
+        4..=6 | 13..=15 | 17 | 19..=27 | 34..=35 => 1..=1,
         1 | 3 | 9 | 16 | 18 | 28 => 2..=2,
         2 => 3..=3,
         8 => 6..=6,

@@ -7,7 +7,8 @@ use protocol::keys::SoftwareKey;
 use protocol::objects::{
     Acceptance, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Confirmation, Credit,
     Filter, FloatWarrant, Invoice, Lease, Move, Object, Party, Pass, Payment, PlaceRecord, Receipt,
-    Release, Renewal, Rights, Statement, Survey, Tariff, Transfer, TrustUpdate, Void, Watermark,
+    RefundAnswer, RefundRequest, Release, Renewal, Rights, Statement, Survey, Tariff, Transfer,
+    TrustUpdate, Void, WalletCall, Watermark,
 };
 use protocol::rules::{Float, Holdings, Trust};
 use protocol::stream::{Chain, Stream};
@@ -449,6 +450,9 @@ pub fn check(
         TrustUpdate::NAME => as_type::<TrustUpdate>(bytes, network, key),
         Survey::NAME => as_type::<Survey>(bytes, network, key),
         PlaceRecord::NAME => as_type::<PlaceRecord>(bytes, network, key),
+        WalletCall::NAME => as_type::<WalletCall>(bytes, network, key),
+        RefundRequest::NAME => as_type::<RefundRequest>(bytes, network, key),
+        RefundAnswer::NAME => as_type::<RefundAnswer>(bytes, network, key),
         other => unreachable!("no object is called {other}"),
     }
 }

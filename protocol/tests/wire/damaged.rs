@@ -190,6 +190,12 @@ fn out_of_range(name: &str, (key, value): &(Item, Item), random: &mut Seeded) ->
             }
             Item::Bytes(bytes)
         }
+        // What somebody says: anything that prints, within its length.
+        Item::Text(text) if name.starts_with("refund") => Item::Text(match random.below(3) {
+            0 => String::new(),
+            1 => text.repeat(160),
+            _ => format!("{text}\u{85}"),
+        }),
         Item::Text(text) => Item::Text(match random.below(4) {
             0 => text.to_lowercase(),
             1 => format!("{}-{}", &text[..4], &text[4..]),

@@ -7,8 +7,9 @@ use protocol::message::{MESSAGE_MAX, Message};
 use protocol::objects::{
     AREA_CELLS, Acceptance, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance,
     Confirmation, Credit, FILTER_CODES, Filter, FloatWarrant, Invoice, Lease, Measure, Move,
-    Object, PRICES, Pass, Payment, PlaceRecord, Present, Price, Receipt, Release, Renewal, Rights,
-    Set, Statement, Survey, Tariff, Transfer, TrustUpdate, Void, Watermark,
+    Object, PRICES, Pass, Payment, PlaceRecord, Present, Price, REFUND_TEXT, Receipt, RefundAnswer,
+    RefundRequest, Release, Renewal, Rights, Set, Statement, Survey, Tariff, Text, Transfer,
+    TrustUpdate, Void, WalletCall, Watermark,
 };
 use protocol::stream::{Stream, UNITS_MAX};
 use protocol::units::AMOUNT_MAX;
@@ -429,6 +430,31 @@ fn largest_place_record() -> PlaceRecord {
     }
 }
 
+fn largest_wallet_call() -> WalletCall {
+    WalletCall {
+        time: LAST,
+        after: u64::MAX,
+        ..cast().wallet_call()
+    }
+}
+
+fn largest_refund_request() -> RefundRequest {
+    RefundRequest {
+        words: Text::new(&"w".repeat(REFUND_TEXT)).unwrap(),
+        time: LAST,
+        ..cast().refund_request()
+    }
+}
+
+fn largest_refund_answer() -> RefundAnswer {
+    RefundAnswer {
+        paid_back: Some(cast().refund_request().payment),
+        words: Text::new(&"w".repeat(REFUND_TEXT)),
+        time: LAST,
+        ..cast().refund_answer()
+    }
+}
+
 /// One line of the table in chapter 12 of `docs/protocol.md`.
 pub struct Line {
     pub name: &'static str,
@@ -505,6 +531,14 @@ pub fn beside() -> Vec<Line> {
         line("trust update", length(&largest_trust_update()), 192, 170),
         line("survey", length(&largest_survey()), 240, 211),
         line("place record", length(&largest_place_record()), 192, 172),
+        line("wallet call", length(&largest_wallet_call()), 208, 189),
+        line(
+            "refund request",
+            length(&largest_refund_request()),
+            336,
+            302,
+        ),
+        line("refund answer", length(&largest_refund_answer()), 376, 338),
         line(
             "closing balance",
             length(&largest_closing_balance()),

@@ -207,6 +207,8 @@ proptest! {
             Message::Transfer { transfer: a, acceptance: Some(b) },
             Message::Authorities { issuer: a, gateway: b, certificates: c, update: None },
             Message::Authorities { issuer: a, gateway: b, certificates: c, update: Some(d) },
+            Message::RefundRequest { request: a },
+            Message::RefundAnswer { answer: a },
             Message::PlaceRecord { issuer: a, authority: b, owner: c, survey: d, record: e },
             Message::Ask { currency: Currency::new(u32::from(a.len() as u8), *b"A1Z").unwrap() },
         ];

@@ -10,8 +10,8 @@ use protocol::keys::SoftwareKey;
 use protocol::objects::{
     Acceptance, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Datum, Filter,
     FloatWarrant, Invoice, Lease, Measure, Method, Move, Object, Payment, PlaceRecord, Present,
-    Price, Release, Renewal, Set, Statement, Survey, Tariff, Transfer, TrustUpdate, Void,
-    Watermark,
+    Price, RefundAnswer, RefundRequest, Release, Renewal, Set, Statement, Survey, Tariff, Text,
+    Transfer, TrustUpdate, Void, WalletCall, Watermark,
 };
 use protocol::{Code, Digest, GridCode, KeyEpoch, Kind, Reference, Sequence, Signer, Status};
 
@@ -319,6 +319,38 @@ impl Cast {
         }
     }
 
+    pub fn wallet_call(&self) -> WalletCall {
+        WalletCall {
+            code: Self::payer_code(),
+            gateway: Self::gateway_code(),
+            time: NOW,
+            nonce: Reference([0x5c; 16]),
+            message: Digest([0x5d; 32]),
+            after: 7,
+        }
+    }
+
+    pub fn refund_request(&self) -> RefundRequest {
+        let algorithm = self.payer.public_key().algorithm();
+        RefundRequest {
+            payer: Self::payer_code(),
+            payment: identify(&self.payment(), &network(), algorithm).unwrap(),
+            words: Text::new("The charger stopped after a minute.").unwrap(),
+            time: NOW,
+        }
+    }
+
+    pub fn refund_answer(&self) -> RefundAnswer {
+        let algorithm = self.payer.public_key().algorithm();
+        RefundAnswer {
+            gateway: Self::gateway_code(),
+            request: identify(&self.refund_request(), &network(), algorithm).unwrap(),
+            paid_back: None,
+            words: Some(Text::new("It charged 12 kWh.").unwrap()),
+            time: NOW.plus_s(3_600),
+        }
+    }
+
     pub fn place_record(&self) -> PlaceRecord {
         let algorithm = self.payee.public_key().algorithm();
         PlaceRecord {
@@ -377,6 +409,9 @@ impl Cast {
             form(&self.trust_update(), &self.root),
             form(&self.survey(), payee),
             form(&self.place_record(), gateway),
+            form(&self.wallet_call(), payer),
+            form(&self.refund_request(), payer),
+            form(&self.refund_answer(), gateway),
         ]
     }
 

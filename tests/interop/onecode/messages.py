@@ -39,6 +39,8 @@ PARTS = {
     31: ("transfer", ["transfer", "acceptance?"]),
     32: ("authorities", ["pass", "pass", "certificates", "trust-update?"]),
     33: ("place_record", ["pass", "pass", "pass", "survey", "place-record"]),
+    34: ("refund_request", ["refund-request"]),
+    35: ("refund_answer", ["refund-answer"]),
 }
 KINDS = {name: kind for kind, (name, _) in PARTS.items()}
 SIZES = {"about": 16, "start": 4, "value": 32}

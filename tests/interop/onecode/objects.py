@@ -118,6 +118,15 @@ OBJECTS = {
         (9, "method", "method"), (10, "measured_by", "code?"), (11, "measured", "time"), (12, "time", "time"),
     ],
     "place-record": [(1, "by", "code"), (2, "place", "grid"), (3, "survey", "id"), (4, "time", "time")],
+    "wallet-call": [
+        (1, "code", "code"), (2, "gateway", "code"), (3, "time", "time"), (4, "nonce", "ref"), (5, "message", "id"),
+        (6, "after", "u64"),
+    ],
+    "refund-request": [(1, "payer", "code"), (2, "payment", "id"), (3, "words", "saying"), (4, "time", "time")],
+    "refund-answer": [
+        (1, "gateway", "code"), (2, "request", "id"), (3, "paid_back", "id?"), (4, "words", "saying?"),
+        (5, "time", "time"),
+    ],
     "work-order": [
         (1, "id", "ref"), (2, "by", "code"), (3, "station", "code"), (4, "kind", "kind"), (5, "count", "u32"),
         (6, "issued", "time"), (7, "expires", "time"), (8, "life_s", "u32"), (9, "class", "class"),

@@ -4,7 +4,7 @@ from . import Refused, codes, grid_codes
 from .keys import KEY_BYTES, P256
 
 UNITS_MAX = 2**20
-WORDS_BYTES_MAX = 48
+WORDS_BYTES_MAX, SAYING_BYTES_MAX = 48, 160
 AMOUNT_MAX = 2**63 - 1
 CELLS_MAX, FILTERED_MAX, PRICES_MAX = 30, 16, 8
 # Piece, second, watt-hour, byte, read, millilitre, metre.
@@ -106,12 +106,12 @@ def _set(of, most):
     return is_set
 
 
-def _words(value):
-    return type(value) is str and 1 <= len(value.encode()) <= WORDS_BYTES_MAX and value.isprintable()
+def _words(most):
+    return lambda value: type(value) is str and 1 <= len(value.encode()) <= most and value.isprintable()
 
 
 TYPES = {
-    "kind": lambda value: type(value) is int and value in codes.KINDS, "words": _words,
+    "kind": lambda value: type(value) is int and value in codes.KINDS, "words": _words(WORDS_BYTES_MAX), "saying": _words(SAYING_BYTES_MAX),
     "code": _code, "name": _name, "key": _key, "confirmation": _confirmation,
     "u32": _number(2**32 - 1), "u64": _number(2**64 - 1), "amount": _number(AMOUNT_MAX),
     "reading": _number(AMOUNT_MAX), "time": _number(2**32 - 1), "class": _number(2),

@@ -7,6 +7,7 @@ use crate::config::{Config, Sources};
 use crate::house::{House, bearings};
 use crate::issuing::Wanted;
 use crate::mqtt::{Limits, MqttDoor};
+use crate::tree::Tree;
 use crate::trust_store::Keeper;
 use crate::wallet::now;
 use device_sdk::coap::{Answer, Client, Request, Settings as CoapSettings, Timing};
@@ -32,12 +33,13 @@ const DAY_S: u32 = 86_400;
 /// Content-Format of wallet messages.
 const CBOR: u16 = 60;
 
-pub(super) type TestPurse = Purse<SoftwareKey, FileJournal, 8, 4>;
+pub(crate) type TestPurse = Purse<SoftwareKey, FileJournal, 8, 4>;
 
 pub(crate) struct Town {
     pub(crate) house: House,
     pub(crate) keeper: Arc<Keeper>,
     pub(super) desk: Desk,
+    pub(crate) tree: Arc<Tree>,
     config: Config,
     mqtt: SocketAddr,
     coaps: SocketAddr,
@@ -89,11 +91,12 @@ impl Town {
         });
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let sessions = dtls_sessions(&server, keeper.trusted()).unwrap();
-        let resources = TreeResources::new(tree);
+        let resources = TreeResources::new(Arc::clone(&tree));
         let listening =
             dtls::listen(socket, sessions, check, resources, Arc::default(), 1).unwrap();
         Self {
             desk: house.desk(&config),
+            tree,
             mqtt,
             coaps: listening.local_addr(),
             house,
@@ -156,7 +159,7 @@ impl Town {
         }
     }
 
-    pub(super) async fn load(&self, code: Code, minor: u64) {
+    pub(crate) async fn load(&self, code: Code, minor: u64) {
         let order = LoadOrder {
             code,
             currency: USD,
@@ -168,7 +171,7 @@ impl Town {
     }
 
     /// A purse without a clock, which stands at [`place`].
-    pub(super) fn purse(&self, identity: &Identity) -> TestPurse {
+    pub(crate) fn purse(&self, identity: &Identity) -> TestPurse {
         let given = &identity.credentials;
         let settings = Settings {
             me: given.code,

@@ -9,7 +9,8 @@ use protocol::covers::{Item, Items};
 use protocol::message::Message;
 use protocol::objects::{
     Acceptance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Filter, FloatWarrant,
-    Lease, Move, PlaceRecord, Release, Survey, Tariff, Transfer, TrustUpdate, Void, Watermark,
+    Lease, Move, PlaceRecord, RefundAnswer, RefundRequest, Release, Survey, Tariff, Transfer,
+    TrustUpdate, Void, WalletCall, Watermark,
 };
 use serde_json::{Value, json};
 
@@ -234,6 +235,36 @@ pub fn place_record(record: &PlaceRecord) -> Value {
     })
 }
 
+pub fn wallet_call(call: &WalletCall) -> Value {
+    json!({
+        "code": call.code.to_string(),
+        "gateway": call.gateway.to_string(),
+        "time": call.time.0,
+        "nonce": hex(call.nonce.as_bytes()),
+        "message": hex(call.message.as_bytes()),
+        "after": call.after.to_string(),
+    })
+}
+
+pub fn refund_request(request: &RefundRequest) -> Value {
+    json!({
+        "payer": request.payer.to_string(),
+        "payment": hex(request.payment.as_bytes()),
+        "words": request.words.as_str(),
+        "time": request.time.0,
+    })
+}
+
+pub fn refund_answer(answer: &RefundAnswer) -> Value {
+    json!({
+        "gateway": answer.gateway.to_string(),
+        "request": hex(answer.request.as_bytes()),
+        "paid_back": answer.paid_back.map(|id| hex(id.as_bytes())),
+        "words": answer.words.as_ref().map(|words| words.as_str()),
+        "time": answer.time.0,
+    })
+}
+
 pub fn objects(cast: &Cast) -> Vec<Value> {
     let (issuer, gateway) = (("issuer", &cast.issuer), ("gateway", &cast.gateway));
     let root = ("root", &cast.root);
@@ -271,6 +302,10 @@ pub fn objects(cast: &Cast) -> Vec<Value> {
         "a trust update" root cast.trust_update(), trust_update;
         "a survey" payee cast.survey(), survey;
         "a place record" gateway cast.place_record(), place_record;
+        "a call of a wallet" payer cast.wallet_call(), wallet_call;
+        "a request for money back" payer cast.refund_request(), refund_request;
+        "an answer to it" gateway cast.refund_answer(), refund_answer;
+        "an answer that names a payment" gateway RefundAnswer { paid_back: Some(cast.refund_request().payment), words: None, ..cast.refund_answer() }, refund_answer;
     }
 }
 
@@ -296,6 +331,9 @@ pub fn object_holds(case: &Value) {
         "trust-update" => held::object_holds::<TrustUpdate>(case, trust_update),
         "survey" => held::object_holds::<Survey>(case, survey),
         "place-record" => held::object_holds::<PlaceRecord>(case, place_record),
+        "wallet-call" => held::object_holds::<WalletCall>(case, wallet_call),
+        "refund-request" => held::object_holds::<RefundRequest>(case, refund_request),
+        "refund-answer" => held::object_holds::<RefundAnswer>(case, refund_answer),
         other => unreachable!("no object is called {other}"),
     }
 }
@@ -323,6 +361,8 @@ pub fn parts<'b>(message: &Message<'b>) -> (&'static str, Vec<&'b [u8]>) {
         Message::Credit { credit } => ("credit", vec![credit]),
         Message::Watermark { watermark } => ("watermark", vec![watermark]),
         Message::Seen { allowance, payment } => ("seen", vec![allowance, payment]),
+        Message::RefundRequest { request } => ("refund_request", vec![request]),
+        Message::RefundAnswer { answer } => ("refund_answer", vec![answer]),
         Message::Transfer {
             transfer,
             acceptance,
@@ -475,6 +515,12 @@ pub fn messages(cast: &Cast) -> Vec<Value> {
             owner: &pass,
             survey: &signed(&cast.survey(), payee),
             record: &signed(&cast.place_record(), gateway),
+        },
+        Message::RefundRequest {
+            request: &signed(&cast.refund_request(), payer),
+        },
+        Message::RefundAnswer {
+            answer: &signed(&cast.refund_answer(), gateway),
         },
         Message::read(&accused).unwrap(),
     ];

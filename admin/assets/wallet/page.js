@@ -7,6 +7,7 @@ import { DECLINED, IN_TRANSIT, OPEN_CLAIM, RETURNED, SETTLED, WAITING } from "./
 
 const LOOK_AGAIN_MS = 5_000;
 const SHOWN_MAX = 100;
+const SAYING_MAX = 160;
 const LINKS_BROKEN = ["links_broken", "out_of_interval"];
 
 const page = document.querySelector("[data-wallet]");
@@ -24,12 +25,17 @@ function word(name, values = {}) {
 
 const status = (number) => find(`[data-status="${number}"]`)?.textContent ?? String(number);
 
-/** What went wrong, in words; `null` names nothing that a list has. */
+/** Something that is said as it stands. */
+class Said extends Error {}
+
+/** What went wrong, in words. */
 function why(error) {
+  if (error instanceof Said) return error.message;
   if (error instanceof Unreached) return word("unreached");
   if (error instanceof Declined) return status(error.status);
   if (!(error instanceof Refused)) return word("wrong", { why: error.message });
-  const known = find(`[data-word="${error.message}"]`) ?? find(`[data-name="${error.message}"]`);
+  const named = ({ dataset }) => [dataset.word, dataset.name].includes(error.message);
+  const known = [...page.querySelectorAll("[data-words] li")].find(named);
   return known?.textContent ?? word("wrong", { why: error.message });
 }
 
@@ -62,7 +68,7 @@ function typed(text, { digits }) {
   const parts = /^(\d{1,19})(?:[.,](\d*))?$/.exec(text.trim());
   const rest = parts?.[2] ?? "";
   const amount = parts && rest.length <= digits ? BigInt(parts[1] + rest.padEnd(digits, "0")) : 0n;
-  if (amount < 1n || amount >= 2n ** 63n) throw new Refused(word("amount", { digits }));
+  if (amount < 1n || amount >= 2n ** 63n) throw new Said(word("amount", { digits }));
   return amount;
 }
 
@@ -197,8 +203,9 @@ function acts(teller) {
     },
     async refund(form) {
       const words = form.elements.words.value.replace(/\s+/g, " ").trim();
-      form.reset();
+      if (new TextEncoder().encode(words).length > SAYING_MAX) throw new Said(word("long"));
       await teller.refund(JSON.parse(form.dataset.key), words);
+      form.reset();
       notice(word("asked"));
     },
     click: {
@@ -304,7 +311,9 @@ async function start() {
   await look(teller);
   setInterval(() => look(teller), LOOK_AGAIN_MS);
   document.addEventListener("visibilitychange", () => look(teller));
-  await teller.refresh().catch((error) => error instanceof Refused && notice(word("changed"), "warn"));
+  const isChanged = ({ message }) => message === "bad_signature";
+  await teller.refresh().catch((error) => error instanceof Refused && notice(isChanged(error) ? word("changed") : why(error), "warn"));
 }
 
-start();
+// A browser that keeps nothing, such as in some private windows, holds no wallet.
+start().catch(() => show("cannot"));

@@ -12,6 +12,7 @@ const LOCK = "onecode-wallet";
 const NOT_NOW = [80, 81, 82]; // full, busy, storage
 const EXPIRED = 34;
 const ROUNDS_MAX = 64;
+const ANSWER_TIMEOUT_MS = 20_000;
 const EMPTY = new Uint8Array();
 const STORED = [
   "network", "root", "code", "gateway", "keys", "walletKey", "passes", "keyEpoch", "sequence", "head", "odometers",
@@ -21,13 +22,18 @@ const STORED = [
 /** The gateway was not reached: nothing is known of what it did. */
 export class Unreached extends Error {}
 
-/** The gateway refused with this status number. */
+/** The gateway refused a message with this status number. */
 export class Declined extends Error {
   constructor(status) {
     super(`status ${status}`);
     this.status = status;
   }
 }
+
+/** The door refused the call, and looked at no message. */
+export class Shut extends Declined {}
+
+const isJudged = (error) => error instanceof Declined && !(error instanceof Shut) && !NOT_NOW.includes(error.status);
 
 const base64 = (bytes) => btoa(String.fromCharCode(...bytes));
 const fromBase64 = (text) => Uint8Array.from(atob(text.replace(/\s/g, "")), (character) => character.charCodeAt(0));
@@ -84,11 +90,14 @@ export class Teller {
   async fetch(path, how = {}) {
     let answer;
     try {
-      answer = await fetch(path, { credentials: "omit", cache: "no-store", redirect: "error", ...how });
+      // Nobody waits for ever: the lock is held meanwhile.
+      const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+      answer = await fetch(path, { credentials: "omit", cache: "no-store", redirect: "error", signal, ...how });
+      answer.content = new Uint8Array(await answer.arrayBuffer());
     } catch (error) {
       throw new Unreached(path, { cause: error });
     }
-    const [date, body] = [Date.parse(answer.headers.get("date")), new Uint8Array(await answer.arrayBuffer())];
+    const [date, body] = [Date.parse(answer.headers.get("date")), answer.content];
     if (date) this.theirs = Math.floor(date / 1000);
     if (answer.status >= 500) throw new Unreached(`${path}: ${answer.status}`);
     return { status: answer.status, body };
@@ -125,7 +134,8 @@ export class Teller {
       };
       refuseUnless(same(keyIn((await open("pass", purse.passes.own, network)).key).bytes, purse.walletKey), "not_for_you");
       await this.store.keep([["purse", stored(purse), "purse"], ["purse", undefined, "opening"]]);
-      await navigator.storage?.persist?.();
+      // Asks not to be cleared by itself; nobody waits for the answer.
+      navigator.storage?.persist?.();
     });
   }
 
@@ -172,7 +182,7 @@ export class Teller {
       this.ahead = this.theirs - Math.floor(Date.now() / 1000);
       return this.call(purse, message, false);
     }
-    throw new Declined(why);
+    throw new Shut(why);
   }
 
   /** A call about one message, then what waited in the inbox: the purse as it is after that. */
@@ -187,12 +197,9 @@ export class Teller {
   /** What the inbox says is kept before the gateway is told that it may forget it. */
   async hear(purse, inbox, holdings) {
     for (const [, message] of inbox) {
-      try {
-        await this.heard(purse, message);
-      } catch (error) {
-        // Not for this purse, or by nobody it trusts: it says nothing here.
-        if (!(error instanceof Refused)) throw error;
-      }
+      const keep = await this.judged(purse, message).catch(() => null);
+      // Not for this purse, not to be read, or by nobody it trusts: it says nothing here.
+      if (keep) await keep();
     }
     const after = inbox.length ? BigInt(inbox.at(-1)[0]) : purse.after;
     const next = { ...purse, after, holdings };
@@ -200,12 +207,20 @@ export class Teller {
     return next;
   }
 
-  async heard(purse, message) {
+  /** What is to be kept of a message that waited, as something to do; `null` for nothing. */
+  async judged(purse, message) {
     const [name] = readMessage(message);
-    if (name === "statement") return this.take(await purses.stated(purse, message), message);
-    if (name === "evidence" || name === "covered") return this.offered(purse, message);
-    if (name === "refund_answer") return this.refunded(await purses.answered(purse, message));
-    return null;
+    if (name === "statement") {
+      const said = await purses.stated(purse, message);
+      return () => this.take(said, message);
+    }
+    if (name === "evidence" || name === "covered") {
+      const found = await purses.offered(purse, message);
+      return () => this.offered(purse, found);
+    }
+    if (name !== "refund_answer") return null;
+    const answer = await purses.answered(purse, message);
+    return () => this.refunded(answer);
   }
 
   /** A statement is kept with the payment that it is about, whichever side of it this is. */
@@ -221,8 +236,7 @@ export class Teller {
   }
 
   /** Money that waits for this purse: the receipt is durable before the claim is sent. */
-  async offered(purse, message) {
-    const { payment, claim } = await purses.offered(purse, message);
+  async offered(purse, { payment, claim }) {
     const id = toHex(payment.id);
     if (await this.store.look("takings", id)) return;
     const receipt = { payee: codeBytes(purse.code), payment: payment.id, time: this.now() };
@@ -273,7 +287,7 @@ export class Teller {
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof Declined) || NOT_NOW.includes(error.status)) throw error;
+      if (!isJudged(error)) throw error;
       await this.store.keep([[name, { ...record, refused: error.status }]]);
       return this.load();
     }
@@ -370,7 +384,7 @@ export class Teller {
     try {
       ({ purse: next } = await this.ask(purse, writeMessage("refund_request", payment.refund.request)));
     } catch (error) {
-      if (!(error instanceof Declined) || NOT_NOW.includes(error.status)) throw error;
+      if (!isJudged(error)) throw error;
       [next, refused] = [await this.load(), error.status];
     }
     const now = await this.store.look("payments", payment.key);

@@ -150,7 +150,7 @@ async fn purses_renew_pay_and_hear_what_became_of_it_by_calls_alone() {
     // The payee hears of it, takes it, and its inbox forgets what was taken.
     let (nothing, inbox, held) = calls(&town, &door, &payee, &[], 0).await;
     assert!(nothing.is_empty());
-    assert_eq!(held, [[0, 0, 700]]);
+    assert!(held.is_empty(), "it has never held anything");
     let paid = evidence(&inbox).unwrap();
     let mut till = town.purse(&payee);
     let len = till.accept(paid, None, now(), &mut out).unwrap();

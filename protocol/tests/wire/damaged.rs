@@ -23,7 +23,7 @@ impl Seeded {
 }
 
 /// Keys that may be left out.
-const OPTIONAL: [(&str, &[i64]); 12] = [
+const OPTIONAL: [(&str, &[i64]); 13] = [
     ("pass", &[-65539, -65540, -65541, -65542]),
     ("allowance", &[12, 13, 14]),
     ("payment", &[12, 13, 14]),
@@ -36,6 +36,7 @@ const OPTIONAL: [(&str, &[i64]); 12] = [
     ("credit", &[7, 8]),
     ("claim-note", &[4]),
     ("survey", &[5, 7, 10]),
+    ("refund-answer", &[3, 4]),
 ];
 
 fn is_optional(name: &str, key: i64) -> bool {
@@ -45,7 +46,8 @@ fn is_optional(name: &str, key: i64) -> bool {
 }
 
 /// Fields that may hold any 64-bit number.
-const ANY_NUMBER: [(&str, i64); 10] = [
+const ANY_NUMBER: [(&str, i64); 11] = [
+    ("wallet-call", 6),
     ("invoice", 7),
     ("allowance", 19),
     ("statement", 5),

@@ -135,7 +135,7 @@ async function asks(thing, amount) {
   await page.getByRole("link", { name: "Pay this thing" }).click();
   await page.waitForSelector("[data-view=pay]:not([hidden])");
   await page.fill("#amount", amount);
-  await page.getByRole("button", { name: "Next" }).click();
+  await page.getByRole("button", { name: "Go on" }).click();
   await page.waitForSelector("[data-view=confirm]:not([hidden])");
 }
 
@@ -172,7 +172,7 @@ async function paying(thing) {
   await shot("refused");
   assert.equal(await moves().count(), 1);
   await page.fill("#payee", `${thing.code.slice(0, -1)}${thing.code.endsWith("7") ? "8" : "7"}`);
-  await page.getByRole("button", { name: "Next" }).click();
+  await page.getByRole("button", { name: "Go on" }).click();
   await shown("That is no code");
 }
 
@@ -207,7 +207,7 @@ async function twoTabs(thing) {
   await asks(thing.code, "1");
   await second.goto(`${portal}/wallet?pay=${thing.code}`);
   await second.fill("#amount", "1");
-  await second.getByRole("button", { name: "Next" }).click();
+  await second.getByRole("button", { name: "Go on" }).click();
   await second.waitForSelector("[data-view=confirm]:not([hidden])");
   await Promise.all([page, second].map((tab) => tab.getByRole("button", { name: "Pay now" }).click()));
   await Promise.all([page, second].map((tab) => tab.waitForSelector('[data-notice]:has-text("Paid.")')));
@@ -236,11 +236,12 @@ async function invoiced(thing, takes) {
   await go(`/wallet#invoice=${invoice}`);
   await page.waitForSelector("[data-view=pay]:not([hidden])");
   assert.ok(!page.url().includes("invoice="), "an invoice does not stay in the address");
-  await page.getByRole("button", { name: "Next" }).click();
+  await page.getByRole("button", { name: "Go on" }).click();
   await page.waitForSelector("[data-view=confirm]:not([hidden]) :text('3.00')");
   await page.getByRole("button", { name: "Pay now" }).click();
   await shown("Paid.");
   await newest("in transit");
+  assert.ok(await page.isVisible("#amount"), "what is paid next has an amount of its own");
   const again = thing.takes();
   await newest("settled");
   assert.equal(await balance(), "80.00");

@@ -215,6 +215,7 @@ function acts(teller) {
         if (refused !== undefined) throw new Declined(refused);
         [wish] = [null];
         find('[data-form="pay"]').reset();
+        find("[data-own-amount]").hidden = false;
         show("wallet", "pay", "history");
         notice(outcome === undefined ? word("waits") : word("paid"), outcome === undefined ? "warn" : "good");
       },

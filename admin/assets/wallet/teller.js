@@ -355,6 +355,9 @@ export class Teller {
       // What was promised before is said first, or nothing is promised: each payment links to the last.
       purse = await this.resume(purse);
       if (before) return before.key;
+      // What cannot be paid must not set money aside.
+      const held = purse.holdings.find(([currency]) => same(currency, wish.currency));
+      refuseUnless(!held || wish.amount <= BigInt(held[1]) + BigInt(held[2]), "not_funded");
       if (await purses.needsRenewal(purse, wish.currency, wish.amount, this.now())) {
         purse = await this.renew(purse, wish.currency, wish.amount);
       }

@@ -52,6 +52,8 @@ words! {
     Refused:
     Password "password" "Name and password do not belong together.";
     Code "code" "The password was right, and the code after it was not.";
+    NotAdmitted "not_admitted" "A provider vouches for somebody who may not come in.";
+    Provider "provider" "The provider of sign-ins did not do its part.";
     SignIn "sign_in" "Nobody is signed in, or the token is no good.";
     Wait "wait" "Too many tries to sign in.";
     Role "role" "Signed in, but without the role or scope it takes.";
@@ -80,6 +82,8 @@ impl From<&Refusal> for Refused {
         match refusal {
             Refusal::SignIn => Self::SignIn,
             Refusal::SecondStep | Refusal::NotYours(_) | Refusal::OutOfScope(_) => Self::Role,
+            Refusal::NotAdmitted(_) => Self::NotAdmitted,
+            Refusal::Elsewhere(_) => Self::Provider,
             Refusal::Forged => Self::Forged,
             Refusal::TooLarge => Self::TooLarge,
             Refusal::NotFound(_) => Self::NotFound,

@@ -52,6 +52,9 @@ pub use desk::{
     AuthorityCard, Connected, DeskOrder, DeskRefusal, DoorLoad, IssuingDesk, LiveHouse, Pending,
 };
 pub use door::Proxies;
+pub use door::oidc::{
+    Admit, BACK_PATH, ClientSecret, NoAnswer, ProviderLink, RoleMap, Sso, SsoError, SsoSettings,
+};
 pub use portal::{FIRST_LINK_LIFE_S, Portal, Random, Shared, State, first_owner_link};
 pub use pulse::{MINUTES_KEPT, Pulse, Reading};
 pub use routes::router;

@@ -4,6 +4,7 @@ use crate::api::keyed::UnderWay;
 use crate::counters::Counters;
 use crate::desk::{IssuingDesk, LiveHouse};
 use crate::door::Proxies;
+use crate::door::oidc::Sso;
 use crate::door::password::Passwords;
 use crate::door::rate::{Calls, Scans};
 use crate::door::secret::Secret;
@@ -59,6 +60,8 @@ pub struct Portal {
     pub resolver: String,
     /// Where the map gets pictures of the ground; `None`: coastlines alone.
     pub tiles: Option<Tiles>,
+    /// The provider that people may sign in by; `None`: by name and password alone.
+    pub sso: Option<Arc<Sso>>,
     /// What stands in front. Over TLS cookies are bound to the host.
     pub proxies: Proxies,
     /// Tells the time.
@@ -84,6 +87,11 @@ pub struct State {
 }
 
 impl Portal {
+    /// What people call the provider that they may sign in by.
+    pub(crate) fn provider_name(&self) -> Option<String> {
+        self.sso.as_ref().map(|sso| sso.settings.name.clone())
+    }
+
     pub(crate) fn passwords(&self) -> &Passwords {
         self.state.passwords.get_or_init(|| {
             let mut seed = [0; 32];

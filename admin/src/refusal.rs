@@ -18,6 +18,10 @@ pub enum Refusal {
     SignIn,
     /// Signed in, but without the second step that a role of theirs takes.
     SecondStep,
+    /// The provider vouches for somebody who may not come in; the sentence says who can change it.
+    NotAdmitted(Say),
+    /// The provider of sign-ins does not do its part; the sentence says what to do.
+    Elsewhere(Say),
     /// Signed in, but without any of these roles.
     NotYours(Roles),
     /// The roles of the token permit it, and the token is not for it.
@@ -66,9 +70,12 @@ impl Refusal {
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::SignIn => StatusCode::UNAUTHORIZED,
-            Self::SecondStep | Self::NotYours(_) | Self::OutOfScope(_) | Self::Forged => {
-                StatusCode::FORBIDDEN
-            }
+            Self::SecondStep
+            | Self::NotAdmitted(_)
+            | Self::NotYours(_)
+            | Self::OutOfScope(_)
+            | Self::Forged => StatusCode::FORBIDDEN,
+            Self::Elsewhere(_) => StatusCode::BAD_GATEWAY,
             Self::Form(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Key(KeyFault::Unfit | KeyFault::Reused) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -92,6 +99,8 @@ impl Refusal {
         match self {
             Self::SignIn => "sign_in",
             Self::SecondStep => "second_step",
+            Self::NotAdmitted(_) => "not_admitted",
+            Self::Elsewhere(_) => "provider",
             Self::NotYours(_) => "role",
             Self::OutOfScope(_) => "scope",
             Self::Form(_) => "form",
@@ -117,6 +126,8 @@ impl Refusal {
         match self {
             Self::SignIn => say("Please sign in"),
             Self::SecondStep => say("Set up your second step first"),
+            Self::NotAdmitted(_) => say("Not let in"),
+            Self::Elsewhere(_) => say("Not signed in"),
             Self::NotYours(_) | Self::OutOfScope(_) => say("Not yours to do"),
             Self::Form(_) | Self::Method => say("Not taken here"),
             Self::Key(_) => say("This key cannot be used"),
@@ -152,9 +163,11 @@ impl Refusal {
                  back, reload the page and send it again.",
             ),
             Self::TooLarge => say("More than this page takes; nothing was changed."),
-            Self::NotFound(sentence) | Self::Busy(sentence) | Self::Unfit(sentence) => {
-                sentence.clone()
-            }
+            Self::NotFound(sentence)
+            | Self::Busy(sentence)
+            | Self::Unfit(sentence)
+            | Self::NotAdmitted(sentence)
+            | Self::Elsewhere(sentence) => sentence.clone(),
             Self::Refused(status) => below::status(*status),
             Self::Wait(seconds) => say("Wait {time} and try again.")
                 .put("time", crate::show::duration(u64::from(*seconds))),

@@ -9,8 +9,8 @@ use crate::pages::{
     account, acts, aliases, area, areas, audit, authorities, batch, code, codes, fraud, frauds,
     grid, grids, issue, issue_grid, label_check, language, manifests, map, messages, money, order,
     orders, overview, payment, payments, pending, people, public_code, public_grid, purse, refunds,
-    requests, second_step, secrets, sign_in, sign_in_code, statement, station, stations, trace,
-    wallet, welcome,
+    requests, second_step, secrets, sign_in, sign_in_code, sign_in_provider, statement, station,
+    stations, trace, wallet, welcome,
 };
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
@@ -110,6 +110,9 @@ routes! {
     POST post "/sign-in"                      Everybody => sign_in::submit;
     GET  get  "/sign-in/code"                 Everybody => sign_in_code::show;
     POST post "/sign-in/code"                 Everybody => sign_in_code::submit;
+    GET  get  "/sign-in/provider"             Everybody => sign_in_provider::begin;
+    GET  get  "/sign-in/provider/back"        Everybody => sign_in_provider::back;
+    GET  get  "/welcome/{link}/provider"      Everybody => sign_in_provider::welcome;
     GET  get  "/language/{tag}"               Everybody => language::choose;
     POST post "/sign-out"                     Own => sign_in::sign_out;
     GET  get  "/welcome/{link}"               Everybody => welcome::show;

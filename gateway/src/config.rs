@@ -47,6 +47,7 @@ keys! {
     "coap" "secure_listen" = "0.0.0.0:5684", "CoAP over DTLS with client certificates.";
     "http" "listen" = "127.0.0.1:8080", "Portal, enrolment, resolver, metrics. Put a TLS proxy in front before opening it to others.";
     "http" "proxies" = "", "Addresses of the TLS proxies in front, separated by commas: browsers come by https, and X-Forwarded-For of these says from where.";
+    "portal" "address" = "", "By which browsers reach the portal, such as https://portal.example.com. Empty: gateway.resolver behind a proxy, http.listen without one.";
     "portal" "tiles" = "", "Where the map gets pictures of the ground, such as https://tiles.example/{z}/{x}/{y}.png. Empty: coastlines alone, which need no network.";
     "wallet" "allowance_life_s" = "604800", "How long an allowance is good.";
     "wallet" "most_per_payment_minor" = "1000000000", "Largest single payment of an allowance.";
@@ -59,6 +60,15 @@ keys! {
     "wallet" "class_factors" = "1,5,20", "How many times these amounts the classes 0, 1 and 2 have.";
     "wallet" "terms" = "", "Currencies with amounts of their own: EUR allowance=5000 payment=2000 holding=100000 daily=20000; KWH payment=50";
     "wallet" "grace_s" = "1209600", "Longer than the longest isolation of this gateway. Fixed once the folder exists.";
+    "oidc" "issuer" = "", "OpenID provider that people may sign in by, exactly as it calls itself, such as https://id.example.com/realms/one. Empty: name and password alone.";
+    "oidc" "client_id" = "", "As the provider knows this gateway; its redirect URI there is portal.address and /sign-in/provider/back.";
+    "oidc" "client_secret_file" = "", "File with the secret of that client, for the gateway's user alone. Empty: a public client.";
+    "oidc" "name" = "single sign-on", "What people call the provider; stands on the button.";
+    "oidc" "scopes" = "profile", "Asked for beside openid, separated by spaces.";
+    "oidc" "roles_claim" = "", "Claim of the ID token that says what somebody may do, such as groups or realm_access.roles. Empty: owners say it here.";
+    "oidc" "roles" = "", "Roles for its values: portal-owners=owner, portal-staff=issuer+operator";
+    "oidc" "admit" = "invited", "Who may come in for the first time: invited (by an owner's link), mapped (who has a role by the claim), or roles such as auditor that everybody of the provider gets.";
+    "oidc" "loopback" = "no", "yes: a provider on loopback may be asked without TLS. For trials.";
     "chain" "logs" = "", "Verifier keys of logs that this gateway cosigns as a witness, separated by commas.";
     "chain" "witnesses" = "", "Who cosigns this gateway's log: KEY URL, KEY URL; a gateway's keys stand at /chain/key, and its witness at http://HOST/witness.";
     "log" "filter" = "info,rumqttd=error,rustls=error", "What is logged, in the form of RUST_LOG.";
@@ -89,6 +99,10 @@ pub struct Config {
     pub http_listen: SocketAddr,
     /// The TLS proxies in front of HTTP.
     pub proxies: admin::Proxies,
+    /// The provider that people may sign in by, without its secret.
+    pub sso: Option<admin::SsoSettings>,
+    /// File with that secret.
+    pub sso_secret_file: Option<PathBuf>,
     /// Where the portal's map gets pictures of the ground.
     pub tiles: Option<admin::Tiles>,
     /// How long an allowance is good.
@@ -268,6 +282,59 @@ impl Sources {
         })
     }
 
+    /// By which address browsers reach the portal, without a slash at its end.
+    fn portal_address(&self) -> Result<String, ConfigError> {
+        let (text, place) = self.get("portal.address");
+        let text = text.trim_end_matches('/');
+        if text.is_empty() {
+            let proxied = !self.get("http.proxies").0.trim().is_empty();
+            return Ok(match proxied {
+                true => format!(
+                    "https://{}",
+                    self.get("gateway.resolver").0.to_ascii_lowercase()
+                ),
+                false => format!("http://{}", self.get("http.listen").0),
+            });
+        }
+        let host = text.split_once("://").map(|(_, host)| host);
+        match host {
+            Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']) => {
+                Ok(text.to_owned())
+            }
+            _ => Err(ConfigError(format!(
+                "portal.address = \"{text}\" ({place}): wants https:// and a host, such as https://portal.example.com"
+            ))),
+        }
+    }
+
+    fn sso(&self) -> Result<Option<admin::SsoSettings>, ConfigError> {
+        let text = |name: &str| self.get(&format!("oidc.{name}")).0.trim().to_owned();
+        if text("issuer").is_empty() {
+            return Ok(None);
+        }
+        let settings = admin::SsoSettings {
+            issuer: text("issuer"),
+            client_id: text("client_id"),
+            client_secret: None,
+            redirect: format!("{}{}", self.portal_address()?, admin::BACK_PATH),
+            name: text("name"),
+            scopes: text("scopes")
+                .split_whitespace()
+                .map(str::to_owned)
+                .collect(),
+            roles_claim: Some(text("roles_claim")).filter(|claim| !claim.is_empty()),
+            roles: self.parse("oidc.roles", "VALUE=role+role, VALUE=role")?,
+            admit: self.parse("oidc.admit", "invited, mapped, or roles such as auditor")?,
+            loopback: match text("loopback").as_str() {
+                "yes" => true,
+                "no" => false,
+                _ => return Err(ConfigError("oidc.loopback: wants yes or no".to_owned())),
+            },
+        };
+        settings.check().map_err(ConfigError)?;
+        Ok(Some(settings))
+    }
+
     /// Checks everything.
     pub fn config(&self) -> Result<Config, ConfigError> {
         const ADDRESS: &str = "an address and port such as 127.0.0.1:8883";
@@ -306,6 +373,10 @@ impl Sources {
                 "http.proxies",
                 "up to 16 addresses such as 127.0.0.1, separated by commas",
             )?,
+            sso: self.sso()?,
+            sso_secret_file: Some(self.get("oidc.client_secret_file").0)
+                .filter(|file| !file.is_empty())
+                .map(PathBuf::from),
             tiles: match self.get("portal.tiles").0 {
                 "" => None,
                 _ => Some(self.parse("portal.tiles", "https://HOST/{z}/{x}/{y}.png")?),

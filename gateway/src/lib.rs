@@ -19,6 +19,7 @@ pub mod issuing;
 pub mod meters;
 pub mod mqtt;
 pub mod portal;
+pub mod provider;
 pub mod publishing;
 pub mod revocation;
 pub mod serving;

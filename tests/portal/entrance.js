@@ -1,15 +1,16 @@
-// Comes into a running gateway every way there is, with a real browser: by password, and by password
-// and a code from an app.
+// Comes into a running gateway every way there is, with a real browser: by password, by password and
+// a code from an app, and by a provider of sign-ins.
 //
 //   node entrance.js --onecode PROGRAM [--shots DIR]
 import { execFileSync } from "node:child_process";
 import { createHmac } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import assert from "node:assert/strict";
 import { openBrowser, readArguments } from "./browser.js";
-import { startGateway } from "./gateway.js";
+import { freePort, startGateway } from "./gateway.js";
+import { CLIENT, startProvider } from "./provider.js";
 
 const PASSWORD = "correct horse battery";
 const STEP_MS = 30_000;
@@ -18,7 +19,24 @@ const scratch = mkdtempSync(join(tmpdir(), "onecode-entrance-"));
 const shots = asked.shots ?? join(scratch, "shots");
 mkdirSync(shots, { recursive: true });
 
-const gateway = await startGateway(resolve(asked.onecode), join(scratch, "gateway"));
+const secretFile = join(scratch, "client-secret");
+writeFileSync(secretFile, `${CLIENT.secret}\n`, { mode: 0o600 });
+const providerPort = await freePort();
+const groups = { grace: ["staff", "boss"], linus: ["staff"] };
+let provider;
+const gateway = await startGateway(resolve(asked.onecode), join(scratch, "gateway"), (portal) => {
+  provider = startProvider(providerPort, `${portal}/sign-in/provider/back`, groups);
+  return {
+    ONECODE_OIDC_ISSUER: provider.issuer,
+    ONECODE_OIDC_CLIENT_ID: CLIENT.id,
+    ONECODE_OIDC_CLIENT_SECRET_FILE: secretFile,
+    ONECODE_OIDC_NAME: "Example ID",
+    ONECODE_OIDC_ROLES_CLAIM: "groups",
+    ONECODE_OIDC_ROLES: "boss=owner+auditor, staff=operator",
+    ONECODE_OIDC_ADMIT: "mapped",
+    ONECODE_OIDC_LOOPBACK: "yes",
+  };
+});
 const browser = await openBrowser(gateway.portal, shots);
 const { page, go, shot, problems } = browser;
 
@@ -131,6 +149,54 @@ async function rule() {
   await shot("account-owed");
 }
 
+// Through the provider's own pages, as nobody it has seen in this browser before.
+async function atProvider(name, status = 200) {
+  await page.context().clearCookies();
+  await go("/sign-in");
+  await page.getByRole("link", { name: "Sign in by Example ID" }).click();
+  await page.fill("[name=login]", name);
+  await page.fill("[name=password]", "any will do");
+  await page.getByRole("button", { name: "Sign-in" }).click();
+  browser.expected = status;
+  await page.getByRole("button", { name: "Continue" }).click();
+}
+
+async function byProvider() {
+  // The provider's pages ask for a font from the internet.
+  await page.route("https://fonts.googleapis.com/**", (route) => route.fulfill({ contentType: "text/css", body: "" }));
+  await page.context().clearCookies();
+  await go("/sign-in");
+  await shot("sign-in-provider");
+  await atProvider("grace");
+  await page.waitForSelector("h1:has-text('Overview')");
+  await page.waitForSelector(".who:has-text('grace'):has-text('owner, operator, auditor')");
+  await go("/people");
+  await page.waitForSelector(`tr:has-text('grace') .pill:has-text('127.0.0.1:${providerPort}')`);
+  await shot("people-provider");
+  await go("/account");
+  await page.waitForSelector("text=You sign in by");
+  await shot("account-provider");
+  await signOut();
+  // The provider remembers her, so she comes in by one click; her roles are those of today.
+  groups.grace = ["staff"];
+  await page.getByRole("link", { name: "Sign in by Example ID" }).click();
+  await page.waitForSelector("h1:has-text('Overview')");
+  await go("/people", 403);
+  // Whom the provider knows and gives no role, and who says no there.
+  await atProvider("mallory", 403);
+  await page.waitForSelector("text=gives you no role");
+  await shot("provider-no-role");
+  await page.context().clearCookies();
+  browser.expected = 502;
+  await page.goto(`${gateway.portal}/sign-in`);
+  await page.getByRole("link", { name: "Sign in by Example ID" }).click();
+  await page.getByRole("link", { name: "Cancel" }).click();
+  await page.waitForSelector("text=said no");
+  await shot("provider-said-no");
+  browser.expected = 200;
+  assert.deepEqual(provider.refusals, []);
+}
+
 async function inChinese() {
   await page.click(".languages a[lang=zh-CN]");
   await page.waitForSelector("html[lang=zh-CN] h1:has-text('您的账户')");
@@ -150,12 +216,16 @@ try {
   await secondStep();
   await rule();
   await inChinese();
+  await page.setViewportSize({ width: 1280, height: 860 });
+  await page.emulateMedia({ colorScheme: "light" });
+  await byProvider();
 } catch (error) {
   failure = error;
   await page.screenshot({ path: join(shots, "failure.png"), fullPage: true }).catch(() => {});
 } finally {
   await browser.close();
   gateway.child.kill();
+  provider.stop();
   if (!shots.startsWith(scratch)) rmSync(scratch, { recursive: true, force: true });
 }
 for (const problem of problems) console.error(problem);

@@ -23,6 +23,8 @@ pub struct PersonShown {
     active: bool,
     /// Whether a code of an app is asked for after their password.
     second_step: bool,
+    /// The issuer by whose word they sign in; null where they have a password here.
+    provider: Option<String>,
     created: u32,
 }
 
@@ -34,6 +36,7 @@ impl From<Person> for PersonShown {
             roles: person.roles.iter().map(|role| role.word()).collect(),
             active: person.active,
             second_step: person.second_step,
+            provider: person.provider,
             created: person.created.0,
         }
     }

@@ -72,7 +72,9 @@ types! {
 pub const fn type_of(refusal: &Refusal) -> Type {
     match refusal {
         Refusal::SignIn => SIGN_IN,
-        Refusal::SecondStep | Refusal::NotYours(_) | Refusal::Forged => ROLE,
+        Refusal::SecondStep | Refusal::NotAdmitted(_) | Refusal::NotYours(_) | Refusal::Forged => {
+            ROLE
+        }
         Refusal::OutOfScope(_) => SCOPE,
         Refusal::TooLarge => TOO_LARGE,
         Refusal::NotFound(_) => NOT_FOUND,
@@ -87,7 +89,7 @@ pub const fn type_of(refusal: &Refusal) -> Type {
         Refusal::Key(KeyFault::Lost) => KEY_LOST,
         Refusal::Key(KeyFault::Full) | Refusal::Busy(_) => BUSY,
         Refusal::Wait(_) => RATE,
-        Refusal::Broken => BROKEN,
+        Refusal::Broken | Refusal::Elsewhere(_) => BROKEN,
     }
 }
 

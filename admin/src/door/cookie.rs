@@ -1,5 +1,6 @@
 //! The cookies: the session's, the one that ties a form to a browser before sign-in, and the language.
 
+use super::oidc::JOURNEY_LIFE_S;
 use super::secret::Secret;
 use crate::language::Language;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -10,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 enum Name {
     Session,
     Form,
+    Journey,
     Language,
 }
 
@@ -30,6 +32,8 @@ impl Jar {
             (Name::Session, false) => "onecode",
             (Name::Form, true) => "__Host-onecode-form",
             (Name::Form, false) => "onecode-form",
+            (Name::Journey, true) => "__Host-onecode-journey",
+            (Name::Journey, false) => "onecode-journey",
             (Name::Language, true) => "__Host-onecode-language",
             (Name::Language, false) => "onecode-language",
         }
@@ -73,6 +77,26 @@ impl Jar {
     /// Header that keeps the secret behind forms.
     pub fn keep_form(self, secret: &Secret) -> Option<HeaderValue> {
         self.write(Name::Form, secret.reveal(), "SameSite=Strict")
+    }
+
+    /// Header that keeps the secret of a way to the provider, and the invitation that goes along. The
+    /// provider sends the browser back from another site, so this one has to come with it.
+    pub fn keep_journey(self, secret: &Secret, link: Option<&Secret>) -> Option<HeaderValue> {
+        let link = link.map_or("", Secret::reveal);
+        let rest = format!("SameSite=Lax; Max-Age={JOURNEY_LIFE_S}");
+        self.write(Name::Journey, &format!("{}{link}", secret.reveal()), &rest)
+    }
+
+    /// The secret of the way that this browser is on, and its invitation.
+    pub fn journey(self, headers: &HeaderMap) -> Option<(Secret, Option<Secret>)> {
+        let sent = self.sent(headers, Name::Journey).next()?;
+        let (secret, link) = sent.split_at_checked(Secret::CHARS)?;
+        Some((Secret::presented(secret)?, Secret::presented(link)))
+    }
+
+    /// Header that ends the way to the provider.
+    pub fn forget_journey(self) -> Option<HeaderValue> {
+        self.write(Name::Journey, "", "SameSite=Lax; Max-Age=0")
     }
 
     /// Header that keeps a chosen language. It is no secret, and goes along when somebody comes here

@@ -3,6 +3,7 @@
 
 mod cookie;
 mod guard;
+pub mod oidc;
 pub mod password;
 mod proxy;
 pub mod rate;

@@ -44,7 +44,12 @@ impl Secret {
     /// The token that forms of this session carry. Whoever reads a page knows the token and still
     /// not the cookie.
     pub fn form_token(&self) -> String {
-        to_hex(&hash(&format!("onecode form token/{}", self.0)))
+        self.derive("form token")
+    }
+
+    /// Another secret, that comes out of this one and does not lead back to it.
+    pub fn derive(&self, what: &str) -> String {
+        to_hex(&hash(&format!("onecode {what}/{}", self.0)))
     }
 }
 

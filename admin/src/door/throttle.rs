@@ -81,6 +81,18 @@ impl Throttle {
         self.attempt_all(&[(Key::Code(name.to_owned()), CODE)], now)
     }
 
+    /// As [`Throttle::attempt`], for who asks something of others through this house.
+    pub fn attempt_from(&mut self, address: &str, now: Timestamp) -> Result<(), Wait> {
+        self.attempt_all(&[(Key::Address(address.to_owned()), ADDRESS)], now)
+    }
+
+    /// It was answered as it should be.
+    pub fn succeeded_from(&mut self, address: &str) {
+        if let Some(failures) = self.failures.get_mut(&Key::Address(address.to_owned())) {
+            failures.count = failures.count.saturating_sub(1);
+        }
+    }
+
     /// The code was right.
     pub fn succeeded_code(&mut self, name: &str) {
         self.failures.remove(&Key::Code(name.to_owned()));

@@ -18,6 +18,8 @@ use serde::Deserialize;
 #[template(path = "account.html")]
 struct Account {
     frame: Frame,
+    /// Who says who they are, where they have no password here.
+    provider: Option<String>,
     second_step: Option<SecondStep>,
     required: bool,
     owes: bool,
@@ -65,6 +67,7 @@ pub async fn answer(portal: &Portal, visitor: &Visitor, told: Told) -> Result<Re
         frame: Frame::new(portal, Some(visitor), "/account"),
         owes: person.owes_second_step && second_step.is_none(),
         required: rule.meets(person.roles),
+        provider: person.provider.clone(),
         second_step,
         fresh: told.fresh,
         problem: told.problem.map(|(_, sentence)| sentence),

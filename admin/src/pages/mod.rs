@@ -44,6 +44,7 @@ pub mod second_step;
 pub mod secrets;
 pub mod sign_in;
 pub mod sign_in_code;
+pub mod sign_in_provider;
 pub mod statement;
 pub mod station;
 pub mod stations;

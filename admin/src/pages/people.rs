@@ -35,6 +35,8 @@ struct People {
     persons: Vec<Person>,
     tokens: Vec<Token>,
     rule: Roles,
+    /// Whether the provider says who may do what.
+    by_claim: bool,
     fresh: Option<Fresh>,
     done: Option<Say>,
     now: Timestamp,
@@ -53,6 +55,10 @@ async fn answer(
             persons: portal.people.persons().await?,
             tokens: portal.people.tokens().await?,
             rule: portal.people.second_step_rule().await?,
+            by_claim: portal
+                .sso
+                .as_ref()
+                .is_some_and(|sso| sso.settings.roles_claim.is_some()),
             fresh,
             done,
             now: visitor.now,

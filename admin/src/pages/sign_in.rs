@@ -6,7 +6,7 @@ use crate::counters::Refused;
 use crate::door::password::PasswordError;
 use crate::door::secret::Secret;
 use crate::door::{Jar, Sent, Visitor};
-use crate::language::{Say, filters, say};
+use crate::language::{Say, Words as _, filters, say};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use askama::Template;
@@ -22,6 +22,8 @@ struct SignIn {
     frame: Frame,
     name: String,
     problem: Option<Say>,
+    /// By whom one may sign in instead.
+    provider: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -41,6 +43,7 @@ pub async fn show(State(portal): State<Shared>, visitor: Visitor) -> Result<Resp
             frame: Frame::new(&portal, Some(&visitor), ""),
             name: String::new(),
             problem: None,
+            provider: portal.provider_name(),
         },
     )
 }
@@ -165,6 +168,7 @@ fn form(
         frame: Frame::new(portal, Some(visitor), ""),
         name,
         problem: Some(problem),
+        provider: portal.provider_name(),
     };
     page_with(&visitor.reader, status, &form)
 }

@@ -23,6 +23,8 @@ struct Welcome {
     roles: Roles,
     name: String,
     problem: Option<Say>,
+    /// By whom one may sign in instead.
+    provider: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -37,7 +39,12 @@ const GONE: Refusal = Refusal::NotFound(say(
      account, restart the gateway and use the link it prints.",
 ));
 
-async fn find(portal: &Portal, visitor: &Visitor, link: &str) -> Result<(Secret, Roles), Refusal> {
+/// The secret of a link that can still be used, and the roles it would give.
+pub async fn find(
+    portal: &Portal,
+    visitor: &Visitor,
+    link: &str,
+) -> Result<(Secret, Roles), Refusal> {
     let secret = Secret::presented(link).ok_or(GONE)?;
     let roles = portal.people.link(secret.hash(), visitor.now).await?;
     Ok((secret, roles.ok_or(GONE)?))
@@ -58,6 +65,7 @@ pub async fn show(
             roles,
             name: String::new(),
             problem: None,
+            provider: portal.provider_name(),
         },
     )
 }
@@ -79,6 +87,7 @@ pub async fn submit(
             roles,
             name: choice.name.clone(),
             problem: Some(problem),
+            provider: portal.provider_name(),
         };
         page_with(&visitor.reader, StatusCode::UNPROCESSABLE_ENTITY, &form)
     };

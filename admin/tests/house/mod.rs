@@ -162,6 +162,7 @@ impl House {
             station: STATION,
             resolver: RESOLVER.to_owned(),
             tiles: None,
+            sso: None,
             proxies: admin::Proxies::default(),
             clock: Arc::new(move || Timestamp(clock.load(Ordering::SeqCst))),
             random: Arc::new(self.draw()),

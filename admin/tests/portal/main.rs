@@ -29,6 +29,7 @@ mod messages;
 mod money;
 mod pages;
 mod pending;
+mod provider;
 mod public;
 mod requests;
 mod roles;

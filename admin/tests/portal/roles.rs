@@ -70,7 +70,7 @@ async fn each_route_is_for_its_roles_only() {
         }
     }
     assert!(
-        counts[0] >= 11 && counts[1] >= 62 && counts[2] >= 6,
+        counts[0] >= 14 && counts[1] >= 62 && counts[2] >= 6,
         "{counts:?}"
     );
 }

@@ -10,7 +10,7 @@ use crate::revocation::Lists;
 use crate::serving::{Doors, Serving};
 use crate::trust_store::{ClientVerifier, Keeper, Trusted};
 use crate::wallet::{self, now};
-use crate::{following, heard, http, portal, publishing};
+use crate::{following, heard, http, portal, provider, publishing};
 use admin::{Portal, Pulse, Streams};
 use clap::Args;
 use issuer::{Authorities, ServerIdentity};
@@ -194,6 +194,7 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
         station: crate::house::plan(config)?.station(),
         resolver: config.resolver.clone(),
         tiles: config.tiles.clone(),
+        sso: sso(config)?,
         proxies: config.proxies.clone(),
         clock: Arc::new(now),
         random: Arc::new(fill),
@@ -335,6 +336,19 @@ fn fill(buffer: &mut [u8]) {
     if getrandom::fill(buffer).is_err() {
         panic!("the operating system gives no randomness");
     }
+}
+
+/// The provider that people may sign in by. Its secret is read at the start, so that a file that is
+/// missing is found then and not at the first sign-in.
+fn sso(config: &Config) -> Result<Option<Arc<admin::Sso>>, Failure> {
+    let Some(mut settings) = config.sso.clone() else {
+        return Ok(None);
+    };
+    if let Some(file) = &config.sso_secret_file {
+        settings.client_secret = Some(provider::secret(file)?);
+    }
+    let link = Arc::new(provider::Network::default());
+    Ok(Some(Arc::new(admin::Sso::new(settings, link))))
 }
 
 /// Says where everything is, and how the first administrator comes in.

@@ -31,6 +31,8 @@ pub struct Person {
     pub second_step: bool,
     /// Whether a role of theirs takes one and they have none: they set it up before anything else.
     pub owes_second_step: bool,
+    /// The issuer by whose word they sign in; `None`: by a password here.
+    pub provider: Option<String>,
 }
 
 /// What a one-time link is exchanged for.
@@ -65,9 +67,10 @@ impl From<sqlx::Error> for Refused {
     }
 }
 
-type PersonRow = (i64, String, i64, bool, u32, bool, bool);
+type PersonRow = (i64, String, i64, bool, u32, bool, bool, Option<String>);
 
-fn person((id, name, roles, active, created, second_step, owes_second_step): PersonRow) -> Person {
+fn person(row: PersonRow) -> Person {
+    let (id, name, roles, active, created, second_step, owes_second_step, provider) = row;
     Person {
         id: PersonId(id),
         name,
@@ -76,18 +79,19 @@ fn person((id, name, roles, active, created, second_step, owes_second_step): Per
         created: Timestamp(created),
         second_step,
         owes_second_step,
+        provider,
     }
 }
 
 /// Names are compared without regard to case and outer spaces.
-fn key_of(name: &str) -> Option<String> {
+pub(super) fn key_of(name: &str) -> Option<String> {
     let name = name.trim();
     let fits = (1..=NAME_CHARS_MAX).contains(&name.chars().count());
     (fits && !name.chars().any(is_invisible)).then(|| name.to_lowercase())
 }
 
 /// Characters that let two different names look the same.
-fn is_invisible(c: char) -> bool {
+pub(super) fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
@@ -110,16 +114,17 @@ impl People {
         Ok(rows.into_iter().map(person).collect())
     }
 
-    /// The person of that name with the PHC string of their password.
+    /// The person of that name with the PHC string of their password; whoever has none is not found.
     pub async fn by_name(&self, name: &str) -> Result<Option<(Person, String)>, Error> {
         let Some(key) = key_of(name) else {
             return Ok(None);
         };
-        let row: Option<(i64, String)> =
-            sqlx::query_as("SELECT id, password FROM person WHERE name_key = $1")
-                .bind(key)
-                .fetch_optional(&self.pool)
-                .await?;
+        let row: Option<(i64, String)> = sqlx::query_as(
+            "SELECT id, password FROM person WHERE name_key = $1 AND password <> ''",
+        )
+        .bind(key)
+        .fetch_optional(&self.pool)
+        .await?;
         let Some((id, password)) = row else {
             return Ok(None);
         };

@@ -8,6 +8,7 @@
 mod accounts;
 mod answers;
 mod audit;
+mod identities;
 mod roles;
 mod scopes;
 mod second_step;
@@ -19,6 +20,7 @@ pub use answers::{
     KeptAnswer, KeyedCall,
 };
 pub use audit::{Act, AuditCheck, AuditRow};
+pub use identities::{Admission, Arrival, NotAdmitted};
 pub use roles::{Role, Roles};
 pub use scopes::{Part, Scope, Scopes};
 pub use second_step::{
@@ -68,6 +70,7 @@ impl People {
             ("people", include_str!("people.sql")),
             ("answers", include_str!("answers.sql")),
             ("second step", include_str!("second_step.sql")),
+            ("identities", include_str!("identities.sql")),
         ];
         let pool = beside::open(path, texts).await?;
         Ok(Self { pool })

@@ -1,3 +1,4 @@
+mod identities;
 mod second_step;
 
 use super::*;

@@ -56,6 +56,10 @@ pub struct AuthorityCard {
     pub not_after: Timestamp,
     /// Where its private keys lie.
     pub keys: KeyPlace,
+    /// Of a gateway whose key has changed: until then the key before counts as well.
+    pub former_key_ends: Option<Timestamp>,
+    /// Its passes with keys that it gave up: labels that those signed are out there.
+    pub former_passes: Vec<Vec<u8>>,
 }
 
 /// Issues codes by the one path that also serves things. The same request gets the same code.

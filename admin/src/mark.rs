@@ -79,7 +79,10 @@ pub async fn judge(portal: &Portal, labelled: Labelled, mark: &str) -> Result<Wo
                 Err(Status::Malformed) => return Ok(Word::Unreadable),
                 Err(_) => {}
             }
-            let gateways = of(Role::Gateway).map(|card| (Role::Gateway, &card.pass));
+            // What a key signed that was given up since is out there on labels, and stays.
+            let gateways = of(Role::Gateway)
+                .flat_map(|card| std::iter::once(&card.pass).chain(&card.former_passes))
+                .map(|pass| (Role::Gateway, pass));
             for (role, pass) in gateways.chain(station.iter().map(|pass| (Role::Station, pass))) {
                 let pass = trust.issued(&issuer, pass);
                 if pass.is_ok_and(|pass| says(pass.get()).is_ok()) {

@@ -14,7 +14,7 @@ use crate::wallet::{self, News, now};
 use issuer::{Authorities, Authority, Names, Plan, RandomFailed, Role, ServerIdentity, ServerName};
 use ledger::diary::Diary;
 use ledger::people::People;
-use ledger::{Bearings, ClassTerms, Ledger, Policy};
+use ledger::{Bearings, ClassTerms, FormerKey, FormerKeys, Ledger, Policy};
 use protocol::chain::{Act, ActKind};
 use protocol::cose::open;
 use protocol::message::{MESSAGE_MAX, Message};
@@ -220,6 +220,7 @@ pub fn bearings(config: &Config, authorities: &Authorities) -> Result<Bearings, 
         gateway: authorities.gateway.code(),
         gateway_epoch: KeyEpoch(1),
         signer: authorities.gateway.signer(),
+        former_keys: former_keys(authorities),
         issuer_pass: authorities.issuer_pass().to_vec(),
         gateway_pass: authorities.gateway.pass().to_vec(),
         policy: Policy {
@@ -231,6 +232,21 @@ pub fn bearings(config: &Config, authorities: &Authorities) -> Result<Bearings, 
         },
         upstream: None,
     })
+}
+
+/// The keys that the gateway gave up, and how the newest took over.
+fn former_keys(authorities: &Authorities) -> FormerKeys {
+    let keys = authorities.former_keys.iter().map(|former| FormerKey {
+        key: protocol::rules::FormerKey {
+            key: former.said.former_key,
+            ends: former.said.ends,
+        },
+        signer: former.key.clone().map(|key| key as Arc<_>),
+    });
+    FormerKeys {
+        keys: keys.collect(),
+        handover: authorities.handover(),
+    }
 }
 
 /// Which authority took over from which, for the code chain: the new one with what was signed for

@@ -34,7 +34,7 @@ enum Command {
         #[command(subcommand)]
         command: device::Command,
     },
-    /// Say that the gateway's books are an older copy.
+    /// Give the gateway another key, or say that its books are an older copy.
     Gateway {
         #[command(subcommand)]
         command: own::Command,

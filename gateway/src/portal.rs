@@ -66,6 +66,16 @@ impl IssuingDesk for PortalDesk {
 
     fn authorities(&self) -> Vec<AuthorityCard> {
         let authorities = &self.0.authorities;
+        let newest = authorities
+            .former_keys
+            .last()
+            .map(|former| former.said.ends);
+        let former_passes = authorities
+            .former_keys
+            .iter()
+            .map(|former| former.pass.clone());
+        let former_passes: Vec<Vec<u8>> = former_passes.collect();
+        let overlap = newest.filter(|ends| now() < *ends);
         let card = |authority: &issuer::Authority| AuthorityCard {
             role: authority.role(),
             code: authority.code(),
@@ -77,6 +87,14 @@ impl IssuingDesk for PortalDesk {
             certificate: authority.certificate().to_vec(),
             not_after: authority.not_after(),
             keys: authority.key_place(),
+            former_passes: match authority.role() {
+                issuer::Role::Gateway => former_passes.clone(),
+                _ => Vec::new(),
+            },
+            former_key_ends: match authority.role() {
+                issuer::Role::Gateway => overlap,
+                _ => None,
+            },
         };
         authorities.all().map(card).to_vec()
     }

@@ -3,7 +3,7 @@
 
 use crate::house::Failure;
 use crate::wallet::now;
-use device_sdk::enrol::{Keys, enrol, learn, meet};
+use device_sdk::enrol::{Credentials, Keys, enrol, learn, meet};
 use device_sdk::identity_file::{Identity, load_keys, other_root, save_keys, save_other_root};
 use device_sdk::journal_file::FileJournal;
 use device_sdk::links::file;
@@ -11,8 +11,9 @@ use device_sdk::provision::Birth;
 use device_sdk::purse::{Clock, OUT_MAX, Purse, Settings};
 use protocol::cose::open;
 use protocol::keys::SoftwareKey;
-use protocol::objects::Lease;
-use protocol::rules::Trust;
+use protocol::message::Message;
+use protocol::objects::{Lease, Pass};
+use protocol::rules::{Handover, Trust};
 use protocol::{AmountMinor, GridCode, Network, Status};
 use std::path::Path;
 
@@ -125,6 +126,61 @@ pub fn keep_authorities(
     Ok(true)
 }
 
+/// Keeps the gateway's next key, and the thing's pass under it; false when it is nothing new, or not
+/// what the thing's own issuer stands for. The purse keeps the key before as well, so this comes
+/// first: a cut between the two leaves a purse that is told again.
+pub fn keep_successor(identity: &Identity, folder: &Path, message: &[u8]) -> Result<bool, Failure> {
+    let Ok(Message::Successor {
+        issuer,
+        gateway,
+        former,
+        successor,
+        own,
+    }) = Message::read(message)
+    else {
+        return Ok(false);
+    };
+    let shown = Handover {
+        issuer,
+        gateway,
+        former,
+        successor,
+    };
+    let known = &identity.credentials;
+    let said = |pass: &[u8]| {
+        let pass = open::<Pass>(pass, &identity.trust.network).ok()?;
+        Some((pass.peek().subject.0, pass.peek().issued))
+    };
+    let is_later = match (said(&known.gateway_pass), said(gateway)) {
+        (Some((of, before)), Some((same, after))) => of == same && before < after,
+        _ => false,
+    };
+    if !is_later || identity.trust.succession(&shown, now()).is_err() {
+        return Ok(false);
+    }
+    let own = own.map(<[u8]>::to_vec);
+    let credentials = Credentials {
+        gateway_pass: gateway.to_vec(),
+        issuer_pass: issuer.to_vec(),
+        pass: own.unwrap_or_else(|| known.pass.clone()),
+        ..known.clone()
+    };
+    if credentials
+        .check(&identity.trust, &identity.keys, now())
+        .is_err()
+    {
+        return Ok(false);
+    }
+    let (transport, wallet) = identity.keys.to_bytes();
+    let identity = Identity {
+        trust: identity.trust,
+        keys: Keys::from_random(&transport, &wallet)?,
+        credentials,
+    };
+    identity.save(folder)?;
+    Ok(true)
+}
+
 /// Its purse, which trusts the gateway that gave it its code and takes `most` at once from a payer
 /// it cannot ask anybody about.
 ///
@@ -206,7 +262,7 @@ pub fn keep_lease<const OUTBOX: usize, const PAYERS: usize>(
     folder: &Path,
     lease: &[u8],
 ) -> Result<bool, Failure> {
-    let told = match purse.lease(lease) {
+    let told = match purse.lease(lease, now()) {
         Ok(told) => told,
         Err(Status::Storage) => return Err(explain(Status::Storage).into()),
         Err(_) => return Ok(false),

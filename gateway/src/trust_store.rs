@@ -7,7 +7,7 @@ mod tests;
 
 use crate::house::Failure;
 use crate::withdrawn::{Named, Withdrawn};
-use der::Decode;
+use der::{Decode, Encode};
 use issuer::{Authorities, Authority, Grant};
 use ledger::Ledger;
 use protocol::code::IssuedBy;
@@ -102,9 +102,16 @@ impl Signer {
         // When a station is admitted again its period begins no later and ends no earlier, so the
         // end is all that has to be compared.
         let outlives = not_after.to_unix_duration().as_secs() > ends_s;
-        match self.authority.covers(code) && !outlives {
+        if !self.authority.covers(code) || outlives {
+            return Err(Refused::OutsideQuota);
+        }
+        // Whoever has stolen an authority's key makes a certificate for a code, and no key that the
+        // code commits to.
+        let tbs = certificate.tbs_certificate();
+        let spki = tbs.subject_public_key_info().to_der();
+        match spki.is_ok_and(|spki| code.commits_to(&spki)) {
             true => Ok(()),
-            false => Err(Refused::OutsideQuota),
+            false => Err(Refused::Wrong),
         }
     }
 

@@ -10,6 +10,7 @@ use crate::profile::{Profile, p256_spki, spki_der, subject};
 use crate::rotate::Former;
 use crate::safe::KeyPlace;
 use crate::signing::CaFace;
+use crate::succeed::FormerKey;
 use protocol::code::{ISSUER_END, IssuedBy, STATION_END, STATION_SEQUENCE_END};
 use protocol::keys::SoftwareKey;
 use protocol::objects::{Confirmation, Party, Pass, Rights};
@@ -56,6 +57,8 @@ pub struct Authorities {
     pub cross: Vec<Vec<u8>>,
     /// Those who were taken over from and still count; see [`crate::rotate`].
     pub former: Vec<Former>,
+    /// Keys that the gateway gave up, the oldest first; see [`crate::succeed`].
+    pub former_keys: Vec<FormerKey>,
 }
 
 /// The private keys of one authority, before they are put away.
@@ -239,6 +242,7 @@ pub(crate) fn make(
         gateway,
         cross: Vec::new(),
         former: Vec::new(),
+        former_keys: Vec::new(),
     };
     Ok((authorities, [root_keys, issuer_keys, gateway_keys]))
 }

@@ -58,6 +58,7 @@ pub fn open(
     }
     let mut found = load(folder, plan)?;
     found.former.retain(|former| former.ends > now);
+    crate::succeed::end(folder, &mut found.former_keys, now)?;
     Ok(found)
 }
 
@@ -74,6 +75,7 @@ pub fn load(folder: &Path, plan: &Plan) -> Result<Authorities, FolderError> {
         gateway,
         cross: crate::cross::load(folder)?,
         former: crate::rotate::load(folder, plan)?,
+        former_keys: crate::succeed::load(folder, plan)?,
     })
 }
 
@@ -278,7 +280,7 @@ fn load_key(path: &Path, algorithm: Algorithm, public: PublicKey, role: Role) ->
     }
 }
 
-fn read_key(path: &Path, algorithm: Algorithm) -> Found<protocol::keys::SoftwareKey> {
+pub(crate) fn read_key(path: &Path, algorithm: Algorithm) -> Found<protocol::keys::SoftwareKey> {
     let mode = durable::open_to_others(path).at(path)?;
     if mode != 0 {
         return Err(Problem::OpenToOthers(mode)).at(path);

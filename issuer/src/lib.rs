@@ -51,6 +51,7 @@ pub mod safe;
 mod server;
 mod signing;
 mod station;
+pub mod succeed;
 
 pub use ask::{authority_request, request_of_pem, request_pem};
 pub use authorities::{Authorities, GATEWAY_LIFE_S, ISSUER_LIFE_S, Plan, ROOT_LIFE_S};

@@ -7,6 +7,7 @@
 //! root    new root; its key signed by the old root and the old root's by it; the issuer's
 //!         certificate and pass anew; the old root's word on the new one, for things
 //! issuer  new issuer under the same root; the gateway's certificate and pass anew
+//! gateway another pass key under the same code: see [`crate::succeed`]
 //! ```
 //!
 //! The whole folder is made anew beside the old one, as `<name>.next`, which gets its name when
@@ -39,11 +40,11 @@ pub(crate) const BEFORE: &str = "before";
 const ENDS: &str = "ends";
 const UPDATE: &str = "update.cbor";
 const ISSUER: &str = "issuer.pem";
-const ISSUER_PASS: &str = "issuer.pass";
+pub(crate) const ISSUER_PASS: &str = "issuer.pass";
 const CROSS: &str = "cross.pem";
 const REVERSE: &str = "reverse.pem";
-/// Most authorities that are kept after their time.
-pub const FORMER_MAX: usize = 8;
+/// Most authorities, and most keys of a gateway, that are kept after their time.
+pub const FORMER_MAX: usize = 64;
 
 /// An authority that was taken over from and still counts.
 #[derive(Clone, Debug)]
@@ -130,7 +131,7 @@ impl Authorities {
         let cross = cross_of(old, &root, now, random).at(folder)?;
         let reverse = cross_of(&root, old, now, random).at(folder)?;
         let update = update(old, &root, now, ends).at(folder)?;
-        let next = begin(folder)?;
+        let next = begin(folder, false)?;
         let place = former_place(&next, Role::Root)?;
         let public = durable::read(&folder.join(Role::Root.word()).join(PASS_PUBLIC));
         put(&place, PASS_PUBLIC, &public.at(folder)?)?;
@@ -164,6 +165,10 @@ impl Authorities {
         random: &mut Random<'_>,
     ) -> Result<(), FolderError> {
         self.in_order(folder, self.issuer.not_after(), (now, ends))?;
+        // The word on the gateway's next key is this issuer's.
+        if self.in_overlap(now) {
+            return Err(Problem::Overlap).at(folder);
+        }
         let mut span = successor(Role::Issuer, &self.issuer, now);
         span.not_after = span.not_after.min(root.not_after());
         let made = new_authority(plan, Role::Issuer, Some(root), span, random);
@@ -171,7 +176,7 @@ impl Authorities {
         let gateway = self
             .again(plan, &self.gateway, &issuer, now, random)
             .at(folder)?;
-        let next = begin(folder)?;
+        let next = begin(folder, false)?;
         let place = former_place(&next, Role::Issuer)?;
         put(
             &place,
@@ -273,13 +278,29 @@ fn beside(folder: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Whether a folder in `before/` is of such an authority.
+pub(crate) fn is_of(place: &Path, role: Role) -> bool {
+    let stem = place.file_stem().and_then(|stem| stem.to_str());
+    stem == Some(role.word())
+}
+
 /// A copy of the folder as it stands, to be changed before it takes its place.
-fn begin(folder: &Path) -> Found<PathBuf> {
+pub(crate) fn begin(folder: &Path, keeps_all: bool) -> Found<PathBuf> {
     let making = beside(folder, ".next.making");
     clear(&making)?;
     copy(folder, &making)?;
-    // Those in it have come to their end.
-    clear(&making.join(BEFORE))?;
+    let before = making.join(BEFORE);
+    if keeps_all || !before.exists() {
+        return Ok(making);
+    }
+    // Authorities in it have come to their end. Keys of the gateway stay: the books hold what they
+    // signed.
+    for entry in fs::read_dir(&before).at(&before)? {
+        let place = entry.at(&before)?.path();
+        if !is_of(&place, Role::Gateway) {
+            clear(&place)?;
+        }
+    }
     Ok(making)
 }
 
@@ -310,7 +331,7 @@ fn copy(from: &Path, to: &Path) -> Found<()> {
 }
 
 /// A free folder for what is taken over from.
-fn former_place(next: &Path, role: Role) -> Found<PathBuf> {
+pub(crate) fn former_place(next: &Path, role: Role) -> Found<PathBuf> {
     let before = next.join(BEFORE);
     if !before.exists() {
         durable::make_folder(&before).at(&before)?;
@@ -321,7 +342,7 @@ fn former_place(next: &Path, role: Role) -> Found<PathBuf> {
     Ok(place)
 }
 
-fn put(folder: &Path, name: &str, bytes: &[u8]) -> Found<()> {
+pub(crate) fn put(folder: &Path, name: &str, bytes: &[u8]) -> Found<()> {
     let path = folder.join(name);
     durable::write(&path, bytes, Readers::Everybody).at(&path)
 }
@@ -343,7 +364,7 @@ fn renew(next: &Path, authority: &Authority) -> Found<()> {
 }
 
 /// The change itself.
-fn finish(folder: &Path, making: &Path) -> Found<()> {
+pub(crate) fn finish(folder: &Path, making: &Path) -> Found<()> {
     let next = beside(folder, ".next");
     for sub in fs::read_dir(making).at(making)? {
         let sub = sub.at(making)?.path();
@@ -385,19 +406,14 @@ pub(crate) fn load(folder: &Path, plan: &Plan) -> Found<Vec<Former>> {
         return Ok(Vec::new());
     }
     let mut places = Vec::new();
-    for entry in fs::read_dir(&before).at(&before)?.take(FORMER_MAX) {
+    for entry in fs::read_dir(&before).at(&before)?.take(2 * FORMER_MAX) {
         places.push(entry.at(&before)?.path());
     }
     places.sort();
     let roles = [Role::Root, Role::Issuer];
     let mut all = Vec::new();
     for role in roles {
-        let of_role = |place: &&PathBuf| {
-            place
-                .file_stem()
-                .is_some_and(|stem| stem.to_str() == Some(role.word()))
-        };
-        for place in places.iter().filter(of_role) {
+        for place in places.iter().filter(|place| is_of(place, role)) {
             all.push(load_one(place, plan, role)?);
         }
     }

@@ -1,5 +1,6 @@
 use crate::bounds::CURRENCY_TERMS_MOST;
 use crate::federation::terms::Upstream;
+use crate::own_keys::FormerKeys;
 use protocol::units::AMOUNT_MAX;
 use protocol::{AmountMinor, AssuranceClass, Code, Currency, KeyEpoch, Network, Signer};
 use std::sync::Arc;
@@ -16,6 +17,8 @@ pub struct Bearings {
     /// The gateway's pass key. Statements and allowances are signed inside the transaction that
     /// causes them, stored, and repeated byte for byte.
     pub signer: Arc<dyn Signer + Send + Sync>,
+    /// The keys it signed with before.
+    pub former_keys: FormerKeys,
     /// The issuer's pass, signed by the root; part of every fraud proof.
     pub issuer_pass: Vec<u8>,
     /// The gateway's pass, signed by the issuer; part of every fraud proof.

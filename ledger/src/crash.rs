@@ -7,6 +7,8 @@ macro_rules! crash_points {
         $($(#[$other_doc:meta])* $other:ident $other_word:literal;)*
         => with stations:
         $($(#[$station_doc:meta])* $station:ident $station_word:literal;)*
+        => under another key:
+        $($(#[$key_doc:meta])* $key:ident $key_word:literal;)*
     ) => {
         /// Every step of a command at which a power cut is interesting. Between the first and
         /// [`CrashPoint::Committed`] nothing is durable and nobody has heard anything; from there on
@@ -16,6 +18,7 @@ macro_rules! crash_points {
             $($(#[$doc])* $name,)*
             $($(#[$other_doc])* $other,)*
             $($(#[$station_doc])* $station,)*
+            $($(#[$key_doc])* $key,)*
         }
 
         impl CrashPoint {
@@ -25,6 +28,8 @@ macro_rules! crash_points {
             pub const FEDERATION: &'static [Self] = &[$(Self::$other),*];
             /// Those that only gateways with stations come by.
             pub const STATIONS: &'static [Self] = &[$(Self::$station),*];
+            /// Those that only gateways whose key has changed come by.
+            pub const NEXT_KEY: &'static [Self] = &[$(Self::$key),*];
 
             /// Its name in the environment.
             pub const fn word(self) -> &'static str {
@@ -32,6 +37,7 @@ macro_rules! crash_points {
                     $(Self::$name => $word,)*
                     $(Self::$other => $other_word,)*
                     $(Self::$station => $station_word,)*
+                    $(Self::$key => $key_word,)*
                 }
             }
         }
@@ -127,8 +133,14 @@ crash_points! {
     Reserved "reserved";
     /// A thing stands in the registry.
     ThingStored "thing_stored";
+    /// A code has another state, and nobody has said why.
+    StateWritten "state_written";
+    /// A step in the life of a code is kept and not in the code chain.
+    StepKept "step_kept";
     /// The state of a thing changed.
     StateSet "state_set";
+    /// A thing has left its place, and its life does not say so.
+    Unbound "unbound";
     /// A thing stands at a place.
     Bound "bound";
     /// An act stands in the code chain; its command is not done.
@@ -219,6 +231,10 @@ crash_points! {
     ItemsKept "items_kept";
     /// The station has moved on and its manifest is not kept.
     StationMoved "station_moved";
+
+    => under another key:
+    /// Word of the gateway's next key is in an inbox, and that its code was told is not kept.
+    HandoverTold "handover_told";
 }
 
 /// Names the step to stop at: a word of [`CrashPoint`], then optionally a colon and how many times

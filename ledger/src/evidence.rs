@@ -1,8 +1,8 @@
 use protocol::covers::{COVERED_MAX, Items};
 use protocol::objects::{Allowance, Payment};
-use protocol::rules::{Link, Spent, covered, fits};
+use protocol::rules::{Counting, Link, Spent, covered, fits};
 use protocol::stream::Chain;
-use protocol::{Code, Digest, Network, PublicKey, Reference, Status, Verified};
+use protocol::{Code, Digest, Network, Reference, Status, Verified};
 
 /// A signed object whose signature was checked, with its whole bytes, free of the buffer it came
 /// in. It is only made from a [`Verified`] one.
@@ -146,12 +146,12 @@ pub(crate) struct Part {
 }
 
 impl CoveredEvidence {
-    /// Checks what [`protocol::rules::covered`] checks: `key_of` names the key of a gateway that may
+    /// Checks what [`protocol::rules::covered`] checks: `key_of` names the keys that count of a gateway that may
     /// settle, `also` is asked about every payment.
-    pub fn check(
+    pub fn check<K: Into<Counting>>(
         items: &Items<'_>,
         network: &Network,
-        key_of: impl Fn(&Code) -> Option<PublicKey>,
+        key_of: impl Fn(&Code) -> Option<K>,
         mut also: impl FnMut(&Allowance, &Payment) -> Result<(), Status>,
     ) -> Result<Self, Status> {
         let mut held = Vec::with_capacity(items.count());

@@ -17,12 +17,13 @@ use crate::commands::treasury::{Declare, Treasury};
 use crate::error::{Damage, Error, OpenError};
 use crate::evidence::{CoveredEvidence, Evidence, Owned, Released};
 use crate::federation;
+use crate::own_keys::OwnKeys;
 use crate::store::currencies::CurrencyRow;
 use crate::store::decisions::{ClaimOrder, Decided};
 use crate::store::inbox::InboxEntry;
 use crate::store::treasury::{Fund, FundOrder, LoadOrder, Loaded, Way};
 use crate::store::{
-    self, Pool, covers, currencies, decisions, house, inbox, journal, payments, verify,
+    self, Pool, covers, currencies, decisions, handovers, house, inbox, journal, payments, verify,
 };
 use crate::trace::Tracing;
 use crate::writer::{self, Command, Desk, Job, Pending};
@@ -52,7 +53,7 @@ struct Inner {
     changes: broadcast::Sender<Code>,
     network: Network,
     gateway: Code,
-    gateway_key: PublicKey,
+    own_keys: OwnKeys,
     gateway_epoch: KeyEpoch,
     issuer_pass: Vec<u8>,
     gateway_pass: Vec<u8>,
@@ -76,7 +77,7 @@ impl Ledger {
             return Err(OpenError::Passes);
         }
         let (network, gateway) = (bearings.network, bearings.gateway);
-        let gateway_key = bearings.signer.public_key();
+        let own_keys = OwnKeys::new(&bearings);
         let (gateway_epoch, issuer_pass) = (bearings.gateway_epoch, bearings.issuer_pass.clone());
         let gateway_pass = bearings.gateway_pass.clone();
         let (mut connection, readers) = store::open(path).await?;
@@ -100,7 +101,7 @@ impl Ledger {
                 changes,
                 network,
                 gateway,
-                gateway_key,
+                own_keys,
                 gateway_epoch,
                 issuer_pass,
                 gateway_pass,
@@ -160,7 +161,11 @@ impl Ledger {
     }
 
     pub(crate) fn own_key(&self) -> PublicKey {
-        self.inner.gateway_key
+        self.inner.own_keys.key()
+    }
+
+    pub(crate) fn own_keys(&self) -> &OwnKeys {
+        &self.inner.own_keys
     }
 
     pub(crate) fn gateway_pass(&self) -> &[u8] {
@@ -270,9 +275,9 @@ impl Ledger {
             return Ok(None);
         };
         let covers = covers::of(&mut reader, payment).await?;
-        let (network, key) = (&self.inner.network, &self.inner.gateway_key);
+        let (network, keys) = (&self.inner.network, &self.inner.own_keys);
         let read = || {
-            let allowance = open::<Allowance>(&allowance, network)?.verify(key)?;
+            let allowance = keys.opened(open::<Allowance>(&allowance, network)?)?;
             let wallet_key = &allowance.get().wallet_key;
             let signed = open::<Payment>(&signed, network)?.verify(wallet_key)?;
             Evidence::recorded(&allowance, &signed, covers)
@@ -317,7 +322,19 @@ impl Ledger {
         after: u64,
         most: u32,
     ) -> Result<Vec<InboxEntry>, Error> {
-        inbox::read(&mut *self.reader().await?, code, after, most).await
+        let mut reader = self.reader().await?;
+        let mut entries = inbox::read(&mut reader, code, after, most).await?;
+        let Some(since) = self.own_keys().since() else {
+            return Ok(entries);
+        };
+        // Before that the code knows the former key only.
+        let told = handovers::told_at(&mut reader, code, since).await?;
+        for entry in &mut entries {
+            if told.is_some_and(|told| entry.number > told) {
+                entry.bytes = self.signed_anew(core::mem::take(&mut entry.bytes));
+            }
+        }
+        Ok(entries)
     }
 
     /// The code has taken everything up to this number.

@@ -15,6 +15,7 @@ use crate::store::places::{self, GridRow};
 use crate::store::things::{self, Thing, ThingState};
 use protocol::chain::ActKind;
 use protocol::code::grid::Cell;
+use protocol::objects::{Area, Pass};
 use protocol::{AssuranceClass, Code, GridCode, Kind, PublicKey, Reference, Status, Timestamp};
 
 impl Ledger {
@@ -48,9 +49,15 @@ impl Ledger {
         self.submit(FinishIssue { thing, now }).await
     }
 
-    /// The thing with this code.
+    /// The thing with this code, its pass under the present key of this gateway if it gave it.
     pub async fn thing(&self, code: &Code) -> Result<Option<Thing>, Error> {
-        things::thing(&mut *self.reader().await?, code).await
+        let mut thing = things::thing(&mut *self.reader().await?, code).await?;
+        if let Some(thing) = &mut thing
+            && let Some(anew) = self.own_keys().anew::<Pass>(&thing.pass)
+        {
+            thing.pass = anew;
+        }
+        Ok(thing)
     }
 
     /// Gives a code another wallet key, which begins a new life. What the old one signed settles as
@@ -251,6 +258,12 @@ impl Ledger {
 
     /// All areas, each with the object to tell things.
     pub async fn areas(&self) -> Result<Vec<AreaRow>, Error> {
-        areas::areas(&mut *self.reader().await?, AREAS_MOST).await
+        let mut areas = areas::areas(&mut *self.reader().await?, AREAS_MOST).await?;
+        for row in &mut areas {
+            if let Some(anew) = self.own_keys().anew::<Area>(&row.bytes) {
+                row.bytes = anew;
+            }
+        }
+        Ok(areas)
     }
 }

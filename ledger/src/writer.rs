@@ -8,7 +8,8 @@ use crate::crash::{CrashPoint, here};
 use crate::error::{Damage, Error};
 use crate::federation::terms::Place;
 use crate::federation::{credits, hooks};
-use crate::store::{Connection, inbox, journal};
+use crate::own_keys::OwnKeys;
+use crate::store::{Connection, handovers, inbox, journal, things};
 use protocol::objects::Object;
 use protocol::{Code, Digest, Status, cose};
 use std::future::Future;
@@ -60,6 +61,8 @@ pub(crate) struct Desk {
     pub connection: Connection,
     /// Whose books these are.
     pub bearings: Bearings,
+    /// Its keys, the present one and those before it.
+    pub own_keys: OwnKeys,
     /// The journal, with everything this batch has written.
     pub head: JournalHead,
     /// Its place among other gateways.
@@ -79,6 +82,7 @@ impl Desk {
     ) -> Self {
         Self {
             connection,
+            own_keys: OwnKeys::new(&bearings),
             bearings,
             head,
             place,
@@ -129,13 +133,43 @@ impl Desk {
     }
 
     /// Puts a message into an inbox of these books; `false` when there is no room.
+    /// Whoever has not heard of the gateway's present key finds that first.
     pub(crate) async fn tell_here(&mut self, code: &Code, message: &[u8]) -> Result<bool, Failure> {
-        let told = inbox::push(&mut self.connection, code, message).await?;
+        // Nobody reads under a key what comes before word of it.
+        let told = self.tell_handover(code).await?
+            && inbox::push(&mut self.connection, code, message).await?;
         if told {
             self.told.push(*code);
             here(CrashPoint::Told);
         }
         Ok(told)
+    }
+
+    /// Puts word of the gateway's present key into the inbox of whoever has not been told; `false`
+    /// when there is no room.
+    async fn tell_handover(&mut self, code: &Code) -> Result<bool, Failure> {
+        let Some(since) = self.own_keys.since() else {
+            return Ok(true);
+        };
+        let connection = &mut self.connection;
+        let told = handovers::told_at(connection, code, since).await?;
+        if told.is_some() {
+            return Ok(true);
+        }
+        let thing = things::thing(connection, code).await?;
+        let pass = thing.as_ref().map(|thing| thing.pass.as_slice());
+        let Some(handover) = self.own_keys.handover_for(pass) else {
+            return Ok(true);
+        };
+        if !inbox::push(connection, code, &handover).await? {
+            return Ok(false);
+        }
+        here(CrashPoint::HandoverTold);
+        // Word and mark are of one transaction: after a crash both are there and the code is told
+        // once, or neither is and the next message brings it.
+        handovers::set_told(connection, code, since).await?;
+        self.told.push(*code);
+        Ok(true)
     }
 
     /// Signs with the gateway's pass key.

@@ -232,6 +232,20 @@ pub enum Message<'b> {
         /// The old root's word on the new one, while both count.
         update: Option<&'b [u8]>,
     },
+    /// From a gateway: it signs with another key from now on. Whoever knows the root can check it;
+    /// see [`crate::rules::succession`].
+    Successor {
+        /// The issuer's pass.
+        issuer: &'b [u8],
+        /// The gateway's pass with the new key.
+        gateway: &'b [u8],
+        /// Its pass with the key before.
+        former: &'b [u8],
+        /// The issuer's word on both.
+        successor: &'b [u8],
+        /// The pass of whom it is told, signed anew.
+        own: Option<&'b [u8]>,
+    },
     /// Where exactly a place is: its owner's survey, who stands for it, and the passes of all, so
     /// that whoever knows the root judges it alone; see [`crate::rules::survey::judge`].
     PlaceRecord {
@@ -349,6 +363,16 @@ impl<'b> Message<'b> {
             } => {
                 let [issuer, gateway, certificates] = [issuer, gateway, certificates].map(Some);
                 (32, [issuer, gateway, certificates, update, None, None])
+            }
+            Self::Successor {
+                issuer,
+                gateway,
+                former,
+                successor,
+                own,
+            } => {
+                let [issuer, gateway, former] = [issuer, gateway, former].map(Some);
+                (36, [issuer, gateway, former, Some(successor), own, None])
             }
             Self::PlaceRecord {
                 issuer,
@@ -590,6 +614,16 @@ fn read(bytes: &[u8]) -> Result<Message<'_>, minicbor::decode::Error> {
         },
         (35, 2) => Message::RefundAnswer {
             answer: from.bytes()?,
+        },
+        (36, 5 | 6) => Message::Successor {
+            issuer: from.bytes()?,
+            gateway: from.bytes()?,
+            former: from.bytes()?,
+            successor: from.bytes()?,
+            own: match items {
+                6 => Some(from.bytes()?),
+                _ => None,
+            },
         },
         (29, 4) => Message::Accusation {
             how: from.u8()?,

@@ -460,6 +460,23 @@ def check_transfers():
         check(f"trust update: {vector['why']}", lambda: updated(vector, vectors["network"]))
 
 
+def succession(vector, root_key, network):
+    parts = [bytes.fromhex(vector[name]) for name in ("issuer", "gateway", "former", "successor")]
+    same(outcome(lambda: rules.succession(*parts, root_key, network, vector["now"])), vector["outcome"])
+
+
+def check_successions():
+    vectors = load("successions.json")
+    network, root_key = vectors["network"], key_of(vectors["root_key"])
+    for vector in vectors["successions"]:
+        check(f"succession: {vector['why']}", lambda: succession(vector, root_key, network))
+    keys = key_of(vectors["key"]), key_of(vectors["former_key"])
+    for vector in vectors["words"]:
+        beacon, now = bytes.fromhex(vector["beacon"]), vector["now"]
+        judge = lambda: rules.by_either("beacon", beacon, keys, vectors["ends"], network, now)
+        check(f"a word {vector['why']}", lambda: same(outcome(judge), vector["outcome"]))
+
+
 def check_revocations():
     vectors = load("revocations.json")
     network, key = vectors["network"], key_of(vectors["gateway_key"])
@@ -537,6 +554,7 @@ CHECKS = {
     "revocations.json": check_revocations,
     "transfers.json": check_transfers,
     "surveys.json": check_surveys,
+    "successions.json": check_successions,
     "stations.json": check_stations,
 }
 check("every file of vectors is known", lambda: same({path.name for path in FOLDER.glob("*.json")}, set(CHECKS)))

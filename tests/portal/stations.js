@@ -1,10 +1,11 @@
 // From an order in the portal to proofs that hold with no server, with the real programs: a gateway,
-// a browser, a station that has no network, and two things on serial lines.
+// a browser, a station that has no network, two things on serial lines, and more behind a hook.
 //
-//   node stations.js --bin FOLDER [--count N] [--judged N] [--shots DIR]
+//   node stations.js --bin FOLDER [--count N] [--things N] [--judged N] [--shots DIR]
 //
-// FOLDER holds onecode, onecode-station and examples/provision. N seals without keys are ordered
-// beside two devices; --judged says how many of the proofs `onecode verify` judges, one by one.
+// FOLDER holds onecode, onecode-station and examples/provision. So many seals without keys are
+// ordered beside two devices, and so many more devices that make their keys behind a hook; --judged
+// says how many of the proofs of each order `onecode verify` judges, one by one.
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,11 +17,12 @@ import { says, start, startGateway } from "./gateway.js";
 
 const asked = readArguments(process.argv.slice(2));
 const count = Number(asked.count ?? 30);
+const things = Number(asked.things ?? 0);
 const bin = resolve(asked.bin);
 const scratch = mkdtempSync(join(tmpdir(), "onecode-stations-"));
 const shots = asked.shots ?? join(scratch, "shots");
 mkdirSync(shots, { recursive: true });
-const BATCH_TIMEOUT_MS = 900_000; // ten thousand and more, without optimisation
+const BATCH_TIMEOUT_MS = 7_200_000; // ten thousand with keys and more, without optimisation
 const judgedMax = Number(asked.judged ?? 200);
 const children = [];
 
@@ -78,12 +80,16 @@ async function bring(file) {
   await page.setInputFiles("#manifest", file);
   const began = Date.now();
   await page.getByRole("button", { name: "Bring it in" }).click();
-  if (await page.locator("main progress").count()) await shot("manifest-under-way");
-  // The page looks again by itself until it is done.
+  // The page looks again by itself until it is done, also while its picture is taken.
+  if (await page.locator("main progress").count()) await shot("manifest-under-way").catch(unlessGone);
   await page.waitForSelector(".notice", { timeout: BATCH_TIMEOUT_MS });
   const said = await page.locator(".notice").first().textContent();
   console.log(`${said.trim()} after ${((Date.now() - began) / 1000).toFixed(1)} s`);
   return said;
+}
+
+function unlessGone(error) {
+  if (!/navigation/.test(error.message)) throw error;
 }
 
 async function steps() {
@@ -122,6 +128,7 @@ async function steps() {
   const meters = await order("device", 2, "Meter 3", "M-7");
   await go("/orders");
   await shot("orders");
+  const many = things > 0 ? await order("device", things, "Meter 4", "M-8") : null;
   const lines = [await thing("one"), await thing("two")];
 
   // The station has no network, and needs none.
@@ -130,6 +137,13 @@ async function steps() {
   writeFileSync(labels, "");
   station("run", meters.file, "--serial", lines[0], "--serial", lines[1], "--zpl", labels);
   assert.equal(readFileSync(labels, "utf8").match(/\^XA/g).length, 2, "each device got its label");
+  if (many) {
+    const hook = `${join(bin, "examples", "provision")} --hook test ${join(scratch, "things")}`;
+    const printed = join(scratch, "many.zpl");
+    writeFileSync(printed, "");
+    station("run", many.file, "--device-hook", hook, "--zpl", printed);
+    assert.equal(readFileSync(printed, "utf8").match(/\^XA/g).length, things, "each of many got its label");
+  }
   station("manifest");
   const manifest = join(scratch, "station", "manifests", "000001.manifest");
 
@@ -139,7 +153,7 @@ async function steps() {
   torn[2] = torn[2].replace(/.$/, (digit) => (digit === "0" ? "1" : "0"));
   await bring({ name: "torn.manifest", mimeType: "text/plain", buffer: Buffer.from(torn.join("\n")) });
   await page.waitForSelector("text=/Not taken, and nothing changed: line \\d+ of its journal/");
-  assert.match(await bring(manifest), new RegExp(`: ${(count + 2).toLocaleString("en")} codes came in`));
+  assert.match(await bring(manifest), new RegExp(`: ${(count + 2 + things).toLocaleString("en")} codes came in`));
   await shot("manifests");
   assert.match(await bring(manifest), /in the registry already; nothing changed/);
 
@@ -167,10 +181,14 @@ async function steps() {
   await page.waitForSelector("h1:has-text('Seal')");
   await shot("item");
   const proof = await keep(() => page.click("a.button:has-text('Inclusion proof')"));
-  await go(seals.path);
-  const began = Date.now();
-  const proofs = await keep(() => page.click("text=All proofs"));
-  console.log(`${count} proofs after ${((Date.now() - began) / 1000).toFixed(1)} s`);
+  const batches = [{ codes: codes(csv), proofs: await allProofs(seals.path, "seals.tar") }];
+  if (many) {
+    await go(many.path);
+    await page.waitForSelector(".pill:has-text('complete')");
+    const table = readFileSync(await keep(() => page.click("text=Codes as CSV"), "many.csv"), "utf8").trim().split("\r\n");
+    assert.equal(table.length, things + 1);
+    batches.push({ codes: codes(table), proofs: await allProofs(many.path, "many.tar") });
+  }
   await go("/authorities");
   await shot("authorities");
   await go("/stations");
@@ -184,7 +202,17 @@ async function steps() {
   await page.setViewportSize({ width: 1280, height: 860 });
   await go(seals.path);
   await shot("dark-order");
-  return { proof, proofs, codes: csv.slice(1).map((line) => line.split(",")[1]) };
+  return { proof, batches };
+}
+
+const codes = (table) => table.slice(1).map((line) => line.split(",")[1]);
+
+async function allProofs(path, name) {
+  await go(path);
+  const began = Date.now();
+  const file = await keep(() => page.click("text=All proofs"), name);
+  console.log(`${name} after ${((Date.now() - began) / 1000).toFixed(1)} s`);
+  return file;
 }
 
 // Sheets of 5 by 13 labels, in mm.
@@ -228,11 +256,21 @@ function readSymbols(sheet, printed) {
 }
 
 // The gateway is down by now.
-function verify({ proof, proofs, codes }) {
-  const trust = join(scratch, "gateway", "trust.toml");
-  const judge = (file) => execFileSync(join(bin, "onecode"), ["verify", file, "--trust", trust], { encoding: "utf8" });
+function verify({ proof, batches }) {
   assert.match(judge(proof), /^genuine: .* was issued/);
-  const folder = join(scratch, "proofs");
+  batches.forEach(verifyBatch);
+  const damaged = readFileSync(proof, "utf8").replace(/index \d+/, (index) => `${index}0`);
+  writeFileSync(join(scratch, "damaged"), damaged);
+  assert.throws(() => judge(join(scratch, "damaged")));
+}
+
+function judge(file) {
+  const trust = join(scratch, "gateway", "trust.toml");
+  return execFileSync(join(bin, "onecode"), ["verify", file, "--trust", trust], { encoding: "utf8" });
+}
+
+function verifyBatch({ proofs, codes }, number) {
+  const folder = join(scratch, `proofs-${number}`);
   mkdirSync(folder);
   execFileSync("tar", ["-xf", proofs, "-C", folder]);
   assert.deepEqual(readdirSync(folder).sort(), codes.map((code) => `${code}.tlog-proof`).sort());
@@ -244,9 +282,6 @@ function verify({ proof, proofs, codes }) {
     assert.ok(judge(join(folder, `${code}.tlog-proof`)).includes(grouped), code);
   }
   console.log(`${judged.length} of ${codes.length} proofs verified offline after ${((Date.now() - began) / 1000).toFixed(1)} s`);
-  const damaged = readFileSync(proof, "utf8").replace(/index \d+/, (index) => `${index}0`);
-  writeFileSync(join(scratch, "damaged"), damaged);
-  assert.throws(() => judge(join(scratch, "damaged")));
 }
 
 let failure;
@@ -266,4 +301,4 @@ try {
 for (const problem of problems) console.error(problem);
 if (failure) console.error(failure);
 if (failure || problems.length > 0) process.exit(1);
-console.log(`From an order to ${count} proofs: ${browser.shots} screenshots in ${shots}, ${browser.inspected} pages inspected`);
+console.log(`From an order to ${count + things} proofs: ${browser.shots} screenshots in ${shots}, ${browser.inspected} pages inspected`);

@@ -80,6 +80,7 @@ impl House {
         };
         let authorities = Authorities::create(&plan, now, &mut random).unwrap();
         let bearings = Bearings {
+            former_keys: Default::default(),
             network: network(),
             gateway: authorities.gateway.code(),
             gateway_epoch: KeyEpoch(1),
@@ -420,6 +421,8 @@ impl IssuingDesk for Desk {
                 certificate: authority.certificate().to_vec(),
                 not_after: authority.not_after(),
                 keys: authority.key_place(),
+                former_key_ends: None,
+                former_passes: Vec::new(),
             })
             .collect()
     }

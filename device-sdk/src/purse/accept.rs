@@ -6,12 +6,13 @@ use super::covered::Checked;
 use super::kept::Kept;
 use super::pay::send;
 use super::release::about;
-use super::{Entry, Incoming, Newest, Purse, Side, Tally};
+use super::{Entry, Gateway, Incoming, Newest, Purse, Side, Tally};
 use crate::journal::{Journal, RECORD_MAX, RecordId};
 use crate::purse::record::Record;
 use protocol::cose::{SIGNED_MAX, Verified, open, seal};
 use protocol::message::{MESSAGE_MAX, Message};
-use protocol::objects::{Allowance, Payment, Receipt, Rights};
+use protocol::objects::{Allowance, Pass, Payment, Receipt, Rights};
+use protocol::rules::trust::passes;
 use protocol::rules::{Expected, Spent, acceptable, acceptable_with};
 use protocol::{AmountMinor, Digest, Signer, Status, Timestamp};
 
@@ -126,13 +127,21 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         if gateway.expires <= now {
             return Err(Status::Expired);
         }
-        let allowance = match held {
+        let allowance = match held && self.has_had_one_key(gateway) {
             true => allowance.verified_before(),
-            false => allowance.verify(&gateway.key)?,
+            false => gateway.keys(now).verify(allowance)?,
         };
         let payment = open::<Payment>(kept.payment(), &network)?;
         let payment = payment.verify(&allowance.get().wallet_key)?;
         Ok((allowance, payment))
+    }
+
+    /// Whether this purse has known no other key of this gateway: what it holds may have been signed
+    /// with one that no longer counts. A pass from before its own one is the first it can have known.
+    fn has_had_one_key(&self, gateway: &Gateway) -> bool {
+        let own = passes(self.own.pass()).map(|(own, _)| own);
+        let own = own.and_then(|own| open::<Pass>(own, &self.own.trust.network));
+        gateway.former.is_none() && own.is_ok_and(|own| gateway.issued <= own.peek().issued)
     }
 
     /// Everything that may speak against a payment whose signatures are right, and its covers.

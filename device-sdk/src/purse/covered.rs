@@ -25,7 +25,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         let covered = rules::covered(
             items,
             &self.own.trust.network,
-            |code| gateway(code).map(|gateway| gateway.key),
+            |code| gateway(code).map(|gateway| gateway.keys(now)),
             |allowance, payment| {
                 let by = gateway(&allowance.get().gateway).ok_or(Status::UnknownGateway)?;
                 if by.expires <= now {

@@ -1,6 +1,7 @@
 //! Keys that contradicted themselves: what proves it, and that nothing is taken from them any more.
 
 use super::replay::Replay;
+use super::succession::Certified;
 use super::{Book, Newest, Purse};
 use crate::journal::{Journal, RECORD_MAX, RecordId};
 use crate::purse::record::Record;
@@ -271,14 +272,18 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         };
         let gateways = [by(first)?, by(second)?];
         for (at, gateway) in gateways.into_iter().enumerate() {
-            let record = self.book.gateway(&gateway);
-            let record = record.ok_or(Status::UnknownGateway)?.record;
+            let known = self.book.gateway(&gateway);
+            let known = *known.ok_or(Status::UnknownGateway)?;
             let mut bytes = [0; RECORD_MAX];
-            let len = self.recall(record, &mut bytes)?;
-            let Some(Record::Gateway { issuer, gateway }) =
-                Record::read(bytes.get(..len).unwrap_or_default())
-            else {
-                return Err(Status::Storage);
+            let len = self.recall(known.record, &mut bytes)?;
+            let certified = Certified::read(bytes.get(..len).unwrap_or_default())?;
+            let (allowance, _) = if at == 0 { first } else { second };
+            let newest = open::<Allowance>(allowance, &network)?.verify(&known.key);
+            let issuer = certified.issuer;
+            // Behind the key that signed the allowance stands the pass of its time.
+            let gateway = match (newest, certified.former) {
+                (Err(_), Some(former)) => former,
+                _ => certified.gateway,
             };
             for (place, pass) in [(0, issuer), (at + 1, gateway)] {
                 let room = passes
@@ -298,8 +303,8 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         let covered = |(_, payment): Shown<'_>| {
             open::<Payment>(payment, &network).map(|sealed| sealed.peek().covers.is_some())
         };
-        let [one, another] = gateways;
-        let message = if one == another && !covered(first)? && !covered(second)? {
+        let is_one = gateway == other;
+        let message = if is_one && !covered(first)? && !covered(second)? {
             Message::Proof {
                 issuer,
                 gateway,
@@ -308,7 +313,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             }
         } else {
             let mut credentials = [Some(issuer), Some(gateway), Some(other)];
-            if one == another {
+            if is_one {
                 credentials = [Some(issuer), Some(gateway), None];
             }
             let mut objects = [None; OBJECTS_MAX];

@@ -2,6 +2,7 @@
 //! kept in the journal, and passed on by anybody.
 
 use super::replay::Replay;
+use super::succession::Certified;
 use super::{Book, CURRENCIES, GATEWAYS, Purse, Table};
 use crate::journal::{Journal, RecordId, SMALL_RECORD_MAX};
 use crate::purse::record::Record;
@@ -149,11 +150,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         let gateway = *gateway.ok_or(Status::UnknownGateway)?;
         let mut bytes = [0; SMALL_RECORD_MAX];
         let len = self.recall(gateway.record, &mut bytes)?;
-        let Some(Record::Gateway { issuer, .. }) =
-            Record::read(bytes.get(..len).unwrap_or_default())
-        else {
-            return Err(Status::Storage);
-        };
+        let Certified { issuer, .. } = Certified::read(bytes.get(..len).unwrap_or_default())?;
         let pass = *self.own.trust.centre(issuer, centre)?.get();
         current(&pass, now)?;
         if sealed.peek().centre != pass.subject.0 {
@@ -207,18 +204,18 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
 
     /// Where this purse is at home, by the word of its centre: a trusted gateway that may issue
     /// money, or a centre that warrants a trusted gateway's float. Nothing is kept.
-    pub fn lease(&mut self, lease: &[u8]) -> Result<Lease, Status> {
+    pub fn lease(&mut self, lease: &[u8], now: Timestamp) -> Result<Lease, Status> {
         let sealed = open::<Lease>(lease, &self.own.trust.network)?;
         let said = *sealed.peek();
         if said.code != self.own.me {
             return Err(Status::NotForYou);
         }
-        let key = match self.book.gateway(&said.centre) {
-            Some(centre) if centre.rights.permits(Rights::ISSUE_MONEY) => centre.key,
+        let keys = match self.book.gateway(&said.centre) {
+            Some(centre) if centre.rights.permits(Rights::ISSUE_MONEY) => centre.keys(now),
             Some(_) => return Err(Status::NotPermitted),
-            None => self.warranting(&said.centre)?,
+            None => self.warranting(&said.centre)?.into(),
         };
-        Ok(*sealed.verify(&key)?.get())
+        Ok(*keys.verify(sealed)?.get())
     }
 
     /// The key of a centre that warrants the float of any trusted gateway.
@@ -236,16 +233,16 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     }
 
     /// Which places an area is. Only areas in which this purse stands are kept, the newest ones.
-    pub(super) fn area(&mut self, area: &[u8]) -> Result<bool, Status> {
+    pub(super) fn area(&mut self, area: &[u8], now: Timestamp) -> Result<bool, Status> {
         let sealed = open::<Area>(area, &self.own.trust.network)?;
         let by = sealed.peek().by;
         let gateways = &self.book.gateways;
-        let key = gateways.iter().find_map(|gateway| match by {
-            by if by == gateway.code => Some(gateway.key),
-            by if by == gateway.issuer => Some(gateway.issuer_key),
+        let keys = gateways.iter().find_map(|gateway| match by {
+            by if by == gateway.code => Some(gateway.keys(now)),
+            by if by == gateway.issuer => Some(gateway.issuer_key.into()),
             _ => None,
         });
-        let verified = sealed.verify(&key.ok_or(Status::UnknownGateway)?)?;
+        let verified = keys.ok_or(Status::UnknownGateway)?.verify(sealed)?;
         let reference = verified.reference();
         let stands = self
             .own
@@ -274,11 +271,11 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     }
 
     /// Whom a gateway warns of. Its newest filter replaces the one before.
-    pub(super) fn filter(&mut self, filter: &[u8]) -> Result<bool, Status> {
+    pub(super) fn filter(&mut self, filter: &[u8], now: Timestamp) -> Result<bool, Status> {
         let sealed = open::<Filter>(filter, &self.own.trust.network)?;
         let gateway = self.book.gateway(&sealed.peek().gateway);
         let gateway = *gateway.ok_or(Status::UnknownGateway)?;
-        let verified = sealed.verify(&gateway.key)?;
+        let verified = gateway.keys(now).verify(sealed)?;
         let known = &self.book.known;
         if known.filter_version(&gateway.code) >= Some(verified.get().version) {
             return Ok(false);

@@ -32,11 +32,15 @@ impl Listed<'_, '_> {
 
 impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J, OUTBOX, PAYERS> {
     /// A list of revoked codes, whole or of changes, that a gateway this purse trusts has signed.
-    pub fn revocations<'b>(&self, list: &'b [u8]) -> Result<Signed<'b>, Status> {
+    pub fn revocations<'b>(&self, list: &'b [u8], now: Timestamp) -> Result<Signed<'b>, Status> {
         let network = self.own.trust.network;
         let gateway = Signed::gateway(list, &network)?;
         let gateway = self.book.gateway(&gateway).ok_or(Status::UnknownGateway)?;
-        Signed::verify(list, &network, &gateway.key)
+        let keys = gateway.keys(now);
+        match (Signed::verify(list, &network, &keys.key), keys.other) {
+            (Err(Status::BadSignature), Some(other)) => Signed::verify(list, &network, &other),
+            (signed, _) => signed,
+        }
     }
 
     /// Takes a payment like [`Purse::accept`], unless [`Purse::not_listed`] speaks against it.

@@ -27,6 +27,7 @@ mod release;
 mod replay;
 mod rules;
 mod seen;
+mod succession;
 mod table;
 mod take;
 mod tariff;
@@ -69,7 +70,7 @@ use protocol::code::grid::Cell;
 use protocol::cose::{SIGNED_MAX, SealError};
 use protocol::message::MESSAGE_MAX;
 use protocol::objects::{Allowance, Closing, Renewal, Rights};
-use protocol::rules::{Spent, Trust};
+use protocol::rules::{Counting, FormerKey, Spent, Trust};
 use protocol::stream::{Stream, Walk};
 use protocol::{
     AmountMinor, Code, Currency, Digest, KeyEpoch, Odometer, PublicKey, Reference, Sequence,
@@ -211,7 +212,16 @@ struct Gateway {
     issuer_key: PublicKey,
     issued: Timestamp,
     expires: Timestamp,
+    /// The key before this one, and until when it counts.
+    former: Option<FormerKey>,
     record: RecordId,
+}
+
+impl Gateway {
+    /// The keys by which its word counts now.
+    fn keys(&self, now: Timestamp) -> Counting {
+        FormerKey::beside(self.former.as_ref(), self.key, now)
+    }
 }
 
 /// Where the one sequence of all currencies stands.

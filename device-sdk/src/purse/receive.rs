@@ -2,6 +2,7 @@
 
 use super::epoch::Beginning;
 use super::reached::Reached;
+use super::succession::Certified;
 use super::watermark::Weight;
 use super::{
     Entry, Gateway, Held, Mark, Pending, Pocket, Purse, Side, Standing, TakenUnits, Tally, VOIDS,
@@ -12,7 +13,7 @@ use protocol::cose::{Verified, open};
 use protocol::message::Message;
 use protocol::objects::{Allowance, Pass, Payment, Receipt, Rights, Statement};
 use protocol::rules::trust::{current, passes};
-use protocol::rules::{Answer, Holdings, answer};
+use protocol::rules::{Answer, Handover, Holdings, answer};
 use protocol::{Code, Currency, Digest, Odometer, Reference, Signer, Status, Timestamp};
 
 /// What loses its meaning when a key epoch begins: allowances, renewals and closings, voids, an
@@ -100,7 +101,7 @@ pub enum Event {
         /// Whose key.
         code: Code,
     },
-    /// A warrant, an area in which this purse stands, or a filter is kept.
+    /// A warrant, an area in which this purse stands, a filter, or the next key of a gateway is kept.
     Learnt,
     /// Nothing that was not known before.
     Known,
@@ -108,8 +109,8 @@ pub enum Event {
 
 impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J, OUTBOX, PAYERS> {
     /// Takes note of a Receipt, Unit, Statement, Grant, Refusal, Beacon, Filter, Warrant, Area, Seen,
-    /// Proof, Accusation or Watermark. What it changes is durable when this returns; the same message
-    /// again changes nothing.
+    /// Proof, Accusation, Watermark or Successor. What it changes is durable when this returns; the
+    /// same message again changes nothing.
     pub fn receive(&mut self, bytes: &[u8], now: Timestamp) -> Result<Event, Status> {
         if self.broken {
             return Err(Status::Storage);
@@ -127,7 +128,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         self.sign_pending()?;
         match message {
             Message::Receipt { receipt, pass } => self.receipt(receipt, pass, now),
-            Message::Statement { statement } => self.statement(statement),
+            Message::Statement { statement } => self.statement(statement, now),
             Message::Grant { allowance } => self.grant(allowance, now),
             Message::Beacon { beacon } => {
                 let (now, newer_filter) = self.beacon(beacon, now)?;
@@ -137,11 +138,26 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             Message::Seen { allowance, payment } => self.neighbour(allowance, payment, now),
             Message::Proof { .. } | Message::Accusation { .. } => self.accused(bytes, now),
             Message::Watermark { watermark } => {
-                let payments = self.watermark(watermark)?;
+                let payments = self.watermark(watermark, now)?;
                 Ok(Event::Final { payments })
             }
-            Message::Area { area } => learnt(self.area(area)?),
-            Message::Filter { filter } => learnt(self.filter(filter)?),
+            Message::Area { area } => learnt(self.area(area, now)?),
+            Message::Filter { filter } => learnt(self.filter(filter, now)?),
+            Message::Successor {
+                issuer,
+                gateway,
+                former,
+                successor,
+                own,
+            } => {
+                let shown = Handover {
+                    issuer,
+                    gateway,
+                    former,
+                    successor,
+                };
+                learnt(self.succeeded(&shown, own, now)?)
+            }
             Message::Refusal { status, about } => match self.renewal_refused(status, about)? {
                 true => Ok(Event::Behind),
                 false => Ok(Event::Refused { status, about }),
@@ -171,28 +187,39 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         if self.broken {
             return Err(Status::Storage);
         }
-        let mut gateway = Gateway::check(&self.own.trust, issuer_pass, gateway_pass)?;
+        let gateway = Gateway::check(&self.own.trust, issuer_pass, gateway_pass)?;
         for pass in [issuer_pass, gateway_pass] {
             current(open::<Pass>(pass, &self.own.trust.network)?.peek(), now)?;
         }
-        let before = self.book.gateway(&gateway.code).copied();
-        if let Some(before) = before {
-            if gateway.issued <= before.issued {
-                return Ok(before.code);
-            }
-        } else if self.book.gateways.is_full() {
-            return Err(Status::Full);
+        let before = self.book.gateway(&gateway.code);
+        if before.is_some_and(|before| gateway.issued <= before.issued) {
+            return Ok(gateway.code);
         }
-        gateway.record = self.append(&Record::Gateway {
+        let record = Record::Gateway {
             issuer: issuer_pass,
             gateway: gateway_pass,
-        })?;
+        };
+        self.keep_gateway(gateway, &record)?;
+        Ok(gateway.code)
+    }
+
+    /// Keeps what a gateway's word is checked with, in the place of what was kept before.
+    pub(super) fn keep_gateway(
+        &mut self,
+        mut gateway: Gateway,
+        record: &Record<'_>,
+    ) -> Result<(), Status> {
+        let before = self.book.gateway(&gateway.code).copied();
+        if before.is_none() && self.book.gateways.is_full() {
+            return Err(Status::Full);
+        }
+        gateway.record = self.append(record)?;
         self.book.gateways.remove(|g| g.code == gateway.code);
         if !self.book.gateways.insert(gateway) {
             return Err(Status::Full);
         }
-        self.forget_if(before.map(|before| before.record))?;
-        Ok(gateway.code)
+        // A cut before this: the later record counts when the journal is read.
+        self.forget_if(before.map(|before| before.record))
     }
 
     fn receipt(&mut self, receipt: &[u8], pass: &[u8], now: Timestamp) -> Result<Event, Status> {
@@ -317,18 +344,22 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         };
         let gateway = *gateway.ok_or(Status::UnknownGateway)?;
         let len = self.recall(gateway.record, bytes)?;
-        let Some(Record::Gateway {
+        let certified = Certified::read(bytes.get(..len).unwrap_or_default());
+        let Certified {
             issuer,
             gateway: above,
-        }) = Record::read(bytes.get(..len).unwrap_or_default())
-        else {
-            return Err(Status::Storage);
+            former,
+        } = certified?;
+        let former = former.filter(|_| gateway.keys(now).other.is_some());
+        let by = |above: &[u8]| {
+            let above = open::<Pass>(above, &trust.network)?.verify(&gateway.issuer_key)?;
+            Ok::<_, Status>(*trust.issued(&above, pass)?.get())
         };
         let pass = match station {
-            None => {
-                let above = open::<Pass>(above, &trust.network)?.verify(&gateway.issuer_key)?;
-                *trust.issued(&above, pass)?.get()
-            }
+            None => match (by(above), former) {
+                (Err(Status::BadSignature), Some(former)) => by(former)?,
+                (given, _) => given?,
+            },
             Some(_) if self.book.is_revoked(&subject) => return Err(Status::Revoked),
             Some(station) => *trust
                 .by_station(&trust.issuer(issuer)?, station, pass, now)?
@@ -338,13 +369,13 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         Ok(pass)
     }
 
-    fn statement(&mut self, statement: &[u8]) -> Result<Event, Status> {
+    fn statement(&mut self, statement: &[u8], now: Timestamp) -> Result<Event, Status> {
         let statement = open::<Statement>(statement, &self.own.trust.network)?;
         let gateway = self
             .book
             .gateway(&statement.peek().gateway)
             .ok_or(Status::UnknownGateway)?;
-        let statement = statement.verify(&gateway.key)?;
+        let statement = gateway.keys(now).verify(statement)?;
         if gateway.expires <= statement.get().time {
             return Err(Status::Expired);
         }
@@ -467,7 +498,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         if gateway.expires <= now {
             return Err(Status::Expired);
         }
-        let allowance = allowance.verify(&gateway.key)?;
+        let allowance = gateway.keys(now).verify(allowance)?;
         let a = allowance.get();
         if a.code != self.own.me {
             return Err(Status::NotForYou);
@@ -643,6 +674,7 @@ impl Gateway {
             issuer_key: issuer.get().key.0,
             issued: pass.get().issued,
             expires: pass.get().expires.min(issuer.get().expires),
+            former: None,
             record: RecordId(0),
         })
     }

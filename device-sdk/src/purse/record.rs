@@ -33,6 +33,13 @@ pub(super) enum Record<'b> {
     },
     /// A gateway whose word counts, with its issuer's pass.
     Gateway { issuer: &'b [u8], gateway: &'b [u8] },
+    /// The same of a gateway whose key has changed: its pass before, and the issuer's word on both.
+    Successor {
+        issuer: &'b [u8],
+        gateway: &'b [u8],
+        former: &'b [u8],
+        successor: &'b [u8],
+    },
     /// What this purse may spend in one currency; a newer one replaces it.
     Allowance { allowance: &'b [u8] },
     /// A payment about to be signed. From here on its content never changes. That of a stream
@@ -387,6 +394,12 @@ impl<'b> Record<'b> {
                 }
             }
             Self::Stated { statement } => to.parts(49, &[statement])?,
+            Self::Successor {
+                issuer,
+                gateway,
+                former,
+                successor,
+            } => to.parts(51, &[issuer, gateway, former, successor])?,
             Self::Gap { since, until } => {
                 to.put(&[50, u8::from(since.is_some()), u8::from(until.is_some())])?;
                 to.put(&since.map_or(0, |record| record.0).to_be_bytes())?;
@@ -573,6 +586,12 @@ impl<'b> Record<'b> {
             48 => Self::Rates {
                 currency: Currency::from_bytes(from.take()?)?,
                 rates: from.rates()?,
+            },
+            51 => Self::Successor {
+                issuer: from.part()?,
+                gateway: from.part()?,
+                former: from.part()?,
+                successor: from.part()?,
             },
             49 => Self::Stated {
                 statement: from.part()?,

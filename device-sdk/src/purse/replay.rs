@@ -11,6 +11,7 @@ use super::kept::Kept;
 use super::known::Known;
 use super::open::OpenError;
 use super::rules::Approved;
+use super::succession::KEPT;
 use super::time::Told;
 use super::{
     Book, CURRENCIES, Entry, Gateway, Held, Incoming, Mark, Newest, Outgoing, Own, Pending,
@@ -18,10 +19,11 @@ use super::{
 };
 use crate::journal::{Journal, RecordId};
 use crate::purse::record::Record;
+use protocol::Status;
 use protocol::code::grid::Cell;
 use protocol::cose::{identify, open};
 use protocol::objects::{Allowance, Invoice, Payment, Receipt, Renewal};
-use protocol::rules::{Spent, Trust};
+use protocol::rules::{Handover, Spent, Trust};
 use protocol::{
     Algorithm, AmountMinor, Currency, Digest, KeyEpoch, Reference, Sequence, Signer, Timestamp,
 };
@@ -140,7 +142,23 @@ impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
     /// `None` when there is no room for what the record says.
     fn first(&mut self, id: RecordId, record: &Record<'_>) -> Option<()> {
         match *record {
-            Record::Gateway { issuer, gateway } => self.gateway(id, issuer, gateway),
+            Record::Gateway { issuer, gateway } => {
+                self.gateway(id, Gateway::check(&self.trust, issuer, gateway))
+            }
+            Record::Successor {
+                issuer,
+                gateway,
+                former,
+                successor,
+            } => {
+                let shown = Handover {
+                    issuer,
+                    gateway,
+                    former,
+                    successor,
+                };
+                self.gateway(id, Gateway::succeeded(&self.trust, &shown, KEPT))
+            }
             Record::Allowance { allowance } => self.allowance(id, allowance),
             Record::Intent { payment, seed, .. } => {
                 let intended = Pending {
@@ -575,9 +593,9 @@ impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
         }
     }
 
-    fn gateway(&mut self, id: RecordId, issuer: &[u8], gateway: &[u8]) -> Option<()> {
+    fn gateway(&mut self, id: RecordId, gateway: Result<Gateway, Status>) -> Option<()> {
         // A chain that the pinned root does not carry any more is of no use.
-        let Ok(mut gateway) = Gateway::check(&self.trust, issuer, gateway) else {
+        let Ok(mut gateway) = gateway else {
             self.drop(Some(id));
             return Some(());
         };

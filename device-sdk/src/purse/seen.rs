@@ -95,7 +95,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         let allowance = open::<Allowance>(allowance, &network)?;
         let gateway = self.book.gateway(&allowance.peek().gateway);
         let gateway = *gateway.ok_or(Status::UnknownGateway)?;
-        let allowance = allowance.verify(&gateway.key)?;
+        let allowance = gateway.keys(now).verify(allowance)?;
         let payment = open::<Payment>(payment, &network)?.verify(&allowance.get().wallet_key)?;
         fits_somehow(&allowance, &payment)?;
         let now = self.note_allowance(&allowance, now)?;
@@ -137,6 +137,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     /// Somebody shows that a key contradicted itself.
     pub(super) fn accused(&mut self, message: &[u8], now: Timestamp) -> Result<Event, Status> {
         let verdict = judge(&self.own.trust, message)?;
+        self.by_counting_keys(message, now)?;
         if verdict.code == self.own.me {
             self.doubt(self.book.standing.key_epoch)?;
             return Ok(Event::Behind);

@@ -126,7 +126,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         let beacon = open::<Beacon>(beacon, &self.own.trust.network)?;
         let gateway = self.book.gateway(&beacon.peek().gateway);
         let gateway = *gateway.ok_or(Status::UnknownGateway)?;
-        let said = *beacon.verify(&gateway.key)?.get();
+        let said = *gateway.keys(now).verify(beacon)?.get();
         if gateway.expires <= said.time {
             return Err(Status::Expired);
         }

@@ -8,7 +8,8 @@ use crate::journal::{Journal, RECORD_MAX, RecordId};
 use crate::purse::record::Record;
 use protocol::cose::{Verified, open};
 use protocol::objects::{Rights, Statement, Watermark};
-use protocol::{Code, Digest, KeyEpoch, PublicKey, Signer, Status};
+use protocol::rules::Counting;
+use protocol::{Code, Digest, KeyEpoch, Signer, Status, Timestamp};
 
 /// What a gateway said of one payment and the centre has not covered yet.
 #[derive(Clone, Copy, Debug)]
@@ -190,11 +191,11 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
 
     /// The centre says how far a gateway's journal is final: what waited for that is applied.
     /// Returns how many payments that closed.
-    pub(super) fn watermark(&mut self, watermark: &[u8]) -> Result<usize, Status> {
+    pub(super) fn watermark(&mut self, watermark: &[u8], now: Timestamp) -> Result<usize, Status> {
         let sealed = open::<Watermark>(watermark, &self.own.trust.network)?;
         let said = *sealed.peek();
-        let key = self.centre_of(&said.centre, &said.gateway)?;
-        sealed.verify(&key.ok_or(Status::UnknownGateway)?)?;
+        let keys = self.centre_of(&said.centre, &said.gateway, now)?;
+        keys.ok_or(Status::UnknownGateway)?.verify(sealed)?;
         self.reached_gateway_epoch(said.gateway, said.gateway_epoch)?;
         if let Some(known) = self.book.final_mut(said.gateway) {
             known.covered = known.covered.max((said.gateway_epoch, said.height));
@@ -230,8 +231,13 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         Ok(closed)
     }
 
-    /// The key of a centre that answers for this gateway.
-    fn centre_of(&mut self, centre: &Code, gateway: &Code) -> Result<Option<PublicKey>, Status> {
+    /// The keys of a centre that answers for this gateway.
+    fn centre_of(
+        &mut self,
+        centre: &Code,
+        gateway: &Code,
+        now: Timestamp,
+    ) -> Result<Option<Counting>, Status> {
         let known = self.book.gateway(gateway);
         let issuer = known.ok_or(Status::UnknownGateway)?.issuer;
         let trusted = self
@@ -239,8 +245,8 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             .gateway(centre)
             .filter(|known| known.issuer == issuer && known.rights.permits(Rights::ISSUE_MONEY));
         match trusted {
-            Some(known) => Ok(Some(known.key)),
-            None => self.centre(centre, gateway),
+            Some(known) => Ok(Some(known.keys(now))),
+            None => Ok(self.centre(centre, gateway)?.map(Counting::from)),
         }
     }
 }

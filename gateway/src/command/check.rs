@@ -9,6 +9,7 @@ use clap::Args;
 use device_sdk::lists::Kept;
 use device_sdk::purse::LIST_RECENT_S;
 use issuer::safe::KeyPlace;
+use issuer::succeed::FormerKey;
 use issuer::{Authority, Grant, Role};
 use ledger::Ledger;
 use ledger::people::AuditCheck;
@@ -178,6 +179,9 @@ async fn folder(config: &Config, findings: &mut Findings) {
         );
         findings.say(&format!("{word} before"), Finding::Good(how));
     }
+    if let Some(former) = house.authorities.former_keys.last() {
+        findings.say("gateway key before", key_before(former));
+    }
     stations(&house, findings).await;
     findings.say(
         "server certificate",
@@ -227,6 +231,17 @@ fn keys(authority: &Authority) -> Finding {
         (Role::Gateway | Role::Station, KeyPlace::Files) => Finding::Good(format!(
             "{how}; they sign things, statements and the code chain"
         )),
+    }
+}
+
+/// The key that the gateway gave up last.
+fn key_before(former: &FormerKey) -> Finding {
+    const NEXT: &str = "start the gateway once: it takes the private key out of the box";
+    let days = former.said.ends.0.saturating_sub(now().0) / 86_400;
+    match (former.said.ends > now(), &former.key) {
+        (true, _) => Finding::Good(format!("what it signed counts for {days} days more")),
+        (false, Some(_)) => Finding::Watch("has ended and is still here".to_owned(), NEXT),
+        (false, None) => Finding::Good("has ended; it is not in this box".to_owned()),
     }
 }
 

@@ -1,13 +1,18 @@
-//! `onecode gateway`: what an operator says about the gateway itself. It must not be running.
+//! `onecode gateway`: what an operator says about the gateway itself, and its own key. It must not be running.
 
-use super::root::Place;
+use super::root::{DAY_S, Place, Signing, open};
 use super::{Outcome, config};
+use crate::config::Config;
 use crate::folder::Folder;
-use crate::house::{Failure, House};
+use crate::house::{Failure, House, plan, random};
 use crate::wallet::now;
 use clap::{Args, Subcommand};
-use ledger::StationRequest;
+use issuer::succeed::Handing;
+use ledger::{Ledger, StationRequest};
 use std::process::ExitCode;
+
+/// Why a gateway among others keeps its key, and what to do about one that was stolen.
+const FEDERATED: &str = "these books know other gateways, which hold this gateway's key and would refuse what another one signs: it keeps its key as long as they know it. If somebody else has the key, stop this gateway, begin a new one and have this one's issuer revoked: docs/operators.md, \"When the box is lost\"";
 
 /// Most stations that a copy can have forgotten: a slip of the finger uses up no more numbers.
 const FORGOTTEN_STATIONS_MOST: u16 = 256;
@@ -18,6 +23,8 @@ pub enum Command {
     /// The books are an older copy: begin a new epoch, so that nothing that was signed since the
     /// copy can be signed again in another way.
     Restored(Restored),
+    /// Go on under another key, by the issuer's word; what the one before signed counts for a while.
+    Rotate(Rotate),
 }
 
 /// What the copy has forgotten.
@@ -30,14 +37,87 @@ pub struct Restored {
     place: Place,
 }
 
+/// Another key.
+#[derive(Args)]
+pub struct Rotate {
+    #[command(flatten)]
+    signing: Signing,
+    /// For how many days what the key before signed counts as well: longer than an allowance and the
+    /// grace after it, and than payees stay away.
+    #[arg(long, default_value_t = 60, conflicts_with = "stolen")]
+    days: u32,
+    /// Somebody may have the key: it counts no more from now on, wherever this is heard.
+    #[arg(long)]
+    stolen: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
 /// Says it.
 pub fn run(command: Command) -> Outcome {
-    let Command::Restored(options) = command;
+    let options = match command {
+        Command::Restored(options) => options,
+        Command::Rotate(options) => {
+            rotate(&options)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(restored(&options))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A crash before the folder gets its name leaves the key as it was; after it, the next start goes on
+/// with the new one. The same command again is refused: an overlap has begun.
+fn rotate(options: &Rotate) -> Result<(), Failure> {
+    let opened = open(&options.place)?;
+    let books = Folder::new(&opened.config.data).ledger();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    if runtime.block_on(Ledger::is_federated(&books))? {
+        return Err(FEDERATED.into());
+    }
+    let issuer = options.signing.signer(&opened.authorities.issuer)?;
+    let (folder, plan, time) = (&opened.folder, plan(&opened.config)?, now());
+    let how = match options.stolen {
+        true => Handing::Stolen,
+        false => Handing::Until(time.plus_s(overlap_s(&opened.config, options.days)?)),
+    };
+    let all = &opened.authorities;
+    all.rotate_gateway(folder, &plan, &issuer, (time, how), &mut random)?;
+    let code = all.gateway.code();
+    match how {
+        Handing::Until(_) => println!(
+            "The gateway {code:#} signs with another key; what the one before signed counts for {} days more.",
+            options.days
+        ),
+        Handing::Stolen => println!(
+            "The gateway {code:#} signs with another key; the one before counts no more where this is heard. Allowances under it are of no use offline: things renew them. What it signed and stands in the books is paid."
+        ),
+    }
+    println!(
+        "Start the gateway: things hear of it when they synchronise, before anything else. Make a new backup now: an older one holds the key before."
+    );
+    Ok(())
+}
+
+/// Every allowance that was given is over before its key is.
+fn overlap_s(config: &Config, days: u32) -> Result<u32, Failure> {
+    let least_s = config.allowance_life_s.saturating_add(config.grace_s);
+    let asked_s = days.saturating_mul(DAY_S);
+    match asked_s >= least_s {
+        true => Ok(asked_s),
+        false => Err(format!(
+            "--days {days}: allowances live {} s and are settled for {} s after that, so {} days at least; with --stolen the key ends at once",
+            config.allowance_life_s,
+            config.grace_s,
+            least_s.div_ceil(DAY_S)
+        )
+        .into()),
+    }
 }
 
 async fn restored(options: &Restored) -> Result<(), Failure> {

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use zeroize::Zeroizing;
 
-const DAY_S: u32 = 86_400;
+pub(super) const DAY_S: u32 = 86_400;
 
 /// What to do with the root.
 #[derive(Subcommand)]
@@ -128,10 +128,10 @@ pub struct Restore {
     place: Place,
 }
 
-/// Signs with the root where it is: in the box, or in its bundle without being put back.
+/// Signs with an authority where it is: in the box, or in its bundle without being put back.
 #[derive(Args)]
 pub struct Signing {
-    /// The file that `onecode root export` wrote; not needed while the root's keys are in the box.
+    /// The file that `onecode root export` wrote; not needed while the keys that sign are in the box.
     #[arg(long, requires = "passphrase_file")]
     bundle: Option<PathBuf>,
     /// A file whose first line is the passphrase of the bundle.
@@ -216,14 +216,14 @@ pub fn run_issuer(command: IssuerCommand) -> Outcome {
 }
 
 /// What stands in the folder, locked.
-struct Opened {
-    config: Config,
-    folder: PathBuf,
-    authorities: Authorities,
+pub(super) struct Opened {
+    pub(super) config: Config,
+    pub(super) folder: PathBuf,
+    pub(super) authorities: Authorities,
     _lock: crate::folder::Lock,
 }
 
-fn open(place: &Place) -> Result<Opened, Failure> {
+pub(super) fn open(place: &Place) -> Result<Opened, Failure> {
     let config = config(place.config.as_deref(), place.data.as_deref())?;
     let files = Folder::new(&config.data);
     if !files.is_used() {
@@ -252,7 +252,7 @@ impl Opened {
 
 impl Signing {
     /// This authority with its keys, wherever they are.
-    fn signer(&self, authority: &Authority) -> Result<Authority, Failure> {
+    pub(super) fn signer(&self, authority: &Authority) -> Result<Authority, Failure> {
         match (&self.bundle, &self.passphrase_file) {
             (Some(bundle), Some(file)) => Ok(safe::read(bundle, authority, &passphrase(file)?)?),
             _ => Ok(authority.clone()),

@@ -377,7 +377,13 @@ async fn welcome(config: &Config, house: &House) -> Result<(), Failure> {
 
 /// Resolves when somebody who was taken over from counts no more.
 async fn overlap_ends(authorities: &Authorities) {
-    let first = authorities.former.iter().map(|former| former.ends).min();
+    let above = authorities.former.iter().map(|former| former.ends);
+    // One that has ended was over when the folder was opened.
+    let keys = authorities
+        .former_keys
+        .iter()
+        .filter(|former| former.key.is_some());
+    let first = above.chain(keys.map(|former| former.said.ends)).min();
     let Some(ends) = first else {
         return std::future::pending().await;
     };

@@ -61,8 +61,8 @@ async fn checkpoint(State(log): State<Log>) -> Response {
 
 /// The keys by which checkpoints and cosignatures of this gateway are verified, one a line.
 async fn key(State(log): State<Log>) -> Response {
-    let keys = log.ledger.note_keys();
-    answer(TEXT, BRIEF, keys.map(|key| format!("{key}\n")).concat())
+    let keys = log.ledger.note_keys((log.clock)());
+    answer(TEXT, BRIEF, keys.join("\n") + "\n")
 }
 
 async fn tile(State(log): State<Log>, Path(path): Path<String>) -> Response {

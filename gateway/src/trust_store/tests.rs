@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::wallet::tests::town::Town;
+use der::asn1::BitString;
 use device_sdk::enrol::Keys;
 use issuer::{
     CheckedRequest, IssueOrder, Key, ListOrder, Names, Plan, Quota, Revoked, StationOrder,
@@ -76,7 +77,12 @@ fn bench(grant: &Grant, seed: u8) -> Authority {
 
 /// A thing's certificate.
 fn leaf(by: &Authority, kind: Kind, sequence: u64, days: u32) -> Vec<u8> {
-    let keys = Keys::from_random(&[200; 32], &[201; 32]).unwrap();
+    leaf_for(200, by, (kind, sequence), days)
+}
+
+/// The same for a thing of its own keys.
+fn leaf_for(seed: u8, by: &Authority, (kind, sequence): (Kind, u64), days: u32) -> Vec<u8> {
+    let keys = Keys::from_random(&[seed; 32], &[201; 32]).unwrap();
     let request = CheckedRequest::read(&keys.request(&network()).unwrap(), &network()).unwrap();
     let order = IssueOrder {
         sequence,
@@ -88,6 +94,40 @@ fn leaf(by: &Authority, kind: Kind, sequence: u64, days: u32) -> Vec<u8> {
         rights: Rights::PAY,
     };
     by.issue_device(&order, &request).unwrap().certificate
+}
+
+/// The same certificate for the key in another one, by whoever has stolen the station's.
+fn for_another_key(leaf: &[u8], another: &[u8], seed: u8) -> Vec<u8> {
+    let [certificate, another] = [leaf, another].map(|der| Certificate::from_der(der).unwrap());
+    let [own, other] = [&certificate, &another].map(|certificate| {
+        let spki = certificate.tbs_certificate().subject_public_key_info();
+        spki.to_der().unwrap()
+    });
+    let tbs = certificate.tbs_certificate().to_der().unwrap();
+    let at = tbs.windows(own.len()).position(|part| part == own).unwrap();
+    let tbs = [&tbs[..at], &other, &tbs[at + own.len()..]].concat();
+    let raw = keys(seed).0.sign(&tbs).unwrap();
+    let signature = p256::ecdsa::Signature::from_slice(&raw).unwrap();
+    let signature = BitString::from_bytes(signature.to_der().as_bytes()).unwrap();
+    let algorithm = certificate.signature_algorithm().to_der().unwrap();
+    let body = [tbs, algorithm, signature.to_der().unwrap()].concat();
+    let mut out = vec![0x30, 0x82];
+    out.extend(u16::try_from(body.len()).unwrap().to_be_bytes());
+    out.extend(body);
+    out
+}
+
+#[test]
+fn a_certificate_for_a_key_that_its_code_does_not_commit_to_stays_out() {
+    let house = authorities(1);
+    let grant = admit(&house, 7, quota(2, &[Kind::Device], 1, 100), 30);
+    let store = store(&house, &[&grant]);
+    let station = bench(&grant, 7);
+    let made = leaf(&station, Kind::Device, 5, 20);
+    assert!(store.code(&made, wall(NOW)).is_ok());
+    let another = leaf_for(99, &station, (Kind::Device, 6), 20);
+    let stolen = for_another_key(&made, &another, 7);
+    assert_eq!(store.code(&stolen, wall(NOW)), Err(Refused::Wrong));
 }
 
 fn quota(station: u16, kinds: &[Kind], first: u64, last: u64) -> Quota {

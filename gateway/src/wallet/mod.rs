@@ -127,7 +127,7 @@ impl Desk {
         if answer.fraud.is_some() {
             self.meters.count(Status::Contradiction);
         }
-        Ok(Some(answer.message))
+        Ok(Some(self.ledger.signed_anew(answer.message)))
     }
 
     /// Checks the signature with the wallet key the registry has for `code`.

@@ -198,6 +198,7 @@ impl Desk {
     /// Warrants and the watermark, then the areas that allowances of this gateway may name.
     async fn standing(&self) -> Result<Vec<Vec<u8>>, Status> {
         let mut standing: Vec<Vec<u8>> = self.news.authorities.iter().cloned().collect();
+        standing.extend(self.ledger.handover().map(<[u8]>::to_vec));
         standing.extend(self.ledger.news().await.map_err(|_| Status::Storage)?);
         for row in self.ledger.areas().await.map_err(|_| Status::Storage)? {
             standing.push(written(&Message::Area { area: &row.bytes })?);

@@ -33,7 +33,7 @@ impl Desk {
         peer: Peer,
         pair: Pair<'_>,
     ) -> Result<Answer, Status> {
-        let evidence = self.evidence(caller, pair)?;
+        let evidence = self.evidence(caller, pair).await?;
         to_its_payee(peer, &evidence)?;
         by_a_side(caller, &evidence)?;
         self.ledger.hand_in(evidence, None, (self.clock)()).await
@@ -46,7 +46,7 @@ impl Desk {
         pair: Pair<'_>,
         receipt: &[u8],
     ) -> Result<Answer, Status> {
-        let evidence = self.evidence(caller, pair)?;
+        let evidence = self.evidence(caller, pair).await?;
         let receipt = self
             .receipt_or_side(caller, &evidence, Some(receipt))
             .await?;
@@ -89,7 +89,7 @@ impl Desk {
         pair: Pair<'_>,
         shown: Shown<'_>,
     ) -> Result<Answer, Status> {
-        let evidence = self.evidence(caller, pair)?;
+        let evidence = self.evidence(caller, pair).await?;
         let receipt = self
             .receipt_or_side(caller, &evidence, shown.receipt)
             .await?;
@@ -117,7 +117,7 @@ impl Desk {
     }
 
     /// Both signatures: the allowance by this gateway, the payment by the key the allowance binds.
-    pub(super) fn evidence(
+    pub(super) async fn evidence(
         &self,
         caller: Option<Caller>,
         (allowance, payment): Pair<'_>,
@@ -126,7 +126,7 @@ impl Desk {
         if allowance.peek().gateway != self.gateway {
             return Err(Status::UnknownGateway);
         }
-        let allowance = allowance.verify(&self.gateway_key)?;
+        let allowance = self.ledger.own_allowance(allowance, (self.clock)()).await?;
         let payment =
             open::<Payment>(payment, &self.trust.network)?.verify(&allowance.get().wallet_key)?;
         Ok(brought_by(caller, Evidence::new(&allowance, &payment)?))
@@ -139,11 +139,12 @@ impl Desk {
         caller: Option<Caller>,
         items: &[u8],
     ) -> Result<CoveredEvidence, Status> {
-        let (items, desk) = (items.to_vec(), self.clone());
+        let (items, keys) = self.ledger.own_items(items, (self.clock)()).await?;
+        let (items, desk) = (items.into_owned(), self.clone());
         let turn = LONG_CHECKS.acquire().await.map_err(|_| Status::Busy)?;
         let check = move || {
             let items = Items::read(&items)?;
-            let key_of = |gateway: &Code| (*gateway == desk.gateway).then_some(desk.gateway_key);
+            let key_of = |gateway: &Code| (*gateway == desk.gateway).then_some(keys);
             let checked =
                 CoveredEvidence::check(&items, &desk.trust.network, key_of, |_, _| Ok(()));
             drop(turn);

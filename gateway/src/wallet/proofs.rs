@@ -22,6 +22,7 @@ impl Desk {
         {
             return self.exposed(allowances, payments).await;
         }
+        self.ledger.accused_by_counting(message, (self.clock)())?;
         let turn = LONG_CHECKS.acquire().await.map_err(|_| Status::Busy)?;
         let (trust, message) = (self.trust, message.to_vec());
         let check = move || {
@@ -52,7 +53,7 @@ impl Desk {
     async fn exposed(&self, allowances: [&[u8]; 2], payments: [&[u8]; 2]) -> Result<(), Status> {
         let mut both = Vec::with_capacity(2);
         for (allowance, payment) in allowances.into_iter().zip(payments) {
-            both.push(self.evidence(None, (allowance, payment))?);
+            both.push(self.evidence(None, (allowance, payment)).await?);
         }
         let contradict = match both.as_slice() {
             [a, b] => contradiction(a.spent(), b.spent()).is_some(),

@@ -2,9 +2,12 @@
 
 use crate::openssl::{openssl, text};
 use crate::workshop::*;
+use issuer::succeed::Handing;
 use issuer::{Authorities, ServerIdentity, ServerName, load, open, pem};
 use protocol::Timestamp;
+use protocol::message::Message;
 use protocol::objects::Pass;
+use protocol::rules::Handover;
 use protocol::rules::Trust;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -235,4 +238,108 @@ fn a_change_that_a_crash_cut_short_is_finished_or_never_was() {
             assert!(!beside(&place, ending).exists(), "{ending}");
         }
     }
+}
+
+fn next_key(place: &Place, at: Timestamp, how: Handing, seed: u8) -> Result<(), String> {
+    let all = load(&place.folder, &plan()).unwrap();
+    let (issuer, random) = (all.issuer.clone(), &mut counter(seed));
+    let done = all.rotate_gateway(&place.folder, &plan(), &issuer, (at, how), random);
+    done.map_err(|error| error.to_string())
+}
+
+fn kept_key(place: &Place, number: u8) -> PathBuf {
+    let name = format!("before/gateway.{number}/pass.key.pem");
+    place.folder.join(name)
+}
+
+#[test]
+fn a_gateway_goes_on_under_another_key_with_the_same_code_and_certificate() {
+    let place = Place::new();
+    let before = &place.before;
+    next_key(&place, LATER, Handing::Until(ENDS), 2).unwrap();
+    let after = open(&place.folder, &plan(), LATER, &mut counter(5)).unwrap();
+    assert_eq!(after.gateway.code(), before.gateway.code());
+    assert_eq!(after.gateway.certificate(), before.gateway.certificate());
+    assert_ne!(after.gateway.pass_key(), before.gateway.pass_key());
+    let former = after.former_keys.last().unwrap();
+    let signs = former.key.as_ref().map(|key| key.public_key());
+    assert_eq!(signs, Some(before.gateway.pass_key()));
+    // Anybody who knows the root believes it, and only while it is whole.
+    let handover = after.handover().unwrap();
+    let Ok(Message::Successor {
+        issuer,
+        gateway,
+        former,
+        successor,
+        own: None,
+    }) = Message::read(&handover)
+    else {
+        panic!("no handover")
+    };
+    let shown = Handover {
+        issuer,
+        gateway,
+        former,
+        successor,
+    };
+    let said = before.trust().succession(&shown, LATER).unwrap().said;
+    assert_eq!((said.key, said.ends), (after.gateway.pass_key(), ENDS));
+    // Nobody else takes over meanwhile, but for a stolen key.
+    let (root, span) = (&after.root, (LATER, ENDS));
+    let issuer = after.rotate_issuer(&place.folder, &plan(), root, span, &mut counter(6));
+    assert!(issuer.unwrap_err().to_string().contains("still counts"));
+    let again = next_key(&place, LATER, Handing::Until(ENDS), 7).unwrap_err();
+    assert!(again.contains("still counts"), "{again}");
+    // At the end its private key leaves the box, and what it signed can be read.
+    assert!(kept_key(&place, 1).exists());
+    let ended = open(&place.folder, &plan(), ENDS, &mut counter(8)).unwrap();
+    assert!(!kept_key(&place, 1).exists());
+    assert!(ended.former_keys[0].key.is_none());
+    assert_eq!(ended.former_keys[0].said, said);
+}
+
+#[test]
+fn a_stolen_key_of_a_gateway_ends_every_overlap_and_is_not_kept() {
+    let place = Place::new();
+    next_key(&place, LATER, Handing::Until(ENDS), 2).unwrap();
+    let second = load(&place.folder, &plan()).unwrap().gateway.pass_key();
+    next_key(&place, LATER.plus_s(9), Handing::Stolen, 3).unwrap();
+    let after = load(&place.folder, &plan()).unwrap();
+    let [first, stolen] = after.former_keys.as_slice() else {
+        panic!("{:?}", after.former_keys)
+    };
+    assert!(first.key.is_none() && stolen.key.is_none());
+    assert_eq!(stolen.said.former_key, second);
+    assert_eq!(stolen.said.ends, Timestamp(0));
+    assert!(!kept_key(&place, 1).exists() && !kept_key(&place, 2).exists());
+}
+
+#[test]
+fn a_change_of_a_gateways_key_that_a_crash_cut_short_is_finished_or_never_was() {
+    let beside =
+        |place: &Place, ending: &str| place.folder.with_file_name(format!("authorities{ending}"));
+    for old_is_there in [true, false] {
+        let place = Place::new();
+        let kept = beside(&place, ".kept");
+        let copied = std::process::Command::new("cp")
+            .args(["-a", &text(&place.folder), &text(&kept)])
+            .status();
+        assert!(copied.unwrap().success());
+        next_key(&place, LATER, Handing::Until(ENDS), 2).unwrap();
+        let after = load(&place.folder, &plan()).unwrap().gateway.pass_key();
+        move_to(&place.folder, &beside(&place, ".next"));
+        match old_is_there {
+            true => move_to(&kept, &place.folder),
+            false => move_to(&kept, &beside(&place, ".old")),
+        }
+        let found = open(&place.folder, &plan(), LATER, &mut counter(5)).unwrap();
+        assert_eq!(found.gateway.pass_key(), after);
+        assert_eq!(found.former_keys.len(), 1);
+    }
+    // Cut before the next folder got its name: the key is the one it was.
+    let place = Place::new();
+    fs::create_dir(beside(&place, ".next.making")).unwrap();
+    let found = load(&place.folder, &plan()).unwrap();
+    assert_eq!(found.gateway.pass_key(), place.before.gateway.pass_key());
+    assert!(found.former_keys.is_empty());
 }

@@ -30,14 +30,16 @@ impl Ledger {
         self.publisher().lock().await.step(self, now).await
     }
 
-    /// The verifier keys of this gateway: of its log, and as a witness.
-    pub fn note_keys(&self) -> [String; 2] {
+    /// The verifier keys of this gateway: of its log, and as a witness; then those of the key before
+    /// the present one, while it counts.
+    pub fn note_keys(&self, now: Timestamp) -> Vec<String> {
         let (network, gateway) = (*self.network(), self.gateway());
         let name = Origin { network, gateway }.to_string();
-        [SignatureKind::Log, SignatureKind::Cosignature].map(|kind| {
-            let key = NoteKey::new(&name, kind, &self.own_key());
-            key.map(|key| key.to_string()).unwrap_or_default()
-        })
+        let counting = self.own_keys().counting(now);
+        let keys = std::iter::once(counting.key).chain(counting.other);
+        let kinds = [SignatureKind::Log, SignatureKind::Cosignature];
+        let keys = keys.flat_map(|key| kinds.map(|kind| NoteKey::new(&name, kind, &key)));
+        keys.flatten().map(|key| key.to_string()).collect()
     }
 
     /// The folder with tiles and checkpoint, for any web server to serve.

@@ -12,7 +12,7 @@ use crate::store::{self, Connection, Pool};
 use crate::writer::{Command, Desk, Failure};
 use protocol::chain::merkle::Head;
 use protocol::chain::{Checkpoint, NoteKey, Origin, SignatureKind, write_signature};
-use protocol::{Status, Timestamp};
+use protocol::{Signer, Status, Timestamp};
 use std::fmt::Write;
 use std::path::Path;
 use std::{fmt, io};
@@ -137,7 +137,7 @@ impl Command for SignCheckpoint {
         if chain::size(connection).await? < self.head.size {
             return Err(Damage::new("chain_leaf", self.head.size, "not there").into());
         }
-        let note = signed_note(desk, self.head).ok_or(Status::Busy)?;
+        let note = signed_note(desk, self.head, self.now).ok_or(Status::Busy)?;
         let signed = Signed {
             head: self.head,
             note,
@@ -147,22 +147,33 @@ impl Command for SignCheckpoint {
     }
 }
 
-fn signed_note(desk: &Desk, head: Head) -> Option<String> {
-    let signer = desk.bearings.signer.as_ref();
+/// While the key before this one counts, whoever knows only that one finds its line as well.
+fn signed_note(desk: &Desk, head: Head, now: Timestamp) -> Option<String> {
     let origin = Origin {
         network: desk.bearings.network,
         gateway: desk.bearings.gateway,
     };
     let origin = origin.to_string();
-    let key = NoteKey::new(&origin, SignatureKind::Log, &signer.public_key())?;
     let text = Checkpoint {
         origin: &origin,
         head,
     };
     let text = text.to_string();
     let mut note = format!("{text}\n");
-    write_signature(&text, &key, 0, signer, &mut note).ok()?;
+    for signer in signers(desk, now) {
+        let key = NoteKey::new(&origin, SignatureKind::Log, &signer.public_key())?;
+        write_signature(&text, &key, 0, signer, &mut note).ok()?;
+    }
     Some(note)
+}
+
+/// The present key, and the one before it while it counts.
+pub(super) fn signers(
+    desk: &Desk,
+    now: Timestamp,
+) -> impl Iterator<Item = &(dyn Signer + Send + Sync)> {
+    let former = desk.bearings.former_keys.signer(now);
+    std::iter::once(desk.bearings.signer.as_ref()).chain(former)
 }
 
 /// The checkpoint with what witnesses signed about it.

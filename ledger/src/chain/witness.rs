@@ -169,16 +169,17 @@ fn log_note(key: &KnownLog, shown: &Submission<'_>) -> Option<String> {
 }
 
 fn cosign(desk: &Desk, text: &str, now: Timestamp) -> Option<String> {
-    let signer = desk.bearings.signer.as_ref();
     let name = Origin {
         network: desk.bearings.network,
         gateway: desk.bearings.gateway,
     };
     let name = name.to_string();
-    let key = NoteKey::new(&name, SignatureKind::Cosignature, &signer.public_key())?;
-    let mut line = String::new();
-    write_signature(text, &key, u64::from(now.0), signer, &mut line).ok()?;
-    Some(line)
+    let mut lines = String::new();
+    for signer in publish::signers(desk, now) {
+        let key = NoteKey::new(&name, SignatureKind::Cosignature, &signer.public_key())?;
+        write_signature(text, &key, u64::from(now.0), signer, &mut lines).ok()?;
+    }
+    Some(lines)
 }
 
 struct KeepCosignature {

@@ -8,8 +8,10 @@ use crate::store::accusations::{count, insert};
 use crate::store::things::{self, ThingState, set_forked, set_state};
 use crate::writer::{Command, Desk, Failure};
 use protocol::message::{CREDENTIALS_MAX, Message, OBJECTS_MAX};
+use protocol::objects::{Allowance, Pass};
 use protocol::rules::proof::Charge;
 use protocol::{Code, Digest, Timestamp};
+use std::borrow::Cow;
 
 /// Who is named when the ledger itself freezes a code.
 const BY_LEDGER: &str = "ledger";
@@ -24,10 +26,12 @@ pub(super) struct Accused {
 /// Two payments without covers under this gateway: allowance, payment, allowance, payment.
 pub(super) fn proof(desk: &Desk, objects: [&[u8]; 4]) -> Result<Vec<u8>, Failure> {
     let [first, stands, second, claim] = objects;
+    let anew = [first, second].map(|allowance| under_present_key(desk, allowance));
+    let [first, second] = &anew;
     encode(&Message::Proof {
         issuer: &desk.bearings.issuer_pass,
         gateway: &desk.bearings.gateway_pass,
-        allowances: [first, second],
+        allowances: [first.as_ref(), second.as_ref()],
         payments: [stands, claim],
     })
 }
@@ -45,16 +49,31 @@ pub(super) fn accusation(
         Some([signer, own]) => [Some(signer), Some(own)],
         None => [Some(gateway.as_slice()), None],
     };
+    let anew = own.and_then(|own| desk.own_keys.anew::<Pass>(own));
+    let own = anew.as_deref().or(own);
     let credentials: [_; CREDENTIALS_MAX] = [Some(issuer.as_slice()), signer, own];
     let mut list = [None; OBJECTS_MAX];
-    for (place, object) in list.iter_mut().zip(objects) {
-        *place = Some(*object);
+    let objects: Vec<_> = objects
+        .iter()
+        .map(|object| under_present_key(desk, object))
+        .collect();
+    for (place, object) in list.iter_mut().zip(&objects) {
+        *place = Some(object.as_ref());
     }
     encode(&Message::Accusation {
         how: charge as u8,
         credentials,
         objects: list,
     })
+}
+
+/// What stands beside this gateway's pass was signed with the key in it: an allowance from before
+/// that key is signed anew, and says the same.
+fn under_present_key<'o>(desk: &Desk, object: &'o [u8]) -> Cow<'o, [u8]> {
+    match desk.own_keys.anew::<Allowance>(object) {
+        Some(anew) => Cow::Owned(anew),
+        None => Cow::Borrowed(object),
+    }
 }
 
 /// The covers of a payment as a charge carries them: identifier 32, units 4, ascending.

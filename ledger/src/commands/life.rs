@@ -83,6 +83,8 @@ pub(super) async fn leave(
         return Ok(());
     };
     life::unbind(connection, code, now).await?;
+    // A crash here leaves it where it stood, and in the state it had.
+    here(CrashPoint::Unbound);
     let step = LifeStep {
         act: ActKind::Unbound,
         other: Some(Named::Place(binding.place)),

@@ -12,15 +12,16 @@ use super::terms::{Place, Terms};
 use super::withdrawals::{Withdraw, WithdrawalState};
 use crate::bounds::{COPY_MOST, PARCELS_MOST};
 use crate::commands::Answer;
-use crate::error::Error;
+use crate::error::{Error, OpenError};
 use crate::handle::Ledger;
-use crate::store::treasury::LoadOrder;
+use crate::store::{self, treasury::LoadOrder};
 use crate::writer::{Command, Desk, Failure};
 use protocol::cose::open;
 use protocol::message::Message;
 use protocol::objects::{FloatWarrant, Pass};
 use protocol::rules::Trust;
 use protocol::{Code, PublicKey, Status, Timestamp};
+use std::path::Path;
 
 /// Something handed in that another gateway settles: `Evidence`, `Claim`, `StreamClaim` or
 /// `Covered`.
@@ -89,6 +90,18 @@ impl Ledger {
         let peers = peers::peers(&mut *self.reader().await?).await?;
         let linked = peers.into_iter().filter(|peer| peer.linked);
         Ok(linked.map(|peer| peer.code).collect())
+    }
+
+    /// Whether the books at this path know another gateway. They must not be open.
+    pub async fn is_federated(path: &Path) -> Result<bool, OpenError> {
+        if !path.exists() {
+            return Ok(false);
+        }
+        let (mut connection, readers) = store::open(path).await?;
+        readers.close().await;
+        let known = peers::peers(&mut connection).await;
+        sqlx::Connection::close(connection).await?;
+        Ok(!known?.is_empty())
     }
 
     /// The key of another gateway that is known here, or of this one.

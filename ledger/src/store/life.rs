@@ -3,6 +3,7 @@
 use super::row::Row;
 use super::{Connection, Result};
 use crate::chain;
+use crate::crash::{CrashPoint, here};
 use protocol::chain::{Act, ActKind, Named};
 use protocol::{Code, Digest, GridCode, Timestamp};
 
@@ -48,6 +49,8 @@ pub(crate) async fn insert_signed(
     .bind(i64::from(step.at.0))
     .execute(&mut *connection)
     .await?;
+    // A crash here leaves neither step nor leaf: a life never says what the chain does not.
+    here(CrashPoint::StepKept);
     let act = Act {
         other: step.other,
         signed,

@@ -12,6 +12,7 @@ pub(crate) mod coverage;
 pub(crate) mod covers;
 pub(crate) mod currencies;
 pub(crate) mod decisions;
+pub(crate) mod handovers;
 pub(crate) mod house;
 pub(crate) mod inbox;
 pub(crate) mod issuing;
@@ -132,6 +133,10 @@ fn migrations() -> Vec<Migration> {
         (
             "refunds",
             include_str!("../../migrations/sqlite/0014_refunds.sql"),
+        ),
+        (
+            "handovers",
+            include_str!("../../migrations/sqlite/0015_handovers.sql"),
         ),
     ];
     (1..)

@@ -3,6 +3,7 @@
 use super::life::{self, LifeStep};
 use super::row::Row;
 use super::{Connection, Result};
+use crate::crash::{CrashPoint, here};
 use protocol::chain::ActKind;
 use protocol::{AssuranceClass, Code, KeyEpoch, Kind, PublicKey, Timestamp};
 
@@ -281,6 +282,8 @@ pub(crate) async fn set_state_by(
     now: Timestamp,
 ) -> Result<()> {
     write_state(connection, code, state).await?;
+    // Row, life and leaf are of one transaction: after a crash here the code stands as it stood.
+    here(CrashPoint::StateWritten);
     let step = LifeStep {
         act,
         other: None,

@@ -7,6 +7,7 @@ use crate::rules::settle::Fate;
 use crate::store::notes;
 use crate::store::payments::{self, fate};
 use crate::store::row::Row;
+use protocol::objects::{Allowance, ClaimNote, Statement};
 use protocol::{AmountMinor, Code, Currency, Digest, KeyEpoch, Odometer, Sequence, Timestamp};
 
 /// Which payments.
@@ -197,6 +198,9 @@ impl Ledger {
         let row = payment_from(columns)?;
         let evidence = payments::evidence_bytes(&mut reader, id).await?;
         let (allowance, payment) = evidence.unwrap_or_default();
+        // Whoever looks at it knows the present key of this gateway.
+        let keys = self.own_keys();
+        let allowance = keys.anew::<Allowance>(&allowance).unwrap_or(allowance);
         type Blob = Option<Vec<u8>>;
         let (receipt, contrary_receipt, statement): (Blob, Blob, Blob) = sqlx::query_as(
             "SELECT receipt, (SELECT bytes FROM contrary_receipt WHERE contrary_receipt.payment = payment.id),
@@ -206,6 +210,8 @@ impl Ledger {
         .fetch_one(&mut *reader)
         .await?;
         let claim_note = notes::note(&mut reader, id).await?;
+        let claim_note = claim_note.map(|note| keys.anew::<ClaimNote>(&note).unwrap_or(note));
+        let statement = statement.map(|said| keys.anew::<Statement>(&said).unwrap_or(said));
         Ok(Some(PaymentDetail {
             claim_note,
             row,

@@ -22,6 +22,7 @@ mod damage;
 mod fraud;
 mod grant;
 mod inbox;
+mod keys;
 mod life;
 mod lives;
 mod manifests;

@@ -148,6 +148,7 @@ impl House {
         centre: Option<Vec<u8>>,
     ) -> Bearings {
         Bearings {
+            former_keys: Default::default(),
             network: network(),
             gateway: *code,
             gateway_epoch: KeyEpoch(epoch),

@@ -25,6 +25,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub mod factory;
+pub mod next_key;
 
 pub const NOW: Timestamp = Timestamp(1_800_000_000);
 pub const LIFE_S: u32 = 86_400;
@@ -114,6 +115,7 @@ impl World {
 
     pub fn bearings(&self) -> Bearings {
         Bearings {
+            former_keys: Default::default(),
             network: network(),
             gateway: self.gateway,
             gateway_epoch: KeyEpoch(1),

@@ -14,8 +14,8 @@ use protocol::message::{MESSAGE_MAX, Message};
 use protocol::objects::{
     Acceptance, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Filter,
     FloatWarrant, Invoice, Lease, Manifest, Move, Object, Pass, Payment, PlaceRecord, Receipt,
-    RefundAnswer, RefundRequest, Release, Renewal, Revocations, Statement, Survey, Tariff,
-    Transfer, TrustUpdate, Void, WalletCall, Watermark, WorkOrder,
+    RefundAnswer, RefundRequest, Release, Renewal, Revocations, Statement, Successor, Survey,
+    Tariff, Transfer, TrustUpdate, Void, WalletCall, Watermark, WorkOrder,
 };
 use protocol::provision::{Call, LINE_BYTES_MAX, Reply};
 use protocol::revocations::{Changes, List, Signed, Whole};
@@ -120,6 +120,7 @@ pub fn object(bytes: &[u8]) {
     one::<Transfer>(bytes);
     one::<Acceptance>(bytes);
     one::<TrustUpdate>(bytes);
+    one::<Successor>(bytes);
     one::<Survey>(bytes);
     one::<PlaceRecord>(bytes);
     one::<WalletCall>(bytes);

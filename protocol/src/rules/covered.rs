@@ -3,10 +3,10 @@
 use super::contradiction::{Spent, contradiction};
 use super::payment::fits_with;
 use super::receipt::released;
+use super::succession::Counting;
 use crate::code::Code;
 use crate::cose::{Network, Verified, open};
 use crate::covers::{self, ITEMS_MAX, Item, Items};
-use crate::keys::PublicKey;
 use crate::objects::{Allowance, Payment};
 use crate::status::Status;
 use crate::units::{AmountMinor, Digest, Reference, Timestamp};
@@ -77,14 +77,15 @@ impl Covered<'_> {
 /// Checks an evidence with covers: every signature, every payment under its allowance and covers,
 /// hops, deadlines, and all payments against each other.
 ///
-/// `key_of` names the key of a gateway that may settle; `also` is asked about each payment, for what
+/// `key_of` names the keys that count of a gateway that may settle; `also` is asked about each payment, for what
 /// only the receiver knows: warrants, areas, filters, its clock.
-pub fn covered<'b>(
+pub fn covered<'b, K: Into<Counting>>(
     items: &Items<'b>,
     network: &Network,
-    key_of: impl Fn(&Code) -> Option<PublicKey>,
+    key_of: impl Fn(&Code) -> Option<K>,
     mut also: impl FnMut(&Verified<'b, Allowance>, &Verified<'b, Payment>) -> Result<(), Status>,
 ) -> Result<Covered<'b>, Status> {
+    let key_of = |code: &Code| key_of(code).map(Into::into);
     let mut links: [Option<Link>; ITEMS_MAX] = [None; ITEMS_MAX];
     let mut last = None;
     let mut units_left = COVER_UNITS_MAX;
@@ -119,11 +120,11 @@ pub fn covered<'b>(
 fn opened<'b>(
     item: &Item<'b>,
     network: &Network,
-    key_of: &impl Fn(&Code) -> Option<PublicKey>,
+    key_of: &impl Fn(&Code) -> Option<Counting>,
 ) -> Result<(Verified<'b, Allowance>, Verified<'b, Payment>), Status> {
     let allowance = open::<Allowance>(item.allowance, network)?;
-    let key = key_of(&allowance.peek().gateway).ok_or(Status::UnknownGateway)?;
-    let allowance = allowance.verify(&key)?;
+    let keys = key_of(&allowance.peek().gateway).ok_or(Status::UnknownGateway)?;
+    let allowance = keys.verify(allowance)?;
     let payment = open::<Payment>(item.payment, network)?.verify(&allowance.get().wallet_key)?;
     Ok((allowance, payment))
 }

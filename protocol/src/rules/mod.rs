@@ -5,6 +5,7 @@ pub mod covered;
 pub mod payment;
 pub mod proof;
 pub mod receipt;
+pub mod succession;
 pub mod survey;
 pub mod transfer;
 pub mod trust;
@@ -16,4 +17,5 @@ pub use payment::{
 };
 pub use proof::{Charge, Verdict, judge};
 pub use receipt::{Answer, answer, released};
+pub use succession::{Counting, FormerKey, Handover, Succession};
 pub use trust::{Trust, judge_proof};

@@ -6,6 +6,7 @@
 
 use super::contradiction::{Spent, contradiction};
 use super::payment::{fits, fits_with};
+use super::succession::Counting;
 use super::trust::{Judgement, Trust, judge_proof};
 use crate::code::Code;
 use crate::cose::{Verified, open};
@@ -200,16 +201,26 @@ impl<'b> Case<'_, 'b> {
         given.ok_or(Status::Malformed)
     }
 
-    /// The gateway of this code, among those whose passes came along.
-    fn gateway(&self, code: &Code) -> Result<PublicKey, Status> {
+    /// The gateway of this code, among those whose passes came along: with the key before that
+    /// one, where it has changed and both came.
+    fn gateway(&self, code: &Code) -> Result<Counting, Status> {
         let issuer = self.credential(0)?;
+        let mut found: Option<Counting> = None;
         for pass in self.credentials.iter().skip(1).flatten() {
             let pass = self.trust.gateway(issuer, pass)?;
-            if pass.get().subject.0 == *code {
-                return Ok(pass.get().key.0);
+            if pass.get().subject.0 != *code {
+                continue;
             }
+            let key = pass.get().key.0;
+            found = Some(match found {
+                None => Counting::from(key),
+                Some(first) => Counting {
+                    other: Some(key),
+                    ..first
+                },
+            });
         }
-        Err(Status::UnknownGateway)
+        found.ok_or(Status::UnknownGateway)
     }
 
     /// The pass of a thing, third after its issuer's and its gateway's.
@@ -230,8 +241,8 @@ impl<'b> Case<'_, 'b> {
 
     fn allowance(&self, bytes: &'b [u8]) -> Result<Verified<'b, Allowance>, Status> {
         let allowance = open::<Allowance>(bytes, &self.trust.network)?;
-        let key = self.gateway(&allowance.peek().gateway)?;
-        allowance.verify(&key)
+        let keys = self.gateway(&allowance.peek().gateway)?;
+        keys.verify(allowance)
     }
 
     fn made(&self, allowance: &'b [u8], payment: &'b [u8]) -> Result<Made<'b>, Status> {

@@ -7,8 +7,8 @@ use protocol::keys::SoftwareKey;
 use protocol::objects::{
     Acceptance, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Confirmation, Credit,
     Filter, FloatWarrant, Invoice, Lease, Move, Object, Party, Pass, Payment, PlaceRecord, Receipt,
-    RefundAnswer, RefundRequest, Release, Renewal, Rights, Statement, Survey, Tariff, Transfer,
-    TrustUpdate, Void, WalletCall, Watermark,
+    RefundAnswer, RefundRequest, Release, Renewal, Rights, Statement, Successor, Survey, Tariff,
+    Transfer, TrustUpdate, Void, WalletCall, Watermark,
 };
 use protocol::rules::{Float, Holdings, Trust};
 use protocol::stream::{Chain, Stream};
@@ -448,6 +448,7 @@ pub fn check(
         Transfer::NAME => as_type::<Transfer>(bytes, network, key),
         Acceptance::NAME => as_type::<Acceptance>(bytes, network, key),
         TrustUpdate::NAME => as_type::<TrustUpdate>(bytes, network, key),
+        Successor::NAME => as_type::<Successor>(bytes, network, key),
         Survey::NAME => as_type::<Survey>(bytes, network, key),
         PlaceRecord::NAME => as_type::<PlaceRecord>(bytes, network, key),
         WalletCall::NAME => as_type::<WalletCall>(bytes, network, key),

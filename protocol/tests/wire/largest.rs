@@ -8,8 +8,8 @@ use protocol::objects::{
     AREA_CELLS, Acceptance, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance,
     Confirmation, Credit, FILTER_CODES, Filter, FloatWarrant, Invoice, Lease, Measure, Move,
     Object, PRICES, Pass, Payment, PlaceRecord, Present, Price, REFUND_TEXT, Receipt, RefundAnswer,
-    RefundRequest, Release, Renewal, Rights, Set, Statement, Survey, Tariff, Text, Transfer,
-    TrustUpdate, Void, WalletCall, Watermark,
+    RefundRequest, Release, Renewal, Rights, Set, Statement, Successor, Survey, Tariff, Text,
+    Transfer, TrustUpdate, Void, WalletCall, Watermark,
 };
 use protocol::stream::{Stream, UNITS_MAX};
 use protocol::units::AMOUNT_MAX;
@@ -410,6 +410,14 @@ fn largest_trust_update() -> TrustUpdate {
     }
 }
 
+fn largest_successor() -> Successor {
+    Successor {
+        issued: LAST,
+        ends: LAST,
+        ..Cast::new(Algorithm::P256).successor()
+    }
+}
+
 fn largest_survey() -> Survey {
     Survey {
         latitude_nanodeg: i64::MIN,
@@ -529,6 +537,7 @@ pub fn beside() -> Vec<Line> {
         line("transfer", length(&largest_transfer()), 184, 160),
         line("acceptance", length(&largest_acceptance()), 160, 139),
         line("trust update", length(&largest_trust_update()), 192, 170),
+        line("successor", length(&largest_successor()), 232, 208),
         line("survey", length(&largest_survey()), 240, 211),
         line("place record", length(&largest_place_record()), 192, 172),
         line("wallet call", length(&largest_wallet_call()), 208, 189),

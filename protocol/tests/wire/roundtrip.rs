@@ -209,6 +209,8 @@ proptest! {
             Message::Authorities { issuer: a, gateway: b, certificates: c, update: Some(d) },
             Message::RefundRequest { request: a },
             Message::RefundAnswer { answer: a },
+            Message::Successor { issuer: a, gateway: b, former: c, successor: d, own: None },
+            Message::Successor { issuer: a, gateway: b, former: c, successor: d, own: Some(e) },
             Message::PlaceRecord { issuer: a, authority: b, owner: c, survey: d, record: e },
             Message::Ask { currency: Currency::new(u32::from(a.len() as u8), *b"A1Z").unwrap() },
         ];

@@ -336,7 +336,12 @@ fn the_receiver_is_asked_about_every_payment() {
         );
         assert_eq!(outcome.err(), Some(Status::Revoked), "{refused}");
     }
-    let unknown = covered(&items, &network(), |_| None, |_, _| Ok(()));
+    let unknown = covered(
+        &items,
+        &network(),
+        |_| None::<protocol::PublicKey>,
+        |_, _| Ok(()),
+    );
     assert_eq!(unknown.err(), Some(Status::UnknownGateway));
 }
 

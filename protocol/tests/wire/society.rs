@@ -1,7 +1,7 @@
 //! The objects of a world of several gateways, clockless things and payments spent on: one honest
 //! object of every type beyond [`Cast::one_of_each`], and the forms with optional fields.
 
-use crate::cast::{Cast, DAY_S, Form, NOW, amount, code, form, network, reading, usd};
+use crate::cast::{Cast, DAY_S, Form, NOW, amount, code, form, key, network, reading, usd};
 use protocol::code::IssuedBy;
 use protocol::code::grid::{Cell, Level, Place, Point, Span};
 use protocol::cose::identify;
@@ -10,8 +10,8 @@ use protocol::keys::SoftwareKey;
 use protocol::objects::{
     Acceptance, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Datum, Filter,
     FloatWarrant, Invoice, Lease, Measure, Method, Move, Object, Payment, PlaceRecord, Present,
-    Price, RefundAnswer, RefundRequest, Release, Renewal, Set, Statement, Survey, Tariff, Text,
-    Transfer, TrustUpdate, Void, WalletCall, Watermark,
+    Price, RefundAnswer, RefundRequest, Release, Renewal, Set, Statement, Successor, Survey,
+    Tariff, Text, Transfer, TrustUpdate, Void, WalletCall, Watermark,
 };
 use protocol::{Code, Digest, GridCode, KeyEpoch, Kind, Reference, Sequence, Signer, Status};
 
@@ -284,6 +284,18 @@ impl Cast {
         }
     }
 
+    /// The key of the seed 6 takes over from the gateway's.
+    pub fn successor(&self) -> Successor {
+        Successor {
+            issuer: Self::issuer_code(),
+            gateway: Self::gateway_code(),
+            former_key: self.gateway.public_key(),
+            key: key(self.gateway.public_key().algorithm(), 6).public_key(),
+            issued: NOW.plus_s(DAY_S),
+            ends: NOW.plus_s(31 * DAY_S),
+        }
+    }
+
     /// The payee's place, about eight metres wide, three metres above the ellipsoid.
     pub fn bay(&self) -> GridCode {
         let place = Place {
@@ -407,6 +419,7 @@ impl Cast {
             form(&self.transfer(), payer),
             form(&self.acceptance(), payee),
             form(&self.trust_update(), &self.root),
+            form(&self.successor(), issuer),
             form(&self.survey(), payee),
             form(&self.place_record(), gateway),
             form(&self.wallet_call(), payer),

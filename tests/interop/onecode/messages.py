@@ -41,6 +41,7 @@ PARTS = {
     33: ("place_record", ["pass", "pass", "pass", "survey", "place-record"]),
     34: ("refund_request", ["refund-request"]),
     35: ("refund_answer", ["refund-answer"]),
+    36: ("successor", ["pass", "pass", "pass", "successor", "pass?"]),
 }
 KINDS = {name: kind for kind, (name, _) in PARTS.items()}
 SIZES = {"about": 16, "start": 4, "value": 32}

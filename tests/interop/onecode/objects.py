@@ -112,6 +112,10 @@ OBJECTS = {
     "trust-update": [
         (1, "root", "code"), (2, "next", "code"), (3, "next_key", "key"), (4, "issued", "time"), (5, "ends", "time"),
     ],
+    "successor": [
+        (1, "issuer", "code"), (2, "gateway", "code"), (3, "former_key", "key"), (4, "key", "key"),
+        (5, "issued", "time"), (6, "ends", "time"),
+    ],
     "survey": [
         (1, "place", "grid"), (2, "owner", "code"), (3, "latitude_nanodeg", "i64"), (4, "longitude_nanodeg", "i64"),
         (5, "height_mm", "i64?"), (6, "accuracy_mm", "u32"), (7, "height_accuracy_mm", "u32?"), (8, "datum", "datum"),

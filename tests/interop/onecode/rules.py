@@ -269,3 +269,30 @@ def place_record(data, root_key, network):
     _refuse_unless(said["time"] <= seen["time"] + CLOCK_SKEW_S, "expired")
     _refuse_unless(codes.write_text(said["owner"]) == holds["subject"], "not_for_you")
     return said
+
+
+# --- 9.22 gateways that go on under another key
+
+
+def succession(issuer, gateway, former, successor, root_key, network, now):
+    """An issuer's word on the next key of a gateway."""
+    above = issuer_pass(issuer, root_key, network)
+    given, before = gateway_pass(above, gateway, network), gateway_pass(above, former, network)
+    said = open_object("successor", successor, network).checked(confirmed(above["key"]))
+    names = [codes.read_code(one["subject"]) for one in (above, given, before)]
+    _refuse_unless([said["issuer"], said["gateway"], said["gateway"]] == names, "not_for_you")
+    keys = tuple(said["key"]), tuple(said["former_key"])
+    _refuse_unless(keys == (confirmed(given["key"]), confirmed(before["key"])), "malformed")
+    _refuse_unless(keys[0] != keys[1], "malformed")
+    _refuse_unless(said["issued"] <= now + CLOCK_SKEW_S, "expired")
+    return said
+
+
+def by_either(name, data, keys, ends, network, now):
+    """An object of a gateway, by its key or, before `ends`, by the one it had before."""
+    said = open_object(name, data, network)
+    try:
+        return said.checked(keys[0])
+    except Refused:
+        _refuse_unless(now < ends, "bad_signature")
+        return said.checked(keys[1])

@@ -203,6 +203,7 @@ impl House {
     pub(crate) fn bearings(&self, office: usize, policy: &Policy) -> Bearings {
         let office = &self.offices[office];
         Bearings {
+            former_keys: Default::default(),
             network: network(),
             gateway: office.code,
             gateway_epoch: KeyEpoch(1),

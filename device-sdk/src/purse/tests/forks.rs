@@ -14,7 +14,7 @@ fn all_seen(purse: &mut Roomy) -> Vec<Vec<u8>> {
     messages
 }
 
-fn proofs(purse: &mut Roomy) -> Result<Vec<Vec<u8>>, Status> {
+pub(super) fn proofs(purse: &mut Roomy) -> Result<Vec<Vec<u8>>, Status> {
     let (mut cursor, mut out) = (NoticeCursor::default(), [0; OUT_MAX]);
     let mut messages = Vec::new();
     while let Some(len) = purse.notices(&mut cursor, &mut out)? {
@@ -23,7 +23,7 @@ fn proofs(purse: &mut Roomy) -> Result<Vec<Vec<u8>>, Status> {
     Ok(messages)
 }
 
-fn seen(evidence: &[u8]) -> Vec<u8> {
+pub(super) fn seen(evidence: &[u8]) -> Vec<u8> {
     let Ok(Message::Evidence { allowance, payment }) = Message::read(evidence) else {
         panic!("not evidence");
     };

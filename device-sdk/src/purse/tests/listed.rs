@@ -65,7 +65,7 @@ fn without_a_recent_list_only_small_payments_are_taken() {
         |amount, number| bytes(|out| car.pay(&order(b.code, amount, number), NOW, out)).unwrap();
     let (small, large) = (pay(10, 1), pay(11, 2));
     let good = list(&world, &world.gateway_key, 1, None, &whole(&[]));
-    let signed = charger.revocations(&good).unwrap();
+    let signed = charger.revocations(&good, NOW).unwrap();
     let fresh = List::new(Whole::read(signed).unwrap(), None).unwrap();
     let without = Listed {
         list: None,
@@ -89,7 +89,7 @@ fn without_a_recent_list_only_small_payments_are_taken() {
     assert_eq!(charger.not_listed(&small, &with, after), Ok(()));
     // An old list still revokes.
     let bad = list(&world, &world.gateway_key, 2, None, &whole(&[a.code]));
-    let signed = charger.revocations(&bad).unwrap();
+    let signed = charger.revocations(&bad, NOW).unwrap();
     let bad = List::new(Whole::read(signed).unwrap(), None).unwrap();
     let with = Listed {
         list: Some(&bad),
@@ -113,7 +113,10 @@ fn a_revoked_car_is_refused_by_an_offline_charger_that_has_the_list() {
     let bad = list(&world, key, 2, Some(1), &changes(&[a.code], &[]));
 
     // Good so far: taken.
-    let (before, after) = (charger.revocations(&good), charger.revocations(&bad));
+    let (before, after) = (
+        charger.revocations(&good, NOW),
+        charger.revocations(&bad, NOW),
+    );
     let before = Whole::read(before.unwrap()).unwrap();
     let after = Changes::read(after.unwrap()).unwrap();
     let unlisted = List::new(before, None).unwrap();
@@ -141,14 +144,17 @@ fn a_list_counts_only_from_a_gateway_that_is_trusted() {
     let charger = world.roomy(&thing);
     let stranger = SoftwareKey::ed25519(&[9; 32]);
     let forged = list(&world, &stranger, 1, None, &whole(&[]));
-    let refused = charger.revocations(&forged).err();
+    let refused = charger.revocations(&forged, NOW).err();
     assert_eq!(refused, Some(Status::BadSignature));
     let key = &world.gateway_key;
     let mut torn = list(&world, key, 1, None, &whole(&[thing.code]));
     torn.pop();
-    assert_eq!(charger.revocations(&torn).err(), Some(Status::BadSignature));
+    assert_eq!(
+        charger.revocations(&torn, NOW).err(),
+        Some(Status::BadSignature)
+    );
     let alone: Roomy = world.thing(12).open(world.trust).unwrap();
     let good = list(&world, key, 1, None, &whole(&[]));
-    let refused = alone.revocations(&good).err();
+    let refused = alone.revocations(&good, NOW).err();
     assert_eq!(refused, Some(Status::UnknownGateway));
 }

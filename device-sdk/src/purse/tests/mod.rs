@@ -20,6 +20,7 @@ mod power_cuts;
 mod priced;
 mod stream_cuts;
 mod streams;
+mod succession;
 mod town;
 
 use super::{Clock, HandInCursor, OUT_MAX, Order, Purse, Settings};

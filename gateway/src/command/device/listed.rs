@@ -39,7 +39,7 @@ impl Revoked {
     /// may have been fetched meanwhile.
     pub fn allows(&self, purse: &mut DevicePurse, evidence: &[u8]) -> Result<(), Status> {
         let kept = Kept::load(&self.folder).map_err(|_| Status::Storage)?;
-        let list = kept.list(|list| purse.revocations(list));
+        let list = kept.list(|list| purse.revocations(list, now()));
         let by = Listed {
             list: list.as_ref(),
             most_without: self.most_without,
@@ -60,7 +60,7 @@ impl Revoked {
 /// Which list lies in the folder, and how old it is.
 pub fn words(purse: &DevicePurse, folder: &Path) -> Result<String, Failure> {
     let kept = Kept::load(folder)?;
-    let list = kept.list(|list| purse.revocations(list));
+    let list = kept.list(|list| purse.revocations(list, now()));
     Ok(match list {
         None => "no list of revoked codes; `onecode device sync` fetches it".to_owned(),
         Some(list) => {
@@ -99,7 +99,9 @@ pub async fn fetch(
         let Some(bytes) = ask(doors, via, identity, part).await? else {
             return Err("the gateway has no list of revoked codes yet; synchronise again".into());
         };
-        let taken = kept.take(&doors.folder, part, &bytes, |list| purse.revocations(list));
+        let taken = kept.take(&doors.folder, part, &bytes, |list| {
+            purse.revocations(list, now())
+        });
         next = taken.map_err(|status| format!("the list of revoked codes: {}", explain(status)))?;
     }
     Err("the list of revoked codes changed while it was fetched; synchronise again".into())

@@ -4,7 +4,7 @@ use super::doors::{Doors, within};
 use super::{Via, apart, listed, words};
 use crate::house::Failure;
 use crate::thing_folder::{
-    FolderPurse, explain, identity, keep_authorities, keep_lease, purse, written,
+    FolderPurse, explain, identity, keep_authorities, keep_lease, keep_successor, purse, written,
 };
 use crate::wallet::now;
 use device_sdk::coap::inbox::read_page;
@@ -32,6 +32,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(300);
 const REFUSAL_WAIT: Duration = Duration::from_secs(1);
 /// An inbox from which nothing comes for so long is empty.
 const QUIET: Duration = Duration::from_secs(2);
+/// Pages of the inbox that are read for one answer; what is not read by then comes later.
+const PAGES_MOST: usize = 256;
 const INBOX: &str = "oc/1/me/w/in";
 /// Content-Format of wallet messages.
 const CBOR: u16 = 60;
@@ -49,6 +51,9 @@ enum Link {
 struct News {
     message: Vec<u8>,
     delivery: Option<Delivery>,
+    /// Of an answer over CoAP, which comes past the inbox: how often the inbox may be looked into
+    /// for the key that signed it.
+    looks: usize,
 }
 
 /// A message, and what the purse made of it.
@@ -265,8 +270,22 @@ impl Teller {
     }
 
     async fn make_of(&mut self, news: News) -> Result<Option<Heard>, Failure> {
-        let News { message, delivery } = news;
+        let News {
+            message,
+            delivery,
+            looks,
+        } = news;
         let taken = self.take(&message).await?;
+        let is_unread = matches!(taken, Taken::Event(Err(Status::BadSignature)));
+        if is_unread && looks > 0 && self.look().await? {
+            // The gateway has said in the inbox, first of all, with which key it signs.
+            self.waiting.push_back(News {
+                message,
+                delivery,
+                looks: looks - 1,
+            });
+            return Ok(None);
+        }
         if let (Some(delivery), false) = (delivery, matches!(taken, Taken::Later)) {
             delivery.done();
         }
@@ -303,6 +322,15 @@ impl Teller {
                     );
                 }
                 Ok(Taken::Said)
+            }
+            Ok(Message::Successor { .. }) => {
+                if keep_successor(&self.identity, &self.folder, message)? {
+                    eprintln!("learnt the gateway's next key");
+                }
+                match self.purse.receive(message, now()) {
+                    Err(status @ (Status::Storage | Status::Busy)) => Err(explain(status).into()),
+                    event => Ok(Taken::Event(event)),
+                }
             }
             Ok(Message::Beacon { beacon }) => {
                 let event = self.purse.receive(message, now());
@@ -353,6 +381,7 @@ impl Teller {
                     self.waiting.push_back(News {
                         message: answer.payload,
                         delivery: None,
+                        looks: PAGES_MOST,
                     });
                 }
                 Ok(())
@@ -371,25 +400,37 @@ impl Teller {
                     return Ok(News {
                         message: delivery.payload.to_vec(),
                         delivery: Some(delivery),
+                        looks: 0,
                     });
                 }
-                Link::Coap(client, after) => {
-                    // Everything up to `after` was taken, so it may be acknowledged.
-                    let request = Request::get(INBOX).query(&format!("after={after}"));
-                    let page = client.request(request).await?;
-                    let page = read_page(&page.payload).ok_or("not an inbox page")?;
-                    match page.last() {
-                        Some((newest, _)) => *after = *newest,
-                        None => tokio::time::sleep(LOOK_AGAIN).await,
+                Link::Coap(..) => {
+                    if !self.look().await? {
+                        tokio::time::sleep(LOOK_AGAIN).await;
                     }
-                    self.waiting
-                        .extend(page.into_iter().map(|(_, message)| News {
-                            message,
-                            delivery: None,
-                        }));
                 }
             }
         }
+    }
+
+    /// Over CoAP: puts the next page of the inbox behind what waits; false when it is empty, and by
+    /// MQTT, where it comes by itself.
+    async fn look(&mut self) -> Result<bool, Failure> {
+        let Link::Coap(client, after) = &mut self.link else {
+            return Ok(false);
+        };
+        // Everything up to `after` was taken, so it may be acknowledged.
+        let request = Request::get(INBOX).query(&format!("after={after}"));
+        let page = client.request(request).await?;
+        let page = read_page(&page.payload).ok_or("not an inbox page")?;
+        let newest = page.last().map(|(newest, _)| *newest);
+        *after = newest.unwrap_or(*after);
+        let news = page.into_iter().map(|(_, message)| News {
+            message,
+            delivery: None,
+            looks: 0,
+        });
+        self.waiting.extend(news);
+        Ok(newest.is_some())
     }
 }
 

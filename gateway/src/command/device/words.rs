@@ -78,6 +78,7 @@ pub fn named(message: &[u8]) -> &'static str {
         Ok(Message::Warrant { .. }) => "how far the allowances of a gateway count",
         Ok(Message::Area { .. }) => "which places an area is",
         Ok(Message::Lease { .. }) => "where a purse is at home",
+        Ok(Message::Successor { .. }) => "the next key of a gateway",
         Ok(Message::Watermark { .. }) => "how far a gateway's word is final",
         Ok(Message::ClaimNote { .. }) => "a note that a payment was claimed in time",
         Ok(Message::Void { .. }) => "numbers given up",

@@ -15,7 +15,7 @@ use protocol::chain::LogProof;
 use protocol::cose::open;
 use protocol::message::Message;
 use protocol::objects::{Allowance, Pass, Payment};
-use protocol::rules::{self, Charge, Contradiction, Trust, judge_proof};
+use protocol::rules::{self, Charge, Contradiction, Handover, Trust, judge_proof};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -130,6 +130,21 @@ fn judge(trust: &Trust, above: Option<&Above>, bytes: &[u8]) -> Result<String, S
             update,
             ..
         } => objects::authorities(trust, [issuer, gateway], update, now()),
+        Message::Successor {
+            issuer,
+            gateway,
+            former,
+            successor,
+            ..
+        } => {
+            let shown = Handover {
+                issuer,
+                gateway,
+                former,
+                successor,
+            };
+            objects::succession(trust, &shown, now())
+        }
         Message::Payment { payment } => objects::alone(trust, above.ok_or_else(needs)?, payment),
         message @ (Message::Claim {
             allowance, payment, ..
@@ -282,7 +297,7 @@ fn evidence(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::{Network, PublicKey};
+    use protocol::{Network, PublicKey, Timestamp};
     use serde_json::Value;
 
     pub(super) fn vectors(name: &str) -> Value {
@@ -419,9 +434,19 @@ mod tests {
     fn every_message_is_judged_or_says_why_not() {
         let trust = trust(&vectors("accusations.json"));
         let above = above_the_payee();
-        // Signed by the payer or by another whose pass is not at hand, or by nobody.
+        // Signed by the payer or by another whose pass is not at hand, or by nobody; and a
+        // succession that names a key of no pass.
         let unjudged = [
-            "renewal", "refusal", "unit", "payment", "closing", "void", "move", "ask", "transfer",
+            "renewal",
+            "refusal",
+            "unit",
+            "payment",
+            "closing",
+            "void",
+            "move",
+            "ask",
+            "transfer",
+            "successor",
         ];
         for case in vectors("messages.json")["messages"].as_array().unwrap() {
             let name = case["message"].as_str().unwrap();
@@ -456,6 +481,32 @@ mod tests {
                     assert!(said.contains(part), "{part}: {said}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_gateways_next_key_needs_the_root_alone() {
+        let vectors = vectors("successions.json");
+        let trust = trust(&vectors);
+        for case in vectors["successions"].as_array().unwrap() {
+            let parts = ["issuer", "gateway", "former", "successor"];
+            let [issuer, gateway, former, successor] = parts.map(|part| bytes(&case[part]));
+            let shown = Handover {
+                issuer: &issuer,
+                gateway: &gateway,
+                former: &former,
+                successor: &successor,
+            };
+            let now = u32::try_from(case["now"].as_u64().unwrap()).unwrap();
+            let judged = objects::succession(&trust, &shown, Timestamp(now));
+            let is_good = case["outcome"] == "ok";
+            assert_eq!(judged.is_ok(), is_good, "{}: {judged:?}", case["why"]);
+            let former = match case["why"].as_str().unwrap() {
+                "the issuer names the next key" => "the key before signed counts until",
+                "after the former key's end" => "the key before signed counts no more since",
+                _ => continue,
+            };
+            assert!(judged.unwrap().contains(former), "{}", case["why"]);
         }
     }
 

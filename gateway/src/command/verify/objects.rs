@@ -7,10 +7,10 @@ use protocol::message::Message;
 use protocol::objects::{
     Acceptance, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Filter,
     FloatWarrant, Invoice, Lease, Move, Object, Pass, Payment, PlaceRecord, Receipt, Release,
-    Renewal, Statement, Survey, Tariff, Transfer, TrustUpdate, Void, Watermark,
+    Renewal, Statement, Successor, Survey, Tariff, Transfer, TrustUpdate, Void, Watermark,
 };
 use protocol::rules::trust::passes;
-use protocol::rules::{Trust, covered};
+use protocol::rules::{Handover, Trust, covered};
 use protocol::{Code, PublicKey, Status, Timestamp};
 use std::fmt::Debug;
 
@@ -90,7 +90,7 @@ signers! {
     FloatWarrant: centre, Area: by, Closing: code, Void: code, Beacon: gateway, Filter: gateway,
     Move: code, Lease: centre, Release: centre, ClosingBalance: gateway, Credit: gateway,
     ClaimNote: gateway, Watermark: centre, Tariff: payee, Transfer: from, Acceptance: by,
-    Survey: owner, PlaceRecord: by,
+    Survey: owner, PlaceRecord: by, Successor: issuer,
 }
 
 fn signed<T: Object + Debug>(
@@ -208,6 +208,24 @@ pub(super) fn authorities(
         }
     }
     Ok(verdict)
+}
+
+/// Under which key a gateway goes on, by its issuer's word.
+pub(super) fn succession(
+    trust: &Trust,
+    shown: &Handover<'_>,
+    now: Timestamp,
+) -> Result<String, String> {
+    let said = trust.succession(shown, now).map_err(explain)?.said;
+    let former = match said.ends > now {
+        true => format!("counts until {}", said.ends.0),
+        false if said.ends == Timestamp(0) => "counts no more".to_owned(),
+        false => format!("counts no more since {}", said.ends.0),
+    };
+    Ok(format!(
+        "genuine: {:#} names the next key of {:#}\n  what the key before signed {former}",
+        said.issuer, said.gateway
+    ))
 }
 
 fn covers(

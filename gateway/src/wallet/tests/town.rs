@@ -262,6 +262,7 @@ impl Village {
         let trust = authorities.trust();
         let centre = bearings(&town.config, authorities).unwrap();
         let bearings = Bearings {
+            former_keys: Default::default(),
             gateway: code,
             signer: key.clone(),
             gateway_pass: pass.clone(),

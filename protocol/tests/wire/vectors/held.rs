@@ -300,7 +300,7 @@ fn messages_hold() {
         let len = message.write(&mut out).unwrap();
         assert_eq!(out[..len], raw);
     }
-    assert_eq!(kinds.len(), 33, "every kind of message: {kinds:?}");
+    assert_eq!(kinds.len(), 36, "every kind of message: {kinds:?}");
     for case in list(&file, "refused") {
         let status = Message::read(&bytes(case, "bytes"))
             .map(|_| ())

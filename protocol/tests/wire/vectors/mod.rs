@@ -17,6 +17,7 @@ mod refused;
 mod rules;
 mod society;
 mod streams;
+mod successions;
 mod surveys;
 mod transfers;
 
@@ -70,6 +71,7 @@ fn all() -> Vec<(&'static str, Value)> {
         ("revocations.json", lists::revocations()),
         ("transfers.json", transfers::transfers()),
         ("surveys.json", surveys::surveys()),
+        ("successions.json", successions::successions()),
     ]
 }
 

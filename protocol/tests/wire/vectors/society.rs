@@ -9,8 +9,8 @@ use protocol::covers::{Item, Items};
 use protocol::message::Message;
 use protocol::objects::{
     Acceptance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Filter, FloatWarrant,
-    Lease, Move, PlaceRecord, RefundAnswer, RefundRequest, Release, Survey, Tariff, Transfer,
-    TrustUpdate, Void, WalletCall, Watermark,
+    Lease, Move, PlaceRecord, RefundAnswer, RefundRequest, Release, Successor, Survey, Tariff,
+    Transfer, TrustUpdate, Void, WalletCall, Watermark,
 };
 use serde_json::{Value, json};
 
@@ -209,6 +209,17 @@ pub fn trust_update(update: &TrustUpdate) -> Value {
     })
 }
 
+pub fn successor(successor: &Successor) -> Value {
+    json!({
+        "issuer": successor.issuer.to_string(),
+        "gateway": successor.gateway.to_string(),
+        "former_key": fields::public_key(&successor.former_key),
+        "key": fields::public_key(&successor.key),
+        "issued": successor.issued.0,
+        "ends": successor.ends.0,
+    })
+}
+
 pub fn survey(survey: &Survey) -> Value {
     json!({
         "place": survey.place.to_string(),
@@ -300,6 +311,7 @@ pub fn objects(cast: &Cast) -> Vec<Value> {
         "a transfer" payer cast.transfer(), transfer;
         "an acceptance" payee cast.acceptance(), acceptance;
         "a trust update" root cast.trust_update(), trust_update;
+        "a successor" issuer cast.successor(), successor;
         "a survey" payee cast.survey(), survey;
         "a place record" gateway cast.place_record(), place_record;
         "a call of a wallet" payer cast.wallet_call(), wallet_call;
@@ -329,6 +341,7 @@ pub fn object_holds(case: &Value) {
         "transfer" => held::object_holds::<Transfer>(case, transfer),
         "acceptance" => held::object_holds::<Acceptance>(case, acceptance),
         "trust-update" => held::object_holds::<TrustUpdate>(case, trust_update),
+        "successor" => held::object_holds::<Successor>(case, successor),
         "survey" => held::object_holds::<Survey>(case, survey),
         "place-record" => held::object_holds::<PlaceRecord>(case, place_record),
         "wallet-call" => held::object_holds::<WalletCall>(case, wallet_call),
@@ -378,6 +391,19 @@ pub fn parts<'b>(message: &Message<'b>) -> (&'static str, Vec<&'b [u8]>) {
         } => {
             let parts = [Some(issuer), Some(gateway), Some(certificates), update];
             ("authorities", parts.into_iter().flatten().collect())
+        }
+        Message::Successor {
+            issuer,
+            gateway,
+            former,
+            successor,
+            own,
+        } => {
+            let parts = [issuer, gateway, former, successor].map(Some);
+            (
+                "successor",
+                parts.into_iter().chain([own]).flatten().collect(),
+            )
         }
         Message::PlaceRecord {
             issuer,
@@ -508,6 +534,20 @@ pub fn messages(cast: &Cast) -> Vec<Value> {
             gateway: &signed(&cast.gateway_pass(), issuer),
             certificates: b"certificates in DER",
             update: Some(&signed(&cast.trust_update(), &cast.root)),
+        },
+        Message::Successor {
+            issuer: &centre,
+            gateway: &signed(&cast.gateway_pass(), issuer),
+            former: &signed(&cast.gateway_pass(), issuer),
+            successor: &signed(&cast.successor(), issuer),
+            own: None,
+        },
+        Message::Successor {
+            issuer: &centre,
+            gateway: &signed(&cast.gateway_pass(), issuer),
+            former: &signed(&cast.gateway_pass(), issuer),
+            successor: &signed(&cast.successor(), issuer),
+            own: Some(&pass),
         },
         Message::PlaceRecord {
             issuer: &centre,

@@ -138,6 +138,7 @@ impl Cast {
     ) -> Bearings {
         let it = &self.offices[office];
         Bearings {
+            former_keys: Default::default(),
             network: network(),
             gateway: it.code,
             gateway_epoch: KeyEpoch(epoch),

@@ -5,6 +5,7 @@ mod authorities;
 mod bad_input;
 mod given;
 mod made;
+mod next_key;
 mod owners;
 mod pair;
 mod pending;

@@ -21,7 +21,7 @@ const TAKEN_WITHIN: Duration = Duration::from_secs(30);
 const LEFT_S: u32 = 15;
 
 /// `onecode device` with a thing's folder and the house's doors.
-fn device(house: &House, thing: &Thing, command: &str, arguments: &[&str]) -> Ended {
+pub(super) fn device(house: &House, thing: &Thing, command: &str, arguments: &[&str]) -> Ended {
     let doors = house.doors();
     let mut program = Command::new(onecode());
     program.args(["device", command, "--folder"]);
@@ -36,18 +36,18 @@ fn publish(house: &House, thing: &Thing, via: &str) -> Ended {
     device(house, thing, "pub", &what)
 }
 
-fn comes_in(house: &House, thing: &Thing) {
+pub(super) fn comes_in(house: &House, thing: &Thing) {
     for via in ["mqtt", "coap"] {
         publish(house, thing, via).succeeded();
     }
 }
 
-fn sync(house: &House, thing: &Thing, via: &str) -> String {
+pub(super) fn sync(house: &House, thing: &Thing, via: &str) -> String {
     device(house, thing, "sync", &["--via", via]).succeeded()
 }
 
 /// The payer has an allowance, and pays with nothing but a folder between the two.
-fn pays_alone(house: &House, payer: &Thing, payee: &Thing, reference: &str) {
+pub(super) fn pays_alone(house: &House, payer: &Thing, payee: &Thing, reference: &str) {
     let stick = house.folder().join(format!("stick-{reference}"));
     fs::create_dir(&stick).unwrap();
     let stick = stick.to_str().unwrap();
@@ -71,7 +71,7 @@ fn pays_alone(house: &House, payer: &Thing, payee: &Thing, reference: &str) {
 }
 
 /// The payer pays through the gateway, by MQTT; the payee takes it by CoAP.
-fn pays_online(house: &House, payer: &Thing, payee: &Thing, reference: &str) {
+pub(super) fn pays_online(house: &House, payer: &Thing, payee: &Thing, reference: &str) {
     let (to, mqtt) = (payee.code().to_string(), house.doors().mqtt.to_string());
     let mut pay = Command::new(onecode());
     pay.args([
@@ -88,12 +88,12 @@ fn pays_online(house: &House, payer: &Thing, payee: &Thing, reference: &str) {
     house.books();
 }
 
-fn renew(house: &House, thing: &Thing) {
+pub(super) fn renew(house: &House, thing: &Thing) {
     device(house, thing, "renew", &["--amount", "100000"]).succeeded();
 }
 
 /// Lets somebody new take over.
-fn rotate(house: &mut House, who: &str) {
+pub(super) fn rotate(house: &mut House, who: &str) {
     house.kill();
     let mut command = Command::new(onecode());
     command.args([who, "rotate", "--days", "30", "--data"]);
@@ -117,7 +117,7 @@ fn ends_in(house: &mut House, who: &str, left_s: u32) {
     house.restart();
 }
 
-fn given(thing: &Thing, name: &str) -> Vec<u8> {
+pub(super) fn given(thing: &Thing, name: &str) -> Vec<u8> {
     fs::read(thing.folder().join(name)).unwrap()
 }
 

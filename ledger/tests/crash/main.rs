@@ -11,8 +11,12 @@
     reason = "a test may fail"
 )]
 
+#[path = "../deaths/mod.rs"]
 mod deaths;
+mod items;
+mod next_key;
 #[expect(dead_code, reason = "the other tests use the rest")]
+#[path = "../support/mod.rs"]
 mod support;
 
 use ledger::chain::Cosigned;
@@ -573,6 +577,10 @@ async fn place(ledger: &Ledger, world: &World, owner: &Purse, said: &mut String)
         .issue_grid(code, "Bay", owner.code, "operator", NOW)
         .await;
     writeln!(said, "{issued:?}").unwrap();
+    // It leaves when it is revoked, and is refused from then on.
+    let _ = ledger
+        .bind(&owner.code, Some(code), "mounted", "operator", NOW)
+        .await;
 }
 
 async fn load(ledger: &Ledger, purse: &Purse, said: &mut String) {

@@ -60,5 +60,5 @@ pub use pulse::{MINUTES_KEPT, Pulse, Reading};
 pub use routes::router;
 pub use station_desk::{Admission, ManifestTaken, Progress, StationWish, StationsDesk};
 pub use stream::{STREAMS_MAX, STREAMS_PER_SESSION, Streams};
-pub use things_desk::{ThingMessage, ThingsDesk, Twin, Untold};
+pub use things_desk::{Offer, ThingMessage, ThingsDesk, Twin, Untold};
 pub use tiles::{NoTiles, Tiles};

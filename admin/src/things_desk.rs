@@ -3,7 +3,7 @@
 
 use crate::desk::Pending;
 use futures_util::stream::BoxStream;
-use protocol::Code;
+use protocol::{Code, Timestamp};
 
 /// Something that a thing said, or that it was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,15 @@ pub struct Twin {
     pub status: Option<Vec<u8>>,
 }
 
+/// What a thing asks for in public.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// Its invoice message, as wallets read it.
+    pub message: Vec<u8>,
+    /// The same as texts of QR codes, in their order.
+    pub frames: Vec<String>,
+}
+
 /// Why a thing was not told something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Untold {
@@ -45,6 +54,9 @@ pub trait ThingsDesk: Send + Sync + 'static {
     /// Everything that is said in the branch of a thing from now on; `None` when there is no room
     /// for another who listens.
     fn listen(&self, code: Code) -> Pending<Option<BoxStream<'static, ThingMessage>>>;
+
+    /// The open invoice that it put up, if there is one.
+    fn offer(&self, code: &Code, now: Timestamp) -> Option<Offer>;
 
     /// What is retained of it.
     fn twin(&self, code: &Code) -> Twin;

@@ -48,6 +48,8 @@ pub struct House {
     pub diary: Diary,
     /// Refusals.
     pub meters: Arc<Meters>,
+    /// What things ask for in public.
+    pub offers: Arc<wallet::Offers>,
     _lock: Lock,
 }
 
@@ -104,6 +106,7 @@ impl House {
             people,
             diary,
             meters: Arc::default(),
+            offers: Arc::default(),
             _lock: lock,
         })
     }
@@ -129,6 +132,7 @@ impl House {
             gateway: gateway.code(),
             gateway_key: gateway.pass_key(),
             news: Arc::new(news),
+            offers: Arc::clone(&self.offers),
             meters: Arc::clone(&self.meters),
             clock: now,
         }

@@ -8,12 +8,13 @@ use crate::serving::Ends;
 use crate::stations;
 use crate::tree::{self, Door, Leaf, Name, Topic, Tree};
 use crate::trust_file::TrustFile;
-use crate::wallet::now;
+use crate::wallet::{Offers, now};
 use admin::{
     Admission, AuthorityCard, Connected, DeskOrder, DeskRefusal, DoorLoad, IssuingDesk, LiveHouse,
-    ManifestTaken, Pending, Progress, StationWish, StationsDesk, ThingMessage, ThingsDesk, Twin,
-    Untold,
+    ManifestTaken, Offer, Pending, Progress, StationWish, StationsDesk, ThingMessage, ThingsDesk,
+    Twin, Untold,
 };
+use device_sdk::links::frames::{FRAME_MAX_CHARS, Frames, PIECE_MAX_BYTES};
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
 use protocol::objects::MarkText;
@@ -226,8 +227,8 @@ impl LiveHouse for House {
     }
 }
 
-/// The tree as the portal knows it.
-pub struct ThingDesk(pub Arc<Tree>);
+/// The tree and what things ask for, as the portal knows them.
+pub struct ThingDesk(pub Arc<Tree>, pub Arc<Offers>);
 
 impl ThingsDesk for ThingDesk {
     fn listen(&self, code: Code) -> Pending<Option<BoxStream<'static, ThingMessage>>> {
@@ -247,6 +248,16 @@ impl ThingsDesk for ThingDesk {
             });
             Some(said.boxed())
         })
+    }
+
+    fn offer(&self, code: &Code, now: Timestamp) -> Option<Offer> {
+        let message = self.1.of(code, now)?;
+        let frames = Frames::new(&message, PIECE_MAX_BYTES)?;
+        let mut text = [0; FRAME_MAX_CHARS];
+        let frames = (0..frames.count())
+            .filter_map(|number| frames.write(number, &mut text).map(str::to_owned))
+            .collect();
+        Some(Offer { message, frames })
     }
 
     fn twin(&self, code: &Code) -> Twin {

@@ -26,6 +26,7 @@ pub mod manifests;
 pub mod map;
 pub mod messages;
 pub mod money;
+pub mod offer;
 pub mod order;
 pub mod orders;
 pub mod overview;

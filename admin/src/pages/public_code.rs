@@ -3,6 +3,7 @@
 
 use super::aliases;
 use super::frame::{Frame, page_with};
+use super::offer::{self, Offered};
 use super::proof::{self, Logged, Proof};
 use crate::counters::Lookup;
 use crate::credential;
@@ -194,6 +195,7 @@ struct PublicCode {
     has_inside: bool,
     asked: String,
     label: Option<Word>,
+    offer: Option<Offered>,
 }
 
 /// Longest mistyped text that is shown back.
@@ -251,6 +253,12 @@ async fn shown(
     counted(portal, verdict);
     let soon = matches!(logged, Some(Logged::Soon));
     let proof = logged.and_then(Logged::proof);
+    let offer = match &facts {
+        Some(facts) if verdict == Verdict::Genuine => {
+            offer::of(portal, &facts.code, visitor.now).await?
+        }
+        _ => None,
+    };
     let page = PublicCode {
         // A stranger's page is the same for staff: no navigation, no name.
         frame: Frame::public(portal, &visitor.reader),
@@ -268,6 +276,7 @@ async fn shown(
         facts,
         asked: show::typed(text, ECHO_CHARS_MAX),
         label,
+        offer,
     };
     page_with(&visitor.reader, verdict.status(), &page)
 }
@@ -284,6 +293,12 @@ pub async fn face(
     }
     if face.eq_ignore_ascii_case("did.json") {
         return aliases::did(&portal, &text).await;
+    }
+    if face.eq_ignore_ascii_case("invoice") {
+        return match find(&portal, &text, visitor.now).await? {
+            (Verdict::Genuine, Some(facts), _) => offer::file(&portal, &facts.code, visitor.now),
+            _ => Err(Refusal::NotFound(say("This thing asks for nothing now."))),
+        };
     }
     if !face.eq_ignore_ascii_case("pass") {
         return Err(Refusal::NotFound(say(

@@ -12,8 +12,8 @@ pub mod stations;
 pub mod thing;
 
 use admin::{
-    AuthorityCard, Connected, DeskOrder, DeskRefusal, DoorLoad, IssuingDesk, LiveHouse, Pending,
-    Portal, Pulse, Streams, ThingMessage, ThingsDesk, Twin, Untold,
+    AuthorityCard, Connected, DeskOrder, DeskRefusal, DoorLoad, IssuingDesk, LiveHouse, Offer,
+    Pending, Portal, Pulse, Streams, ThingMessage, ThingsDesk, Twin, Untold,
 };
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
@@ -253,6 +253,7 @@ impl LiveHouse for Live {
 pub struct Tree {
     said: broadcast::Sender<(Code, ThingMessage)>,
     pub twins: Mutex<HashMap<Code, Twin>>,
+    pub offers: Mutex<HashMap<Code, Offer>>,
 }
 
 impl Default for Tree {
@@ -260,6 +261,7 @@ impl Default for Tree {
         Self {
             said: broadcast::Sender::new(64),
             twins: Mutex::default(),
+            offers: Mutex::default(),
         }
     }
 }
@@ -289,6 +291,10 @@ impl ThingsDesk for Tree {
             }
         });
         Box::pin(async move { Some(said.boxed()) })
+    }
+
+    fn offer(&self, code: &Code, _now: Timestamp) -> Option<Offer> {
+        self.offers.lock().unwrap().get(code).cloned()
     }
 
     fn twin(&self, code: &Code) -> Twin {

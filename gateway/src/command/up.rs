@@ -185,7 +185,10 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
         people: house.people.clone(),
         desk: Arc::new(portal::PortalDesk(Arc::clone(&desk))),
         live,
-        things: Arc::new(portal::ThingDesk(Arc::clone(&tree))),
+        things: Arc::new(portal::ThingDesk(
+            Arc::clone(&tree),
+            Arc::clone(&house.offers),
+        )),
         diary: house.diary.clone(),
         pulse: Arc::clone(&pulse),
         streams: Arc::clone(&streams),

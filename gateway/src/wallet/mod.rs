@@ -5,6 +5,7 @@
 
 mod elsewhere;
 mod news;
+mod offers;
 mod payments;
 mod proofs;
 #[cfg(test)]
@@ -12,6 +13,7 @@ pub(crate) mod tests;
 mod upkeep;
 
 pub use news::News;
+pub use offers::Offers;
 pub use upkeep::upkeep;
 
 use crate::meters::Meters;
@@ -23,7 +25,9 @@ use payments::Shown;
 use protocol::cose::{Sealed, open};
 use protocol::covers::Items;
 use protocol::message::{MESSAGE_MAX, Message};
-use protocol::objects::{Closing, Move, Object, Payment, Receipt, RefundRequest, Renewal, Void};
+use protocol::objects::{
+    Closing, Invoice, Move, Object, Payment, Receipt, RefundRequest, Renewal, Void,
+};
 use protocol::rules::Trust;
 use protocol::{Code, Network, PublicKey, Reference, Status};
 use std::sync::Arc;
@@ -50,6 +54,8 @@ pub struct Desk {
     pub gateway_key: PublicKey,
     /// What it tells things by itself.
     pub news: Arc<News>,
+    /// What things ask for in public.
+    pub offers: Arc<Offers>,
     /// Counts what was refused.
     pub meters: Arc<Meters>,
     /// What time it is: [`now`], or a clock that somebody else drives.
@@ -122,8 +128,14 @@ impl Desk {
                 self.ledger.ask_back(asked, (self.clock)()).await?;
                 return Ok(None);
             }
+            Message::Invoice { invoice, pass } => {
+                let offer = (message, invoice, pass);
+                self.put_up(caller, peer, offer).await?;
+                return Ok(None);
+            }
             _ => return Err(Status::NotForYou),
         };
+        self.offers.paid(&self.trust.network, message);
         if answer.fraud.is_some() {
             self.meters.count(Status::Contradiction);
         }
@@ -152,16 +164,23 @@ fn written(message: &Message<'_>) -> Result<Vec<u8>, Status> {
     Ok(bytes)
 }
 
-/// Which object a refusal speaks of, as far as it can be read.
-fn subject(network: &Network, message: &[u8]) -> Option<Reference> {
-    let id = match Message::read(message).ok()? {
+/// The payment that a message shows, the last one where it shows several.
+fn payment_in(message: &[u8]) -> Option<&[u8]> {
+    match Message::read(message).ok()? {
         Message::Evidence { payment, .. }
         | Message::Claim { payment, .. }
-        | Message::StreamClaim { payment, .. } => open::<Payment>(payment, network).ok()?.id(),
-        Message::Covered { items, .. } => {
-            let items = Items::read(items).ok()?;
-            open::<Payment>(items.last()?.payment, network).ok()?.id()
-        }
+        | Message::StreamClaim { payment, .. } => Some(payment),
+        Message::Covered { items, .. } => Some(Items::read(items).ok()?.last()?.payment),
+        _ => None,
+    }
+}
+
+/// Which object a refusal speaks of, as far as it can be read.
+fn subject(network: &Network, message: &[u8]) -> Option<Reference> {
+    if let Some(payment) = payment_in(message) {
+        return Some(open::<Payment>(payment, network).ok()?.id().reference());
+    }
+    let id = match Message::read(message).ok()? {
         Message::Receipt { receipt, .. } => open::<Receipt>(receipt, network).ok()?.peek().payment,
         Message::Renewal { renewal } => open::<Renewal>(renewal, network).ok()?.id(),
         Message::Void { void } => open::<Void>(void, network).ok()?.id(),
@@ -170,6 +189,7 @@ fn subject(network: &Network, message: &[u8]) -> Option<Reference> {
         Message::RefundRequest { request } => {
             open::<RefundRequest>(request, network).ok()?.peek().payment
         }
+        Message::Invoice { invoice, .. } => open::<Invoice>(invoice, network).ok()?.id(),
         _ => return None,
     };
     Some(id.reference())

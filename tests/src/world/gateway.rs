@@ -77,6 +77,7 @@ impl Gateway {
             gateway: self.code,
             gateway_key: house.offices[office].key.public_key(),
             news: Arc::new(news),
+            offers: Default::default(),
             meters: Default::default(),
             clock: told,
         };

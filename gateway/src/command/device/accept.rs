@@ -9,11 +9,14 @@ use super::{Via, currency, reference, words};
 use crate::house::Failure;
 use crate::thing_folder::{identity, purse};
 use clap::Args;
+use device_sdk::identity_file::Identity;
 use device_sdk::links::udp::Answerer;
 use device_sdk::purse::Event;
 use protocol::{AmountMinor, Status};
 use std::cell::RefCell;
 use std::net::SocketAddr;
+
+const TOO_MUCH: &str = "more than an amount can be";
 
 /// What to take.
 #[derive(Args)]
@@ -36,8 +39,8 @@ pub struct Accept {
     /// End after this many payments have been settled, or taken with --via udp, qr or file.
     #[arg(long)]
     count: Option<u64>,
-    /// With --via qr or file: ask for so much, in the currency's smallest unit, and end when it is
-    /// paid.
+    /// Ask for so much, in the currency's smallest unit, and end when it is paid: with --via qr or
+    /// file by a code or a file, with --via mqtt or coap on the public page of this code.
     #[arg(
         long,
         value_name = "AMOUNT",
@@ -61,18 +64,31 @@ pub struct Accept {
 impl Accept {
     fn revoked(&self) -> Result<Revoked, Failure> {
         let most = AmountMinor::new(self.most_without_list);
-        let most = most.ok_or("more than an amount can be")?;
+        let most = most.ok_or(TOO_MUCH)?;
         Ok(Revoked::new(&self.doors.folder, most))
+    }
+
+    fn asking(&self, identity: &Identity) -> Result<Option<Asking>, Failure> {
+        let (Some(minor), Some(number)) = (self.invoice, self.reference) else {
+            return Ok(None);
+        };
+        Ok(Some(Asking {
+            amount: AmountMinor::new(minor).ok_or(TOO_MUCH)?,
+            currency: currency(identity, &self.currency)?,
+            reference: reference(number),
+            life_s: self.good_for,
+        }))
     }
 }
 
 /// Takes what comes until it is ended.
 pub async fn run(options: &Accept) -> Result<(), Failure> {
-    let code = identity(&options.doors.folder)?.credentials.code;
+    let identity = identity(&options.doors.folder)?;
+    let code = identity.credentials.code;
     match options.via {
         Via::Qr | Via::File => return by_hand(options).await,
-        _ if options.invoice.is_some() => {
-            return Err("--invoice goes with --via qr or --via file".into());
+        Via::Udp if options.invoice.is_some() => {
+            return Err("--invoice does not go with --via udp".into());
         }
         Via::Udp => return directly(options).await,
         Via::Mqtt | Via::Coap => {}
@@ -80,8 +96,17 @@ pub async fn run(options: &Accept) -> Result<(), Failure> {
     let mut teller = Teller::begin(&options.doors, options.via).await?;
     eprintln!("{code:#} takes payments; Ctrl-C ends");
     teller.fetch_list(&options.doors, options.via).await;
+    let asking = options.asking(&identity)?;
+    if let Some(asking) = &asking {
+        teller.put_up(asking).await?;
+        println!(
+            "asking for {} {}; the gateway shows it under /1/{code}",
+            asking.amount, asking.currency
+        );
+    }
+    let count = options.count.or(asking.map(|_| 1));
     let mut settled = 0;
-    while options.count.is_none_or(|count| settled < count) {
+    while count.is_none_or(|count| settled < count) {
         let (message, event) = teller.event().await?;
         if let Some(words) = words::event(&message, &event) {
             println!("{words}");
@@ -99,18 +124,10 @@ pub async fn run(options: &Accept) -> Result<(), Failure> {
 
 /// With no network at all.
 async fn by_hand(options: &Accept) -> Result<(), Failure> {
-    let amount = |minor| AmountMinor::new(minor).ok_or("more than an amount can be");
     let identity = identity(&options.doors.folder)?;
-    let asking = match (options.invoice, options.reference) {
-        (Some(minor), Some(number)) => Some(Asking {
-            amount: amount(minor)?,
-            currency: currency(&identity, &options.currency)?,
-            reference: reference(number),
-            life_s: options.good_for,
-        }),
-        _ => None,
-    };
-    let purse = purse(&identity, &options.doors.folder, amount(options.most)?)?;
+    let asking = options.asking(&identity)?;
+    let most = AmountMinor::new(options.most).ok_or(TOO_MUCH)?;
+    let purse = purse(&identity, &options.doors.folder, most)?;
     apart::accept(
         apart::Payee::new(purse, identity.trust.network, options.revoked()?),
         &options.doors.folder,
@@ -124,7 +141,7 @@ async fn by_hand(options: &Accept) -> Result<(), Failure> {
 
 /// Without a gateway: what was taken is handed in when one is reached again.
 async fn directly(options: &Accept) -> Result<(), Failure> {
-    let most = AmountMinor::new(options.most).ok_or("more than an amount can be")?;
+    let most = AmountMinor::new(options.most).ok_or(TOO_MUCH)?;
     let identity = identity(&options.doors.folder)?;
     let purse: DevicePurse = purse(&identity, &options.doors.folder, most)?;
     let answerer = Answerer::bind(options.listen).await?;

@@ -1,6 +1,6 @@
 //! `onecode device pay`.
 
-use super::apart::{self, ByRules, Carrying, Ordered};
+use super::apart::{self, ByRules, Carrying, Ordered, Terms};
 use super::doors::{ANSWER_TIMEOUT, Doors};
 use super::teller::{DevicePurse, Teller, say};
 use super::{Via, currency, neighbours, prices, reference};
@@ -13,7 +13,7 @@ use device_sdk::links::mqtt::Peer;
 use device_sdk::links::udp::{Asker, Timing};
 use device_sdk::purse::{Buying, Event, Order};
 use protocol::message::Message;
-use protocol::{AmountMinor, Code, Reference, Status};
+use protocol::{AmountMinor, Code, Currency, Reference, Status};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -34,8 +34,8 @@ pub struct Pay {
     /// Own reference, a number such as a session's. The same reference again is the same payment.
     #[arg(long, required_unless_present = "invoice", conflicts_with = "invoice")]
     reference: Option<u64>,
-    /// With --via qr or file: pay the invoice that is scanned or lies in the folder, or the one in
-    /// this file, which may be a picture of its code.
+    /// Pay the invoice in this file, which may be a picture of its code: what the public page of a
+    /// thing shows, too. With --via qr or file also the one that is scanned or lies in the folder.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     invoice: Option<Option<PathBuf>>,
     /// With --invoice: pay up to so much without asking.
@@ -79,13 +79,15 @@ pub async fn run(options: &Pay) -> Result<(), Failure> {
             )
             .await
         }
-        (_, Ordered::Invoice { .. }) => Err("--invoice goes with --via qr or --via file".into()),
+        (Via::Udp, Ordered::Invoice(_)) => {
+            Err("--invoice does not go with --via udp: the payee there takes prices".into())
+        }
         (Via::Udp, Ordered::Order(order)) => {
             let peer = (options.peer).ok_or("--via udp wants --peer ADDRESS:PORT of the payee")?;
             directly(own_purse()?, order, peer).await
         }
-        (Via::Mqtt | Via::Coap, Ordered::Order(order)) => {
-            through_gateway(Teller::begin(&options.doors, options.via).await?, order).await
+        (Via::Mqtt | Via::Coap, ordered) => {
+            through_gateway(Teller::begin(&options.doors, options.via).await?, ordered).await
         }
     }
 }
@@ -94,7 +96,7 @@ impl Pay {
     fn ordered(&self, identity: &Identity) -> Result<Ordered, Failure> {
         let amount = |minor| AmountMinor::new(minor).ok_or("more than an amount can be");
         if let Some(file) = &self.invoice {
-            return Ok(Ordered::Invoice {
+            return Ok(Ordered::Invoice(Terms {
                 file: file.clone(),
                 payee: self.to,
                 most: self.most.map(amount).transpose()?,
@@ -102,7 +104,7 @@ impl Pay {
                     buying: self.buying,
                     tariff: self.tariff.clone(),
                 }),
-            });
+            }));
         }
         Ok(Ordered::Order(Order {
             payee: self.to.ok_or("--to says whom")?,
@@ -157,17 +159,49 @@ async fn spends_under(
     Ok(named.unwrap_or_default())
 }
 
-async fn through_gateway(mut teller: Teller, order: &Order) -> Result<(), Failure> {
-    if teller.purse.spendable_here(order.currency, now()) < order.amount {
-        teller.renew(order.currency, order.amount).await?;
-        if teller.purse.spendable_here(order.currency, now()) == AmountMinor::ZERO {
+/// Sees to an allowance that is large enough, if the gateway gives one.
+async fn funded(
+    teller: &mut Teller,
+    currency: Currency,
+    amount: AmountMinor,
+) -> Result<(), Failure> {
+    if teller.purse.spendable_here(currency, now()) < amount {
+        teller.renew(currency, amount).await?;
+        if teller.purse.spendable_here(currency, now()) == AmountMinor::ZERO {
             return Err(explain(Status::NotFunded).into());
         }
     }
-    let evidence = written(|out| teller.purse.pay(order, now(), out)).map_err(explain)?;
+    Ok(())
+}
+
+async fn evidence(teller: &mut Teller, ordered: &Ordered) -> Result<Vec<u8>, Failure> {
+    match ordered {
+        Ordered::Order(order) => {
+            funded(teller, order.currency, order.amount).await?;
+            Ok(written(|out| teller.purse.pay(order, now(), out)).map_err(explain)?)
+        }
+        Ordered::Invoice(terms) => {
+            let path = terms.file.as_ref().ok_or(
+                "--invoice=FILE says which; what a thing asks for is under /1/CODE/invoice of its gateway",
+            )?;
+            let message = apart::message_in(path).await?;
+            let read = apart::invoice(&message, &teller.network());
+            let (_, invoice) = read.ok_or_else(|| format!("{} is no invoice", path.display()))?;
+            if let Some(amount) = invoice.amount {
+                funded(teller, invoice.currency, amount).await?;
+            }
+            let offer = apart::offered(&mut teller.purse, &message, terms, None).await?;
+            let paid = written(|out| teller.purse.pay_invoice(&offer, None, now(), out));
+            Ok(paid.map_err(explain)?)
+        }
+    }
+}
+
+async fn through_gateway(mut teller: Teller, ordered: &Ordered) -> Result<(), Failure> {
+    let evidence = evidence(&mut teller, ordered).await?;
     let paid = apart::payment(&evidence, &teller.network());
-    let (about, _) = paid.ok_or("no evidence")?;
-    let payee = Peer::Code(order.payee);
+    let (about, payment) = paid.ok_or("no evidence")?;
+    let payee = Peer::Code(payment.payee);
     let mut event = teller.ask_about(payee, &evidence, about).await?;
     println!("sent; waiting for the payee");
     let settled = async {

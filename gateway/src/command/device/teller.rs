@@ -139,6 +139,15 @@ impl Teller {
         Ok(())
     }
 
+    /// Asks for something in public: the gateway shows the invoice to whoever scans this code.
+    pub async fn put_up(&mut self, asking: &apart::Asking) -> Result<(), Failure> {
+        let message = apart::invoiced(&mut self.purse, asking)?;
+        match self.is_taken(&message).await? {
+            true => Ok(()),
+            false => Err("the gateway does not show the invoice; what it said stands above".into()),
+        }
+    }
+
     async fn is_taken(&mut self, notice: &[u8]) -> Result<bool, Failure> {
         let is_refusal = |message: &[u8]| {
             let read = Message::read(message);

@@ -289,6 +289,7 @@ impl Village {
             gateway: code,
             gateway_key: key.public_key(),
             news: Arc::new(News::new(code, network(), key.clone())),
+            offers: Arc::default(),
             meters: Arc::default(),
             clock: now,
         };

@@ -1,6 +1,7 @@
 //! The running gateway with real purses, and what it refuses.
 
 mod apart;
+mod asked;
 mod authorities;
 mod bad_input;
 mod given;

@@ -116,7 +116,7 @@ impl Payee {
     ) -> Result<Reference, Failure> {
         let message = match self.asked_before(kept, asking)? {
             Some(message) => message,
-            None => self.invoice(asking)?,
+            None => invoiced(&mut self.purse, asking)?,
         };
         let (about, _) = invoice(&message, &self.network).ok_or("no invoice")?;
         kept.put(Part::Invoice, about, &message)?;
@@ -132,28 +132,6 @@ impl Payee {
             ],
         )?;
         Ok(about)
-    }
-
-    fn invoice(&mut self, asking: &Asking) -> Result<Vec<u8>, Failure> {
-        let asked = Asked::Amount(asking.amount);
-        let same = |order: &InvoiceOrder| {
-            (order.currency, order.asked, order.reference)
-                == (asking.currency, asked, asking.reference)
-        };
-        let mut open = self.purse.invoices(now()).map(|(_, order)| order);
-        let order = open.find(same).unwrap_or(InvoiceOrder {
-            currency: asking.currency,
-            asked,
-            reference: asking.reference,
-            expires: now().plus_s(asking.life_s),
-            least_class: AssuranceClass::Software,
-        });
-        drop(open);
-        let mut nonce = [0; 8];
-        getrandom::fill(&mut nonce)?;
-        let nonce = u64::from_be_bytes(nonce);
-        let message = written(|out| self.purse.invoice(&order, nonce, now(), out));
-        Ok(message.map_err(explain)?)
     }
 
     /// The invoice of an attempt that was cut off, perhaps when it was paid already.
@@ -242,4 +220,26 @@ impl Payee {
             false => purse.accept(message, None, now, out),
         })
     }
+}
+
+/// An invoice message for what is asked; of what is asked and still open, the same one.
+pub fn invoiced(purse: &mut DevicePurse, asking: &Asking) -> Result<Vec<u8>, Failure> {
+    let asked = Asked::Amount(asking.amount);
+    let same = |order: &InvoiceOrder| {
+        (order.currency, order.asked, order.reference) == (asking.currency, asked, asking.reference)
+    };
+    let mut open = purse.invoices(now()).map(|(_, order)| order);
+    let order = open.find(same).unwrap_or(InvoiceOrder {
+        currency: asking.currency,
+        asked,
+        reference: asking.reference,
+        expires: now().plus_s(asking.life_s),
+        least_class: AssuranceClass::Software,
+    });
+    drop(open);
+    let mut nonce = [0; 8];
+    getrandom::fill(&mut nonce)?;
+    let nonce = u64::from_be_bytes(nonce);
+    let message = written(|out| purse.invoice(&order, nonce, now(), out));
+    Ok(message.map_err(explain)?)
 }

@@ -9,8 +9,8 @@ mod picture;
 mod symbol;
 mod typed;
 
-pub use accept::{Asking, Payee, accept};
-pub use pay::{ByRules, Ordered, pay};
+pub use accept::{Asking, Payee, accept, invoiced};
+pub use pay::{ByRules, Ordered, Terms, offered, pay};
 
 use super::Via;
 use super::words::named;
@@ -95,7 +95,7 @@ impl Carrying {
 }
 
 /// The way to the other machine.
-enum Link {
+pub enum Link {
     Codes(Codes),
     Files(Files),
 }
@@ -143,7 +143,7 @@ pub(super) fn payment(evidence: &[u8], network: &Network) -> Option<(Reference, 
 }
 
 /// An invoice as its message shows it, whose signature nobody has checked yet.
-fn invoice(message: &[u8], network: &Network) -> Option<(Reference, Invoice)> {
+pub(super) fn invoice(message: &[u8], network: &Network) -> Option<(Reference, Invoice)> {
     let Message::Invoice { invoice, .. } = Message::read(message).ok()? else {
         return None;
     };

@@ -23,16 +23,19 @@ pub enum Ordered {
     /// What its owner says.
     Order(Order),
     /// What the payee asks for.
-    Invoice {
-        /// Where it is; otherwise it is scanned, or the one that lies in the folder.
-        file: Option<PathBuf>,
-        /// Only of this payee.
-        payee: Option<Code>,
-        /// Up to so much without asking.
-        most: Option<AmountMinor>,
-        /// What the standing rules approve, and nothing else.
-        by_rules: Option<ByRules>,
-    },
+    Invoice(Terms),
+}
+
+/// Which invoice is paid.
+pub struct Terms {
+    /// Where it is; otherwise it is scanned, or the one that lies in the folder.
+    pub file: Option<PathBuf>,
+    /// Only of this payee.
+    pub payee: Option<Code>,
+    /// Up to so much without asking.
+    pub most: Option<AmountMinor>,
+    /// What the standing rules approve, and nothing else.
+    pub by_rules: Option<ByRules>,
 }
 
 /// What the standing rules are told about an invoice.
@@ -61,24 +64,12 @@ pub async fn pay(
             let evidence = written(|out| purse.pay(order, now(), out)).map_err(explain)?;
             (evidence, None)
         }
-        Ordered::Invoice {
-            file,
-            payee,
-            most,
-            by_rules,
-        } => {
-            let message = match file {
+        Ordered::Invoice(terms) => {
+            let message = match &terms.file {
                 Some(path) => message_in(path).await?,
-                None => asked(&mut link, &purse, &network, *payee, until).await?,
+                None => asked(&mut link, &purse, &network, terms.payee, until).await?,
             };
-            let offer = match by_rules {
-                Some(rules) => considered(&mut purse, &message, rules).await?,
-                None => purse.show_owner(&message, now()).map_err(explain)?,
-            };
-            fits(&offer, *payee)?;
-            if by_rules.is_none() {
-                approve(&mut link, &offer, *most).await?;
-            }
+            let offer = offered(&mut purse, &message, terms, Some(&mut link)).await?;
             let evidence =
                 written(|out| purse.pay_invoice(&offer, None, now(), out)).map_err(explain)?;
             let path = kept.put(Part::Invoice, offer.invoice(), &message)?;
@@ -162,6 +153,24 @@ async fn asked(
     }
 }
 
+/// Judges an invoice, and asks the standing rules or the owner.
+pub async fn offered(
+    purse: &mut DevicePurse,
+    message: &[u8],
+    terms: &Terms,
+    link: Option<&mut Link>,
+) -> Result<Offer, Failure> {
+    let offer = match &terms.by_rules {
+        Some(rules) => considered(purse, message, rules).await?,
+        None => purse.show_owner(message, now()).map_err(explain)?,
+    };
+    fits(&offer, terms.payee)?;
+    if terms.by_rules.is_none() {
+        approve(link, &offer, terms.most).await?;
+    }
+    Ok(offer)
+}
+
 /// What the standing rules say.
 async fn considered(
     purse: &mut DevicePurse,
@@ -200,7 +209,11 @@ fn fits(offer: &Offer, payee: Option<Code>) -> Result<(), Failure> {
 }
 
 /// The owner's word, given beforehand or now.
-async fn approve(link: &mut Link, offer: &Offer, most: Option<AmountMinor>) -> Result<(), Failure> {
+async fn approve(
+    link: Option<&mut Link>,
+    offer: &Offer,
+    most: Option<AmountMinor>,
+) -> Result<(), Failure> {
     let asked = format!(
         "{} {} to {:#}",
         offer.amount(),
@@ -210,8 +223,14 @@ async fn approve(link: &mut Link, offer: &Offer, most: Option<AmountMinor>) -> R
     match most {
         Some(most) if offer.amount() <= most => Ok(()),
         Some(_) => Err(format!("asked for {asked}: more than --most").into()),
-        None if link.confirms(&format!("Pay {asked}?")).await => Ok(()),
-        None => Err(format!("not paid: {asked} was not approved; --most AMOUNT approves").into()),
+        None => {
+            if let Some(link) = link
+                && link.confirms(&format!("Pay {asked}?")).await
+            {
+                return Ok(());
+            }
+            Err(format!("not paid: {asked} was not approved; --most AMOUNT approves").into())
+        }
     }
 }
 

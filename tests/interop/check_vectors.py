@@ -48,7 +48,7 @@ def wire(kind, value):
         case "u64" | "amount" | "reading" | "i64":
             same(type(value), str)
             return int(value)
-        case "name":
+        case "name" | "saying":
             return value
         case "stream":
             return [int(value["unit"]), value["count"], bytes.fromhex(value["anchor"])]

@@ -100,7 +100,7 @@ fn pages(path: &str) -> Option<String> {
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     if !segments
         .iter()
-        .all(|one| !one.is_empty() && one.chars().all(plain))
+        .all(|one| !one.is_empty() && !one.starts_with('.') && one.chars().all(plain))
     {
         return None;
     }

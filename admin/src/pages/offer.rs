@@ -8,6 +8,7 @@ use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::show;
 use axum::response::Response;
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use protocol::cose::open;
 use protocol::message::Message;
 use protocol::objects::{Asked, Invoice};
@@ -21,6 +22,8 @@ pub struct Offered {
     pub(super) until: String,
     /// Where the file is.
     pub(super) path: String,
+    /// The wallet of this browser, with the invoice in its hand.
+    pub(super) wallet: String,
     /// The invoice as pictures, in their order.
     pub(super) codes: Vec<Qr>,
 }
@@ -53,6 +56,10 @@ pub async fn of(portal: &Portal, code: &Code, now: Timestamp) -> Result<Option<O
         price: price.put("currency", invoice.currency.name().to_owned()),
         until: show::time(invoice.expires),
         path: format!("/1/{code}/invoice"),
+        wallet: format!(
+            "/wallet#invoice={}",
+            Base64UrlUnpadded::encode_string(&offer.message)
+        ),
         codes: codes.collect(),
     }))
 }

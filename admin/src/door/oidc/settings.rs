@@ -268,13 +268,13 @@ mod tests {
                 s.issuer = "http://127.0.0.1:8".to_owned()
             }),
             ("oidc.issuer", |s| s.issuer = "id.example.com".to_owned()),
-            ("oidc.redirect", |s| {
+            ("portal.address", |s| {
                 s.redirect = "https://portal.example.com/".to_owned()
             }),
-            ("oidc.redirect", |s| {
+            ("portal.address", |s| {
                 s.redirect = format!("http://portal.example.com{BACK_PATH}")
             }),
-            ("oidc.redirect", |s| s.redirect += "?next=/"),
+            ("portal.address", |s| s.redirect += "?next=/"),
             ("oidc.client_id", |s| s.client_id = String::new()),
             ("oidc.admit", |s| s.roles_claim = None),
             ("oidc.roles", |s| {

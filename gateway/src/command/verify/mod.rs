@@ -447,6 +447,7 @@ mod tests {
             "ask",
             "transfer",
             "successor",
+            "refund_request",
         ];
         for case in vectors("messages.json")["messages"].as_array().unwrap() {
             let name = case["message"].as_str().unwrap();

@@ -6,8 +6,9 @@ use protocol::covers::Items;
 use protocol::message::Message;
 use protocol::objects::{
     Acceptance, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Filter,
-    FloatWarrant, Invoice, Lease, Move, Object, Pass, Payment, PlaceRecord, Receipt, Release,
-    Renewal, Statement, Successor, Survey, Tariff, Transfer, TrustUpdate, Void, Watermark,
+    FloatWarrant, Invoice, Lease, Move, Object, Pass, Payment, PlaceRecord, Receipt, RefundAnswer,
+    RefundRequest, Release, Renewal, Statement, Successor, Survey, Tariff, Transfer, TrustUpdate,
+    Void, WalletCall, Watermark,
 };
 use protocol::rules::trust::passes;
 use protocol::rules::{Handover, Trust, covered};
@@ -90,7 +91,8 @@ signers! {
     FloatWarrant: centre, Area: by, Closing: code, Void: code, Beacon: gateway, Filter: gateway,
     Move: code, Lease: centre, Release: centre, ClosingBalance: gateway, Credit: gateway,
     ClaimNote: gateway, Watermark: centre, Tariff: payee, Transfer: from, Acceptance: by,
-    Survey: owner, PlaceRecord: by, Successor: issuer,
+    Survey: owner, PlaceRecord: by, Successor: issuer, WalletCall: code, RefundRequest: payer,
+    RefundAnswer: gateway,
 }
 
 fn signed<T: Object + Debug>(
@@ -154,6 +156,8 @@ pub(super) fn message(
         Message::ClosingBalance { balance } => (vec![(ClosingBalance::NAME, balance)], None),
         Message::Credit { credit } => (vec![(Credit::NAME, credit)], None),
         Message::Watermark { watermark } => (vec![(Watermark::NAME, watermark)], None),
+        Message::RefundRequest { request } => (vec![(RefundRequest::NAME, request)], None),
+        Message::RefundAnswer { answer } => (vec![(RefundAnswer::NAME, answer)], None),
         Message::Transfer {
             transfer,
             acceptance,

@@ -95,6 +95,7 @@ routes! {
     GET  get  "/assets/icon.svg"              Everybody => assets::icon;
 
     GET  get  "/1/{code}"                     Strangers => public_code::show;
+    GET  get  "/1/{code}/pass"                Everybody => public_code::pass;
     GET  get  "/1/{code}/{face}"              Strangers => public_code::face;
     GET  get  "/g/{grid}"                     Strangers => public_grid::show;
     GET  get  "/G/{grid}"                     Strangers => public_grid::show;

@@ -305,6 +305,15 @@ pub async fn face(
             "Of a code there is the page, the pass, and the page with what its label says behind the code: a signature of 106 symbols, or a secret of 18. Scan the label again.",
         )));
     }
+    pass(State(portal), visitor, Path(text)).await
+}
+
+/// Its pass. Things fetch theirs when they enrol, a hall of them from one address.
+pub async fn pass(
+    State(portal): State<Shared>,
+    visitor: Visitor,
+    Path(text): Path<String>,
+) -> Result<Response, Refusal> {
     let (verdict, _, pass) = find(&portal, &text, visitor.now).await?;
     counted(&portal, verdict);
     match verdict {

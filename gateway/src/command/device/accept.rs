@@ -7,7 +7,7 @@ use super::neighbours::{self, Payee};
 use super::teller::{DevicePurse, Teller};
 use super::{Via, currency, reference, words};
 use crate::house::Failure;
-use crate::thing_folder::{identity, purse};
+use crate::thing_folder::{explain, identity, purse};
 use clap::Args;
 use device_sdk::identity_file::Identity;
 use device_sdk::links::udp::Answerer;
@@ -96,27 +96,30 @@ pub async fn run(options: &Accept) -> Result<(), Failure> {
     let mut teller = Teller::begin(&options.doors, options.via).await?;
     eprintln!("{code:#} takes payments; Ctrl-C ends");
     teller.fetch_list(&options.doors, options.via).await;
-    let asking = options.asking(&identity)?;
-    if let Some(asking) = &asking {
-        teller.put_up(asking).await?;
+    let mut asked = None;
+    if let Some(asking) = options.asking(&identity)? {
+        asked = Some(teller.put_up(&asking).await?);
         println!(
             "asking for {} {}; the gateway shows it under /1/{code}",
             asking.amount, asking.currency
         );
     }
-    let count = options.count.or(asking.map(|_| 1));
+    let count = options.count.or(asked.map(|_| 1));
     let mut settled = 0;
     while count.is_none_or(|count| settled < count) {
         let (message, event) = teller.event().await?;
         if let Some(words) = words::event(&message, &event) {
             println!("{words}");
         }
-        if let Event::Stated {
-            outcome: Status::Settled,
-            ..
-        } = event
-        {
-            settled += 1;
+        match event {
+            Event::Stated {
+                outcome: Status::Settled,
+                ..
+            } => settled += 1,
+            Event::Refused { status, about } if asked.is_some() && about == asked => {
+                return Err(format!("the gateway shows no invoice: {}", explain(status)).into());
+            }
+            _ => {}
         }
     }
     Ok(())

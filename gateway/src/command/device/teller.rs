@@ -139,13 +139,14 @@ impl Teller {
         Ok(())
     }
 
-    /// Asks for something in public: the gateway shows the invoice to whoever scans this code.
-    pub async fn put_up(&mut self, asking: &apart::Asking) -> Result<(), Failure> {
+    /// Asks for something in public: the gateway shows the invoice to whoever scans this code, or
+    /// refuses what has this reference. It may be paid before another second is over, so nothing is
+    /// waited for here.
+    pub async fn put_up(&mut self, asking: &apart::Asking) -> Result<Reference, Failure> {
         let message = apart::invoiced(&mut self.purse, asking)?;
-        match self.is_taken(&message).await? {
-            true => Ok(()),
-            false => Err("the gateway does not show the invoice; what it said stands above".into()),
-        }
+        let (about, _) = apart::invoice(&message, &self.network).ok_or("no invoice")?;
+        self.send(Peer::Gateway, &message).await?;
+        Ok(about)
     }
 
     async fn is_taken(&mut self, notice: &[u8]) -> Result<bool, Failure> {

@@ -37,7 +37,13 @@ struct Line {
     order: String,
     tools: String,
     on_the_bench: Option<OnTheBench>,
+    /// How often the station was killed at its work.
+    kills: usize,
 }
+
+/// Of the six steps at which the station is killed, so many have to be met: on a busy machine a kill
+/// comes late now and then, when the next step is done already.
+const KILLS_LEAST: usize = 4;
 
 impl Line {
     fn new(house: &House, reach: Reach) -> Self {
@@ -58,6 +64,7 @@ impl Line {
             order,
             tools: format!("sh {tools}"),
             on_the_bench: None,
+            kills: 0,
         }
     }
 
@@ -111,8 +118,12 @@ impl Line {
             .collect()
     }
 
-    /// Works, and is ended by SIGKILL as soon as a line of this step stands in the journal.
-    fn killed_at(&self, step: &str) {
+    /// Works, and is ended by SIGKILL as soon as a line of this step stands in the journal; unless it
+    /// stands there already, because the kill before came late.
+    fn killed_at(&mut self, step: &str) {
+        if !self.numbers(step).is_empty() {
+            return;
+        }
         let mut command = self.work(&["--most", "1"]);
         let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = quiet.spawn().unwrap();
@@ -126,6 +137,7 @@ impl Line {
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(self.numbers("done").is_empty(), "killed at {step}");
+        self.kills += 1;
     }
 }
 
@@ -159,6 +171,7 @@ fn made(line: &mut Line) {
     ] {
         line.killed_at(step);
     }
+    assert!(line.kills >= KILLS_LEAST, "{} kills", line.kills);
     line.makes_one();
     for number in [2, 3] {
         line.put(number);
@@ -238,7 +251,7 @@ fn events(line: &Line, codes: &BTreeSet<String>) {
         .collect();
     assert_eq!(made, [1, 3, 4], "a machine that listens counts right");
     assert!(of("resumed").all(|(_, event)| event["number"] == 1));
-    assert!(of("resumed").count() >= 6, "once after each kill");
+    assert!(of("resumed").count() >= line.kills, "once after each kill");
     assert_eq!(of("trouble").count(), 0, "{text}");
     let (_, last) = of("finished").last().unwrap();
     assert_eq!((&last["made"], &last["scrapped"]), (&3.into(), &1.into()));

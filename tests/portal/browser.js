@@ -40,7 +40,7 @@ export async function openBrowser(portal, folder) {
   context.setDefaultTimeout(STEP_TIMEOUT_MS);
   const page = await context.newPage();
   const problems = [];
-  const browser = { page, problems, expected: 200, shots: 0, inspected: 0, go, shot, inspect, close };
+  const browser = { page, problems, expected: 200, shots: 0, inspected: 0, go, shot, inspect, walk };
 
   page.on("console", (message) => {
     const isStatus = /status of (\d+)/.exec(message.text());
@@ -90,6 +90,25 @@ export async function openBrowser(portal, folder) {
   async function close() {
     await context.close();
     rmSync(profile, { recursive: true, force: true });
+  }
+
+  // Walks, tidies up whatever happens, and ends the process with what there is to say of it. A step
+  // that failed leaves a picture.
+  async function walk(steps, tidy, what) {
+    let failure;
+    try {
+      await steps();
+    } catch (error) {
+      failure = error;
+      await page.screenshot({ path: join(folder, "failure.png"), fullPage: true }).catch(() => {});
+    } finally {
+      await close();
+      tidy();
+    }
+    for (const problem of problems) console.error(problem);
+    if (failure) console.error(failure);
+    if (failure || problems.length > 0) process.exit(1);
+    console.log(`${what}: ${browser.shots} screenshots in ${folder}, ${browser.inspected} pages inspected`);
   }
 
   return browser;

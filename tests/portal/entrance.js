@@ -38,7 +38,7 @@ const gateway = await startGateway(resolve(asked.onecode), join(scratch, "gatewa
   };
 });
 const browser = await openBrowser(gateway.portal, shots);
-const { page, go, shot, problems } = browser;
+const { page, go, shot } = browser;
 
 // What an app on a phone computes; `steps` from now.
 function appCode(secret, steps = 0) {
@@ -210,25 +210,20 @@ async function inChinese() {
   await shot("zh-second-step-phone-dark");
 }
 
-let failure;
-try {
-  await firstOwner();
-  await secondStep();
-  await rule();
-  await inChinese();
-  await page.setViewportSize({ width: 1280, height: 860 });
-  await page.emulateMedia({ colorScheme: "light" });
-  await byProvider();
-} catch (error) {
-  failure = error;
-  await page.screenshot({ path: join(shots, "failure.png"), fullPage: true }).catch(() => {});
-} finally {
-  await browser.close();
-  gateway.child.kill();
-  provider.stop();
-  if (!shots.startsWith(scratch)) rmSync(scratch, { recursive: true, force: true });
-}
-for (const problem of problems) console.error(problem);
-if (failure) console.error(failure);
-if (failure || problems.length > 0) process.exit(1);
-console.log(`Everybody came in as they should: ${browser.shots} screenshots in ${shots}, ${browser.inspected} pages inspected`);
+await browser.walk(
+  async () => {
+    await firstOwner();
+    await secondStep();
+    await rule();
+    await inChinese();
+    await page.setViewportSize({ width: 1280, height: 860 });
+    await page.emulateMedia({ colorScheme: "light" });
+    await byProvider();
+  },
+  () => {
+    gateway.child.kill();
+    provider.stop();
+    if (!shots.startsWith(scratch)) rmSync(scratch, { recursive: true, force: true });
+  },
+  "Everybody came in as they should",
+);

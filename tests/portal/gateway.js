@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 
-const START_TIMEOUT_MS = 60_000;
+export const START_TIMEOUT_MS = 60_000;
 
 export function freePort() {
   return new Promise((found) => {
@@ -14,22 +14,32 @@ export function freePort() {
   });
 }
 
-// The first line of a program's output that fits.
-export async function says(child, pattern) {
-  const timer = setTimeout(() => child.kill(), START_TIMEOUT_MS);
-  for await (const line of createInterface({ input: child.stdout })) {
-    const found = pattern.exec(line);
-    if (found) {
-      clearTimeout(timer);
-      child.stdout.resume();
-      return found[1];
-    }
-  }
-  throw new Error(`${child.spawnfile} ended without saying ${pattern}`);
-}
-
-export function start(program, words, env) {
-  return spawn(program, words, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, ...env } });
+// A program, whose lines are kept as they come; `says` waits for one that fits, from a line on.
+export function start(program, words, env = {}) {
+  const child = spawn(program, words, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, ...env } });
+  const [lines, waiting] = [[], []];
+  const output = createInterface({ input: child.stdout });
+  output.on("line", (line) => {
+    lines.push(line);
+    for (const look of [...waiting]) look();
+  });
+  child.says = (pattern, from = 0) =>
+    new Promise((found, failed) => {
+      const silent = () => failed(new Error(`${program} says nothing like ${pattern}: ${lines.join("\n")}`));
+      const timer = setTimeout(silent, START_TIMEOUT_MS);
+      const look = () => {
+        const hit = lines.slice(from).map((line) => pattern.exec(line)).find(Boolean);
+        if (!hit) return;
+        clearTimeout(timer);
+        waiting.splice(waiting.indexOf(look), 1);
+        found(hit);
+      };
+      waiting.push(look);
+      output.once("close", silent);
+      look();
+    });
+  child.lines = lines;
+  return child;
 }
 
 // A gateway over a new folder, and the link of its first administrator. `environment` is made from the
@@ -45,6 +55,6 @@ export async function startGateway(onecode, folder, environment = () => ({})) {
     ONECODE_LOG_FILTER: "warn",
     ...environment(portal),
   });
-  const link = await says(child, /(\/welcome\/[0-9a-f]+)/);
-  return { child, link, portal };
+  const [, link] = await child.says(/(\/welcome\/[0-9a-f]+)/);
+  return { child, link, portal, mqtt: `127.0.0.1:${mqtt}` };
 }

@@ -13,7 +13,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
 import { openBrowser, readArguments } from "./browser.js";
-import { says, start, startGateway } from "./gateway.js";
+import { start, startGateway } from "./gateway.js";
 
 const asked = readArguments(process.argv.slice(2));
 const count = Number(asked.count ?? 30);
@@ -48,13 +48,14 @@ async function thing(name) {
   const bench = join(dirname(fileURLToPath(import.meta.url)), "bench.py");
   const folder = join(scratch, name);
   mkdirSync(folder);
-  return says(keptStart("python3", [bench, join(bin, "examples", "provision"), folder]), /^(\/dev\/.*)$/);
+  const end = keptStart("python3", [bench, join(bin, "examples", "provision"), folder]);
+  return (await end.says(/^(\/dev\/.*)$/))[1];
 }
 
 const gateway = await startGateway(join(bin, "onecode"), join(scratch, "gateway"));
 children.push(gateway.child);
 const browser = await openBrowser(gateway.portal, shots);
-const { page, go, shot, problems } = browser;
+const { page, go, shot } = browser;
 
 async function keep(click, name) {
   const [download] = await Promise.all([page.waitForEvent("download", { timeout: BATCH_TIMEOUT_MS }), click()]);
@@ -284,21 +285,16 @@ function verifyBatch({ proofs, codes }, number) {
   console.log(`${judged.length} of ${codes.length} proofs verified offline after ${((Date.now() - began) / 1000).toFixed(1)} s`);
 }
 
-let failure;
-try {
-  const made = await steps();
-  gateway.child.kill();
-  await new Promise((ended) => gateway.child.on("exit", ended));
-  verify(made);
-} catch (error) {
-  failure = error;
-  await page.screenshot({ path: join(shots, "failure.png"), fullPage: true }).catch(() => {});
-} finally {
-  await browser.close();
-  for (const child of children) child.kill();
-  rmSync(asked.shots ? scratch : join(scratch, "gateway"), { recursive: true, force: true });
-}
-for (const problem of problems) console.error(problem);
-if (failure) console.error(failure);
-if (failure || problems.length > 0) process.exit(1);
-console.log(`From an order to ${count + things} proofs: ${browser.shots} screenshots in ${shots}, ${browser.inspected} pages inspected`);
+await browser.walk(
+  async () => {
+    const made = await steps();
+    gateway.child.kill();
+    await new Promise((ended) => gateway.child.on("exit", ended));
+    verify(made);
+  },
+  () => {
+    for (const child of children) child.kill();
+    rmSync(asked.shots ? scratch : join(scratch, "gateway"), { recursive: true, force: true });
+  },
+  `From an order to ${count + things} proofs`,
+);

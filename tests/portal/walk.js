@@ -53,7 +53,7 @@ const house = asked.portal
   : await startExample();
 
 const browser = await openBrowser(house.portal, shots);
-const { page, go, shot, inspect, problems } = browser;
+const { page, go, shot, inspect } = browser;
 
 // The command lines, as they are shown, in a folder that holds nothing but the trust file.
 function enrol(commands, trust) {
@@ -709,19 +709,14 @@ async function inChinese() {
   await page.waitForSelector("html[lang=en] h1:has-text('Overview')");
 }
 
-let failure;
-try {
-  await steps();
-  await looks();
-  await inChinese();
-} catch (error) {
-  failure = error;
-  await page.screenshot({ path: join(shots, "failure.png"), fullPage: true }).catch(() => {});
-} finally {
-  await browser.close();
-  house.stop();
-}
-for (const problem of problems) console.error(problem);
-if (failure) console.error(failure);
-if (failure || problems.length > 0) process.exit(1);
-console.log(`The portal walks: ${browser.shots} screenshots in ${shots}, ${browser.inspected} pages inspected`);
+await browser.walk(
+  async () => {
+    await steps();
+    await looks();
+    await inChinese();
+  },
+  () => {
+    house.stop();
+  },
+  "The portal walks",
+);

@@ -4,73 +4,35 @@
 //   node wallet.js --bin FOLDER [--shots DIR]
 //
 // FOLDER holds onecode.
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { createInterface } from "node:readline";
 import assert from "node:assert/strict";
 import { openBrowser, readArguments } from "./browser.js";
+import { START_TIMEOUT_MS, start, startGateway } from "./gateway.js";
 
 const asked = readArguments(process.argv.slice(2));
 const onecode = join(resolve(asked.bin), "onecode");
 const scratch = mkdtempSync(join(tmpdir(), "onecode-wallet-"));
 const shots = asked.shots ?? join(scratch, "shots");
 mkdirSync(shots, { recursive: true });
-const START_TIMEOUT_MS = 60_000;
 const PAGE_BYTES_MAX = 100_000;
 const PHONE = { width: 390, height: 844 };
 const children = [];
 
-function freePort() {
-  return new Promise((found) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => found(port));
-    });
-  });
-}
-
-// Lines of a program, as they come.
-function start(words, env = {}) {
-  const child = spawn(onecode, words, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, ...env } });
+function run(words) {
+  const child = start(onecode, words);
   children.push(child);
-  const [lines, waiting] = [[], []];
-  createInterface({ input: child.stdout }).on("line", (line) => {
-    lines.push(line);
-    for (const look of [...waiting]) look();
-  });
-  child.says = (pattern, from = 0) =>
-    new Promise((found, failed) => {
-      const timer = setTimeout(() => failed(new Error(`nothing like ${pattern} in: ${lines.join("\n")}`)), START_TIMEOUT_MS);
-      const look = () => {
-        const hit = lines.slice(from).map((line) => pattern.exec(line)).find(Boolean);
-        if (!hit) return;
-        clearTimeout(timer);
-        waiting.splice(waiting.indexOf(look), 1);
-        found(hit);
-      };
-      waiting.push(look);
-      look();
-    });
-  child.lines = lines;
   return child;
 }
 
-const [http, mqtt, coap, coaps] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
-const DOOR = ["--mqtt", `127.0.0.1:${mqtt}`];
-const portal = `http://127.0.0.1:${http}`;
-const gateway = start(["up", "--data", join(scratch, "gateway")], {
-  ONECODE_HTTP_LISTEN: `127.0.0.1:${http}`,
-  ONECODE_MQTT_LISTEN: `127.0.0.1:${mqtt}`,
-  ONECODE_COAP_LISTEN: `127.0.0.1:${coap}`,
-  ONECODE_COAP_SECURE_LISTEN: `127.0.0.1:${coaps}`,
-  ONECODE_LOG_FILTER: "warn",
-});
-const [, link] = await gateway.says(/(\/welcome\/[0-9a-f]+)/);
+const gateway = await startGateway(onecode, join(scratch, "gateway"));
+children.push(gateway.child);
+const { link, portal } = gateway;
+const DOOR = ["--mqtt", gateway.mqtt];
 const browser = await openBrowser(portal, shots);
-const { page, go, shot, problems } = browser;
+const { page, go, shot } = browser;
 // A page of its own for whoever runs the network; both live in one browser, as two sites would not.
 const office = await page.context().newPage();
 
@@ -107,7 +69,7 @@ async function prepare() {
   execFileSync(onecode, ["device", "init", "--folder", folder, "--gateway", portal, "--trust", trust, "--secret", await secrets("device")]);
   await office.goto(`${portal}/codes`);
   const code = (await office.locator("tbody tr:first-child td:nth-child(2) a").getAttribute("href")).split("/").pop();
-  return { folder, code, takes: () => start(["device", "accept", "--folder", folder, ...DOOR]) };
+  return { folder, code, takes: () => run(["device", "accept", "--folder", folder, ...DOOR]) };
 }
 
 const shown = (text) => page.waitForSelector(`[data-notice]:has-text("${text}")`);
@@ -225,7 +187,7 @@ async function invoiced(thing, takes) {
   await ended(takes);
   const carried = join(scratch, "stick");
   mkdirSync(carried);
-  const asks = start(["device", "accept", "--folder", thing.folder, "--via", "file", "--files", carried, "--invoice", "3000000", "--reference", "77"]);
+  const asks = run(["device", "accept", "--folder", thing.folder, "--via", "file", "--files", carried, "--invoice", "3000000", "--reference", "77"]);
   const deadline = Date.now() + START_TIMEOUT_MS;
   const found = () => readdirSync(carried).find((name) => name.endsWith(".invoice"));
   while (!found() && Date.now() < deadline) await new Promise((done) => setTimeout(done, 100));
@@ -322,18 +284,11 @@ async function steps() {
   assert.equal(await office.locator("tbody .pill:has-text('settled')").count(), 6);
 }
 
-let failure;
-try {
-  await steps();
-} catch (error) {
-  failure = error;
-  await page.screenshot({ path: join(shots, "failure.png"), fullPage: true }).catch(() => {});
-} finally {
-  await browser.close();
-  for (const child of children) child.kill();
-  rmSync(asked.shots ? scratch : join(scratch, "gateway"), { recursive: true, force: true });
-}
-for (const problem of problems) console.error(problem);
-if (failure) console.error(failure);
-if (failure || problems.length > 0) process.exit(1);
-console.log(`A wallet in a browser: ${browser.shots} screenshots in ${shots}, ${browser.inspected} pages inspected`);
+await browser.walk(
+  steps,
+  () => {
+    for (const child of children) child.kill();
+    rmSync(asked.shots ? scratch : join(scratch, "gateway"), { recursive: true, force: true });
+  },
+  "A wallet in a browser",
+);

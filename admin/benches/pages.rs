@@ -28,7 +28,7 @@ mod house;
 use admin::{first_owner_link, router};
 use bulk::{NUMBER_OF_HUB, Random};
 use fill::{Fill, Filled, code, name};
-use house::{House, usd};
+use house::House;
 use protocol::Timestamp;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -81,8 +81,7 @@ fn argument(name: &str) -> Option<u64> {
 async fn filled(folder: &std::path::Path, codes: u64, payments: u64) -> Filled {
     let house = House::open(folder, NOW).await;
     house.thing(1, "The first").await;
-    let declared = house.ledger.declare_currency(usd(), 6, "US dollar").await;
-    declared.unwrap();
+    house.declare_usd().await;
     let gateway = &house.authorities.gateway;
     let (key, of) = (gateway.pass_key(), gateway.code());
     house.ledger.clone().close().await;

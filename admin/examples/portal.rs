@@ -13,7 +13,7 @@
 mod house;
 
 use admin::{Connected, Twin, first_owner_link, router};
-use house::{House, usd};
+use house::House;
 use ledger::diary::{Asker, Measured, NewReading};
 use ledger::people::{Act, NewToken, Roles, Scopes};
 use ledger::views::ThingQuery;
@@ -69,11 +69,7 @@ async fn stand_around(house: &House, owner: Code) {
 
 /// Cars that paid chargers, mostly settled; some by the kilowatt-hour.
 async fn furnish(house: &mut House) {
-    house
-        .ledger
-        .declare_currency(usd(), 6, "US dollar")
-        .await
-        .unwrap();
+    house.declare_usd().await;
     let mut cars = Vec::new();
     let mut chargers = Vec::new();
     for seed in 1..=6 {

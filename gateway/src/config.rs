@@ -103,6 +103,8 @@ pub struct Config {
     pub sso: Option<admin::SsoSettings>,
     /// File with that secret.
     pub sso_secret_file: Option<PathBuf>,
+    /// By which address browsers reach the portal, without a slash at its end.
+    pub portal_address: String,
     /// Where the portal's map gets pictures of the ground.
     pub tiles: Option<admin::Tiles>,
     /// How long an allowance is good.
@@ -377,6 +379,7 @@ impl Sources {
             sso_secret_file: Some(self.get("oidc.client_secret_file").0)
                 .filter(|file| !file.is_empty())
                 .map(PathBuf::from),
+            portal_address: self.portal_address()?,
             tiles: match self.get("portal.tiles").0 {
                 "" => None,
                 _ => Some(self.parse("portal.tiles", "https://HOST/{z}/{x}/{y}.png")?),

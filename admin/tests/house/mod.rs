@@ -120,6 +120,12 @@ impl House {
         }
     }
 
+    /// Six decimals, by its own name.
+    pub async fn declare_usd(&self) {
+        let declared = self.ledger.declare_currency(usd(), 6, "US dollar").await;
+        declared.unwrap();
+    }
+
     pub fn now(&self) -> Timestamp {
         Timestamp(self.clock.load(Ordering::SeqCst))
     }

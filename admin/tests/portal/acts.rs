@@ -2,7 +2,7 @@
 
 use crate::browser::{Browser, Page, Scene};
 use crate::house::thing::Keys;
-use crate::house::{House, network, usd};
+use crate::house::{House, network};
 use axum::http::StatusCode;
 use protocol::cose::open;
 use protocol::objects::Pass;
@@ -83,8 +83,7 @@ async fn free(house: &House, code: &Code) -> u64 {
 async fn a_lost_things_money_goes_to_its_owners_new_code_and_nowhere_else() {
     let scene = Scene::new().await;
     let house = &scene.house;
-    let declared = house.ledger.declare_currency(usd(), 6, "US dollar").await;
-    declared.unwrap();
+    house.declare_usd().await;
     let [lost, new, stranger] = [(1, "Car"), (2, "New car"), (3, "Ada")];
     let lost = house.thing(lost.0, lost.1).await;
     let new = house.thing(new.0, new.1).await;
@@ -166,8 +165,7 @@ async fn bay(browser: &mut Browser, owner: &Code) -> String {
 async fn the_life_of_a_code_is_offered_kept_and_shown() {
     let scene = Scene::new().await;
     let house = &scene.house;
-    let declared = house.ledger.declare_currency(usd(), 6, "US dollar").await;
-    declared.unwrap();
+    house.declare_usd().await;
     let charger = house.thing(1, "Charger").await.code;
     let mut ada = scene.owner().await;
     let path = format!("/codes/{charger}");

@@ -55,12 +55,7 @@ pub fn read(page: &Page) -> Value {
 #[tokio::test]
 async fn a_load_with_one_key_is_carried_out_once() {
     let (scene, token) = scene().await;
-    scene
-        .house
-        .ledger
-        .declare_currency(usd(), 6, "US dollar")
-        .await
-        .unwrap();
+    scene.house.declare_usd().await;
     let car = scene.house.thing(1, "Car").await;
     let order = json!({"code": car.code.to_string(), "currency": "USD", "amount_minor": 5_000_000, "key": "receipt 17"});
     let first = call(&scene, "/api/v1/loads", Some(order.clone())).await;
@@ -99,12 +94,7 @@ async fn a_load_with_one_key_is_carried_out_once() {
 #[tokio::test]
 async fn numbers_outside_their_range_are_refused() {
     let (scene, _) = scene().await;
-    scene
-        .house
-        .ledger
-        .declare_currency(usd(), 6, "US dollar")
-        .await
-        .unwrap();
+    scene.house.declare_usd().await;
     let code = scene.house.thing(1, "Car").await.code.to_string();
     for amount in [
         json!(0),
@@ -420,12 +410,7 @@ async fn a_call_that_broke_off_is_taken_up_where_it_was() {
 #[tokio::test]
 async fn a_page_is_the_same_whatever_comes_in_meanwhile() {
     let (scene, _) = scene().await;
-    scene
-        .house
-        .ledger
-        .declare_currency(usd(), 6, "US dollar")
-        .await
-        .unwrap();
+    scene.house.declare_usd().await;
     let car = scene.house.thing(1, "Car").await;
     for number in 0..5 {
         scene

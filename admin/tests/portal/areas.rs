@@ -1,7 +1,7 @@
 //! Areas: defined, seen, and carried by allowances.
 
 use crate::browser::{Browser, Scene};
-use crate::house::{House, network, usd};
+use crate::house::{House, network};
 use axum::http::StatusCode;
 use ledger::people::{Role, Roles};
 use protocol::cose::open;
@@ -13,8 +13,7 @@ async fn define(browser: &mut Browser, name: &str, cells: &str) -> crate::browse
 }
 
 async fn car(house: &House) -> crate::house::thing::Thing {
-    let declared = house.ledger.declare_currency(usd(), 6, "US dollar").await;
-    declared.unwrap();
+    house.declare_usd().await;
     let car = house.thing(1, "Car").await;
     house.load(car.code, 10_000_000, "first").await;
     car

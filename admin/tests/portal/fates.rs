@@ -1,8 +1,8 @@
 //! Payments that end in other ways than settled at once.
 
 use crate::browser::Scene;
+use crate::house::House;
 use crate::house::thing::{Thing, released};
-use crate::house::{House, usd};
 use axum::http::StatusCode;
 use protocol::Status;
 use protocol::message::Message;
@@ -10,8 +10,7 @@ use protocol::message::Message;
 const LIFE_AND_GRACE_S: u32 = 8 * 86_400 + 1;
 
 async fn pair(house: &House) -> (Thing, Thing) {
-    let declared = house.ledger.declare_currency(usd(), 6, "US dollar").await;
-    declared.unwrap();
+    house.declare_usd().await;
     let mut car = house.thing(1, "Car").await;
     let charger = house.thing(2, "Charger").await;
     house.load(car.code, 10_000_000, "first").await;

@@ -1,16 +1,10 @@
 //! Loading and redeeming by form.
 
 use crate::browser::{Page, Scene};
-use crate::house::usd;
 use axum::http::StatusCode;
 
 async fn declared(scene: &Scene) {
-    scene
-        .house
-        .ledger
-        .declare_currency(usd(), 6, "US dollar")
-        .await
-        .unwrap();
+    scene.house.declare_usd().await;
 }
 
 async fn put_in(scene: &Scene) -> i64 {

@@ -1,7 +1,7 @@
 //! Pages with something on them.
 
 use crate::browser::{Scene, send};
-use crate::house::{House, thing, usd};
+use crate::house::{House, thing};
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use ledger::people::{Act, NewToken, Role, Roles, Scopes};
@@ -9,11 +9,7 @@ use protocol::message::Message;
 use protocol::rules::judge_proof;
 
 pub async fn one_payment(house: &House) -> (thing::Thing, thing::Thing, String) {
-    house
-        .ledger
-        .declare_currency(usd(), 6, "US dollar")
-        .await
-        .unwrap();
+    house.declare_usd().await;
     let mut car = house.thing(1, "Car").await;
     let charger = house.thing(2, "Charger").await;
     house.load(car.code, 10_000_000, "first").await;

@@ -340,11 +340,7 @@ async fn behind_a_proxy_visitors_are_told_apart_by_what_it_says() {
 async fn what_takes_payments_says_so_while_it_is_genuine_and_says_nothing_else_of_money() {
     let scene = Scene::new().await;
     let house = &scene.house;
-    house
-        .ledger
-        .declare_currency(crate::house::usd(), 6, "US dollar")
-        .await
-        .unwrap();
+    house.declare_usd().await;
     let charger = house.thing(1, "Charger").await;
     house.load(charger.code, 4_711_000_000, "in").await;
     let mut stranger = scene.browser();
@@ -364,11 +360,7 @@ async fn what_takes_payments_says_so_while_it_is_genuine_and_says_nothing_else_o
 async fn the_wallets_page_names_nobody_and_says_what_to_do_without_scripts() {
     let scene = Scene::new().await;
     let house = &scene.house;
-    house
-        .ledger
-        .declare_currency(crate::house::usd(), 6, "US dollar")
-        .await
-        .unwrap();
+    house.declare_usd().await;
     let ada = house.thing(1, "Ada's purse").await;
     house.load(ada.code, 4_711_000_000, "in").await;
     let page = scene.browser().get("/wallet").await;

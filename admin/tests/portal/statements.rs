@@ -2,18 +2,13 @@
 
 use crate::api::{call, scene};
 use crate::browser::Scene;
-use crate::house::usd;
 use axum::http::{StatusCode, header};
 use serde_json::Value;
 
 /// A purse that was loaded twice, so far apart, and paid once.
 async fn moved(scene: &Scene, apart_s: u32) -> String {
     let house = &scene.house;
-    house
-        .ledger
-        .declare_currency(usd(), 6, "US dollar")
-        .await
-        .unwrap();
+    house.declare_usd().await;
     let mut car = house.thing(1, "=Car, \"red\"").await;
     let charger = house.thing(2, "Charger").await;
     house.load(car.code, 9_000_001, "first").await;

@@ -1,16 +1,12 @@
 //! Where a load is and where money came from, as pages.
 
 use crate::browser::Scene;
-use crate::house::{House, usd};
+use crate::house::House;
 use axum::http::StatusCode;
 
 /// A load that went to `payees` things, the first of which paid one on.
 async fn spent(house: &House, payees: u8) -> (String, Vec<String>) {
-    house
-        .ledger
-        .declare_currency(usd(), 6, "US dollar")
-        .await
-        .unwrap();
+    house.declare_usd().await;
     let mut car = house.thing(1, "Car").await;
     house.load(car.code, 90_000_000, "first load").await;
     car.renew(&house.ledger, 80_000_000, house.now()).await;

@@ -356,11 +356,7 @@ fn sso(config: &Config) -> Result<Option<Arc<admin::Sso>>, Failure> {
 
 /// Says where everything is, and how the first administrator comes in.
 async fn welcome(config: &Config, house: &House) -> Result<(), Failure> {
-    let portal = match config.proxies.speak_tls() {
-        // The proxy answers to the name on labels, and cookies are bound to it.
-        true => format!("https://{}", config.resolver.to_ascii_lowercase()),
-        false => format!("http://{}", config.http_listen),
-    };
+    let portal = &config.portal_address;
     println!("OneCode gateway {:#}", house.authorities.gateway.code());
     println!("  network        {}", config.network.as_str());
     println!("  folder         {}", house.folder.path().display());

@@ -139,7 +139,7 @@ async fn publish(tree: &Tree, caller: &Caller, topic: &Topic, request: Request) 
     let how = Manner {
         retain: request.method != Method::Post,
         assured: true,
-        origin: 0,
+        ..Manner::default()
     };
     match tree.publish(caller, topic, payload, how).await {
         published if wallet => wallet_answer(published.map(|done| done.reply)),
@@ -276,6 +276,7 @@ fn refused(refusal: &Refusal) -> Response {
         Refusal::Forbidden => ResponseType::Forbidden,
         Refusal::TooLarge => ResponseType::RequestEntityTooLarge,
         Refusal::Full => ResponseType::ServiceUnavailable,
+        Refusal::NotKept => ResponseType::InternalServerError,
         Refusal::Wallet(declined) => code_of(declined.status),
     })
 }

@@ -146,12 +146,9 @@ mod tests {
 
     fn event(place: &str, payload: &'static str) -> Arc<Event> {
         Arc::new(Event {
-            topic: topic(place),
-            payload: Bytes::from_static(payload.as_bytes()),
-            retain: false,
             assured: true,
-            origin: 0,
             door: Some(Door::Mqtt),
+            ..Event::new(topic(place), Bytes::from_static(payload.as_bytes()))
         })
     }
 

@@ -48,7 +48,7 @@ reasons! {
     AuthMethod "auth_method" 0x8c "The certificate is the only way to authenticate.";
     WillForbidden "will_forbidden" 0x87 "The will is on a topic that is not the caller's.";
     TooManySessions "too_many_sessions" 0x97 "The code has as many sessions as it may have.";
-    Unavailable "unavailable" 0x88 "The session before this one did not end in time, or the registry did not answer.";
+    Unavailable "unavailable" 0x88 "The session before this one did not end in time, the registry did not answer, or the disk failed.";
     // packets
     Malformed "malformed" 0x81 "A packet is not as MQTT says.";
     ProtocolError "protocol_error" 0x82 "A packet does not belong here.";

@@ -17,6 +17,7 @@ mod bells;
 mod desk;
 pub mod fanout;
 mod filter;
+mod keeper;
 mod retained;
 mod rights;
 #[cfg(test)]
@@ -25,15 +26,17 @@ mod topic;
 
 pub use bells::Bell;
 pub use desk::{Declined, Inbox, WALLET_MESSAGE_MAX, WalletDesk};
-pub use fanout::{Event, Fanout, Watch};
+pub use fanout::{Chosen, Event, Fanout, Watch};
 pub use filter::Filter;
+pub use keeper::{Keeper, Keeping, Received};
 pub use retained::{RETAINED_BRANCH_BYTES_MAX, RETAINED_BYTES_MAX, RETAINED_TOPICS_MAX};
 pub use topic::{Leaf, NAME_LEVELS_MAX, NAME_MAX, Name, Peer, TOPIC_MAX, Topic, TopicError};
 
+use crate::wallet::now;
 use bells::Bells;
 use bytes::Bytes;
 use device_sdk::lists::Part;
-use protocol::{Code, Status};
+use protocol::{Code, Status, Timestamp};
 use retained::Retained;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -78,15 +81,31 @@ pub struct Caller {
 }
 
 /// How something is published.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manner {
     /// Keep it as the newest payload of its topic.
     pub retain: bool,
     /// Subscribers may have it with QoS 1.
     pub assured: bool,
+    /// And with QoS 2.
+    pub once: bool,
     /// Which session publishes, so that it need not hear itself; 0 for none.
     pub origin: u64,
+    /// With QoS 2, what keeps it from being published twice.
+    pub received: Option<Received>,
+    /// What MQTT 5 says beside the payload.
+    pub extras: Extras,
+    /// From when on nobody wants it any more.
+    pub expires: Option<Timestamp>,
 }
+
+/// What MQTT 5 says beside a payload (format, content type, response topic, correlation data, user
+/// properties), encoded as the publisher sent it. Other doors pass it by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extras(pub Bytes);
+
+/// Bytes of the largest [`Extras`].
+pub const EXTRAS_MAX: usize = 8 * 1024;
 
 /// A publication was taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -102,10 +121,13 @@ pub enum Refusal {
     Topic(TopicError),
     /// Not with this code.
     Forbidden,
-    /// The payload is larger than [`PAYLOAD_MAX`] or, for a wallet message, [`WALLET_MESSAGE_MAX`].
+    /// The payload is larger than [`PAYLOAD_MAX`] or, for a wallet message, [`WALLET_MESSAGE_MAX`];
+    /// or what is said beside it than [`EXTRAS_MAX`].
     TooLarge,
     /// No room: for another retained payload, or another watch.
     Full,
+    /// It could not be made durable; to be sent again.
+    NotKept,
     /// The wallet refused.
     Wallet(Declined),
 }
@@ -127,6 +149,7 @@ pub struct Tree {
     bells: Arc<Bells>,
     ringer: AbortHandle,
     tap: OnceLock<Tap>,
+    keeper: OnceLock<Arc<dyn Keeper>>,
 }
 
 /// Where everything that is published goes besides, as far as it is taken away.
@@ -156,7 +179,18 @@ impl Tree {
             bells,
             ringer,
             tap: OnceLock::new(),
+            keeper: OnceLock::new(),
         })
+    }
+
+    /// From now on `keeper` keeps what is retained and owed, once and for good.
+    pub fn kept_by(&self, keeper: Arc<dyn Keeper>) {
+        let _ = self.keeper.set(keeper);
+    }
+
+    /// What a topic retained before this tree began; nobody hears it anew.
+    pub fn restore(&self, event: &Event) -> Result<(), Refusal> {
+        self.retained.keep(event).map_err(|_| Refusal::Full)
     }
 
     /// From now on everything that is published is handed to `events`, too, once and for good. What
@@ -219,7 +253,7 @@ impl Tree {
         permit(rights::may_read(caller.code, topic.code))?;
         Ok(match topic.leaf {
             Leaf::List(part) => self.list(part),
-            _ => self.retained.get(topic),
+            _ => self.look(topic),
         })
     }
 
@@ -228,20 +262,20 @@ impl Tree {
         permit(rights::may_read(caller.code, filter.code))
     }
 
-    /// The retained payloads a filter takes.
-    pub fn retained(
-        &self,
-        caller: &Caller,
-        filter: &Filter,
-    ) -> Result<Vec<(Topic, Bytes)>, Refusal> {
+    /// What is retained and a filter takes.
+    pub fn retained(&self, caller: &Caller, filter: &Filter) -> Result<Vec<Arc<Event>>, Refusal> {
         self.may_subscribe(caller, filter)?;
-        let mut kept = self.retained.matching(filter);
+        let mut kept = self.retained.matching(filter, now());
         // Long, and the same for all: only for who names them, never by a wildcard.
         for part in Part::BOTH {
             let (code, leaf) = (filter.code, Leaf::List(part));
             let topic = Topic { code, leaf };
             if *filter == Filter::exactly(&topic) {
-                kept.extend(self.list(part).map(|list| (topic, list)));
+                let list = self.list(part).map(|list| Event {
+                    assured: true,
+                    ..Event::new(topic, list)
+                });
+                kept.extend(list.map(Arc::new));
             }
         }
         Ok(kept)
@@ -300,27 +334,30 @@ impl Tree {
     /// The house itself tells a thing what it shall become.
     pub async fn set_desired(&self, code: Code, payload: Bytes) -> Result<(), Refusal> {
         let leaf = Leaf::Desired;
-        self.spread(&Topic { code, leaf }, payload, ASSURED, None)
+        self.spread(&Topic { code, leaf }, payload, assured(), None)
             .await
     }
 
     /// What a thing was told to become before this tree began; nobody hears it anew.
     pub fn restore_desired(&self, code: Code, payload: &Bytes) -> Result<(), Refusal> {
         let leaf = Leaf::Desired;
-        let kept = self.retained.keep(&Topic { code, leaf }, payload);
-        kept.map_err(|_| Refusal::Full)
+        self.restore(&Event {
+            assured: true,
+            ..Event::new(Topic { code, leaf }, payload.clone())
+        })
     }
 
     /// The house itself commands a thing; who is away does not hear it.
     pub async fn command(&self, code: Code, id: Name, payload: Bytes) -> Result<(), Refusal> {
         let leaf = Leaf::Command(id);
-        self.spread(&Topic { code, leaf }, payload, ASSURED, None)
+        self.spread(&Topic { code, leaf }, payload, assured(), None)
             .await
     }
 
     /// The house itself looks at a retained payload.
     pub fn look(&self, topic: &Topic) -> Option<Bytes> {
-        self.retained.get(topic)
+        let kept = self.retained.get(topic, now());
+        kept.map(|event| event.payload.clone())
     }
 
     /// The house itself watches a branch, as the portal does for people.
@@ -335,21 +372,32 @@ impl Tree {
         how: Manner,
         door: Option<Door>,
     ) -> Result<(), Refusal> {
-        if payload.len() > PAYLOAD_MAX {
+        if payload.len() > PAYLOAD_MAX || how.extras.0.len() > EXTRAS_MAX {
             return Err(Refusal::TooLarge);
         }
-        if how.retain || topic.always_retained() {
-            let kept = self.retained.keep(topic, &payload);
-            kept.map_err(|_| Refusal::Full)?;
-        }
-        let event = Event {
+        let mut event = Event {
             topic: topic.clone(),
             payload,
             retain: how.retain,
             assured: how.assured,
+            once: how.once,
             origin: how.origin,
             door,
+            extras: how.extras,
+            expires: how.expires,
+            chosen: Vec::new(),
         };
+        let keeping = Keeping {
+            retain: how.retain || topic.always_retained(),
+            received: how.received,
+        };
+        if keeping.retain {
+            self.restore(&event)?;
+        }
+        if let Some(keeper) = self.keeper.get() {
+            let kept = keeper.keep(&mut event, keeping).await;
+            kept.map_err(|_| Refusal::NotKept)?;
+        }
         let event = Arc::new(event);
         if let Some(tap) = self.tap.get()
             && tap.events.try_send(Arc::clone(&event)).is_err()
@@ -361,11 +409,13 @@ impl Tree {
     }
 }
 
-const ASSURED: Manner = Manner {
-    retain: false,
-    assured: true,
-    origin: 0,
-};
+/// How the house itself speaks to a thing.
+fn assured() -> Manner {
+    Manner {
+        assured: true,
+        ..Manner::default()
+    }
+}
 
 fn permit(may: bool) -> Result<(), Refusal> {
     if may { Ok(()) } else { Err(Refusal::Forbidden) }
@@ -384,6 +434,7 @@ impl Refusal {
             Self::Topic(_) | Self::TooLarge => Status::Malformed,
             Self::Forbidden => Status::NotPermitted,
             Self::Full => Status::Full,
+            Self::NotKept => Status::Storage,
             Self::Wallet(declined) => declined.status,
         }
     }
@@ -410,6 +461,7 @@ impl fmt::Display for Refusal {
             Self::Forbidden => f.write_str("not permitted with this code"),
             Self::TooLarge => f.write_str("the payload is too large"),
             Self::Full => f.write_str("no room"),
+            Self::NotKept => f.write_str("not made durable; to be sent again"),
             Self::Wallet(declined) => declined.status.fmt(f),
         }
     }

@@ -1,11 +1,11 @@
-//! The newest payload of each retained topic, in memory, within bounds.
+//! The newest event of each retained topic, in memory, within bounds.
 
-use super::{Filter, Topic};
+use super::{Event, Filter, Topic};
 use bytes::Bytes;
-use protocol::Code;
+use protocol::{Code, Timestamp};
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// Retained topics one branch may have.
@@ -15,7 +15,7 @@ pub const RETAINED_BRANCH_BYTES_MAX: usize = 256 * 1024;
 /// Bytes of retained payloads in all branches together.
 pub const RETAINED_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// What a topic costs besides its payload, so that empty-handed topics are not free.
-const TOPIC_COST_BYTES: usize = 128;
+const TOPIC_COST_BYTES: usize = 256;
 
 /// All retained payloads.
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ struct State {
 #[derive(Debug, Default)]
 struct Branch {
     /// By the leaf's text: the order in which a subscriber gets them.
-    kept: BTreeMap<String, (Topic, Bytes)>,
+    kept: BTreeMap<String, Arc<Event>>,
     bytes: usize,
 }
 
@@ -41,49 +41,52 @@ struct Branch {
 pub struct NoRoom;
 
 impl Retained {
-    /// Keeps `payload` as the newest of `topic`; an empty one clears it.
-    pub fn keep(&self, topic: &Topic, payload: &Bytes) -> Result<(), NoRoom> {
-        let leaf = topic.leaf.to_string();
+    /// Keeps an event as the newest of its topic; one without payload clears it.
+    pub fn keep(&self, event: &Event) -> Result<(), NoRoom> {
+        let leaf = event.topic.leaf.to_string();
         let mut state = self.state();
         let State { branches, bytes } = &mut *state;
-        if payload.is_empty() {
-            if let Some(branch) = branches.get_mut(&topic.code) {
+        let code = event.topic.code;
+        if event.payload.is_empty() {
+            if let Some(branch) = branches.get_mut(&code) {
                 *bytes -= branch.forget(&leaf);
                 if branch.kept.is_empty() {
-                    branches.remove(&topic.code);
+                    branches.remove(&code);
                 }
             }
             return Ok(());
         }
-        let there = branches.get(&topic.code);
+        let (there, new) = (branches.get(&code), cost(event));
         let old = there.map_or(0, |branch| branch.cost(&leaf));
-        let branch_bytes = there.map_or(0, |branch| branch.bytes) - old + cost(payload);
+        let branch_bytes = there.map_or(0, |branch| branch.bytes) - old + new;
         let topics = there.map_or(0, |branch| branch.kept.len()) + usize::from(old == 0);
         if branch_bytes > RETAINED_BRANCH_BYTES_MAX
             || topics > RETAINED_TOPICS_MAX
-            || *bytes - old + cost(payload) > RETAINED_BYTES_MAX
+            || *bytes - old + new > RETAINED_BYTES_MAX
         {
             return Err(NoRoom);
         }
-        *bytes = *bytes - old + cost(payload);
-        let branch = branches.entry(topic.code).or_default();
+        *bytes = *bytes - old + new;
+        let branch = branches.entry(code).or_default();
         branch.bytes = branch_bytes;
-        // A copy of its own: the payload may be a slice of a much larger read buffer.
-        let payload = Bytes::copy_from_slice(payload);
-        branch.kept.insert(leaf, (topic.clone(), payload));
+        // Copies of its own: the payload may be a slice of a much larger read buffer.
+        let mut event = event.clone();
+        event.payload = Bytes::copy_from_slice(&event.payload);
+        event.extras.0 = Bytes::copy_from_slice(&event.extras.0);
+        branch.kept.insert(leaf, Arc::new(event));
         Ok(())
     }
 
-    /// The newest payload of a topic.
-    pub fn get(&self, topic: &Topic) -> Option<Bytes> {
+    /// The newest event of a topic, unless its time is over.
+    pub fn get(&self, topic: &Topic, now: Timestamp) -> Option<Arc<Event>> {
         let state = self.state();
         let branch = state.branches.get(&topic.code)?;
-        let (_, payload) = branch.kept.get(&topic.leaf.to_string())?;
-        Some(payload.clone())
+        let event = branch.kept.get(&topic.leaf.to_string())?;
+        event.is_current(now).then(|| Arc::clone(event))
     }
 
-    /// Every retained payload a filter takes.
-    pub fn matching(&self, filter: &Filter) -> Vec<(Topic, Bytes)> {
+    /// Every retained event a filter takes.
+    pub fn matching(&self, filter: &Filter, now: Timestamp) -> Vec<Arc<Event>> {
         let state = self.state();
         let Some(branch) = state.branches.get(&filter.code) else {
             return Vec::new();
@@ -91,7 +94,7 @@ impl Retained {
         let taken = branch
             .kept
             .values()
-            .filter(|(topic, _)| filter.takes(topic));
+            .filter(|event| event.is_current(now) && filter.takes(&event.topic));
         taken.cloned().collect()
     }
 
@@ -102,20 +105,17 @@ impl Retained {
 
 impl Branch {
     fn cost(&self, leaf: &str) -> usize {
-        self.kept.get(leaf).map_or(0, |(_, payload)| cost(payload))
+        self.kept.get(leaf).map_or(0, |event| cost(event))
     }
 
     /// Returns the bytes that are free now.
     fn forget(&mut self, leaf: &str) -> usize {
-        let freed = self
-            .kept
-            .remove(leaf)
-            .map_or(0, |(_, payload)| cost(&payload));
+        let freed = self.kept.remove(leaf).map_or(0, |event| cost(&event));
         self.bytes -= freed;
         freed
     }
 }
 
-fn cost(payload: &Bytes) -> usize {
-    TOPIC_COST_BYTES + payload.len()
+fn cost(event: &Event) -> usize {
+    TOPIC_COST_BYTES + event.payload.len() + event.extras.0.len()
 }

@@ -351,14 +351,14 @@ async fn retained_payloads_stay_within_their_bounds_and_an_empty_one_clears() {
     };
     for n in 0..RETAINED_TOPICS_MAX {
         let topic = topic(&format!("oc/1/A/t/{n}"));
-        tree.publish(&owner, &topic, Bytes::from_static(b"1"), retain)
+        tree.publish(&owner, &topic, Bytes::from_static(b"1"), retain.clone())
             .await
             .unwrap();
     }
     let one_more = publish(&tree, "A", "oc/1/A/s", "x").await;
     assert_eq!(one_more, Err(Refusal::Full));
     let first = topic("oc/1/A/t/0");
-    tree.publish(&owner, &first, Bytes::new(), retain)
+    tree.publish(&owner, &first, Bytes::new(), retain.clone())
         .await
         .unwrap();
     assert_eq!(tree.read(&owner, &first), Ok(None));
@@ -369,7 +369,8 @@ async fn retained_payloads_stay_within_their_bounds_and_an_empty_one_clears() {
     let large = Bytes::from(vec![0; PAYLOAD_MAX]);
     for n in 1..=4 {
         let topic = topic(&format!("oc/1/A/t/{n}"));
-        let kept = tree.publish(&owner, &topic, large.clone(), retain).await;
+        let kept = tree.publish(&owner, &topic, large.clone(), retain.clone());
+        let kept = kept.await;
         assert_eq!(
             kept.is_ok(),
             n < 4,

@@ -65,6 +65,7 @@ impl Session<'_> {
             retain: publish.retain,
             assured: publish.id.is_some(),
             origin: self.serial,
+            ..Manner::default()
         };
         let tree = &self.door.tree;
         let published = tree
@@ -119,6 +120,7 @@ impl Session<'_> {
             Refusal::TooLarge if wallet => Reason::WalletMalformed,
             Refusal::TooLarge => Reason::PayloadTooLarge,
             Refusal::Full => Reason::Full,
+            Refusal::NotKept => Reason::Unavailable,
             Refusal::Wallet(declined) if declined.status == Status::Malformed => {
                 Reason::WalletMalformed
             }
@@ -197,10 +199,14 @@ impl Session<'_> {
         };
         if wanted {
             let kept = tree.retained(&self.caller, &filter).unwrap_or_default();
-            retained.extend(kept.into_iter().map(|(topic, payload)| Ready {
-                topic: topic.to_string().into(),
-                payload,
-                qos: wish.qos,
+            retained.extend(kept.into_iter().map(|event| Ready {
+                topic: event.topic.to_string().into(),
+                payload: event.payload.clone(),
+                qos: if event.assured {
+                    wish.qos
+                } else {
+                    Qos::AtMostOnce
+                },
                 retain: true,
                 entry: None,
             }));

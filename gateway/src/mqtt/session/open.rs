@@ -81,7 +81,7 @@ impl MqttDoor {
                 let how = Manner {
                     retain: will.retain,
                     assured: will.qos == Qos::AtLeastOnce,
-                    origin: 0,
+                    ..Manner::default()
                 };
                 Some(Will {
                     topic,

@@ -4,15 +4,16 @@
 //! a map of channels without threads or clocks, for tests that must repeat exactly.
 
 mod memory;
+mod packed;
 mod router;
 
 pub use memory::MemoryFanout;
 pub use router::RouterFanout;
 
-use super::{Door, Topic};
+use super::{Door, Extras, Topic};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use protocol::Code;
+use protocol::{Code, Timestamp};
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -31,12 +32,62 @@ pub struct Event {
     pub payload: Bytes,
     /// Published with the retain flag.
     pub retain: bool,
-    /// Published with QoS 1.
+    /// Published with QoS 1 or 2.
     pub assured: bool,
+    /// Published with QoS 2.
+    pub once: bool,
     /// Which session published it; 0 for none.
     pub origin: u64,
     /// By which door it came in; none when the house itself says it.
     pub door: Option<Door>,
+    /// What MQTT 5 says beside the payload.
+    pub extras: Extras,
+    /// From when on nobody wants it any more.
+    pub expires: Option<Timestamp>,
+    /// Which member of each group that shares a subscription gets it.
+    pub chosen: Vec<Chosen>,
+}
+
+/// One member of a group that shares a subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// The shared subscription.
+    pub share: u64,
+    /// The member.
+    pub seat: u64,
+}
+
+impl Event {
+    /// Something the house itself says, once and to whoever listens.
+    pub fn new(topic: Topic, payload: Bytes) -> Self {
+        Self {
+            topic,
+            payload,
+            retain: false,
+            assured: false,
+            once: false,
+            origin: 0,
+            door: None,
+            extras: Extras::default(),
+            expires: None,
+            chosen: Vec::new(),
+        }
+    }
+
+    /// Whether somebody may still want it.
+    pub fn is_current(&self, now: Timestamp) -> bool {
+        self.expires.is_none_or(|at| now < at)
+    }
+
+    /// The event as bytes, for who keeps it.
+    pub fn pack(&self) -> Bytes {
+        packed::pack(self)
+    }
+
+    /// The event that was kept; `None` for bytes that are none.
+    pub fn unpack(bytes: Bytes) -> Option<Self> {
+        packed::unpack(bytes)
+    }
 }
 
 /// Distributes events to those who watch a branch. Nothing here is durable.

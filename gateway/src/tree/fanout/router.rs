@@ -6,11 +6,11 @@
 //! knows only the topics `0` to `SLOTS - 1`, and the event travels as payload. Slots are given back,
 //! links get the names of ended links, and a dead router is replaced while the watches stay.
 
+use super::packed::{pack, unpack};
 use super::{Event, Fanout, Feed, TooManyWatched, Watch};
-use crate::tree::{Door, Topic};
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{FutureExt, future::BoxFuture};
-use protocol::{Code, code::CODE_BYTES};
+use protocol::Code;
 use rumqttd::{
     Notification, Router, RouterConfig,
     local::{LinkBuilder, LinkError, LinkRx, LinkTx},
@@ -389,56 +389,6 @@ async fn forward(seat: &Seat, feed: &Feed, mut rx: LinkRx) -> Result<(), Dead> {
     }
 }
 
-const RETAIN: u8 = 1;
-const ASSURED: u8 = 2;
-/// Above the flags: one more than the number of the door; 0 for none.
-const DOOR_SHIFT: u8 = 2;
-const DOORS: [Door; 4] = [Door::Mqtt, Door::Coap, Door::Coaps, Door::Http];
-
-/// An event as one payload, in memory of its own.
-fn pack(event: &Event) -> Bytes {
-    let leaf = event.topic.leaf.to_string();
-    let mut out = BytesMut::with_capacity(11 + CODE_BYTES + leaf.len() + event.payload.len());
-    let known = |door| DOORS.iter().position(|one| *one == door);
-    let door = event.door.and_then(known).map_or(0, |at| at as u8 + 1);
-    let flags = (u8::from(event.retain) * RETAIN) | (u8::from(event.assured) * ASSURED);
-    out.put_u8(flags | door << DOOR_SHIFT);
-    out.put_u64(event.origin);
-    out.put_slice(event.topic.code.as_bytes());
-    out.put_u16(u16::try_from(leaf.len()).unwrap_or_default());
-    out.put_slice(leaf.as_bytes());
-    out.put_slice(&event.payload);
-    out.freeze()
-}
-
-fn unpack(mut packed: Bytes) -> Option<Event> {
-    if packed.len() < 11 + CODE_BYTES {
-        return None;
-    }
-    let flags = packed.get_u8();
-    let origin = packed.get_u64();
-    let mut code = [0; CODE_BYTES];
-    packed.copy_to_slice(&mut code);
-    let code = Code::from_bytes(code).ok()?;
-    let length = usize::from(packed.get_u16());
-    if packed.len() < length {
-        return None;
-    }
-    let leaf = packed.split_to(length);
-    let branch = [b"oc".as_slice(), b"1", b"me"];
-    let levels = branch.into_iter().chain(leaf.split(|byte| *byte == b'/'));
-    Some(Event {
-        topic: Topic::from_levels(levels, Some(code)).ok()?,
-        payload: packed,
-        retain: flags & RETAIN != 0,
-        assured: flags & ASSURED != 0,
-        origin,
-        door: usize::from(flags >> DOOR_SHIFT)
-            .checked_sub(1)
-            .and_then(|at| DOORS.get(at).copied()),
-    })
-}
-
 impl fmt::Debug for Shard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shard")
@@ -453,27 +403,12 @@ mod tests {
     use crate::tree::tests::{code, topic};
 
     fn event(text: &str, payload: &'static [u8]) -> Arc<Event> {
-        Arc::new(Event {
-            topic: topic(text),
-            payload: Bytes::from_static(payload),
-            retain: false,
-            assured: true,
-            origin: 7,
-            door: Some(Door::Coaps),
-        })
+        Arc::new(Event::new(topic(text), Bytes::from_static(payload)))
     }
 
     async fn next(watch: &mut Watch) -> Arc<Event> {
         let next = tokio::time::timeout(Duration::from_secs(20), watch.next());
         next.await.expect("in time").expect("an event")
-    }
-
-    #[test]
-    fn an_event_survives_packing() {
-        for payload in [b"".as_slice(), b"21.5"] {
-            let event = event("oc/1/A/t/room/temperature", payload);
-            assert_eq!(unpack(pack(&event)).as_ref(), Some(event.as_ref()));
-        }
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,31 @@
+//! What the tree asks of whoever keeps events for those who are away.
+
+use super::Event;
+use futures_util::future::BoxFuture;
+use protocol::Status;
+
+/// Keeps what topics retain and what sessions are owed while their clients are away.
+pub trait Keeper: Send + Sync + 'static {
+    /// Sees every event before those who listen now. It says in the event who of each sharing group
+    /// gets it. When this returns, what is to be kept of an assured event is durable; of another one
+    /// it will be soon.
+    fn keep<'e>(&'e self, event: &'e mut Event, how: Keeping) -> BoxFuture<'e, Result<(), Status>>;
+}
+
+/// What is to be kept beside what sessions are owed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keeping {
+    /// It is the newest of its topic, or clears it when it has no payload.
+    pub retain: bool,
+    /// The publisher's session must not publish it again.
+    pub received: Option<Received>,
+}
+
+/// A publication with QoS 2 that its publisher has not released yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Received {
+    /// The number of the publisher's session.
+    pub session: i64,
+    /// The packet identifier.
+    pub id: u16,
+}

@@ -51,8 +51,9 @@
 //! Bytes are written into the caller's buffer only after what they promise is durable. Every buffer
 //! given as `out` has at least [`purse::OUT_MAX`] bytes.
 //!
-//! The purse needs neither `std` nor `alloc`; how many payments it holds is fixed by its type. With
-//! the feature `std` come a journal in a file, an identity in a folder, enrolment and links.
+//! The purse needs neither `std` nor `alloc`; how many payments it holds is fixed by its type.
+//! [`journal_flash`] keeps its journal on any NOR flash with an `embedded-storage` driver. With the
+//! feature `std` come a journal in a file, an identity in a folder, enrolment and links.
 #![cfg_attr(not(any(test, feature = "std")), no_std)]
 #![forbid(unsafe_code)]
 
@@ -67,6 +68,7 @@ pub mod identity_file;
 pub mod journal;
 #[cfg(feature = "std")]
 pub mod journal_file;
+pub mod journal_flash;
 pub mod links;
 #[cfg(feature = "std")]
 pub mod lists;
@@ -76,6 +78,8 @@ pub mod purse;
 #[cfg(test)]
 #[cfg(feature = "std")]
 mod test_house;
+#[cfg(test)]
+mod test_nor;
 #[cfg(feature = "std")]
 pub mod tls;
 

@@ -4,7 +4,7 @@
 
 use super::super::{Event, InvoiceOrder, Seed};
 use super::covers::payment_of;
-use super::cuts::{Reopened, Scenario};
+use super::cuts::{Keep, Reopened, Scenario};
 use super::*;
 use protocol::objects::Asked;
 
@@ -34,9 +34,9 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(cuts: &[cuts::At]) -> Self {
+    fn new(keep: Keep, cuts: &[cuts::At]) -> Self {
         let world = World::new();
-        let things = cuts::things(&world, cuts);
+        let things = cuts::things(&world, keep, cuts);
         Self {
             world,
             things,
@@ -276,27 +276,50 @@ impl Scenario<6, 2> for Stage {
 /// Records at the end, of payments, their receipts and marks for the most part.
 const LEFT: [usize; PURSES] = [11, 23, 6];
 
-fn run(cuts: &[cuts::At]) -> Stage {
-    let mut stage = Stage::new(cuts);
+fn run(keep: Keep, cuts: &[cuts::At]) -> Stage {
+    let mut stage = Stage::new(keep, cuts);
     stage.play();
     stage.ends_well();
     stage
 }
 
-fn operations() -> Vec<usize> {
-    cuts::operations(&run(&[]).things)
+fn operations(keep: Keep) -> Vec<usize> {
+    cuts::operations(&run(keep, &[]).things)
+}
+
+#[test]
+fn nothing_spent_on_is_lost_or_doubled_whatever_flash_is_doing_when_the_power_goes() {
+    let whole = run(Keep::OnFlash, &[]);
+    let erased: Vec<usize> = whole
+        .things
+        .iter()
+        .map(|thing| thing.disk.erasures())
+        .collect();
+    assert!(erased.iter().all(|erased| *erased > 0), "{erased:?}");
+    cuts::everywhere_on_flash(cuts::operations(&whole.things), |cuts| {
+        run(Keep::OnFlash, cuts).things[cuts[0].0]
+            .disk
+            .0
+            .borrow()
+            .cut
+    });
 }
 
 #[test]
 fn nothing_spent_on_is_lost_doubled_or_contradicted_wherever_the_power_is_cut_once() {
-    let operations = operations();
+    let operations = operations(Keep::InMemory);
     assert!(operations.iter().sum::<usize>() > 90, "{operations:?}");
     cuts::everywhere(operations, |cut| {
-        run(&[cut]).things[cut.0].disk.0.borrow().cut
+        run(Keep::InMemory, &[cut]).things[cut.0]
+            .disk
+            .0
+            .borrow()
+            .cut
     });
 }
 
 #[test]
 fn nothing_spent_on_is_lost_doubled_or_contradicted_when_the_power_goes_again_during_recovery() {
-    cuts::everywhere_twice(operations(), |cuts| drop(run(&cuts)));
+    let operations = operations(Keep::InMemory);
+    cuts::everywhere_twice(operations, |cuts| drop(run(Keep::InMemory, &cuts)));
 }

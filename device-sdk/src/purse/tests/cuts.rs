@@ -1,13 +1,27 @@
-//! Where the power goes: at every single journal operation of a scenario, and again soon after.
+//! Where the power goes: at every single journal operation of a scenario, and again soon after; and
+//! at every single thing that flash does.
 
 use super::*;
 
 /// Which purse, at which of its operations, and how.
 pub(super) type At = (usize, usize, Cut);
 
+/// Where things keep their journals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keep {
+    InMemory,
+    OnFlash,
+}
+
 /// Things whose power goes as these cuts say.
-pub(super) fn things<const N: usize>(world: &World, cuts: &[At]) -> [Thing; N] {
-    let things = std::array::from_fn(|at| world.thing(10 + at as u8));
+pub(super) fn things<const N: usize>(world: &World, keep: Keep, cuts: &[At]) -> [Thing; N] {
+    let things = std::array::from_fn(|at| {
+        let mut thing = world.thing(10 + at as u8);
+        if keep == Keep::OnFlash {
+            thing.disk = Disk::on_flash();
+        }
+        thing
+    });
     for (at, thing) in things.iter().enumerate() {
         let own: Vec<_> = cuts
             .iter()
@@ -32,6 +46,22 @@ pub(super) fn everywhere(operations: Vec<usize>, run: impl Fn(At) -> usize) {
             for how in [Cut::Before, Cut::After] {
                 assert_eq!(run((at, when, how)), 1);
             }
+        }
+    }
+}
+
+/// Before, during and after everything that flash does, and during two of them in a row; `run`
+/// says how often the power went.
+pub(super) fn everywhere_on_flash(operations: Vec<usize>, run: impl Fn(&[At]) -> usize) {
+    for (at, operations) in operations.into_iter().enumerate() {
+        for when in 0..operations {
+            // Before an operation is after the one before it.
+            if when == 0 {
+                assert_eq!(run(&[(at, when, Cut::Before)]), 1);
+            }
+            assert_eq!(run(&[(at, when, Cut::After)]), 1);
+            let cuts = run(&[(at, when, Cut::During), (at, when + 1, Cut::During)]);
+            assert!(cuts == 2 || when + 1 >= operations);
         }
     }
 }

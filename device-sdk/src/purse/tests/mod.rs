@@ -9,6 +9,7 @@ mod cuts;
 mod declining;
 mod doubt;
 mod finality;
+mod flash;
 mod forks;
 mod giving_up;
 mod holdings;
@@ -201,6 +202,8 @@ impl Signed {
 pub(super) enum Cut {
     /// Nothing of the operation is done.
     Before,
+    /// Some of it is done; on flash only.
+    During,
     /// The operation is done and nobody hears of it.
     After,
 }
@@ -216,19 +219,56 @@ pub(super) struct Medium {
     /// How many cuts there were.
     pub(super) cut: usize,
     pub(super) room: Option<usize>,
+    /// All of it is there instead of in memory.
+    flash: Option<flash::Flash>,
 }
 
-/// A journal in memory that outlives its purse.
+/// A journal in memory, or on flash, that outlives its purse.
 #[derive(Clone, Default)]
 pub(super) struct Disk(pub(super) Rc<RefCell<Medium>>);
 
 impl Disk {
+    pub(super) fn on_flash() -> Self {
+        Self(Rc::new(RefCell::new(Medium {
+            flash: Some(flash::Flash::used()),
+            ..Medium::default()
+        })))
+    }
+
     pub(super) fn cut_at(&self, cuts: &[(usize, Cut)]) {
-        self.0.borrow_mut().cuts = cuts.to_vec();
+        let mut medium = self.0.borrow_mut();
+        medium.cuts = cuts.to_vec();
+        medium.flash.iter().for_each(|flash| flash.cut_at(cuts));
     }
 
     pub(super) fn power_on(&self) {
-        self.0.borrow_mut().dead = false;
+        let mut medium = self.0.borrow_mut();
+        medium.dead = false;
+        medium.flash.iter_mut().for_each(flash::Flash::power_on);
+    }
+
+    /// The thing is switched off and on.
+    fn restart(&self) {
+        let mut medium = self.0.borrow_mut();
+        medium.flash.iter_mut().for_each(flash::Flash::restart);
+    }
+
+    /// Sectors that were erased.
+    pub(super) fn erasures(&self) -> usize {
+        let medium = self.0.borrow();
+        medium.flash.as_ref().map_or(0, flash::Flash::erasures)
+    }
+
+    /// What flash does, if the journal is there.
+    fn flash<T>(
+        &self,
+        act: impl FnOnce(&mut dyn Journal) -> Result<T, JournalFailed>,
+    ) -> Option<Result<T, JournalFailed>> {
+        let mut medium = self.0.borrow_mut();
+        let flash = medium.flash.as_mut()?;
+        let done = flash.with(|journal| act(journal));
+        (medium.operations, medium.cut) = flash.counts();
+        Some(done)
     }
 
     pub(super) fn copy(&self) -> Self {
@@ -241,7 +281,11 @@ impl Disk {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.borrow().records.len()
+        let mut medium = self.0.borrow_mut();
+        match &mut medium.flash {
+            Some(flash) => flash.records(),
+            None => medium.records.len(),
+        }
     }
 
     fn operate<T>(&self, what: impl FnOnce(&mut Medium) -> T) -> Result<T, JournalFailed> {
@@ -268,6 +312,9 @@ impl Disk {
 
 impl Journal for Disk {
     fn append(&mut self, record: &[u8]) -> Result<RecordId, JournalFailed> {
+        if let Some(done) = self.flash(|journal| journal.append(record)) {
+            return done;
+        }
         let medium = self.0.borrow();
         if medium.room.is_some_and(|room| medium.records.len() >= room) {
             return Err(JournalFailed::Full);
@@ -281,6 +328,9 @@ impl Journal for Disk {
     }
 
     fn read(&mut self, id: RecordId, out: &mut [u8]) -> Result<usize, JournalFailed> {
+        if let Some(done) = self.flash(|journal| journal.read(id, out)) {
+            return done;
+        }
         let medium = self.0.borrow();
         let record = medium.records.get(&id.0).ok_or(JournalFailed::Broken)?;
         out[..record.len()].copy_from_slice(record);
@@ -288,10 +338,16 @@ impl Journal for Disk {
     }
 
     fn forget(&mut self, id: RecordId) -> Result<(), JournalFailed> {
+        if let Some(done) = self.flash(|journal| journal.forget(id)) {
+            return done;
+        }
         self.operate(|medium| assert!(medium.records.remove(&id.0).is_some(), "forgotten twice"))
     }
 
     fn room(&self) -> usize {
+        if let Some(room) = self.flash(|journal| Ok(journal.room())) {
+            return room.unwrap_or(0);
+        }
         let medium = self.0.borrow();
         let used = medium.records.len();
         medium
@@ -300,6 +356,9 @@ impl Journal for Disk {
     }
 
     fn scan(&mut self, visit: &mut dyn FnMut(RecordId, &[u8])) -> Result<(), JournalFailed> {
+        if let Some(done) = self.flash(|journal| journal.scan(visit)) {
+            return done;
+        }
         let medium = self.0.borrow();
         if medium.dead {
             return Err(JournalFailed::Broken);
@@ -334,6 +393,7 @@ impl Thing {
         &self,
         trust: Trust,
     ) -> Result<Purse<Recorder, Disk, O, P>, super::OpenError> {
+        self.disk.restart();
         Purse::open(self.settings(trust), self.key(), self.disk.clone())
     }
 

@@ -2,7 +2,7 @@
 //! while the purse comes back.
 
 use super::super::Event;
-use super::cuts::{Reopened, Scenario};
+use super::cuts::{Keep, Reopened, Scenario};
 use super::*;
 use protocol::rules::Expected;
 
@@ -26,9 +26,9 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(cuts: &[cuts::At]) -> Self {
+    fn new(keep: Keep, cuts: &[cuts::At]) -> Self {
         let world = World::new();
-        let things = cuts::things(&world, cuts);
+        let things = cuts::things(&world, keep, cuts);
         Self {
             world,
             things,
@@ -257,29 +257,52 @@ fn handed_payment(message: &[u8]) -> Digest {
     open::<Payment>(payment, &network()).unwrap().id()
 }
 
-fn run(cuts: &[cuts::At]) -> Stage {
-    let mut stage = Stage::new(cuts);
+fn run(keep: Keep, cuts: &[cuts::At]) -> Stage {
+    let mut stage = Stage::new(keep, cuts);
     stage.play();
     stage.ends_well();
     stage
 }
 
-fn operations() -> Vec<usize> {
-    cuts::operations(&run(&[]).things)
+fn operations(keep: Keep) -> Vec<usize> {
+    cuts::operations(&run(keep, &[]).things)
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_whatever_flash_is_doing_when_the_power_goes() {
+    let whole = run(Keep::OnFlash, &[]);
+    let erased: Vec<usize> = whole
+        .things
+        .iter()
+        .map(|thing| thing.disk.erasures())
+        .collect();
+    assert!(erased.iter().all(|erased| *erased > 0), "{erased:?}");
+    cuts::everywhere_on_flash(cuts::operations(&whole.things), |cuts| {
+        run(Keep::OnFlash, cuts).things[cuts[0].0]
+            .disk
+            .0
+            .borrow()
+            .cut
+    });
 }
 
 #[test]
 fn nothing_is_lost_or_doubled_wherever_the_power_is_cut_once() {
-    let operations = operations();
+    let operations = operations(Keep::InMemory);
     assert!(operations.iter().sum::<usize>() > 100, "{operations:?}");
     cuts::everywhere(operations, |cut| {
-        run(&[cut]).things[cut.0].disk.0.borrow().cut
+        run(Keep::InMemory, &[cut]).things[cut.0]
+            .disk
+            .0
+            .borrow()
+            .cut
     });
 }
 
 #[test]
 fn nothing_is_lost_or_doubled_when_the_power_goes_again_during_recovery() {
-    cuts::everywhere_twice(operations(), |cuts| drop(run(&cuts)));
+    let operations = operations(Keep::InMemory);
+    cuts::everywhere_twice(operations, |cuts| drop(run(Keep::InMemory, &cuts)));
 }
 
 #[test]

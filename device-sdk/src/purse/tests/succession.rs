@@ -1,6 +1,6 @@
 //! A gateway goes on under another key, and purses hear of it or do not.
 
-use super::cuts::{At, everywhere, operations, things};
+use super::cuts::{At, Keep, everywhere, operations, things};
 use super::forks::{proofs, seen};
 use super::*;
 use crate::purse::Event;
@@ -251,7 +251,7 @@ fn receipts_go_with_the_pass_signed_anew_once_it_has_come() {
 fn wherever_the_power_goes_the_next_key_is_known_or_told_again() {
     let world = World::new();
     let run = |at: Option<At>| {
-        let [thing] = things::<1>(&world, at.as_slice());
+        let [thing] = things::<1>(&world, Keep::InMemory, at.as_slice());
         let said = world.handover(&next_key(), &issuer_key(), None);
         let mut cuts = 0;
         for _ in 0..4 {

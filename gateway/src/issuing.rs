@@ -154,6 +154,23 @@ impl Desk {
         })
     }
 
+    /// The certificate of its code again, for a thing that has shown it and proves both of its keys.
+    /// `None` when the request is for another transport key: the code commits to its own.
+    pub async fn again(&self, code: &Code, request: &[u8]) -> Result<Option<Thing>, IssueError> {
+        let checked = CheckedRequest::read(request, &self.network)
+            .map_err(|error| IssueError::Request(error.to_string()))?;
+        if !code.commits_to(checked.transport_spki()) {
+            return Ok(None);
+        }
+        let thing = self.ledger.thing(code).await;
+        let thing = thing.map_err(|error| IssueError::Inside(error.to_string()))?;
+        let thing = thing.ok_or(IssueError::Refused(Status::UnknownCode))?;
+        match !thing.state.is_over() && thing.wallet_key == checked.wallet_key() {
+            true => Ok(Some(thing)),
+            false => Err(IssueError::Refused(Status::NotPermitted)),
+        }
+    }
+
     /// Issues, or repeats what the same request got before.
     pub async fn issue(&self, request: &[u8], wanted: &Wanted<'_>) -> Result<Thing, IssueError> {
         let checked = CheckedRequest::read(request, &self.network)

@@ -37,6 +37,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc};
 
+/// 4.01 Unauthorized.
+const UNAUTHORIZED: u8 = 0x81;
+
 /// Where the gateway is and how to speak to it.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -213,7 +216,21 @@ impl Client {
         }
     }
 
+    /// A gateway that wants to know whether we are where we say is shown it, once.
     async fn exchange(&self, packet: Packet) -> Result<Packet, Error> {
+        let answer = self.exchange_once(packet.clone()).await?;
+        let doubted = u8::from(answer.header.code) == UNAUTHORIZED;
+        match answer.get_first_option(wire::ECHO) {
+            Some(echo) if doubted => {
+                let mut packet = packet;
+                packet.add_option(wire::ECHO, echo.clone());
+                self.exchange_once(packet).await
+            }
+            _ => Ok(answer),
+        }
+    }
+
+    async fn exchange_once(&self, packet: Packet) -> Result<Packet, Error> {
         let (link, fresh) = self.link().await?;
         match link.exchange(packet.clone()).await {
             Err(Error::Unreachable | Error::Refused) if !fresh => {

@@ -13,6 +13,9 @@ pub const JSON: u16 = 50;
 /// Content-Format application/cbor.
 pub const CBOR: u16 = 60;
 
+/// The Echo option (RFC 9175): what a 4.01 wants brought back.
+pub const ECHO: CoapOption = CoapOption::Unknown(252);
+
 /// The shortest unsigned option value: zero is empty.
 pub fn uint(value: u32) -> Vec<u8> {
     let bytes = value.to_be_bytes();

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use coap_lite::ResponseType;
 use device_sdk::coap::inbox::{PAGE_ENTRIES_MAX, read_page};
-use gateway::coap::endpoint::{Endpoint, Output};
+use gateway::coap::endpoint::{Endpoint, Output, Seed};
 use gateway::coap::limits::Limits;
 use gateway::coap::request::Response;
 use gateway::tree::{Filter, TOPIC_MAX, Topic};
@@ -27,6 +27,10 @@ const END: &[u8] = b"-----BEGIN ";
 const PEERS: u8 = 4;
 /// What an answer may be long: several blocks.
 const ANSWER_BYTES: usize = 3_000;
+const SEED: Seed = Seed {
+    dice: 1,
+    echo: [2; 16],
+};
 
 /// A connection's packets, CONNECT first.
 pub fn mqtt(bytes: &[u8]) {
@@ -39,8 +43,8 @@ pub fn mqtt(bytes: &[u8]) {
 /// and its length.
 pub fn coap(bytes: &[u8]) {
     for limits in [Limits::VERIFIED, Limits::UNVERIFIED] {
-        let mut endpoint = Endpoint::new(limits, 1);
         let mut now = Instant::now();
+        let mut endpoint = Endpoint::new(limits, SEED, now);
         let mut rest = bytes;
         let mut observations = Vec::new();
         while let Some(([around, high, low], after)) = rest.split_first_chunk() {
@@ -58,7 +62,7 @@ pub fn coap(bytes: &[u8]) {
                         observations.extend(endpoint.respond(id, &answer, request.observe, now));
                     }
                     Output::Ended(ended) => observations.retain(|id| *id != ended),
-                    Output::Request { .. } | Output::Send { .. } => {}
+                    Output::Request { .. } | Output::Send { .. } | Output::Refresh(_) => {}
                 }
             }
             if let (8, Some(id)) = (around & 8, observations.first()) {

@@ -8,7 +8,7 @@ pub const MESSAGE_MAX_BYTES: usize = 1400;
 pub const EXCHANGE_LIFETIME: Duration = Duration::from_secs(247);
 /// Answers kept per peer; the oldest makes room.
 pub const ANSWERS_PER_PEER: usize = 64;
-/// Requests of one peer that may be in work at once; more get 5.03.
+/// Requests of one peer that may be in work at once; more get 4.29.
 pub const WORKING_PER_PEER: usize = 16;
 /// Requests in work at once, all peers together; more get 5.03.
 pub const WORKING_MAX: usize = 2048;
@@ -24,6 +24,13 @@ pub const BODIES_PER_PEER: usize = 4;
 pub const BODY_IDLE: Duration = Duration::from_secs(60);
 /// Observations per peer; beyond it a GET is answered without one.
 pub const OBSERVATIONS_PER_PEER: usize = 16;
+/// Observations of all peers together, likewise.
+pub const OBSERVATIONS_MAX: usize = 16 * 1024;
+/// What an observer was told may be taken for fresh so long, in seconds (Max-Age).
+pub const OBSERVED_FRESH_S: u32 = 600;
+/// An observer that nothing was told for so long is told the state again, to be acknowledged: before
+/// what it holds is stale, and before a session that says nothing ends.
+pub const REFRESH_AFTER: Duration = Duration::from_secs(540);
 /// Notifications are unconfirmable, but at least every so many-th asks for an acknowledgement.
 pub const CONFIRM_EVERY: u32 = 8;
 /// Message ids of past notifications by which a reset is still understood.
@@ -32,6 +39,12 @@ pub const NOTICE_IDS: usize = 8;
 pub const PATH_SEGMENTS: usize = 16;
 /// Answers to an unverified source stay within this multiple of what it sent.
 pub const AMPLIFICATION: usize = 3;
+/// An Echo value is taken for one to two of these.
+pub const ECHO_WINDOW: Duration = Duration::from_secs(120);
+/// An address that has brought an Echo value back is not asked again for so long.
+pub const PROVEN_FOR: Duration = EXCHANGE_LIFETIME;
+/// Whoever asked too much is told to wait so long, in seconds (Max-Age).
+pub const WAIT_S: u32 = 1;
 /// An answer that takes longer than this is given up with 5.03.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// Answers and changes that wait for the task that owns the socket; further ones wait in their own.
@@ -40,6 +53,14 @@ pub const RESULTS_WAITING: usize = 1024;
 pub const INBOX_PAGE_BYTES: usize = 1000;
 /// Entries looked at for one page of the inbox.
 pub const INBOX_PAGE_ENTRIES: u32 = 64;
+/// Registrations in the resource directory; further ones get 5.03.
+pub const REGISTRATIONS_MAX: usize = 1024;
+/// And of one code.
+pub const REGISTRATIONS_PER_CODE: usize = 4;
+/// How long a registration lives that does not say, in seconds (RFC 9176, 5).
+pub const REGISTRATION_LIFE_S: u32 = 90_000;
+/// The longest it may, in seconds: 30 days.
+pub const REGISTRATION_LIFE_MAX_S: u32 = 30 * 86_400;
 /// A door that is told to stop waits this long for answers that are being worked on.
 pub const STOP_WITHIN: Duration = Duration::from_secs(3);
 /// Longest datagram read.
@@ -70,6 +91,12 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Bytes held for all peers together: half sent bodies, half fetched answers, kept answers.
     pub held_bytes: usize,
+    /// Requests a peer may send in a second; more get 4.29.
+    pub requests_per_s: u32,
+    /// And at once, after a pause.
+    pub burst: u32,
+    /// Requests in a second from all addresses together that have proved nothing.
+    pub strangers_per_s: u32,
     /// Whether the source address of a datagram is proven.
     pub verified: bool,
 }
@@ -80,6 +107,9 @@ impl Limits {
         peers: 8192,
         body_bytes: 256 * 1024,
         held_bytes: 32 * 1024 * 1024,
+        requests_per_s: 1_000,
+        burst: 4_000,
+        strangers_per_s: 0,
         verified: true,
     };
     /// For plain UDP, where anybody may write any source address.
@@ -87,6 +117,9 @@ impl Limits {
         peers: 4096,
         body_bytes: protocol::message::MESSAGE_MAX,
         held_bytes: 4 * 1024 * 1024,
+        requests_per_s: 50,
+        burst: 200,
+        strangers_per_s: 1_000,
         verified: false,
     };
 }

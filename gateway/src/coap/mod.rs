@@ -10,15 +10,21 @@
 //! [`dtls`] drive them. A 2.04 leaves only after the tree has said that it is done.
 
 mod counters;
+mod description;
+mod directory;
+mod discovery;
 pub mod dtls;
 pub mod endpoint;
+mod est;
+mod formats;
 pub(crate) mod inbox_page;
 pub mod limits;
+mod links;
 pub mod request;
 pub mod resource;
 mod service;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tree;
 pub mod udp;
 

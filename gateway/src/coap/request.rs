@@ -40,6 +40,8 @@ pub struct Request {
     pub query: Vec<String>,
     /// Content-Format of the payload.
     pub content_format: Option<u16>,
+    /// Content-Format that the answer is to have.
+    pub accept: Option<u16>,
     /// The body.
     pub payload: Bytes,
     /// Whether the peer wants to be told of changes.
@@ -66,6 +68,8 @@ pub struct Response {
     pub content_format: Option<u16>,
     /// How long it may be taken for fresh.
     pub max_age_s: Option<u32>,
+    /// Path of what was made.
+    pub location: Vec<String>,
     /// As a notification: always ask for an acknowledgement.
     pub reliable: bool,
 }
@@ -78,6 +82,7 @@ impl Response {
             payload: Bytes::new(),
             content_format: None,
             max_age_s: None,
+            location: Vec::new(),
             reliable: false,
         }
     }
@@ -89,6 +94,7 @@ impl Response {
             payload,
             content_format: Some(content_format),
             max_age_s: None,
+            location: Vec::new(),
             reliable: false,
         }
     }

@@ -4,12 +4,21 @@ use super::request::{Request, Response};
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use protocol::Code;
+use std::net::SocketAddr;
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asker {
+    /// The code proved by the peer's certificate; `None` on plain UDP, where nobody proves anything.
+    pub caller: Option<Code>,
+    /// From where.
+    pub at: Option<SocketAddr>,
+}
 
 /// Answers requests. An answer may take its time; what it promises is durable when it comes.
 pub trait Resources: Send + Sync + 'static {
-    /// Answers one request. `caller` is the code proved by the peer's certificate, `None` on plain
-    /// UDP, where nobody proves anything.
-    fn answer(&self, caller: Option<Code>, request: Request) -> BoxFuture<'static, Answer>;
+    /// Answers one request.
+    fn answer(&self, asker: Asker, request: Request) -> BoxFuture<'static, Answer>;
 }
 
 /// The answer to a request.

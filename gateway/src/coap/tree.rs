@@ -1,10 +1,16 @@
-//! The tree as CoAP resources.
+//! The tree as CoAP resources, and what stands beside it at these doors.
 
+use super::description::{self, TD_JSON};
+use super::directory::Directory;
+use super::discovery;
+use super::est;
+use super::formats;
 use super::inbox_page;
 use super::limits::{INBOX_PAGE_BYTES, INBOX_PAGE_ENTRIES};
 use super::request::{Method, Request, Response};
-use super::resource::{Answer, Resources};
-use crate::tree::{Caller, Door, Leaf, Manner, Peer, Refusal, Topic, TopicError, Tree};
+use super::resource::{Answer, Asker, Resources};
+use crate::issuing::Desk;
+use crate::tree::{Caller, Door, Filter, Leaf, Manner, Peer, Refusal, Topic, TopicError, Tree};
 use bytes::Bytes;
 use coap_lite::ResponseType;
 use device_sdk::coap::wire;
@@ -12,67 +18,48 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use protocol::{Code, Status};
+use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Entries counted at once when the newest number of an inbox is looked for.
 const INBOX_LOOK: u32 = 1024;
-/// What a stranger on plain UDP may know.
-const PLAIN_LINKS: &[Link] = &[(
-    "</oc/1>;rt=\"onecode.wallet\";if=\"w/out/gateway\";ct=60",
-    "onecode.wallet",
-)];
-/// What a thing finds under its own code.
-const LINKS: &[Link] = &[
-    ("</oc/1/me/s>;rt=\"onecode.status\";obs", "onecode.status"),
-    ("</oc/1/me/t>;rt=\"onecode.telemetry\"", "onecode.telemetry"),
-    ("</oc/1/me/e>;rt=\"onecode.event\"", "onecode.event"),
-    (
-        "</oc/1/me/twin/reported>;rt=\"onecode.twin\";obs",
-        "onecode.twin",
-    ),
-    (
-        "</oc/1/me/twin/desired>;rt=\"onecode.twin\";obs",
-        "onecode.twin",
-    ),
-    ("</oc/1/me/list/whole>;rt=\"onecode.list\"", "onecode.list"),
-    (
-        "</oc/1/me/list/changes>;rt=\"onecode.list\"",
-        "onecode.list",
-    ),
-    (
-        "</oc/1/me/w/in>;rt=\"onecode.inbox\";ct=60;obs",
-        "onecode.inbox",
-    ),
-    (
-        "</oc/1/me/w/out/gateway>;rt=\"onecode.wallet\";ct=60",
-        "onecode.wallet",
-    ),
-];
-/// A link and its resource type.
-type Link = (&'static str, &'static str);
-
 /// Answers from the tree.
-#[derive(Debug)]
+#[derive(Clone)]
 pub struct TreeResources {
     tree: Arc<Tree>,
+    /// Issues certificates, where somebody does.
+    desk: Option<Arc<Desk>>,
+    directory: Arc<Directory>,
 }
 
 impl TreeResources {
     /// For either door; which one it is shows in whether a caller is known.
-    pub fn new(tree: Arc<Tree>) -> Arc<Self> {
-        Arc::new(Self { tree })
+    pub fn new(tree: Arc<Tree>, desk: Option<Arc<Desk>>) -> Arc<Self> {
+        let directory = Arc::default();
+        Arc::new(Self {
+            tree,
+            desk,
+            directory,
+        })
+    }
+}
+
+impl fmt::Debug for TreeResources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TreeResources").finish_non_exhaustive()
     }
 }
 
 impl Resources for TreeResources {
-    fn answer(&self, caller: Option<Code>, request: Request) -> BoxFuture<'static, Answer> {
-        let tree = Arc::clone(&self.tree);
+    fn answer(&self, asker: Asker, request: Request) -> BoxFuture<'static, Answer> {
+        let house = self.clone();
         Box::pin(async move {
             let (method, path) = (request.method, request.path.clone());
-            let answer = answer(tree, caller, request).await;
+            let answer = answer(house, asker, request).await;
             if answer.response.is_error() {
                 let (code, path) = (answer.response.code, path.join("/"));
-                match caller {
+                match asker.caller {
                     Some(caller) => {
                         tracing::info!(%caller, ?method, path, ?code, "coap request refused");
                     }
@@ -85,17 +72,65 @@ impl Resources for TreeResources {
     }
 }
 
-async fn answer(tree: Arc<Tree>, caller: Option<Code>, request: Request) -> Answer {
-    if request.path == [".well-known", "core"] {
-        return discovery(caller.is_some(), &request).into();
-    }
-    match caller {
-        None => stranger(&tree, request).await.into(),
-        Some(code) => {
-            let door = Door::Coaps;
-            known(tree, Caller { code, door }, request).await
+async fn answer(house: TreeResources, asker: Asker, request: Request) -> Answer {
+    let asks_what_is_here = request.path == [".well-known", "core"];
+    let Some(code) = asker.caller else {
+        return match asks_what_is_here {
+            true => discovery::to_strangers(&request),
+            false => stranger(&house.tree, request).await,
         }
+        .into();
+    };
+    let door = Door::Coaps;
+    let caller = Caller { code, door };
+    match &house.desk {
+        _ if asks_what_is_here => {
+            let kept = kept(&house.tree, &caller);
+            discovery::to_things(&request, &kept, house.desk.is_some()).into()
+        }
+        Some(desk) if est::has(&request.path) => est::answer(desk, code, &request).await.into(),
+        _ if Directory::has(&request.path) => {
+            let now = Instant::now();
+            house.directory.answer(&asker, code, &request, now).into()
+        }
+        _ => match described(&request, code) {
+            Some(whose) => describe(&house.tree, &caller, whose, &request).into(),
+            None => known(house.tree, caller, request).await,
+        },
     }
+}
+
+/// The topics of its own branch that can be read now.
+fn kept(tree: &Tree, caller: &Caller) -> Vec<(Topic, usize)> {
+    let all = Filter::parse(&format!("oc/1/{}/#", caller.code)).map_err(Refusal::from);
+    let kept = all.and_then(|all| tree.retained(caller, &all));
+    let kept = kept.unwrap_or_default().into_iter();
+    kept.map(|event| (event.topic.clone(), event.payload.len()))
+        .collect()
+}
+
+/// Whose description is asked for by `oc/1/<code>/td`.
+fn described(request: &Request, me: Code) -> Option<Code> {
+    let [oc, one, whose, "td"] = request.path.iter().map(String::as_str).collect::<Vec<_>>()[..]
+    else {
+        return None;
+    };
+    let status = [oc, one, whose, "s"].into_iter().map(str::as_bytes);
+    let topic = Topic::from_levels(status, Some(me)).ok()?;
+    Some(topic.code)
+}
+
+fn describe(tree: &Tree, caller: &Caller, whose: Code, request: &Request) -> Response {
+    if request.method != Method::Get {
+        return Response::bare(ResponseType::MethodNotAllowed);
+    }
+    if whose != caller.code {
+        return refused(&Refusal::Forbidden);
+    }
+    let kept = kept(tree, caller).into_iter();
+    let kept: Vec<Topic> = kept.map(|(topic, _)| topic).collect();
+    let description = description::of(&whose, &kept);
+    Response::with(ResponseType::Content, TD_JSON, description.into())
 }
 
 /// On plain UDP only what is signed in itself, for the gateway itself.
@@ -107,7 +142,7 @@ async fn stranger(tree: &Tree, request: Request) -> Response {
                 leaf: Leaf::Outbox(Peer::Gateway),
                 ..
             }),
-        ) => {
+        ) if may_be_wallet(&request) => {
             let handled = tree.wallet(None, Peer::Gateway, request.payload).await;
             wallet_answer(handled)
         }
@@ -131,6 +166,9 @@ async fn known(tree: Arc<Tree>, caller: Caller, request: Request) -> Answer {
 
 async fn publish(tree: &Tree, caller: &Caller, topic: &Topic, request: Request) -> Response {
     let wallet = matches!(topic.leaf, Leaf::Outbox(_));
+    if wallet && topic.code == caller.code && !may_be_wallet(&request) {
+        return Response::bare(ResponseType::UnsupportedContentFormat);
+    }
     let (payload, code) = match request.method {
         // An empty retained payload takes the retained one away.
         Method::Delete => (Bytes::new(), ResponseType::Deleted),
@@ -152,28 +190,32 @@ async fn read(tree: &Tree, caller: &Caller, topic: &Topic, request: &Request) ->
     // Watched first, so that nothing falls between the state and its changes.
     let changes = match request.observe {
         true => match tree.watch(caller, topic.code).await {
-            Ok(watch) => Some(changes(watch, topic.clone())),
+            Ok(watch) => Some(changes(watch, topic.clone(), request.accept)),
             Err(Refusal::Full) => None,
             Err(refusal) => return refused(&refusal).into(),
         },
         false => None,
     };
     let response = match tree.read(caller, topic) {
-        Ok(Some(payload)) => content(payload),
+        Ok(Some(payload)) => formats::content(topic, payload, request.accept),
         // Nothing yet, but there may be.
-        Ok(None) if changes.is_some() => content(Bytes::new()),
+        Ok(None) if changes.is_some() => formats::content(topic, Bytes::new(), None),
         Ok(None) => Response::bare(ResponseType::NotFound),
         Err(refusal) => refused(&refusal),
     };
     Answer { response, changes }
 }
 
-fn changes(watch: crate::tree::Watch, topic: Topic) -> BoxStream<'static, Response> {
-    let states = stream::unfold((watch, topic), |(mut watch, topic)| async {
+fn changes(
+    watch: crate::tree::Watch,
+    topic: Topic,
+    accept: Option<u16>,
+) -> BoxStream<'static, Response> {
+    let states = stream::unfold((watch, topic), move |(mut watch, topic)| async move {
         loop {
             let event = watch.next().await?;
             if event.topic == topic {
-                let mut state = content(event.payload.clone());
+                let mut state = formats::content(&topic, event.payload.clone(), accept);
                 state.reliable = event.assured;
                 return Some((state, (watch, topic)));
             }
@@ -249,12 +291,9 @@ fn topic(request: &Request, me: Option<Code>) -> Result<Topic, TopicError> {
     Topic::from_levels(request.path.iter().map(|level| level.as_bytes()), me)
 }
 
-/// Whatever a thing has published; what format it has, only the thing knows.
-fn content(payload: Bytes) -> Response {
-    Response {
-        payload,
-        ..Response::bare(ResponseType::Content)
-    }
+/// Wallet messages are CBOR, whether that is said or not.
+fn may_be_wallet(request: &Request) -> bool {
+    request.content_format.is_none_or(|it| it == wire::CBOR)
 }
 
 fn wallet_answer(handled: Result<Option<Bytes>, Refusal>) -> Response {
@@ -291,19 +330,4 @@ fn code_of(status: Status) -> ResponseType {
         Status::Contradiction => ResponseType::Conflict,
         _ => ResponseType::UnprocessableEntity,
     }
-}
-
-fn discovery(known: bool, request: &Request) -> Response {
-    if request.method != Method::Get {
-        return Response::bare(ResponseType::MethodNotAllowed);
-    }
-    let wanted = request.query_value("rt");
-    let links = if known { LINKS } else { PLAIN_LINKS };
-    let links: Vec<&str> = links
-        .iter()
-        .filter(|(_, kind)| wanted.is_none_or(|wanted| wanted == *kind))
-        .map(|(link, _)| *link)
-        .collect();
-    let links = links.join(",");
-    Response::with(ResponseType::Content, wire::LINK_FORMAT, links.into())
 }

@@ -1,8 +1,9 @@
 //! The plain door, 5683: signed wallet objects for the gateway, and discovery.
 
 use super::counters::Counters;
+use super::endpoint::Seed;
 use super::limits::{DATAGRAM_MAX_BYTES, DATAGRAMS_PER_TURN, IDLE, Limits, STOP_WITHIN};
-use super::resource::Resources;
+use super::resource::{Asker, Resources};
 use super::service::Service;
 use super::{Listening, Order};
 use std::io;
@@ -12,15 +13,16 @@ use std::time::Instant;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
-/// Opens the door. The seed makes message ids and waiting times.
+/// Opens the door.
 pub fn listen(
     socket: UdpSocket,
+    limits: Limits,
     resources: Arc<dyn Resources>,
     counters: Arc<Counters>,
-    seed: u64,
+    seed: Seed,
 ) -> io::Result<Listening> {
     let local = socket.local_addr()?;
-    let service = Service::new(Limits::UNVERIFIED, resources, counters, seed);
+    let service = Service::new(limits, resources, counters, seed);
     Ok(Listening::new(local, |orders| run(socket, service, orders)))
 }
 
@@ -59,7 +61,11 @@ async fn run(
                 Some(Order::Stop) | None => stop_at = Some(Instant::now() + STOP_WITHIN),
             },
         }
-        service.work(|_| None, |to, bytes| outgoing.push((to, bytes)));
+        let stranger = |at| Asker {
+            caller: None,
+            at: Some(at),
+        };
+        service.work(stranger, |to, bytes| outgoing.push((to, bytes)));
         for (to, bytes) in outgoing.drain(..) {
             // A datagram that cannot be sent is a datagram lost.
             let _ = socket.send_to(&bytes, to).await;

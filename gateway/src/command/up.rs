@@ -2,6 +2,7 @@
 
 use super::{Outcome, config};
 use crate::coap::dtls::{Bounds, Credentials, Sessions, Shown};
+use crate::coap::endpoint::Seed;
 use crate::coap::{self, TreeResources};
 use crate::config::Config;
 use crate::house::{Failure, House, server_names};
@@ -138,10 +139,12 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
         until(stopped.clone()),
     ));
 
-    let resources = TreeResources::new(Arc::clone(&tree));
+    let desk = house.issuing_desk(config);
+    let resources = TreeResources::new(Arc::clone(&tree), Some(Arc::clone(&desk)));
     let counters = Arc::<coap::Counters>::default();
     let coap = coap::udp::listen(
         sockets.coap,
+        coap::limits::Limits::UNVERIFIED,
         resources.clone(),
         Arc::clone(&counters),
         seed()?,
@@ -170,7 +173,6 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
     let shown = serving.ends();
     let serving = tokio::spawn(serving.keep(shown_at, until(stopped.clone())));
 
-    let desk = house.issuing_desk(config);
     let portal_counters = Arc::<admin::Counters>::default();
     let live: Arc<dyn admin::LiveHouse> = Arc::new(portal::House::new(
         Arc::clone(&mqtt),
@@ -324,10 +326,12 @@ pub(crate) fn dtls_sessions(
 }
 
 /// Where message ids and waiting times of a door begin.
-fn seed() -> Result<u64, Failure> {
-    let mut seed = [0; 8];
-    getrandom::fill(&mut seed)?;
-    Ok(u64::from_be_bytes(seed))
+fn seed() -> Result<Seed, Failure> {
+    let (mut dice, mut echo) = ([0; 8], [0; 16]);
+    getrandom::fill(&mut dice)?;
+    getrandom::fill(&mut echo)?;
+    let dice = u64::from_be_bytes(dice);
+    Ok(Seed { dice, echo })
 }
 
 /// Randomness for sessions and links; without any there is no going on.

@@ -2,6 +2,7 @@
 //! what they answered to commands.
 
 pub mod senml;
+pub mod written;
 
 use crate::tree::{Event, Leaf, PAYLOAD_MAX, Tree};
 use crate::wallet::now;

@@ -13,7 +13,7 @@ pub const NAME_BYTES_MAX: usize = 96;
 /// Bytes of a unit.
 const UNIT_BYTES_MAX: usize = 32;
 /// Times below this are relative to now (RFC 8428, 4.5.3).
-const ABSOLUTE_S: f64 = 268_435_456.0;
+pub(super) const ABSOLUTE_S: f64 = 268_435_456.0;
 /// Times beyond this are none: 2106.
 const LAST_S: f64 = 4_294_967_295.0;
 

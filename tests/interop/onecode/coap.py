@@ -1,16 +1,16 @@
 """As much of a CoAP client (RFC 7252) as a wallet message needs: one confirmable POST at a time, large ones in
-blocks (RFC 7959)."""
+blocks (RFC 7959), with the Echo that the gateway wants from whom it does not know (RFC 9175)."""
 
 import os
 import socket
 
 CONFIRMABLE, ACKNOWLEDGEMENT, RESET = 0, 2, 3
 POST = 0x02
-URI_PATH, CONTENT_FORMAT, BLOCK2, BLOCK1 = 11, 12, 23, 27
+URI_PATH, CONTENT_FORMAT, BLOCK2, BLOCK1, ECHO = 11, 12, 23, 27, 252
 CBOR = 60
 ATTEMPTS, FIRST_TIMEOUT_S = 5, 2
 BLOCK_BYTES, BLOCK_SIZE_CODE = 1_024, 6
-CONTINUE = "2.31"
+CONTINUE, UNAUTHORIZED = "2.31", "4.01"
 
 
 class Client:
@@ -37,6 +37,13 @@ class Client:
         return answer
 
     def _ask(self, options, payload):
+        code, told, answer = self._ask_once(options, payload)
+        echo = [value for number, value in told if number == ECHO]
+        if code == UNAUTHORIZED and echo:
+            code, _, answer = self._ask_once([*options, (ECHO, echo[0])], payload)
+        return code, answer
+
+    def _ask_once(self, options, payload):
         self.message_id = self.message_id + 1 & 0xFFFF
         token = os.urandom(4)
         head = bytes([0x40 | CONFIRMABLE << 4 | len(token), POST]) + self.message_id.to_bytes(2)
@@ -63,7 +70,7 @@ class Client:
             options, payload = _read_options(data[4 + length :])
             if any(number == BLOCK2 and value and value[-1] & 8 for number, value in options):
                 raise ConnectionError("the answer goes on in another block")
-            return f"{code >> 5}.{code & 31:02}", payload
+            return f"{code >> 5}.{code & 31:02}", options, payload
 
 
 def _write_options(options):

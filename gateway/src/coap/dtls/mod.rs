@@ -10,10 +10,11 @@ pub use sessions::{Bounds, Event, SessionId, Sessions};
 pub use trust::{Credentials, CredentialsFault, Shown, ShownTo};
 
 use super::counters::{Counters, Reason};
+use super::endpoint::Seed;
 use super::limits::{
     DATAGRAM_MAX_BYTES, DATAGRAMS_PER_TURN, IDLE, Limits, RECHECK_EVERY, STOP_WITHIN,
 };
-use super::resource::Resources;
+use super::resource::{Asker, Resources};
 use super::service::{Service, Told};
 use super::{Check, Listening, Order};
 use protocol::Code;
@@ -31,14 +32,14 @@ use tokio::task::JoinHandle;
 const VERDICTS_WAITING: usize = 256;
 
 /// Opens the door. `check` is asked whenever a session begins, and again for every open session
-/// from time to time. The seed makes message ids and waiting times.
+/// from time to time.
 pub fn listen(
     socket: UdpSocket,
     sessions: Sessions,
     check: Check,
     resources: Arc<dyn Resources>,
     counters: Arc<Counters>,
-    seed: u64,
+    seed: Seed,
 ) -> io::Result<Listening> {
     let local = socket.local_addr()?;
     let (verdict, verdicts) = mpsc::channel(VERDICTS_WAITING);
@@ -193,7 +194,10 @@ impl Shell {
                 service, sessions, ..
             } = self;
             service.work(
-                |id| sessions.code(id),
+                |id| Asker {
+                    caller: sessions.code(id),
+                    at: sessions.address(id),
+                },
                 |id, bytes| messages.push((id, bytes)),
             );
             if messages.is_empty() {

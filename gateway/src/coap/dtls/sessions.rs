@@ -208,6 +208,11 @@ impl Sessions {
         matches!(session.place, Place::Open).then_some(session.code)?
     }
 
+    /// Where the peer of a session is.
+    pub fn address(&self, id: SessionId) -> Option<SocketAddr> {
+        self.sessions.get(&id).map(|session| session.at)
+    }
+
     /// All open sessions.
     pub fn open(&self) -> Vec<(SessionId, Code)> {
         let open = self.by_use.values();

@@ -1,7 +1,8 @@
 //! What a request asks for besides its body, read once from its options.
 
 use super::bodies::Key;
-use crate::coap::limits::{AMPLIFICATION, Limits};
+use super::echo;
+use crate::coap::limits::Limits;
 use crate::coap::request::Method;
 use coap_lite::{CoapOption, MessageClass, MessageType, Packet, ResponseType};
 use device_sdk::coap::block::Block;
@@ -13,6 +14,22 @@ pub(super) enum Observe {
     No,
     Register,
     Deregister,
+}
+
+/// What is known of where a request came from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Source {
+    /// Longest datagram the answer may be, unless the request itself shows who reads it.
+    pub(super) answer_max_bytes: Option<usize>,
+    /// What would show it.
+    pub(super) echo: Option<echo::Value>,
+}
+
+impl Source {
+    pub(super) const PROVEN: Self = Self {
+        answer_max_bytes: None,
+        echo: None,
+    };
 }
 
 /// All that the answer to a request depends on.
@@ -29,8 +46,7 @@ pub(super) struct Asked {
     pub(super) accept: Option<u16>,
     pub(super) etags: Vec<Vec<u8>>,
     pub(super) observe: Observe,
-    /// Longest datagram the answer may be, for a source that is not verified.
-    pub(super) answer_max_bytes: Option<usize>,
+    pub(super) source: Source,
 }
 
 /// The critical options understood here, none of them repeatable except Uri-Path and Uri-Query.
@@ -38,7 +54,7 @@ pub(super) struct Asked {
 const UNDERSTOOD: [u16; 9] = [3, 7, 11, 15, 17, 23, 27, 35, 39];
 const REPEATABLE: [u16; 2] = [11, 15];
 /// Options that differ between the blocks of one body.
-const NOT_IN_KEY: [u16; 7] = [4, 6, 23, 27, 28, 60, REQUEST_TAG];
+const NOT_IN_KEY: [u16; 8] = [4, 6, 23, 27, 28, 60, 252, REQUEST_TAG];
 /// Keeps two bodies on their way to one path apart (RFC 9175).
 const REQUEST_TAG: u16 = 292;
 
@@ -46,7 +62,7 @@ impl Asked {
     /// Reads the options. `Err` says how to refuse.
     pub(super) fn read(
         packet: &Packet,
-        datagram_bytes: usize,
+        source: Source,
         limits: &Limits,
     ) -> (Self, Result<(), ResponseType>) {
         let block = |option| {
@@ -85,8 +101,7 @@ impl Asked {
             } else {
                 Observe::No
             },
-            answer_max_bytes: (!limits.verified)
-                .then(|| datagram_bytes.saturating_mul(AMPLIFICATION)),
+            source,
         };
         let readable = block1 != Some(None) && block2 != Some(None) && accept != Some(None);
         let verdict = if !readable || !all_critical_understood(packet) {
@@ -108,6 +123,11 @@ impl Asked {
         let mut key = self.key.clone();
         key.extend_from_slice(&self.tag);
         key
+    }
+
+    /// Whether it asks for more than to read.
+    pub(super) fn changes_state(&self) -> bool {
+        self.method != Some(Method::Get)
     }
 
     /// Whether this fetches a later block of an answer.

@@ -1,7 +1,7 @@
 //! From a response to the one datagram that carries it or a block of it.
 
 use super::asked::Asked;
-use crate::coap::limits::MESSAGE_MAX_BYTES;
+use crate::coap::limits::{MESSAGE_MAX_BYTES, OBSERVED_FRESH_S};
 use crate::coap::request::{Method, Response};
 use bytes::Bytes;
 use coap_lite::{CoapOption, MessageClass, MessageType, Packet, ResponseType};
@@ -29,7 +29,11 @@ pub(super) fn compose(asked: &Asked, response: &Response, sequence: Option<u32>)
     if let Some(sequence) = sequence {
         packet.add_option(CoapOption::Observe, wire::uint(sequence));
     }
-    if let Some(seconds) = response.max_age_s {
+    for segment in &response.location {
+        packet.add_option(CoapOption::LocationPath, segment.as_bytes().to_vec());
+    }
+    let fresh_s = sequence.map(|_| OBSERVED_FRESH_S);
+    if let Some(seconds) = response.max_age_s.or(fresh_s) {
         packet.add_option(CoapOption::MaxAge, wire::uint(seconds));
     }
     if response.payload.is_empty() {
@@ -82,10 +86,26 @@ pub(super) fn compose(asked: &Asked, response: &Response, sequence: Option<u32>)
         }
         Cut::Beyond => refused(ResponseType::BadRequest),
         // The source is not verified and sent too little: only the outcome fits.
-        Cut::NoRoom if asked.method == Some(Method::Get) && !response.is_error() => {
-            refused(ResponseType::Unauthorized)
-        }
+        Cut::NoRoom if !asked.changes_state() && !response.is_error() => challenge(asked),
         Cut::NoRoom => refused(response.code),
+    }
+}
+
+/// 4.01 with what the source has to bring back (RFC 9175, 2.3), as far as that may be answered.
+pub(super) fn challenge(asked: &Asked) -> Composed {
+    let bare = head(asked, ResponseType::Unauthorized);
+    let mut packet = bare.clone();
+    if let Some(value) = asked.source.echo {
+        packet.add_option(wire::ECHO, value.to_vec());
+    }
+    let bytes = wire::write(&packet).map_or(usize::MAX, |bytes| bytes.len());
+    let fits = asked
+        .source
+        .answer_max_bytes
+        .is_none_or(|most| bytes <= most);
+    Composed {
+        packet: if fits { packet } else { bare },
+        more: false,
     }
 }
 
@@ -109,7 +129,7 @@ enum Cut {
 
 fn cut(asked: &Asked, packet: &Packet, body: &Bytes) -> Cut {
     let head_bytes = wire::write(packet).map_or(0, |bytes| bytes.len());
-    let most = asked.answer_max_bytes.unwrap_or(MESSAGE_MAX_BYTES);
+    let most = asked.source.answer_max_bytes.unwrap_or(MESSAGE_MAX_BYTES);
     let room = most.min(MESSAGE_MAX_BYTES).saturating_sub(head_bytes + 1);
     let whole_max = room.min(BlockSize::LARGEST.bytes());
     if asked.block2.is_none() && body.len() <= whole_max {

@@ -15,15 +15,20 @@ mod answers;
 mod asked;
 mod bodies;
 mod compose;
+mod echo;
 mod observations;
+mod pace;
 mod peer;
 #[cfg(test)]
 mod tests;
 
-use super::limits::Limits;
+use super::limits::{AMPLIFICATION, Limits, PROVEN_FOR, WAIT_S};
 use super::request::{Request, Response};
-use coap_lite::MessageType;
+use asked::{Asked, Source};
+use coap_lite::{MessageType, Packet, ResponseType};
 use device_sdk::coap::wire::{self, Dice};
+use echo::Echo;
+use pace::Pace;
 use peer::{Effect, House, Peer};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::hash::Hash;
@@ -62,19 +67,37 @@ pub enum Output<K> {
         /// What.
         request: Request,
     },
+    /// Find out the state again and tell it with [`Endpoint::notify`]: what the observer holds is
+    /// about to be stale.
+    Refresh(ObservationId<K>),
     /// Nobody observes here any more.
     Ended(ObservationId<K>),
 }
+
+/// What cannot be foretold about an endpoint.
+#[derive(Clone, Copy)]
+pub struct Seed {
+    /// Makes message ids and waiting times.
+    pub dice: u64,
+    /// Makes what shows that an address is read at.
+    pub echo: [u8; 16],
+}
+
+/// Who is forgotten first when there are too many: those who have not shown that they are where they
+/// say, and among equals who was not heard for longest.
+type Rank = (bool, u64);
 
 /// The endpoint.
 #[derive(Debug)]
 pub struct Endpoint<K> {
     house: House,
+    echo: Echo,
+    /// Requests of those who have proved nothing.
+    strangers: Pace,
     peers: HashMap<K, Entry>,
-    /// By last use, oldest first.
-    by_use: BTreeMap<u64, K>,
-    /// Those for whom bytes are held, by last use.
-    holders: BTreeMap<u64, K>,
+    by_rank: BTreeMap<Rank, K>,
+    /// Those for whom bytes are held.
+    holders: BTreeMap<Rank, K>,
     timers: BTreeSet<(Instant, K)>,
     uses: u64,
     held_bytes: usize,
@@ -84,24 +107,30 @@ pub struct Endpoint<K> {
 #[derive(Debug)]
 struct Entry {
     peer: Peer,
-    used: u64,
+    rank: Rank,
+    /// Until when its address need not be proven again.
+    proven_until: Option<Instant>,
     held_bytes: usize,
     deadline: Instant,
 }
 
 impl<K: Copy + Ord + Hash> Endpoint<K> {
-    /// An endpoint without peers. The seed makes message ids and waiting times.
-    pub fn new(limits: Limits, seed: u64) -> Self {
+    /// An endpoint without peers.
+    pub fn new(limits: Limits, seed: Seed, now: Instant) -> Self {
+        let strangers = limits.strangers_per_s;
         Self {
+            echo: Echo::new(seed.echo, now),
+            strangers: Pace::new(strangers, strangers, now),
             house: House {
                 limits,
-                dice: Dice::new(seed),
+                dice: Dice::new(seed.dice),
                 working: 0,
+                observing: 0,
                 numbers: 0,
                 effects: Vec::new(),
             },
             peers: HashMap::new(),
-            by_use: BTreeMap::new(),
+            by_rank: BTreeMap::new(),
             holders: BTreeMap::new(),
             timers: BTreeSet::new(),
             uses: 0,
@@ -127,10 +156,7 @@ impl<K: Copy + Ord + Hash> Endpoint<K> {
                 });
             }
             MessageType::Confirmable | MessageType::NonConfirmable if peer::is_request(&packet) => {
-                self.admit(from, now);
-                self.with_peer(from, now, |peer, house| {
-                    peer.on_request(packet, datagram.len(), now, house);
-                });
+                self.on_request(from, packet, datagram.len(), now);
             }
             // A ping, or something only a client could have asked for.
             MessageType::Confirmable => self.output.push_back(Output::Send {
@@ -139,6 +165,63 @@ impl<K: Copy + Ord + Hash> Endpoint<K> {
             }),
             MessageType::NonConfirmable => {}
         }
+    }
+
+    fn on_request(&mut self, from: K, packet: Packet, datagram_bytes: usize, now: Instant) {
+        let mut source = Source::PROVEN;
+        let mut proven = self.house.limits.verified;
+        if !proven {
+            let echoed = packet.get_first_option(wire::ECHO);
+            let shown = echoed.is_some_and(|value| self.echo.is_fresh(&from, value, now));
+            if !shown {
+                // Once proven does not count here: anybody may have written this address.
+                source = Source {
+                    answer_max_bytes: Some(datagram_bytes.saturating_mul(AMPLIFICATION)),
+                    echo: Some(self.echo.value(&from, now)),
+                };
+            }
+            proven = shown || self.is_proven(&from, now);
+            if !proven && let Some(answer) = self.doubt(&packet, source, now) {
+                return self.output.push_back(Output::Send {
+                    to: from,
+                    bytes: answer,
+                });
+            }
+            self.admit(from, proven, now);
+            if shown && let Some(entry) = self.peers.get_mut(&from) {
+                entry.proven_until = Some(now + PROVEN_FOR);
+            }
+        } else {
+            self.admit(from, true, now);
+        }
+        self.with_peer(from, now, |peer, house| {
+            peer.on_request(packet, datagram_bytes, source, now, house);
+        });
+    }
+
+    fn is_proven(&self, peer: &K, now: Instant) -> bool {
+        let entry = self.peers.get(peer);
+        entry.is_some_and(|entry| entry.proven_until.is_some_and(|until| now < until))
+    }
+
+    /// What a stranger gets for whom nothing is to be done yet, and of whom nothing is kept.
+    fn doubt(&mut self, packet: &Packet, source: Source, now: Instant) -> Option<Vec<u8>> {
+        let (asked, _) = Asked::read(packet, source, &self.house.limits);
+        let mut composed = if asked.changes_state() {
+            compose::challenge(&asked)
+        } else if !self.strangers.take(now) {
+            let mut busy = Response::bare(ResponseType::TooManyRequests);
+            busy.max_age_s = Some(WAIT_S);
+            compose::compose(&asked, &busy, None)
+        } else {
+            return None;
+        };
+        if !asked.confirmable {
+            let header = &mut composed.packet.header;
+            header.message_id = self.house.dice.roll() as u16;
+            header.set_type(MessageType::NonConfirmable);
+        }
+        wire::write(&composed.packet)
     }
 
     /// What is to be done next.
@@ -175,7 +258,9 @@ impl<K: Copy + Ord + Hash> Endpoint<K> {
 
     /// Ends an observation whose resource has nothing more to tell.
     pub fn end(&mut self, id: ObservationId<K>, now: Instant) {
-        self.with_peer(id.peer, now, |peer, _| peer.forget_observation(id.number));
+        self.with_peer(id.peer, now, |peer, house| {
+            peer.forget_observation(id.number, house);
+        });
     }
 
     /// When [`Endpoint::on_time`] next has something to do.
@@ -206,8 +291,8 @@ impl<K: Copy + Ord + Hash> Endpoint<K> {
         let Some(entry) = self.peers.remove(&key) else {
             return;
         };
-        self.by_use.remove(&entry.used);
-        self.holders.remove(&entry.used);
+        self.by_rank.remove(&entry.rank);
+        self.holders.remove(&entry.rank);
         self.timers.remove(&(entry.deadline, key));
         self.held_bytes = self.held_bytes.saturating_sub(entry.held_bytes);
         entry.peer.leave(&mut self.house);
@@ -229,35 +314,34 @@ impl<K: Copy + Ord + Hash> Endpoint<K> {
         self.held_bytes
     }
 
-    fn admit(&mut self, key: K, now: Instant) {
+    fn admit(&mut self, key: K, proven: bool, now: Instant) {
+        self.uses += 1;
+        let rank = (proven, self.uses);
         if let Some(entry) = self.peers.get_mut(&key) {
             entry.peer.last_seen = now;
-            let used = entry.used;
-            self.by_use.remove(&used);
-            let held = self.holders.remove(&used).is_some();
-            self.uses += 1;
-            entry.used = self.uses;
-            self.by_use.insert(self.uses, key);
-            if held {
-                self.holders.insert(self.uses, key);
+            self.by_rank.remove(&entry.rank);
+            if self.holders.remove(&entry.rank).is_some() {
+                self.holders.insert(rank, key);
             }
+            entry.rank = rank;
+            self.by_rank.insert(rank, key);
             return;
         }
         if self.peers.len() >= self.house.limits.peers
-            && let Some((_, oldest)) = self.by_use.first_key_value()
+            && let Some((_, first)) = self.by_rank.first_key_value()
         {
-            self.forget(*oldest);
+            self.forget(*first);
         }
-        self.uses += 1;
         let peer = Peer::new(&mut self.house, now);
         let deadline = peer.deadline();
         let entry = Entry {
             peer,
-            used: self.uses,
+            rank,
+            proven_until: None,
             held_bytes: 0,
             deadline,
         };
-        self.by_use.insert(self.uses, key);
+        self.by_rank.insert(rank, key);
         self.timers.insert((deadline, key));
         self.peers.insert(key, entry);
     }
@@ -287,9 +371,9 @@ impl<K: Copy + Ord + Hash> Endpoint<K> {
             self.held_bytes = self.held_bytes.saturating_sub(entry.held_bytes) + held_bytes;
             entry.held_bytes = held_bytes;
             if held_bytes == 0 {
-                self.holders.remove(&entry.used);
+                self.holders.remove(&entry.rank);
             } else {
-                self.holders.insert(entry.used, key);
+                self.holders.insert(entry.rank, key);
             }
             self.make_room();
         }
@@ -320,6 +404,7 @@ impl<K: Copy + Ord + Hash> Endpoint<K> {
                     from: key,
                     request,
                 },
+                Effect::Refresh(number) => Output::Refresh(ObservationId { peer: key, number }),
                 Effect::Ended(number) => Output::Ended(ObservationId { peer: key, number }),
             });
         }

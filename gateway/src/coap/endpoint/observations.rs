@@ -1,9 +1,10 @@
 //! Who is told of changes, and by which tokens and message ids.
 
 use super::asked::Asked;
-use crate::coap::limits::{CONFIRM_EVERY, NOTICE_IDS};
+use crate::coap::limits::{CONFIRM_EVERY, NOTICE_IDS, REFRESH_AFTER};
 use crate::coap::request::Response;
 use std::collections::VecDeque;
+use std::time::Instant;
 
 /// Sequence numbers of notifications are below this (RFC 7641).
 const SEQUENCE_END: u32 = 1 << 24;
@@ -20,10 +21,12 @@ pub(super) struct Observation {
     pub(super) outstanding: Option<u16>,
     /// What to tell once it is; the newest state replaces older ones.
     pub(super) waiting: Option<Response>,
+    /// When to look at the resource although it has not changed.
+    pub(super) refresh_at: Instant,
 }
 
 impl Observation {
-    pub(super) fn new(number: u64, asked: Asked) -> Self {
+    pub(super) fn new(number: u64, asked: Asked, now: Instant) -> Self {
         // A change is told even to who knew that state before.
         let etags = Vec::new();
         Self {
@@ -34,6 +37,7 @@ impl Observation {
             message_ids: VecDeque::new(),
             outstanding: None,
             waiting: None,
+            refresh_at: now + REFRESH_AFTER,
         }
     }
 
@@ -57,7 +61,8 @@ impl Observation {
         confirm
     }
 
-    pub(super) fn sent(&mut self, message_id: u16) {
+    pub(super) fn sent(&mut self, message_id: u16, now: Instant) {
+        self.refresh_at = now + REFRESH_AFTER;
         if self.message_ids.len() >= NOTICE_IDS {
             self.message_ids.pop_front();
         }

@@ -1,13 +1,14 @@
 //! The conversation with one peer.
 
 use super::answers::{Answers, Seen};
-use super::asked::{Asked, Observe};
+use super::asked::{Asked, Observe, Source};
 use super::bodies::{Assembly, Bodies};
 use super::compose::compose;
 use super::observations::Observation;
+use super::pace::Pace;
 use crate::coap::limits::{
-    ACK_AFTER, ACK_TIMEOUT, EXCHANGE_LIFETIME, Limits, MESSAGE_MAX_BYTES, OBSERVATIONS_PER_PEER,
-    RETRANSMIT_MAX, WORKING_MAX, WORKING_PER_PEER,
+    ACK_AFTER, ACK_TIMEOUT, EXCHANGE_LIFETIME, Limits, MESSAGE_MAX_BYTES, OBSERVATIONS_MAX,
+    OBSERVATIONS_PER_PEER, REFRESH_AFTER, RETRANSMIT_MAX, WAIT_S, WORKING_MAX, WORKING_PER_PEER,
 };
 use crate::coap::request::{self, Method, Request, Response};
 use bytes::Bytes;
@@ -22,6 +23,8 @@ pub(super) struct House {
     pub(super) dice: Dice,
     /// Requests in work, all peers together.
     pub(super) working: usize,
+    /// Observations, likewise.
+    pub(super) observing: usize,
     /// Numbers given to requests and observations.
     pub(super) numbers: u64,
     pub(super) effects: Vec<Effect>,
@@ -32,6 +35,7 @@ pub(super) struct House {
 pub(super) enum Effect {
     Send(Vec<u8>),
     Request(u64, Request),
+    Refresh(u64),
     Ended(u64),
 }
 
@@ -50,6 +54,7 @@ impl House {
 pub(super) struct Peer {
     pub(super) last_seen: Instant,
     next_message_id: u16,
+    pace: Pace,
     answers: Answers,
     bodies: Bodies,
     working: Vec<Working>,
@@ -83,6 +88,7 @@ impl Peer {
         Self {
             last_seen: now,
             next_message_id: house.dice.roll() as u16,
+            pace: Pace::new(house.limits.requests_per_s, house.limits.burst, now),
             answers: Answers::default(),
             bodies: Bodies::default(),
             working: Vec::new(),
@@ -105,6 +111,7 @@ impl Peer {
     /// The peer is gone.
     pub(super) fn leave(&self, house: &mut House) {
         house.working = house.working.saturating_sub(self.working.len());
+        house.observing = house.observing.saturating_sub(self.observations.len());
         for observation in &self.observations {
             house.effects.push(Effect::Ended(observation.number));
         }
@@ -115,8 +122,10 @@ impl Peer {
         let mut deadline = self.last_seen + EXCHANGE_LIFETIME;
         let acknowledgements = self.working.iter().filter_map(|it| it.acknowledge_at);
         let repetitions = self.outstanding.iter().map(|it| it.at);
+        let refreshes = self.observations.iter().map(|it| it.refresh_at);
         for at in acknowledgements
             .chain(repetitions)
+            .chain(refreshes)
             .chain(self.bodies.deadline())
         {
             deadline = deadline.min(at);
@@ -165,6 +174,7 @@ impl Peer {
         &mut self,
         packet: Packet,
         datagram_bytes: usize,
+        source: Source,
         now: Instant,
         house: &mut House,
     ) {
@@ -186,12 +196,15 @@ impl Peer {
             }
             Seen::Never => {}
         }
-        let (asked, verdict) = Asked::read(&packet, datagram_bytes, &house.limits);
+        let (asked, verdict) = Asked::read(&packet, source, &house.limits);
         if verdict == Err(ResponseType::BadOption) && !asked.confirmable {
             // A message that cannot be confirmed and is not understood is rejected (RFC 7252, 5.4.1).
             return house.send(wire::empty(MessageType::Reset, message_id));
         }
         self.answers.begin(message_id, &asked.token, now);
+        if !self.pace.take(now) {
+            return self.answer(&asked, &too_many(), now, house);
+        }
         if let Err(code) = verdict {
             return self.answer(&asked, &Response::bare(code), now, house);
         }
@@ -242,6 +255,7 @@ impl Peer {
             path,
             query,
             content_format,
+            accept: asked.accept,
             payload,
             observe: method == Method::Get
                 && asked.observe == Observe::Register
@@ -280,9 +294,12 @@ impl Peer {
         if asked.observe == Observe::Deregister {
             self.end_observations_of(&asked.token, house);
         }
-        if self.working.len() >= WORKING_PER_PEER || house.working >= WORKING_MAX {
+        if self.working.len() >= WORKING_PER_PEER {
+            return self.answer(&asked, &too_many(), now, house);
+        }
+        if house.working >= WORKING_MAX {
             let mut busy = Response::bare(ResponseType::ServiceUnavailable);
-            busy.max_age_s = Some(1);
+            busy.max_age_s = Some(WAIT_S);
             return self.answer(&asked, &busy, now, house);
         }
         let number = house.number();
@@ -312,7 +329,7 @@ impl Peer {
         house.working = house.working.saturating_sub(1);
         let watch = watch && !response.is_error() && working.asked.observe == Observe::Register;
         let observation = if watch {
-            self.observe(&working.asked, house)
+            self.observe(&working.asked, now, house)
         } else {
             None
         };
@@ -321,14 +338,15 @@ impl Peer {
         observation
     }
 
-    fn observe(&mut self, asked: &Asked, house: &mut House) -> Option<u64> {
+    fn observe(&mut self, asked: &Asked, now: Instant, house: &mut House) -> Option<u64> {
         self.end_observations_of(&asked.token, house);
-        if self.observations.len() >= OBSERVATIONS_PER_PEER {
+        if self.observations.len() >= OBSERVATIONS_PER_PEER || house.observing >= OBSERVATIONS_MAX {
             return None;
         }
+        house.observing += 1;
         let number = house.number();
         self.observations
-            .push(Observation::new(number, asked.clone()));
+            .push(Observation::new(number, asked.clone(), now));
         Some(number)
     }
 
@@ -361,7 +379,7 @@ impl Peer {
         let Some(bytes) = wire::write(&composed.packet) else {
             return;
         };
-        observation.sent(message_id);
+        observation.sent(message_id, now);
         if confirm {
             observation.outstanding = Some(message_id);
             self.expect(message_id, bytes.clone(), Some(number), now, house);
@@ -379,8 +397,11 @@ impl Peer {
     }
 
     /// Ends an observation from our side, without a word.
-    pub(super) fn forget_observation(&mut self, number: u64) {
+    pub(super) fn forget_observation(&mut self, number: u64, house: &mut House) {
+        let before = self.observations.len();
         self.observations.retain(|it| it.number != number);
+        let gone = before - self.observations.len();
+        house.observing = house.observing.saturating_sub(gone);
     }
 
     pub(super) fn on_time(&mut self, now: Instant, house: &mut House) {
@@ -408,6 +429,12 @@ impl Peer {
             let gone = |it: &Observation| Some(it.number) == observation;
             if let Some(at) = self.observations.iter().position(gone) {
                 self.end_observation(at, house);
+            }
+        }
+        for observation in &mut self.observations {
+            if observation.refresh_at <= now {
+                observation.refresh_at = now + REFRESH_AFTER;
+                house.effects.push(Effect::Refresh(observation.number));
             }
         }
         self.bodies.expire(now);
@@ -497,6 +524,7 @@ impl Peer {
                 outstanding.observation = None;
             }
         }
+        house.observing = house.observing.saturating_sub(1);
         house.effects.push(Effect::Ended(ended.number));
     }
 
@@ -513,6 +541,13 @@ impl Working {
         let message_id = self.asked.message_id;
         house.send(wire::empty(MessageType::Acknowledgement, message_id));
     }
+}
+
+/// 4.29 (RFC 8516).
+fn too_many() -> Response {
+    let mut answer = Response::bare(ResponseType::TooManyRequests);
+    answer.max_age_s = Some(WAIT_S);
+    answer
 }
 
 /// What a message is to an endpoint that only serves.

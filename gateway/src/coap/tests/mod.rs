@@ -7,6 +7,8 @@ mod slow;
 pub(super) mod workshop;
 
 use super::dtls::{self, Bounds, Credentials, Sessions};
+use super::endpoint::Seed;
+use super::limits::Limits;
 use super::{Check, Counters, Listening, TreeResources, udp};
 use crate::tree::Tree;
 use crate::tree::tests::{PostOffice, tree};
@@ -21,6 +23,11 @@ use std::time::Duration;
 use tokio::net::UdpSocket;
 use workshop::Thing;
 
+/// Tests are the same every time.
+pub(crate) const SEED: Seed = Seed {
+    dice: 1,
+    echo: [1; 16],
+};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A gateway with both CoAP doors open.
@@ -58,12 +65,12 @@ impl House {
             Box::pin(async move { good })
         });
         let counters = Arc::<Counters>::default();
-        let resources = TreeResources::new(Arc::clone(&tree));
+        let resources = TreeResources::new(Arc::clone(&tree), None);
         let count = || Arc::clone(&counters);
         let sessions = Sessions::new(&credentials(), Bounds::default()).unwrap();
         let doors = [
-            udp::listen(plain, resources.clone(), count(), 1).unwrap(),
-            dtls::listen(secure, sessions, check, resources, count(), 2).unwrap(),
+            udp::listen(plain, Limits::UNVERIFIED, resources.clone(), count(), SEED).unwrap(),
+            dtls::listen(secure, sessions, check, resources, count(), SEED).unwrap(),
         ];
         Self {
             tree,

@@ -1,13 +1,14 @@
 //! Resources that take their time, or fall over.
 
-use super::{Bounds, Sessions, authorities, client, credentials, identity, within, workshop};
+use super::{
+    Bounds, Limits, SEED, Sessions, authorities, client, credentials, identity, within, workshop,
+};
 use crate::coap::request::{Request, Response};
-use crate::coap::resource::{Answer, Resources};
+use crate::coap::resource::{Answer, Asker, Resources};
 use crate::coap::{Counters, dtls, udp};
 use coap_lite::ResponseType;
 use device_sdk::coap::Request as Ask;
 use futures_util::future::BoxFuture;
-use protocol::Code;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -20,7 +21,7 @@ const SLOW: Duration = Duration::from_millis(1500);
 struct Slow(AtomicU32);
 
 impl Resources for Slow {
-    fn answer(&self, _: Option<Code>, request: Request) -> BoxFuture<'static, Answer> {
+    fn answer(&self, _: Asker, request: Request) -> BoxFuture<'static, Answer> {
         self.0.fetch_add(1, Ordering::Relaxed);
         Box::pin(async move {
             assert_ne!(request.path, ["fall"]);
@@ -37,7 +38,7 @@ async fn slow_work_is_done_once_and_answered_separately() {
     let sessions = Sessions::new(&credentials(), Bounds::default()).unwrap();
     let check: crate::coap::Check = Arc::new(|_| Box::pin(async { true }));
     let counters = Arc::<Counters>::default();
-    let door = dtls::listen(socket, sessions, check, slow.clone(), counters, 3).unwrap();
+    let door = dtls::listen(socket, sessions, check, slow.clone(), counters, SEED).unwrap();
     let thing = workshop::thing(authorities(), 1);
     let client = client(door.local_addr(), Some(identity(&thing)));
     let answer = within(client.request(Ask::post("slow", 0, vec![1]))).await;
@@ -52,10 +53,17 @@ async fn slow_work_is_done_once_and_answered_separately() {
 async fn a_door_that_is_told_to_stop_answers_what_has_begun() {
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let slow = Arc::new(Slow::default());
-    let door = udp::listen(socket, slow.clone(), Arc::default(), 4).unwrap();
+    let door = udp::listen(
+        socket,
+        Limits::UNVERIFIED,
+        slow.clone(),
+        Arc::default(),
+        SEED,
+    )
+    .unwrap();
     let far = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    let post = [0x41, 2, 0, 7, 9, 0xff, 1];
-    far.send_to(&post, door.local_addr()).await.unwrap();
+    let get = [0x41, 1, 0, 7, 9, 0xb0 | 4, b's', b'l', b'o', b'w'];
+    far.send_to(&get, door.local_addr()).await.unwrap();
     while slow.0.load(Ordering::Relaxed) == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

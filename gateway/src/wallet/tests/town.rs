@@ -1,6 +1,7 @@
 //! A gateway with its doors open, which is the centre of another one that has only books.
 
 use super::*;
+use crate::coap::tests::SEED;
 use crate::coap::{TreeResources, dtls};
 use crate::command::up::{dtls_sessions, registry_check, tls_config};
 use crate::config::{Config, Sources};
@@ -91,9 +92,9 @@ impl Town {
         });
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let sessions = dtls_sessions(&server, keeper.trusted()).unwrap();
-        let resources = TreeResources::new(Arc::clone(&tree));
+        let resources = TreeResources::new(Arc::clone(&tree), None);
         let listening =
-            dtls::listen(socket, sessions, check, resources, Arc::default(), 1).unwrap();
+            dtls::listen(socket, sessions, check, resources, Arc::default(), SEED).unwrap();
         Self {
             desk: house.desk(&config),
             tree,

@@ -40,6 +40,7 @@ mod registry;
 mod requests;
 mod restored;
 pub mod rules;
+pub mod sessions;
 mod standing;
 mod stations;
 mod store;

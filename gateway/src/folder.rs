@@ -45,6 +45,11 @@ impl Folder {
         self.0.join("diary.db")
     }
 
+    /// What MQTT sessions are owed, and what topics retain.
+    pub fn sessions(&self) -> PathBuf {
+        self.0.join("sessions.db")
+    }
+
     /// What things are given to trust this network.
     pub fn trust(&self) -> PathBuf {
         self.0.join("trust.toml")

@@ -14,6 +14,7 @@ use crate::wallet::{self, News, now};
 use issuer::{Authorities, Authority, Names, Plan, RandomFailed, Role, ServerIdentity, ServerName};
 use ledger::diary::Diary;
 use ledger::people::People;
+use ledger::sessions::Sessions;
 use ledger::{Bearings, ClassTerms, FormerKey, FormerKeys, Ledger, Policy};
 use protocol::chain::{Act, ActKind};
 use protocol::cose::open;
@@ -46,6 +47,8 @@ pub struct House {
     pub people: People,
     /// What things said.
     pub diary: Diary,
+    /// What MQTT sessions are owed, and what topics retain.
+    pub sessions: Sessions,
     /// Refusals.
     pub meters: Arc<Meters>,
     /// What things ask for in public.
@@ -99,12 +102,16 @@ impl House {
         let diary = Diary::open(&folder.diary())
             .await
             .map_err(|error| format!("{}: {error}", folder.diary().display()))?;
+        let sessions = Sessions::open(&folder.sessions())
+            .await
+            .map_err(|error| format!("{}: {error}", folder.sessions().display()))?;
         Ok(Self {
             folder,
             authorities: Arc::new(authorities),
             ledger,
             people,
             diary,
+            sessions,
             meters: Arc::default(),
             offers: Arc::default(),
             _lock: lock,
@@ -118,6 +125,7 @@ impl House {
             Arc::new(RouterFanout::new()),
             Arc::new(self.desk(config)),
             Arc::new(inbox),
+            now,
         )
     }
 
@@ -173,6 +181,7 @@ impl House {
     pub async fn close(self) {
         self.people.close().await;
         self.diary.close().await;
+        self.sessions.close().await;
         self.ledger.close().await;
     }
 }

@@ -6,7 +6,7 @@ use crate::coap::endpoint::Seed;
 use crate::coap::{self, TreeResources};
 use crate::config::Config;
 use crate::house::{Failure, House, server_names};
-use crate::mqtt::{Limits, MqttDoor, server_config};
+use crate::mqtt::{Kept, Limits, MqttDoor, server_config};
 use crate::revocation::Lists;
 use crate::serving::{Doors, Serving};
 use crate::trust_store::{ClientVerifier, Keeper, Trusted};
@@ -118,11 +118,17 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
     let house = House::open(config).await?;
     let server = house.server(config)?;
     let tree = house.tree(config);
+    let kept = Kept::open(&tree, house.sessions.clone(), now).await?;
     let said = heard::join(&tree, &house.diary).await?;
     let check = registry_check(house.ledger.clone());
     let (stop, stopped) = watch::channel(false);
 
-    let mqtt = MqttDoor::new(Arc::clone(&tree), check.clone(), Limits::default());
+    let mqtt = MqttDoor::new(
+        Arc::clone(&tree),
+        check.clone(),
+        Limits::default(),
+        Arc::clone(&kept),
+    );
     let lists = Lists::new(
         house.ledger.clone(),
         Arc::clone(&house.authorities),
@@ -243,6 +249,8 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
     let upkeep = tokio::spawn(upkeep);
     let follower = following::follow(house.ledger.clone(), until(stopped.clone()));
     let follower = tokio::spawn(follower);
+    let tidying = until(stopped.clone());
+    let tidying = tokio::spawn(async move { kept.keep_tidy(tidying).await });
     let writing = heard::write_down(house.diary.clone(), said, until(stopped.clone()));
     let writing = tokio::spawn(writing);
     let looking = until(stopped.clone());
@@ -272,6 +280,7 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
     trusting.await?;
     serving.await?;
     writing.await?;
+    tidying.await?;
     house.close().await;
     Ok(ended)
 }

@@ -53,14 +53,14 @@ reasons! {
     Malformed "malformed" 0x81 "A packet is not as MQTT says.";
     ProtocolError "protocol_error" 0x82 "A packet does not belong here.";
     TooLarge "too_large" 0x95 "A packet is larger than the door takes.";
-    QosNotSupported "qos_not_supported" 0x9b "QoS 2 is not supported.";
     TopicAlias "topic_alias" 0x94 "A topic alias is out of range or was never set.";
-    SubscriptionId "subscription_id" 0xa1 "Subscription identifiers are not supported.";
+    ReceiveMaximum "receive_maximum" 0x93 "More publications with QoS 2 are unreleased than the door takes.";
     // rights and limits
     PublishForbidden "publish_forbidden" 0x87 "A publication on a topic that is not the caller's.";
     TopicInvalid "topic_invalid" 0x90 "A publication on something that is no topic.";
     SubscribeForbidden "subscribe_forbidden" 0x87 "A subscription to what is not the caller's.";
     PayloadTooLarge "payload_too_large" 0x95 "A payload is larger than the tree takes.";
+    SharedForbidden "shared_forbidden" 0x9e "A wallet inbox is not shared.";
     Full "full" 0x97 "No room for another retained payload, subscription or watch.";
     WalletMalformed "wallet_malformed" 0x99 "A wallet message is not one.";
     WalletRefused "wallet_refused" 0x83 "The wallet refused a message; the answer says why.";

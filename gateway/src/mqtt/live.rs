@@ -25,12 +25,25 @@ pub(super) struct ClientId {
 }
 
 impl ClientId {
-    /// Empty, the code, or the code with `.` and a suffix; `None` for anything else.
-    pub(super) fn read(code: Code, text: &str) -> Option<Self> {
-        let id = |suffix: &str| Self {
+    /// The id that was read before.
+    pub(super) fn of(code: Code, suffix: &str) -> Self {
+        Self {
             code,
             suffix: suffix.into(),
-        };
+        }
+    }
+
+    pub(super) fn code(&self) -> Code {
+        self.code
+    }
+
+    pub(super) fn suffix(&self) -> &str {
+        &self.suffix
+    }
+
+    /// Empty, the code, or the code with `.` and a suffix; `None` for anything else.
+    pub(super) fn read(code: Code, text: &str) -> Option<Self> {
+        let id = |suffix| Self::of(code, suffix);
         if text.is_empty() {
             return Some(id(""));
         }
@@ -67,7 +80,8 @@ struct Entry {
 #[derive(Debug)]
 pub(super) struct Presence {
     live: Arc<Live>,
-    id: ClientId,
+    /// Under which name.
+    pub(super) id: ClientId,
     /// Unique among all sessions, never 0.
     pub(super) serial: u64,
     /// Says when and why to stop.

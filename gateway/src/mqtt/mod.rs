@@ -16,18 +16,24 @@
 //! What MQTT 3.1.1 cannot say: it has no negative PUBACK, so a refused publication closes the
 //! connection, except a refused wallet message, whose answer in the inbox says why.
 
+mod connect;
 mod counters;
+mod kept;
 mod listener;
 mod live;
 mod packet;
 mod reader;
 mod session;
+mod shares;
+mod subscription;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod wills;
 mod writer;
 
 pub use counters::{Counters, Reason};
+pub use kept::{Kept, SESSION_LIFE_MOST_S};
 pub use listener::Identity;
 pub use session::End;
 pub use tls::server_config;
@@ -37,6 +43,7 @@ use futures_util::future::BoxFuture;
 use live::Live;
 use protocol::Code;
 use std::{fmt, sync::Arc, time::Duration};
+use wills::Wills;
 
 /// Asks the registry whether a code may be connected now.
 pub type Check = Arc<dyn Fn(Code) -> BoxFuture<'static, bool> + Send + Sync>;
@@ -89,6 +96,8 @@ pub struct MqttDoor {
     check: Check,
     limits: Limits,
     live: Arc<Live>,
+    kept: Arc<Kept>,
+    wills: Arc<Wills>,
     counters: Arc<Counters>,
 }
 
@@ -100,7 +109,7 @@ pub fn packets_in(bytes: &[u8], most_bytes: usize) -> usize {
     let (mut version, mut count) = (None, 0);
     while let Ok(Some(frame)) = reader::take_frame(&mut rest, most_bytes) {
         match version {
-            None => match packet::read_connect(frame) {
+            None => match connect::read_connect(frame) {
                 Ok(connect) => version = Some(connect.version),
                 Err(_) => break,
             },
@@ -113,13 +122,16 @@ pub fn packets_in(bytes: &[u8], most_bytes: usize) -> usize {
 }
 
 impl MqttDoor {
-    /// A door to `tree`; `check` is asked on every connection.
-    pub fn new(tree: Arc<Tree>, check: Check, limits: Limits) -> Arc<Self> {
+    /// A door to `tree`; `check` is asked on every connection, and sessions are kept in `kept`.
+    pub fn new(tree: Arc<Tree>, check: Check, limits: Limits, kept: Arc<Kept>) -> Arc<Self> {
+        tree.kept_by(Arc::<Kept>::clone(&kept));
         Arc::new(Self {
             tree,
             check,
             limits,
             live: Arc::default(),
+            kept,
+            wills: Arc::default(),
             counters: Arc::default(),
         })
     }
@@ -134,9 +146,13 @@ impl MqttDoor {
         self.live.open_for(code)
     }
 
-    /// Ends the sessions of a code that was revoked; its wills are not published.
+    /// Ends the sessions of a code that was revoked, with all they are owed; its wills are not
+    /// published.
     pub fn revoke(&self, code: Code) {
         self.live.stop_code(code, Reason::Revoked);
+        self.wills.withdraw_all_of(code);
+        let kept = Arc::clone(&self.kept);
+        tokio::spawn(async move { kept.end_all_of(code).await });
     }
 }
 

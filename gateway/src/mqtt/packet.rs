@@ -6,13 +6,12 @@
 use super::{
     counters::Reason,
     reader::{
-        ACK_PROPERTIES, AUTHENTICATION_METHOD, CONNECT_PROPERTIES, DISCONNECT_PROPERTIES, Frame,
-        MAXIMUM_PACKET_SIZE, PUBLISH_PROPERTIES, Property, RECEIVE_MAXIMUM, Reader,
-        SUBSCRIBE_PROPERTIES, SUBSCRIPTION_ID, TOPIC_ALIAS, UNSUBSCRIBE_PROPERTIES,
-        WILL_PROPERTIES,
+        ACK_PROPERTIES, DISCONNECT_PROPERTIES, Frame, MESSAGE_EXPIRY, PAYLOAD_FORMAT,
+        PUBLISH_PROPERTIES, Property, RESPONSE_TOPIC, Reader, SESSION_EXPIRY, SUBSCRIBE_PROPERTIES,
+        SUBSCRIPTION_ID, TOPIC_ALIAS, UNSUBSCRIBE_PROPERTIES,
     },
 };
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 /// Which MQTT a client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,42 +20,55 @@ pub(super) enum Version {
     V5,
 }
 
-/// How surely a message is delivered. QoS 2 is refused where it is read.
+/// How surely a message is delivered, in the words of the standard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(clippy::enum_variant_names, reason = "what MQTT calls them")]
 pub(super) enum Qos {
     AtMostOnce = 0,
     AtLeastOnce = 1,
+    ExactlyOnce = 2,
 }
 
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Connect {
-    pub(super) version: Version,
-    pub(super) clean: bool,
-    pub(super) keep_alive_s: u16,
-    pub(super) client_id: String,
-    pub(super) will: Option<Will>,
-    /// Messages with QoS 1 the client takes before it has acknowledged any.
-    pub(super) receive_most: u16,
-    /// Bytes of the largest packet the client takes.
-    pub(super) packet_most: usize,
+/// What MQTT 5 says beside a payload.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Said {
+    /// For the readers, one property behind the other as the client wrote them.
+    pub(super) extras: BytesMut,
+    /// After how long nobody wants the message any more.
+    pub(super) expiry_s: Option<u32>,
 }
 
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Will {
-    pub(super) topic: String,
-    pub(super) payload: Bytes,
-    pub(super) qos: Qos,
-    pub(super) retain: bool,
+impl Said {
+    /// Takes a property in: what is for the readers word by word, `raw`.
+    pub(super) fn take(&mut self, property: &Property, raw: &[u8]) -> Result<(), Reason> {
+        match property {
+            Property::Number(MESSAGE_EXPIRY, seconds) => self.expiry_s = Some(*seconds),
+            Property::Number(PAYLOAD_FORMAT, 2..) => return Err(Reason::ProtocolError),
+            // Where an answer is to go is a topic, not a filter.
+            Property::Other(RESPONSE_TOPIC)
+                if raw.iter().skip(3).any(|b| matches!(b, b'+' | b'#')) =>
+            {
+                return Err(Reason::ProtocolError);
+            }
+            Property::Number(PAYLOAD_FORMAT, _) | Property::Other(_) => {
+                self.extras.extend_from_slice(raw);
+            }
+            Property::Number(..) => {}
+        }
+        Ok(())
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Publish {
+    pub(super) qos: Qos,
     /// `None` for QoS 0.
     pub(super) id: Option<u16>,
     pub(super) retain: bool,
     /// Empty when an alias stands for it.
     pub(super) topic: String,
     pub(super) alias: Option<u16>,
+    pub(super) said: Said,
     pub(super) payload: Bytes,
 }
 
@@ -82,8 +94,14 @@ pub(super) enum WantRetained {
 pub(super) enum Packet {
     Publish(Publish),
     Puback(u16),
+    /// `true`: the client does not take the message.
+    Pubrec(u16, bool),
+    Pubrel(u16),
+    Pubcomp(u16),
     Subscribe {
         id: u16,
+        /// Comes with what is delivered because of this.
+        identifier: Option<u32>,
         wishes: Vec<Wish>,
     },
     Unsubscribe {
@@ -91,89 +109,12 @@ pub(super) enum Packet {
         filters: Vec<String>,
     },
     Pingreq,
-    /// `true`: the will is to be published all the same.
-    Disconnect(bool),
-}
-
-/// Reads the first packet of a connection.
-pub(super) fn read_connect(frame: Frame) -> Result<Connect, Reason> {
-    if frame.first != 0x10 {
-        return Err(Reason::NotConnect);
-    }
-    let mut from = Reader::new(frame.body);
-    if from.data()?.as_ref() != b"MQTT" {
-        return Err(Reason::Version);
-    }
-    let version = match from.byte()? {
-        4 => Version::V311,
-        5 => Version::V5,
-        _ => return Err(Reason::Version),
-    };
-    let flags = from.byte()?;
-    let keep_alive_s = from.two()?;
-    let mut receive_most = u16::MAX;
-    let mut packet_most = usize::MAX;
-    if version == Version::V5 {
-        from.properties(CONNECT_PROPERTIES, |property| match property {
-            Property::Number(RECEIVE_MAXIMUM | MAXIMUM_PACKET_SIZE, 0) => {
-                Err(Reason::ProtocolError)
-            }
-            Property::Number(RECEIVE_MAXIMUM, most) => {
-                receive_most = u16::try_from(most).unwrap_or(u16::MAX);
-                Ok(())
-            }
-            Property::Number(MAXIMUM_PACKET_SIZE, most) => {
-                packet_most = usize::try_from(most).unwrap_or(usize::MAX);
-                Ok(())
-            }
-            Property::Other(AUTHENTICATION_METHOD) => Err(Reason::AuthMethod),
-            _ => Ok(()),
-        })?;
-    }
-    let client_id = from.text()?;
-    let will = read_will(&mut from, version, flags)?;
-    let (name, password) = (flags & 0x80 != 0, flags & 0x40 != 0);
-    if flags & 1 != 0 || (password && !name && version == Version::V311) {
-        return Err(Reason::Malformed);
-    }
-    // Read to check the form only: the certificate says who it is.
-    if name {
-        from.text()?;
-    }
-    if password {
-        from.data()?;
-    }
-    from.end()?;
-    Ok(Connect {
-        version,
-        clean: flags & 0x02 != 0,
-        keep_alive_s,
-        client_id,
-        will,
-        receive_most,
-        packet_most,
-    })
-}
-
-fn read_will(from: &mut Reader, version: Version, flags: u8) -> Result<Option<Will>, Reason> {
-    let (qos, retain) = (flags >> 3 & 3, flags & 0x20 != 0);
-    if flags & 0x04 == 0 {
-        let nothing = qos == 0 && !retain;
-        return if nothing {
-            Ok(None)
-        } else {
-            Err(Reason::Malformed)
-        };
-    }
-    if version == Version::V5 {
-        from.properties(WILL_PROPERTIES, |_| Ok(()))?;
-    }
-    Ok(Some(Will {
-        topic: from.text()?,
-        payload: from.data()?,
-        qos: qos_of(qos)?,
-        retain,
-    }))
+    Disconnect {
+        /// The will is to be published all the same.
+        will: bool,
+        /// How long the session is to be kept now.
+        life_s: Option<u32>,
+    },
 }
 
 /// Reads a packet of an established session.
@@ -182,7 +123,7 @@ pub(super) fn read(frame: Frame, version: Version) -> Result<Packet, Reason> {
     let mut from = Reader::new(frame.body);
     let wanted_flags = match kind {
         3 => flags,
-        8 | 10 => 2,
+        6 | 8 | 10 => 2,
         _ => 0,
     };
     if flags != wanted_flags {
@@ -190,14 +131,16 @@ pub(super) fn read(frame: Frame, version: Version) -> Result<Packet, Reason> {
     }
     match kind {
         3 => read_publish(flags, &mut from, version).map(Packet::Publish),
-        4 => read_puback(&mut from, version).map(Packet::Puback),
+        4 => Ok(Packet::Puback(read_ack(&mut from, version)?.0)),
+        5 => read_ack(&mut from, version).map(|(id, code)| Packet::Pubrec(id, code >= 0x80)),
+        6 => Ok(Packet::Pubrel(read_ack(&mut from, version)?.0)),
+        7 => Ok(Packet::Pubcomp(read_ack(&mut from, version)?.0)),
         8 => read_subscribe(&mut from, version),
         10 => read_unsubscribe(&mut from, version),
         12 => from.end().map(|()| Packet::Pingreq),
-        14 => read_disconnect(&mut from, version).map(Packet::Disconnect),
-        // QoS 2 was never granted and is refused in PUBLISH, so its other packets cannot come;
-        // the rest is for servers to send, or AUTH, which was not agreed on.
-        1 | 2 | 5..=7 | 9 | 11 | 13 | 15 => Err(Reason::ProtocolError),
+        14 => read_disconnect(&mut from, version),
+        // A second CONNECT, what is for servers to send, or AUTH, which was not agreed on.
+        1 | 2 | 9 | 11 | 13 | 15 => Err(Reason::ProtocolError),
         _ => Err(Reason::Malformed),
     }
 }
@@ -210,50 +153,68 @@ fn read_publish(flags: u8, from: &mut Reader, version: Version) -> Result<Publis
     let topic = from.text()?;
     let id = match qos {
         Qos::AtMostOnce => None,
-        Qos::AtLeastOnce => Some(from.packet_id()?),
+        Qos::AtLeastOnce | Qos::ExactlyOnce => Some(from.packet_id()?),
     };
-    let mut alias = None;
+    let (mut alias, mut said) = (None, Said::default());
     if version == Version::V5 {
-        from.properties(PUBLISH_PROPERTIES, |property| match property {
+        from.properties(PUBLISH_PROPERTIES, |property, raw| match property {
             // Only servers send these.
             Property::Number(SUBSCRIPTION_ID, _) => Err(Reason::ProtocolError),
             Property::Number(TOPIC_ALIAS, number) => {
                 alias = u16::try_from(number).ok();
                 Ok(())
             }
-            _ => Ok(()),
+            property => said.take(&property, raw),
         })?;
     }
     if topic.is_empty() && alias.is_none() {
         return Err(Reason::ProtocolError);
     }
     Ok(Publish {
+        qos,
         id,
         retain: flags & 1 != 0,
         topic,
         alias,
+        said,
         payload: from.rest(),
     })
 }
 
-fn read_puback(from: &mut Reader, version: Version) -> Result<u16, Reason> {
+/// PUBACK, PUBREC, PUBREL and PUBCOMP look alike: what they speak of, and how it went.
+fn read_ack(from: &mut Reader, version: Version) -> Result<(u16, u8), Reason> {
     let id = from.packet_id()?;
-    read_reason(from, version, ACK_PROPERTIES)?;
-    Ok(id)
+    let code = read_reason(from, version, |from| {
+        from.properties(ACK_PROPERTIES, |_, _| Ok(()))
+    })?;
+    Ok((id, code))
 }
 
-fn read_disconnect(from: &mut Reader, version: Version) -> Result<bool, Reason> {
-    let reason = read_reason(from, version, DISCONNECT_PROPERTIES)?;
-    Ok(reason != 0)
+fn read_disconnect(from: &mut Reader, version: Version) -> Result<Packet, Reason> {
+    let mut life_s = None;
+    let code = read_reason(from, version, |from| {
+        from.properties(DISCONNECT_PROPERTIES, |property, _| {
+            if let Property::Number(SESSION_EXPIRY, seconds) = property {
+                life_s = Some(seconds);
+            }
+            Ok(())
+        })
+    })?;
+    let will = code != 0;
+    Ok(Packet::Disconnect { will, life_s })
 }
 
 /// The optional reason code and properties at the end of a packet of MQTT 5.
-fn read_reason(from: &mut Reader, version: Version, allowed: &[u8]) -> Result<u8, Reason> {
+fn read_reason(
+    from: &mut Reader,
+    version: Version,
+    properties: impl FnOnce(&mut Reader) -> Result<(), Reason>,
+) -> Result<u8, Reason> {
     let mut reason = 0;
     if version == Version::V5 && !from.is_empty() {
         reason = from.byte()?;
         if !from.is_empty() {
-            from.properties(allowed, |_| Ok(()))?;
+            properties(from)?;
         }
     }
     from.end()?;
@@ -262,9 +223,14 @@ fn read_reason(from: &mut Reader, version: Version, allowed: &[u8]) -> Result<u8
 
 fn read_subscribe(from: &mut Reader, version: Version) -> Result<Packet, Reason> {
     let id = from.packet_id()?;
+    let mut identifier = None;
     if version == Version::V5 {
-        from.properties(SUBSCRIBE_PROPERTIES, |property| match property {
-            Property::Number(SUBSCRIPTION_ID, _) => Err(Reason::SubscriptionId),
+        from.properties(SUBSCRIBE_PROPERTIES, |property, _| match property {
+            Property::Number(SUBSCRIPTION_ID, 0) => Err(Reason::ProtocolError),
+            Property::Number(SUBSCRIPTION_ID, number) => {
+                identifier = Some(number);
+                Ok(())
+            }
             _ => Ok(()),
         })?;
     }
@@ -278,8 +244,7 @@ fn read_subscribe(from: &mut Reader, version: Version) -> Result<Packet, Reason>
         }
         wishes.push(Wish {
             filter,
-            // QoS 2 may be asked for; QoS 1 is what is granted.
-            qos: qos_of((options & 3).min(1))?,
+            qos: qos_of(options & 3)?,
             no_local: options & 4 != 0,
             retain_as_published: options & 8 != 0,
             retained: match options >> 4 {
@@ -293,13 +258,17 @@ fn read_subscribe(from: &mut Reader, version: Version) -> Result<Packet, Reason>
     if wishes.is_empty() {
         return Err(Reason::ProtocolError);
     }
-    Ok(Packet::Subscribe { id, wishes })
+    Ok(Packet::Subscribe {
+        id,
+        identifier,
+        wishes,
+    })
 }
 
 fn read_unsubscribe(from: &mut Reader, version: Version) -> Result<Packet, Reason> {
     let id = from.packet_id()?;
     if version == Version::V5 {
-        from.properties(UNSUBSCRIBE_PROPERTIES, |_| Ok(()))?;
+        from.properties(UNSUBSCRIBE_PROPERTIES, |_, _| Ok(()))?;
     }
     let mut filters = Vec::new();
     while !from.is_empty() {
@@ -311,11 +280,11 @@ fn read_unsubscribe(from: &mut Reader, version: Version) -> Result<Packet, Reaso
     Ok(Packet::Unsubscribe { id, filters })
 }
 
-fn qos_of(number: u8) -> Result<Qos, Reason> {
+pub(super) fn qos_of(number: u8) -> Result<Qos, Reason> {
     match number {
         0 => Ok(Qos::AtMostOnce),
         1 => Ok(Qos::AtLeastOnce),
-        2 => Err(Reason::QosNotSupported),
+        2 => Ok(Qos::ExactlyOnce),
         _ => Err(Reason::Malformed),
     }
 }

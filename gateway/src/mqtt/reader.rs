@@ -125,10 +125,11 @@ impl Reader {
     }
 
     /// Reads a list of properties, each of which must be `allowed` here and may stand there once.
+    /// `visit` gets each of them, and how it is written.
     pub(super) fn properties(
         &mut self,
         allowed: &[u8],
-        mut visit: impl FnMut(Property) -> Result<(), Reason>,
+        mut visit: impl FnMut(Property, &[u8]) -> Result<(), Reason>,
     ) -> Result<(), Reason> {
         let length = self.variable()? as usize;
         if self.rest.len() < length {
@@ -137,6 +138,7 @@ impl Reader {
         let mut list = Self::new(self.rest.split_to(length));
         let mut seen = 0_u64;
         while !list.is_empty() {
+            let written = list.rest.clone();
             let id = list.byte()?;
             if !allowed.contains(&id) {
                 return Err(Reason::ProtocolError);
@@ -146,21 +148,24 @@ impl Reader {
                 return Err(Reason::ProtocolError);
             }
             seen |= bit;
-            visit(list.property(id)?)?;
+            let property = list.property(id)?;
+            let length = written.len() - list.rest.len();
+            visit(property, written.get(..length).unwrap_or_default())?;
         }
         Ok(())
     }
 
     fn property(&mut self, id: u8) -> Result<Property, Reason> {
         Ok(match id {
-            // format, problem and response information
-            0x01 | 0x17 | 0x19 => Property::Number(id, u32::from(self.byte()?)),
+            // and problem and response information
+            PAYLOAD_FORMAT | 0x17 | 0x19 => Property::Number(id, u32::from(self.byte()?)),
             RECEIVE_MAXIMUM | 0x22 | TOPIC_ALIAS => Property::Number(id, u32::from(self.two()?)),
-            // expiries, will delay
-            0x02 | 0x11 | 0x18 | MAXIMUM_PACKET_SIZE => Property::Number(id, self.four()?),
+            MESSAGE_EXPIRY | SESSION_EXPIRY | WILL_DELAY | MAXIMUM_PACKET_SIZE => {
+                Property::Number(id, self.four()?)
+            }
             SUBSCRIPTION_ID => Property::Number(id, self.variable()?),
-            // content type, response topic, authentication method, reason string
-            0x03 | 0x08 | AUTHENTICATION_METHOD | 0x1f => {
+            // and content type and reason string
+            0x03 | RESPONSE_TOPIC | AUTHENTICATION_METHOD | 0x1f => {
                 self.text()?;
                 Property::Other(id)
             }
@@ -179,8 +184,13 @@ impl Reader {
     }
 }
 
+pub(super) const PAYLOAD_FORMAT: u8 = 0x01;
+pub(super) const MESSAGE_EXPIRY: u8 = 0x02;
+pub(super) const RESPONSE_TOPIC: u8 = 0x08;
 pub(super) const SUBSCRIPTION_ID: u8 = 0x0b;
+pub(super) const SESSION_EXPIRY: u8 = 0x11;
 pub(super) const AUTHENTICATION_METHOD: u8 = 0x15;
+pub(super) const WILL_DELAY: u8 = 0x18;
 pub(super) const RECEIVE_MAXIMUM: u8 = 0x21;
 pub(super) const TOPIC_ALIAS: u8 = 0x23;
 pub(super) const MAXIMUM_PACKET_SIZE: u8 = 0x27;

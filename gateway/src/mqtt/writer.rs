@@ -9,18 +9,20 @@ use bytes::{BufMut, BytesMut};
 /// Bytes of a packet's first byte and length at most.
 const HEADER_MAX: usize = 5;
 
-/// CONNACK for a session that is opened. `assigned` is the client id the client left open.
+/// CONNACK for a session that is opened.
 pub(super) fn connack(out: &mut BytesMut, version: Version, session: &Opened<'_>) {
+    let flags = u8::from(session.resumed);
     if version == Version::V311 {
-        out.put_slice(&[0x20, 2, 0, 0]);
+        out.put_slice(&[0x20, 2, flags, 0]);
         return;
     }
     let mut properties = BytesMut::new();
-    // Sessions end with their connections.
-    properties.put_u8(0x11);
-    properties.put_u32(0);
-    // Maximum QoS 1, no subscription identifiers, no shared subscriptions.
-    properties.put_slice(&[0x24, 1, 0x29, 0, 0x2a, 0]);
+    if let Some(life_s) = session.life_s {
+        properties.put_u8(0x11);
+        properties.put_u32(life_s);
+    }
+    properties.put_u8(0x21);
+    properties.put_u16(session.receive_most);
     properties.put_u8(0x27);
     properties.put_u32(u32::try_from(session.packet_most).unwrap_or(u32::MAX));
     properties.put_u8(0x22);
@@ -36,7 +38,7 @@ pub(super) fn connack(out: &mut BytesMut, version: Version, session: &Opened<'_>
     out.put_u8(0x20);
     let length = length_of_length(properties.len());
     put_length(out, 2 + length + properties.len());
-    out.put_slice(&[0, 0]);
+    out.put_slice(&[flags, 0]);
     put_length(out, properties.len());
     out.put_slice(&properties);
 }
@@ -44,17 +46,31 @@ pub(super) fn connack(out: &mut BytesMut, version: Version, session: &Opened<'_>
 /// What CONNACK tells about a session.
 #[derive(Debug)]
 pub(super) struct Opened<'s> {
+    /// It was kept from before.
+    pub(super) resumed: bool,
+    /// How long it is kept after the connection, when that is not what the client wants.
+    pub(super) life_s: Option<u32>,
+    /// Publications with QoS 1 and 2 that may be under way at once.
+    pub(super) receive_most: u16,
     pub(super) packet_most: usize,
     pub(super) aliases_most: u16,
     /// When the door wants another one than the client.
     pub(super) keep_alive_s: Option<u16>,
+    /// The client id, when the client left it open.
     pub(super) assigned: Option<&'s str>,
 }
 
 /// CONNACK for a session that is refused.
 pub(super) fn connack_refused(out: &mut BytesMut, version: Version, reason: Reason) {
     match version {
-        Version::V5 => out.put_slice(&[0x20, 3, 0, reason.code(), 0]),
+        Version::V5 => {
+            let sentence = reason.sentence();
+            let properties = 3 + sentence.len();
+            out.put_u8(0x20);
+            put_length(out, 2 + length_of_length(properties) + properties);
+            out.put_slice(&[0, reason.code()]);
+            put_reason(out, sentence);
+        }
         Version::V311 => {
             let code = match reason {
                 Reason::Version => 1,
@@ -67,15 +83,29 @@ pub(super) fn connack_refused(out: &mut BytesMut, version: Version, reason: Reas
     }
 }
 
-/// PUBACK; with `refused`, only in MQTT 5.
-pub(super) fn puback(out: &mut BytesMut, id: u16, refused: Option<u8>) {
+/// The answers to publications of QoS 1 and 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ack {
+    /// QoS 1: it is here.
+    Puback = 0x40,
+    /// QoS 2: it is here, and comes again until it is released.
+    Pubrec = 0x50,
+    /// QoS 2: forget the packet identifier.
+    Pubrel = 0x62,
+    /// QoS 2: it is forgotten.
+    Pubcomp = 0x70,
+}
+
+/// An answer; with `refused`, only in MQTT 5.
+pub(super) fn ack(out: &mut BytesMut, ack: Ack, id: u16, refused: Option<u8>) {
+    out.put_u8(ack as u8);
     match refused {
         None => {
-            out.put_slice(&[0x40, 2]);
+            out.put_u8(2);
             out.put_u16(id);
         }
         Some(code) => {
-            out.put_slice(&[0x40, 3]);
+            out.put_u8(3);
             out.put_u16(id);
             out.put_u8(code);
         }
@@ -101,7 +131,12 @@ pub(super) fn pingresp(out: &mut BytesMut) {
 /// DISCONNECT with a reason, which MQTT 3.1.1 does not have.
 pub(super) fn disconnect(out: &mut BytesMut, version: Version, reason: Reason) {
     if version == Version::V5 {
-        out.put_slice(&[0xe0, 1, reason.code()]);
+        let sentence = reason.sentence();
+        let properties = 3 + sentence.len();
+        out.put_u8(0xe0);
+        put_length(out, 1 + length_of_length(properties) + properties);
+        out.put_u8(reason.code());
+        put_reason(out, sentence);
     }
 }
 
@@ -110,35 +145,70 @@ pub(super) fn disconnect(out: &mut BytesMut, version: Version, reason: Reason) {
 pub(super) struct Outgoing<'o> {
     pub(super) topic: &'o str,
     pub(super) payload: &'o [u8],
-    /// With its packet identifier where there is one.
-    pub(super) id: Option<u16>,
+    pub(super) qos: Qos,
+    /// Its packet identifier; of no meaning with QoS 0.
+    pub(super) id: u16,
     pub(super) retain: bool,
+    /// It may have been sent before.
+    pub(super) again: bool,
+    /// Properties for the reader as the publisher wrote them.
+    pub(super) extras: &'o [u8],
+    /// For how long somebody still wants it, in seconds.
+    pub(super) expiry_s: Option<u32>,
+    /// Of the subscriptions because of which it is sent.
+    pub(super) identifiers: &'o [u32],
 }
 
 impl Outgoing<'_> {
     /// Bytes of the packet at most, to compare with what the client takes.
     pub(super) fn most_bytes(&self) -> usize {
-        HEADER_MAX + 2 + self.topic.len() + 2 + 1 + self.payload.len()
+        HEADER_MAX + 2 + self.topic.len() + 2 + self.payload.len() + 4 + self.properties_bytes()
+    }
+
+    fn properties_bytes(&self) -> usize {
+        let identifiers = self.identifiers.iter();
+        let identifiers = identifiers.map(|number| 1 + length_of_length(*number as usize));
+        self.extras.len() + self.expiry_s.map_or(0, |_| 5) + identifiers.sum::<usize>()
     }
 
     pub(super) fn write(&self, out: &mut BytesMut, version: Version) {
-        let qos = self.id.map_or(Qos::AtMostOnce, |_| Qos::AtLeastOnce);
-        let properties = usize::from(version == Version::V5);
-        let id = self.id.map_or(0, |_| 2);
-        out.put_u8(0x30 | (qos as u8) << 1 | u8::from(self.retain));
+        let properties = match version {
+            Version::V311 => None,
+            Version::V5 => Some(self.properties_bytes()),
+        };
+        let with_length = |bytes: usize| length_of_length(bytes) + bytes;
+        let id = if self.qos == Qos::AtMostOnce { 0 } else { 2 };
+        let again = u8::from(self.again && self.qos != Qos::AtMostOnce);
+        out.put_u8(0x30 | again << 3 | (self.qos as u8) << 1 | u8::from(self.retain));
         put_length(
             out,
-            2 + self.topic.len() + id + properties + self.payload.len(),
+            2 + self.topic.len() + id + properties.map_or(0, with_length) + self.payload.len(),
         );
         put_data(out, self.topic.as_bytes());
-        if let Some(id) = self.id {
-            out.put_u16(id);
+        if id > 0 {
+            out.put_u16(self.id);
         }
-        if version == Version::V5 {
-            out.put_u8(0);
+        if let Some(bytes) = properties {
+            put_length(out, bytes);
+            if let Some(seconds) = self.expiry_s {
+                out.put_u8(0x02);
+                out.put_u32(seconds);
+            }
+            out.put_slice(self.extras);
+            for number in self.identifiers {
+                out.put_u8(0x0b);
+                put_length(out, *number as usize);
+            }
         }
         out.put_slice(self.payload);
     }
+}
+
+/// Properties that consist of a reason in words.
+fn put_reason(out: &mut BytesMut, sentence: &str) {
+    put_length(out, 3 + sentence.len());
+    out.put_u8(0x1f);
+    put_data(out, sentence.as_bytes());
 }
 
 fn put_acks(out: &mut BytesMut, version: Version, first: u8, id: u16, codes: &[u8]) {
@@ -177,6 +247,7 @@ fn length_of_length(length: usize) -> usize {
     match length {
         0..=0x7f => 1,
         0x80..=0x3fff => 2,
-        _ => 3,
+        0x4000..=0x1f_ffff => 3,
+        _ => 4,
     }
 }

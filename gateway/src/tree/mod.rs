@@ -32,7 +32,6 @@ pub use keeper::{Keeper, Keeping, Received};
 pub use retained::{RETAINED_BRANCH_BYTES_MAX, RETAINED_BYTES_MAX, RETAINED_TOPICS_MAX};
 pub use topic::{Leaf, NAME_LEVELS_MAX, NAME_MAX, Name, Peer, TOPIC_MAX, Topic, TopicError};
 
-use crate::wallet::now;
 use bells::Bells;
 use bytes::Bytes;
 use device_sdk::lists::Part;
@@ -150,6 +149,7 @@ pub struct Tree {
     ringer: AbortHandle,
     tap: OnceLock<Tap>,
     keeper: OnceLock<Arc<dyn Keeper>>,
+    clock: fn() -> Timestamp,
 }
 
 /// Where everything that is published goes besides, as far as it is taken away.
@@ -165,6 +165,7 @@ impl Tree {
         fanout: Arc<dyn Fanout>,
         desk: Arc<dyn WalletDesk>,
         inbox: Arc<dyn Inbox>,
+        clock: fn() -> Timestamp,
     ) -> Arc<Self> {
         let bells = Arc::<Bells>::default();
         let changed = inbox.changed();
@@ -180,6 +181,7 @@ impl Tree {
             ringer,
             tap: OnceLock::new(),
             keeper: OnceLock::new(),
+            clock,
         })
     }
 
@@ -265,7 +267,7 @@ impl Tree {
     /// What is retained and a filter takes.
     pub fn retained(&self, caller: &Caller, filter: &Filter) -> Result<Vec<Arc<Event>>, Refusal> {
         self.may_subscribe(caller, filter)?;
-        let mut kept = self.retained.matching(filter, now());
+        let mut kept = self.retained.matching(filter, (self.clock)());
         // Long, and the same for all: only for who names them, never by a wildcard.
         for part in Part::BOTH {
             let (code, leaf) = (filter.code, Leaf::List(part));
@@ -356,7 +358,7 @@ impl Tree {
 
     /// The house itself looks at a retained payload.
     pub fn look(&self, topic: &Topic) -> Option<Bytes> {
-        let kept = self.retained.get(topic, now());
+        let kept = self.retained.get(topic, (self.clock)());
         kept.map(|event| event.payload.clone())
     }
 

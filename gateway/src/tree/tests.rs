@@ -5,10 +5,25 @@ use fanout::MemoryFanout;
 use futures_util::future::BoxFuture;
 use protocol::{Kind, code::IssuedBy, message::Message};
 use std::{
+    cell::Cell,
     collections::{BTreeMap, HashMap},
     sync::{Mutex, atomic::AtomicU64, atomic::Ordering},
 };
 use tokio::sync::broadcast;
+
+thread_local! {
+    static NOW: Cell<u32> = const { Cell::new(1_700_000_000) };
+}
+
+/// The time of one test.
+pub(crate) fn now() -> Timestamp {
+    Timestamp(NOW.get())
+}
+
+/// Time passes.
+pub(crate) fn pass_s(seconds: u32) {
+    NOW.set(NOW.get() + seconds);
+}
 
 /// The code of a thing with this nickname.
 pub(crate) fn code(nickname: &str) -> Code {
@@ -19,11 +34,12 @@ pub(crate) fn code(nickname: &str) -> Code {
     Code::derive(Kind::Device, by, 1, nickname.as_bytes()).unwrap()
 }
 
-/// A topic in which `A`, `B` and so on stand for codes.
+/// A topic, or a client id with a suffix, in which `A`, `B` and so on stand for codes.
 pub(crate) fn spell(text: &str) -> String {
-    let level = |level: &str| match level {
-        "A" | "B" | "C" => code(level).to_string(),
-        other => other.to_owned(),
+    let level = |level: &str| match level.split_once('.') {
+        Some((name @ ("A" | "B" | "C"), suffix)) => format!("{}.{suffix}", code(name)),
+        None if matches!(level, "A" | "B" | "C") => code(level).to_string(),
+        _ => level.to_owned(),
     };
     text.split('/').map(level).collect::<Vec<_>>().join("/")
 }
@@ -32,7 +48,7 @@ pub(crate) fn topic(text: &str) -> Topic {
     Topic::parse(&spell(text)).unwrap()
 }
 
-fn filter(text: &str) -> Filter {
+pub(crate) fn filter(text: &str) -> Filter {
     Filter::parse(&spell(text)).unwrap()
 }
 
@@ -141,7 +157,8 @@ impl Inbox for MemoryInbox {
 pub(crate) fn tree() -> (Arc<Tree>, Arc<PostOffice>) {
     let office = Arc::new(PostOffice::default());
     let inbox = Arc::clone(&office.inbox);
-    let tree = Tree::new(Arc::new(MemoryFanout::default()), office.clone(), inbox);
+    let fanout = Arc::new(MemoryFanout::default());
+    let tree = Tree::new(fanout, office.clone(), inbox, now);
     (tree, office)
 }
 

@@ -55,8 +55,6 @@ pub struct SessionRow {
     pub subscriptions: Vec<SubscriptionRow>,
     /// Numbers and sizes in bytes of the messages that wait for it, in order.
     pub waiting: Vec<(u64, usize)>,
-    /// Packet identifiers that its client has not released.
-    pub received: Vec<u16>,
 }
 
 /// A message that waits for a session.
@@ -134,7 +132,6 @@ impl Sessions {
                 away: away.map(|at| row.time(at)).transpose()?,
                 subscriptions: self.subscriptions(number).await?,
                 waiting: self.waiting(number).await?,
-                received: self.received(number).await?,
             });
         }
         Ok(sessions)
@@ -171,11 +168,17 @@ impl Sessions {
         sizes.collect()
     }
 
-    async fn received(&self, session: i64) -> Result<Vec<u16>, Error> {
-        let rows: Vec<(u16,)> = sqlx::query_as("SELECT id FROM received WHERE session = $1")
-            .bind(session)
-            .fetch_all(&self.pool)
-            .await?;
+    /// Packet identifiers that the client of a session has not released.
+    pub async fn received(&self, session: i64) -> Result<Vec<u16>, Status> {
+        let rows: sqlx::Result<Vec<(u16,)>> =
+            sqlx::query_as("SELECT id FROM received WHERE session = $1")
+                .bind(session)
+                .fetch_all(&self.pool)
+                .await;
+        let rows = rows.map_err(|error| {
+            tracing::error!(%error, session, "what was received is not read");
+            Status::Storage
+        })?;
         Ok(rows.into_iter().map(|(id,)| id).collect())
     }
 

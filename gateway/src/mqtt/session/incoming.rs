@@ -1,37 +1,21 @@
 //! What a client sends, and what becomes of it.
 
-use super::{
-    ALIASES_MAX, End, Session,
-    outgoing::{InboxFeed, Ready},
-};
+use super::{ALIASES_MAX, End, RECEIVE_MAX, Session, window::Source};
 use crate::{
     mqtt::{
+        SESSION_LIFE_MOST_S,
         counters::Reason,
-        packet::{Packet, Publish, Qos, Version, WantRetained, Wish, read},
+        packet::{Packet, Publish, Qos, Version, read},
         reader::Frame,
-        writer,
+        writer::{self, Ack},
     },
-    tree::{Event, Filter, Leaf, Manner, Refusal, Topic, TopicError},
+    tree::{Extras, Leaf, Manner, Received, Refusal, Topic, TopicError},
 };
-use bytes::Bytes;
-use protocol::Status;
+use protocol::{Status, Timestamp};
 use std::sync::atomic::Ordering;
 
-/// Subscriptions of one session.
-const SUBSCRIPTIONS_MAX: usize = 32;
-/// UNSUBACK of MQTT 5 for what was never subscribed.
-const NO_SUBSCRIPTION: u8 = 0x11;
-/// SUBACK of MQTT 3.1.1 for whatever is refused.
-const SUBSCRIBE_FAILED: u8 = 0x80;
-
-/// A filter that was granted.
-#[derive(Debug)]
-pub(super) struct Subscription {
-    filter: Filter,
-    qos: Qos,
-    no_local: bool,
-    retain_as_published: bool,
-}
+/// Of MQTT 5: a packet identifier that stands for nothing.
+const ID_NOT_FOUND: u8 = 0x92;
 
 impl Session<'_> {
     /// One packet.
@@ -39,53 +23,129 @@ impl Session<'_> {
         match read(frame, self.version)? {
             Packet::Publish(publish) => self.publish(publish).await,
             Packet::Puback(id) => {
-                self.settled(id);
+                let source = self.window.puback(id);
+                self.settled(source);
                 Ok(())
             }
-            Packet::Subscribe { id, wishes } => self.subscribe(id, wishes).await,
-            Packet::Unsubscribe { id, filters } => {
-                self.unsubscribe(id, &filters);
+            Packet::Pubrec(id, false) => self.pubrec(id).await,
+            Packet::Pubrec(id, true) => {
+                let source = self.window.refused(id);
+                self.settled(source);
                 Ok(())
             }
+            Packet::Pubcomp(id) => {
+                let source = self.window.pubcomp(id);
+                self.settled(source);
+                Ok(())
+            }
+            Packet::Pubrel(id) => self.pubrel(id).await,
+            Packet::Subscribe {
+                id,
+                identifier,
+                wishes,
+            } => self.subscribe(id, identifier, wishes).await,
+            Packet::Unsubscribe { id, filters } => self.unsubscribe(id, &filters).await,
             Packet::Pingreq => {
                 writer::pingresp(&mut self.out);
                 Ok(())
             }
-            Packet::Disconnect(false) => Err(End::Disconnected),
-            Packet::Disconnect(true) => Err(End::DisconnectedWithWill),
+            Packet::Disconnect { will, life_s } => Err(self.goodbye(will, life_s)),
+        }
+    }
+
+    fn goodbye(&mut self, will: bool, life_s: Option<u32>) -> End {
+        match life_s {
+            // A session that was to end with its connection is not kept now.
+            Some(1..) if self.life_s == 0 => return Reason::ProtocolError.into(),
+            Some(life_s) => self.life_s = life_s.min(SESSION_LIFE_MOST_S),
+            None => {}
+        }
+        match will {
+            true => End::DisconnectedWithWill,
+            false => End::Disconnected,
         }
     }
 
     async fn publish(&mut self, publish: Publish) -> Result<(), End> {
         let topic = match self.topic_of(&publish)? {
             Ok(topic) => topic,
-            Err(error) => return self.refuse_publish(publish.id, error.into(), false),
+            Err(error) => return self.refuse_publish(&publish, error.into(), false),
         };
-        let how = Manner {
-            retain: publish.retain,
-            assured: publish.id.is_some(),
-            origin: self.serial,
-            ..Manner::default()
-        };
+        let once = publish.qos == Qos::ExactlyOnce;
+        if let Some(id) = publish.id.filter(|_| once) {
+            if self.received.contains(&id) {
+                // It is here already; the client has not heard so.
+                writer::ack(&mut self.out, Ack::Pubrec, id, None);
+                return Ok(());
+            }
+            if self.received.len() >= usize::from(RECEIVE_MAX) {
+                return Err(Reason::ReceiveMaximum.into());
+            }
+        }
+        let how = self.manner(&publish);
         let tree = &self.door.tree;
-        let published = tree
-            .publish(&self.caller, &topic, publish.payload, how)
-            .await;
-        match published {
+        let payload = publish.payload.clone();
+        match tree.publish(&self.caller, &topic, payload, how).await {
             Ok(published) => {
                 self.door.counters.published.fetch_add(1, Ordering::Relaxed);
                 // Durable now: only from here on may the client forget it.
                 if let Some(id) = publish.id {
-                    writer::puback(&mut self.out, id, None);
+                    let ack = if once { Ack::Pubrec } else { Ack::Puback };
+                    writer::ack(&mut self.out, ack, id, None);
                 }
+                self.received.extend(publish.id.filter(|_| once));
                 published.reply.map_or(Ok(()), |reply| self.reply(reply))
             }
             Err(refusal) => {
                 let own = topic.code == self.caller.code;
                 let wallet = own && matches!(topic.leaf, Leaf::Outbox(_));
-                self.refuse_publish(publish.id, refusal, wallet)
+                self.refuse_publish(&publish, refusal, wallet)
             }
         }
+    }
+
+    fn manner(&self, publish: &Publish) -> Manner {
+        let once = publish.qos == Qos::ExactlyOnce;
+        let marked = publish.id.filter(|_| once).zip(self.mailbox());
+        let expires = |seconds| Timestamp(self.door.kept.now().0.saturating_add(seconds));
+        Manner {
+            retain: publish.retain,
+            assured: publish.id.is_some(),
+            once,
+            origin: self.serial,
+            received: marked.map(|(id, mailbox)| Received {
+                session: mailbox.number,
+                id,
+            }),
+            extras: Extras(publish.said.extras.clone().freeze()),
+            expires: publish.said.expiry_s.map(expires),
+        }
+    }
+
+    /// The client has a message of QoS 2: from now on it is only to forget it.
+    async fn pubrec(&mut self, id: u16) -> Result<(), End> {
+        let source = self.window.pubrec(id);
+        if let (Some(Source::Kept(number)), Some(mailbox)) = (source, self.mailbox()) {
+            let released = self.door.kept.released(mailbox, number).await;
+            released.map_err(|_| Reason::Unavailable)?;
+        }
+        let unknown = source.is_none() && self.version == Version::V5;
+        let code = unknown.then_some(ID_NOT_FOUND);
+        writer::ack(&mut self.out, Ack::Pubrel, id, code);
+        Ok(())
+    }
+
+    /// The client will not send this publication of QoS 2 again.
+    async fn pubrel(&mut self, id: u16) -> Result<(), End> {
+        let known = self.received.remove(&id);
+        if let Some(mailbox) = self.mailbox().filter(|_| known) {
+            let completed = self.door.kept.completed(mailbox, id).await;
+            completed.map_err(|_| Reason::Unavailable)?;
+        }
+        let unknown = !known && self.version == Version::V5;
+        let code = unknown.then_some(ID_NOT_FOUND);
+        writer::ack(&mut self.out, Ack::Pubcomp, id, code);
+        Ok(())
     }
 
     /// The topic, by name or alias; an alias may stand for what is no topic, and is refused as such.
@@ -108,7 +168,7 @@ impl Session<'_> {
     /// connection is closed. A wallet message is answered in the inbox on both.
     fn refuse_publish(
         &mut self,
-        id: Option<u16>,
+        publish: &Publish,
         refusal: Refusal,
         wallet: bool,
     ) -> Result<(), End> {
@@ -130,7 +190,7 @@ impl Session<'_> {
             return Err(reason.into());
         }
         self.note(reason);
-        if let Some(id) = id {
+        if let Some(id) = publish.id {
             let code = match (self.version, refusal.status()) {
                 (Version::V311, _) => None,
                 (Version::V5, _) if reason != Reason::WalletRefused => Some(reason.code()),
@@ -140,140 +200,20 @@ impl Session<'_> {
                 // The wallet has decided; its answer is the message.
                 (Version::V5, _) => None,
             };
-            writer::puback(&mut self.out, id, code);
+            let ack = match publish.qos {
+                Qos::ExactlyOnce => Ack::Pubrec,
+                Qos::AtMostOnce | Qos::AtLeastOnce => Ack::Puback,
+            };
+            if ack == Ack::Pubrec && code.is_none() {
+                // Said and done as far as the client is concerned; its PUBREL is to come.
+                self.received.insert(id);
+            }
+            writer::ack(&mut self.out, ack, id, code);
         }
         if wallet {
             self.reply(refusal.message())
         } else {
             Ok(())
         }
-    }
-
-    async fn subscribe(&mut self, id: u16, wishes: Vec<Wish>) -> Result<(), End> {
-        let mut codes = Vec::with_capacity(wishes.len());
-        let mut retained = Vec::new();
-        for wish in wishes {
-            match self.grant(&wish, &mut retained).await {
-                Ok(qos) => codes.push(qos as u8),
-                Err(reason) => {
-                    self.note(reason);
-                    codes.push(match self.version {
-                        Version::V5 => reason.code(),
-                        Version::V311 => SUBSCRIBE_FAILED,
-                    });
-                }
-            }
-        }
-        writer::suback(&mut self.out, self.version, id, &codes);
-        retained
-            .into_iter()
-            .try_for_each(|ready| self.enqueue(ready))
-    }
-
-    async fn grant(&mut self, wish: &Wish, retained: &mut Vec<Ready>) -> Result<Qos, Reason> {
-        let tree = &self.door.tree;
-        let filter = Filter::parse(&wish.filter).map_err(|_| Reason::SubscribeForbidden)?;
-        let may = tree.may_subscribe(&self.caller, &filter);
-        may.map_err(|_| Reason::SubscribeForbidden)?;
-        let known = self.subscriptions.iter().position(|s| s.filter == filter);
-        if known.is_none() && self.subscriptions.len() >= SUBSCRIPTIONS_MAX {
-            return Err(Reason::Full);
-        }
-        // Watching starts before the retained payloads are read: nothing falls between.
-        if filter.takes_more_than_inbox() && self.watch.is_none() {
-            let watch = tree.watch(&self.caller, filter.code).await;
-            self.watch = Some(watch.map_err(|_| Reason::Full)?);
-        }
-        if filter.takes_inbox() {
-            if self.inbox.is_none() {
-                tree.synchronise(&self.caller).await;
-            }
-            let bell = || tree.inbox_bell(&self.caller);
-            let inbox = self.inbox.get_or_insert_with(|| InboxFeed::new(bell()));
-            inbox.qos = inbox.qos.max(wish.qos);
-        }
-        let wanted = match wish.retained {
-            WantRetained::Always => true,
-            WantRetained::IfNew => known.is_none(),
-            WantRetained::Never => false,
-        };
-        if wanted {
-            let kept = tree.retained(&self.caller, &filter).unwrap_or_default();
-            retained.extend(kept.into_iter().map(|event| Ready {
-                topic: event.topic.to_string().into(),
-                payload: event.payload.clone(),
-                qos: if event.assured {
-                    wish.qos
-                } else {
-                    Qos::AtMostOnce
-                },
-                retain: true,
-                entry: None,
-            }));
-        }
-        let subscription = Subscription {
-            filter,
-            qos: wish.qos,
-            no_local: wish.no_local,
-            retain_as_published: wish.retain_as_published,
-        };
-        match known.and_then(|at| self.subscriptions.get_mut(at)) {
-            Some(there) => *there = subscription,
-            None => self.subscriptions.push(subscription),
-        }
-        Ok(wish.qos)
-    }
-
-    fn unsubscribe(&mut self, id: u16, filters: &[String]) {
-        let codes: Vec<u8> = filters
-            .iter()
-            .map(|text| {
-                let before = self.subscriptions.len();
-                self.subscriptions.retain(|s| s.filter.to_string() != *text);
-                if self.subscriptions.len() < before {
-                    0
-                } else {
-                    NO_SUBSCRIPTION
-                }
-            })
-            .collect();
-        let all = &self.subscriptions;
-        if !all.iter().any(|s| s.filter.takes_more_than_inbox()) {
-            self.watch = None;
-        }
-        let to_inbox = all.iter().filter(|s| s.filter.takes_inbox());
-        match (to_inbox.map(|s| s.qos).max(), &mut self.inbox) {
-            (Some(qos), Some(inbox)) => inbox.qos = qos,
-            _ => self.inbox = None,
-        }
-        writer::unsuback(&mut self.out, self.version, id, &codes);
-    }
-
-    /// An event of the watched branch: for the client if a subscription takes it, and once even if
-    /// several do.
-    pub(super) fn offer(&mut self, event: &Event) {
-        if let Some(watch) = &self.watch {
-            let missed = watch.take_missed();
-            self.door.counters.count_many(Reason::Missed, missed);
-        }
-        let echo = event.origin == self.serial;
-        let taking = self.subscriptions.iter();
-        let mut taking = taking.filter(|s| !(echo && s.no_local) && s.filter.takes(&event.topic));
-        let Some(first) = taking.next() else {
-            return;
-        };
-        let (mut qos, mut as_published) = (first.qos, first.retain_as_published);
-        for other in taking {
-            qos = qos.max(other.qos);
-            as_published |= other.retain_as_published;
-        }
-        let sent = if event.assured { qos } else { Qos::AtMostOnce };
-        self.ready.push_back(Ready {
-            topic: event.topic.to_string().into(),
-            payload: Bytes::clone(&event.payload),
-            qos: sent,
-            retain: event.retain && as_published,
-            entry: None,
-        });
     }
 }

@@ -1,25 +1,32 @@
 //! One connection from CONNECT to its end, over any byte stream.
 
+mod feeds;
 mod incoming;
+mod listening;
 mod open;
 mod outgoing;
 mod pace;
+mod window;
 
 use super::{
     MqttDoor,
+    connect::Connect,
     counters::Reason,
-    packet::{Connect, Version},
+    kept::Mailbox,
+    packet::Version,
     reader::take_frame,
+    subscription::{Listener, Subscription},
     writer,
 };
-use crate::tree::{Caller, Door, Event, Manner, Topic, TopicError, Watch};
-use bytes::{Bytes, BytesMut};
-use incoming::Subscription;
-use outgoing::{InboxFeed, Ready, Window};
+use crate::tree::{Caller, Door, Event, Topic, TopicError, Watch};
+use bytes::BytesMut;
+use feeds::{InboxFeed, MailFeed};
+use open::Opening;
+use outgoing::Ready;
 use pace::Pace;
 use protocol::Code;
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     io,
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -28,6 +35,7 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::{Instant, timeout},
 };
+use window::Window;
 
 /// Bytes of a CONNECT: a will is in it, but nobody is known yet.
 const CONNECT_MAX: usize = 16 * 1024;
@@ -39,6 +47,8 @@ const OUT_HIGH_BYTES: usize = 64 * 1024;
 const BUFFER_KEPT_BYTES: usize = 16 * 1024;
 /// Topic aliases a client may set.
 const ALIASES_MAX: u16 = 32;
+/// Publications with QoS 2 a client may leave unreleased, and with QoS 1 unanswered.
+const RECEIVE_MAX: u16 = 1_024;
 /// For the last words of a session: DISCONNECT, will, TLS close.
 const GOODBYE_MS: u64 = 1_000;
 /// Refusals of one session that are logged; all are counted.
@@ -69,13 +79,6 @@ impl From<io::Error> for End {
     }
 }
 
-/// What is to be published when the session ends badly.
-struct Will {
-    topic: Topic,
-    payload: Bytes,
-    how: Manner,
-}
-
 /// An established session.
 struct Session<'d> {
     door: &'d MqttDoor,
@@ -88,10 +91,16 @@ struct Session<'d> {
     out: BytesMut,
     unflushed: bool,
     aliases: HashMap<u16, Result<Topic, TopicError>>,
+    /// Publications with QoS 2 that the client has not released.
+    received: HashSet<u16>,
     subscriptions: Vec<Subscription>,
     watch: Option<Watch>,
     inbox: Option<InboxFeed>,
     inbox_topic: Arc<str>,
+    /// What is kept for it, when it is.
+    mail: Option<MailFeed>,
+    /// How long it is kept after the connection, in seconds.
+    life_s: u32,
     ready: VecDeque<Ready>,
     window: Window,
     packet_most: usize,
@@ -109,6 +118,7 @@ enum Wake {
     Flushed,
     Event(Option<Arc<Event>>),
     Bell,
+    Mail,
     Timer,
 }
 
@@ -121,7 +131,11 @@ impl MqttDoor {
         let (mut reader, mut writer) = tokio::io::split(io);
         let mut out = BytesMut::new();
         let end = match self.open(&mut reader, &mut out, code).await {
-            Ok((mut session, mut presence, will)) => {
+            Ok(Opening {
+                mut session,
+                mut presence,
+                will,
+            }) => {
                 opened();
                 self.counters.sessions.fetch_add(1, Ordering::Relaxed);
                 self.counters.opened.fetch_add(1, Ordering::Relaxed);
@@ -135,7 +149,18 @@ impl MqttDoor {
                     writer::disconnect(&mut session.out, session.version, reason);
                 }
                 out = std::mem::take(&mut session.out);
-                self.leave_will(end, session.caller, will).await;
+                session.leave().await;
+                let delay_s = will
+                    .as_ref()
+                    .map_or(0, |will| will.delay_s.min(session.life_s));
+                let caller = session.caller;
+                if let Some(will) = will
+                    && !matches!(end, End::Disconnected | End::Refused(Reason::Revoked))
+                {
+                    let delay = Duration::from_secs(delay_s.into());
+                    let of = (&presence.id, caller);
+                    self.wills.leave(&self.tree, of, will, delay).await;
+                }
                 end
                 // Here the presence ends: whoever takes over goes on.
             }
@@ -151,25 +176,6 @@ impl MqttDoor {
         };
         let _ = timeout(Duration::from_millis(GOODBYE_MS), goodbye).await;
         end
-    }
-
-    async fn leave_will(&self, end: End, caller: Caller, will: Option<Will>) {
-        let Some(will) = will else {
-            return;
-        };
-        if matches!(end, End::Disconnected | End::Refused(Reason::Revoked)) {
-            return;
-        }
-        let left = self
-            .tree
-            .publish(&caller, &will.topic, will.payload, will.how);
-        match timeout(Duration::from_millis(GOODBYE_MS), left).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(refusal)) => {
-                tracing::info!(code = %caller.code, %refusal, "a will was not published");
-            }
-            Err(_) => tracing::warn!(code = %caller.code, "a will was not published in time"),
-        }
     }
 }
 
@@ -196,10 +202,13 @@ impl<'d> Session<'d> {
             out: BytesMut::new(),
             unflushed: false,
             aliases: HashMap::new(),
+            received: HashSet::new(),
             subscriptions: Vec::new(),
             watch: None,
             inbox: None,
             inbox_topic: format!("oc/1/{code}/w/in").into(),
+            mail: None,
+            life_s: 0,
             ready: VecDeque::new(),
             window: Window::new(connect.receive_most),
             packet_most: connect.packet_most,
@@ -212,10 +221,13 @@ impl<'d> Session<'d> {
         }
     }
 
-    fn greet(&mut self, connect: &Connect) {
+    fn greet(&mut self, connect: &Connect, resumed: bool) {
         let most_s = self.door.limits.keep_alive_most_s;
         let assigned = self.caller.code.text();
         let opened = writer::Opened {
+            resumed,
+            life_s: (self.life_s != connect.life_s).then_some(self.life_s),
+            receive_most: RECEIVE_MAX,
             packet_most: self.door.limits.packet_bytes,
             aliases_most: ALIASES_MAX,
             keep_alive_s: (connect.keep_alive_s == 0 || connect.keep_alive_s > most_s)
@@ -223,6 +235,38 @@ impl<'d> Session<'d> {
             assigned: connect.client_id.is_empty().then(|| assigned.as_str()),
         };
         writer::connack(&mut self.out, self.version, &opened);
+    }
+
+    /// Its number among all connections, and among those who share.
+    fn listener(&self) -> Listener {
+        let mailbox = self.mailbox();
+        Listener {
+            serial: self.serial,
+            seat: mailbox.map_or(self.serial, |mailbox| mailbox.seat()),
+        }
+    }
+
+    fn mailbox(&self) -> Option<&Arc<Mailbox>> {
+        self.mail.as_ref().map(|mail| &mail.mailbox)
+    }
+
+    /// The connection is over.
+    async fn leave(&mut self) {
+        let kept = &self.door.kept;
+        if let Some(mail) = &mut self.mail {
+            let done = std::mem::take(&mut mail.done);
+            if !done.is_empty() {
+                kept.taken(&mail.mailbox, done).await;
+            }
+            kept.leave(&mail.mailbox, self.life_s).await;
+            return;
+        }
+        for subscription in &self.subscriptions {
+            if let Some(share) = &subscription.share {
+                let branch = subscription.filter.code;
+                kept.shares.leave(branch, share.id, self.serial);
+            }
+        }
     }
 
     async fn run<R, W>(&mut self, reader: &mut R, writer: &mut W) -> End
@@ -254,6 +298,7 @@ impl<'d> Session<'d> {
                 // The fan-out is gone: the house is closing.
                 Wake::Event(None) => self.watch = None,
                 Wake::Bell => self.look_into_inbox(),
+                Wake::Mail => self.look_into_mail(),
                 Wake::Timer => {}
             }
         }
@@ -273,6 +318,7 @@ impl<'d> Session<'d> {
             self.take(frame).await?;
         }
         self.acknowledge_inbox().await;
+        self.acknowledge_mail().await;
         self.deliver().await?;
         if self.unread.is_empty() && self.unread.capacity() > BUFFER_KEPT_BYTES {
             self.unread = BytesMut::new();
@@ -305,8 +351,11 @@ impl<'d> Session<'d> {
             wake_at = wake_at.min(self.wrote + stall);
         }
         wake_at = self.pace.resume_at().map_or(wake_at, |at| wake_at.min(at));
-        let retry_at = self.inbox.as_ref().and_then(|inbox| inbox.retry_at);
-        wake_at = retry_at.map_or(wake_at, |at| wake_at.min(at));
+        let inbox_again = self.inbox.as_ref().and_then(|inbox| inbox.retry_at);
+        let mail_again = self.mail.as_ref().and_then(|mail| mail.retry_at);
+        for at in [inbox_again, mail_again].into_iter().flatten() {
+            wake_at = wake_at.min(at);
+        }
 
         let room = self.out.len() < OUT_HIGH_BYTES;
         let reading = room && !self.pace.is_resting();
@@ -319,6 +368,7 @@ impl<'d> Session<'d> {
             out,
             watch,
             inbox,
+            mail,
             ..
         } = self;
         tokio::select! {
@@ -326,6 +376,7 @@ impl<'d> Session<'d> {
             pushed = push(writer, out), if busy => pushed,
             event = next_event(watch), if taking => Ok(Wake::Event(event)),
             () = rung(inbox) => Ok(Wake::Bell),
+            () = mail_came(mail) => Ok(Wake::Mail),
             () = tokio::time::sleep_until(wake_at) => Ok(Wake::Timer),
         }
     }
@@ -366,6 +417,13 @@ async fn next_event(watch: &mut Option<Watch>) -> Option<Arc<Event>> {
 async fn rung(inbox: &Option<InboxFeed>) {
     match inbox {
         Some(inbox) => inbox.bell.rung().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn mail_came(mail: &Option<MailFeed>) {
+    match mail {
+        Some(mail) => mail.mailbox.bell.notified().await,
         None => std::future::pending().await,
     }
 }

@@ -1,19 +1,22 @@
 //! From the first byte to an open session.
 
-use super::{CONNECT_MAX, End, Session, Will, caller};
+use super::{CONNECT_MAX, End, MailFeed, Session, caller};
 use crate::{
     mqtt::{
-        MqttDoor,
+        MqttDoor, SESSION_LIFE_MOST_S,
+        connect::{self, Connect, read_connect},
         counters::Reason,
+        kept::{Entered, Wish},
         live::{ClientId, Presence},
-        packet::{Connect, Qos, Version, read_connect},
+        packet::{Qos, Version},
         reader::{Frame, take_frame},
+        wills::Will,
         writer,
     },
-    tree::{Manner, Topic},
+    tree::{Caller, Extras, Manner, Topic},
 };
 use bytes::BytesMut;
-use protocol::Code;
+use protocol::{Code, Timestamp};
 use std::{io, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
@@ -23,6 +26,13 @@ use tokio::{
 /// For the registry's word on a code.
 const CHECK_MS: u64 = 5_000;
 
+/// A session that was opened.
+pub(super) struct Opening<'d> {
+    pub(super) session: Session<'d>,
+    pub(super) presence: Presence,
+    pub(super) will: Option<Will>,
+}
+
 impl MqttDoor {
     /// CONNECT, rights, takeover, registry. What is refused is answered in `out`.
     pub(super) async fn open<R: AsyncRead + Unpin + Send>(
@@ -30,7 +40,7 @@ impl MqttDoor {
         reader: &mut R,
         out: &mut BytesMut,
         code: Code,
-    ) -> Result<(Session<'_>, Presence, Option<Will>), End> {
+    ) -> Result<Opening<'_>, End> {
         let mut unread = BytesMut::new();
         let deadline = Duration::from_millis(self.limits.open_deadline_ms);
         let frame = timeout(deadline, async {
@@ -54,9 +64,52 @@ impl MqttDoor {
                 writer::connack_refused(out, said, reason);
             }
         })?;
-        let mut session = Session::new(self, code, &connect, presence.serial, unread);
-        session.greet(&connect);
-        Ok((session, presence, will))
+        let opened = self.enter(&connect, &presence, code, unread).await;
+        let session = opened.inspect_err(|&reason| {
+            writer::connack_refused(out, said, reason);
+        })?;
+        Ok(Opening {
+            session,
+            presence,
+            will,
+        })
+    }
+
+    /// The session that was kept for this client, or a new one.
+    async fn enter(
+        &self,
+        connect: &Connect,
+        presence: &Presence,
+        code: Code,
+        unread: BytesMut,
+    ) -> Result<Session<'_>, Reason> {
+        self.wills.withdraw(&presence.id);
+        let mut session = Session::new(self, code, connect, presence.serial, unread);
+        if self.kept.keeps() {
+            session.life_s = connect.life_s.min(SESSION_LIFE_MOST_S);
+        }
+        let wish = Wish {
+            clean: connect.clean,
+            life_s: session.life_s,
+            serial: presence.serial,
+        };
+        let entered = self.kept.enter(&presence.id, wish).await;
+        let entered = entered.map_err(|_| Reason::Unavailable)?;
+        let resumed = entered.as_ref().is_some_and(|entered| entered.resumed);
+        session.greet(connect, resumed);
+        if let Some(Entered {
+            mailbox, received, ..
+        }) = entered
+        {
+            let subscriptions = mailbox.subscriptions();
+            session.received.extend(received);
+            session.mail = Some(MailFeed::new(mailbox));
+            if let Err(reason) = session.resume(subscriptions).await {
+                session.leave().await;
+                return Err(reason);
+            }
+        }
+        Ok(session)
     }
 
     async fn admit(
@@ -74,21 +127,7 @@ impl MqttDoor {
         let caller = caller(code);
         let mut will = match connect.will.take() {
             None => None,
-            Some(will) => {
-                let topic = Topic::parse(&will.topic).map_err(|_| Reason::WillForbidden)?;
-                let may = self.tree.may_leave_will(&caller, &topic);
-                may.map_err(|_| Reason::WillForbidden)?;
-                let how = Manner {
-                    retain: will.retain,
-                    assured: will.qos == Qos::AtLeastOnce,
-                    ..Manner::default()
-                };
-                Some(Will {
-                    topic,
-                    payload: will.payload,
-                    how,
-                })
-            }
+            Some(will) => Some(self.last_words(&caller, will)?),
         };
         let presence = self.live.enter(id, self.limits.sessions_per_code).await?;
         // Asked after the session can be stopped: no revocation falls between the two.
@@ -102,5 +141,27 @@ impl MqttDoor {
             will.how.origin = presence.serial;
         }
         Ok((connect, presence, will))
+    }
+
+    /// A will that may be left.
+    fn last_words(&self, caller: &Caller, will: connect::Will) -> Result<Will, Reason> {
+        let topic = Topic::parse(&will.topic).map_err(|_| Reason::WillForbidden)?;
+        let may = self.tree.may_leave_will(caller, &topic);
+        may.map_err(|_| Reason::WillForbidden)?;
+        let expires = |seconds| Timestamp(self.kept.now().0.saturating_add(seconds));
+        let how = Manner {
+            retain: will.retain,
+            assured: will.qos != Qos::AtMostOnce,
+            once: will.qos == Qos::ExactlyOnce,
+            extras: Extras(will.said.extras.freeze()),
+            expires: will.said.expiry_s.map(expires),
+            ..Manner::default()
+        };
+        Ok(Will {
+            topic,
+            payload: will.payload,
+            how,
+            delay_s: will.delay_s,
+        })
     }
 }

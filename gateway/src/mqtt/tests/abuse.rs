@@ -1,7 +1,7 @@
 //! Clients that err or mean harm, and the others, who must not notice.
 
 use super::{
-    super::{Limits, Reason, packet, reader::take_frame, session::End},
+    super::{Limits, Reason, connect as first_packet, packet, reader::take_frame, session::End},
     BOTH, Hello, House, connect, publish, publish_by_alias, subscribe, unsubscribe,
 };
 use crate::mqtt::packet::Version;
@@ -31,6 +31,7 @@ fn valid_packets(version: Version) -> Vec<Vec<u8>> {
         } else {
             &[]
         },
+        ..Hello::default()
     };
     let mut packets = vec![
         connect(version, &hello),
@@ -95,7 +96,7 @@ fn the_codec_never_panics_on_mutated_packets() {
         mutate(&mut dice, &mut packet);
         let mut bytes = BytesMut::from(&packet[..]);
         if let Ok(Some(frame)) = take_frame(&mut bytes, 4096) {
-            let _ = packet::read_connect(frame.clone());
+            let _ = first_packet::read_connect(frame.clone());
             let _ = packet::read(frame, *version);
         }
     }
@@ -138,20 +139,12 @@ async fn ten_thousand_malformed_packets_with_one_client_id_harm_nobody() {
 #[tokio::test]
 async fn each_broken_packet_has_its_reason() {
     for (version, packet, reason) in [
-        // QoS 2, packets only servers send, a second CONNECT, AUTH
-        (
-            Version::V5,
-            vec![0x34, 5, 0, 1, b'x', 0, 1],
-            Reason::QosNotSupported,
-        ),
-        (
-            Version::V311,
-            vec![0x34, 5, 0, 1, b'x', 0, 1],
-            Reason::QosNotSupported,
-        ),
+        // packets only servers send, a second CONNECT, AUTH
         (Version::V5, vec![0x20, 2, 0, 0], Reason::ProtocolError),
         (Version::V5, vec![0xb0, 2, 0, 0], Reason::ProtocolError),
-        (Version::V5, vec![0x62, 2, 0, 1], Reason::Malformed),
+        (Version::V5, vec![0x60, 2, 0, 1], Reason::Malformed),
+        (Version::V311, vec![0x50, 2, 0, 0], Reason::Malformed),
+        (Version::V311, vec![0x70, 3, 0, 1, 0], Reason::Malformed),
         (
             Version::V5,
             connect(Version::V5, &Hello::default()),
@@ -184,8 +177,8 @@ async fn each_broken_packet_has_its_reason() {
         (Version::V5, vec![0x82, 3, 0, 1, 0], Reason::ProtocolError),
         (
             Version::V5,
-            vec![0x82, 9, 0, 1, 2, 0x0b, 1, 0, 1, b'x', 0],
-            Reason::SubscriptionId,
+            vec![0x82, 9, 0, 1, 2, 0x0b, 0, 0, 1, b'x', 0],
+            Reason::ProtocolError,
         ),
         (
             Version::V5,
@@ -216,14 +209,13 @@ async fn each_broken_packet_has_its_reason() {
 
 #[tokio::test]
 async fn what_is_no_connect_gets_no_session() {
-    let mut will_qos_2 = connect(
+    let will_qos_3 = connect(
         Version::V5,
         &Hello {
-            will: Some(("oc/1/A/s", "gone", 2)),
+            will: Some(("oc/1/A/s", "gone", 3)),
             ..Hello::default()
         },
     );
-    will_qos_2.extend([0xc0, 0]);
     let method = Hello {
         properties: &[0x15, 0, 1, b'x'],
         ..Hello::default()
@@ -239,7 +231,7 @@ async fn what_is_no_connect_gets_no_session() {
     for (bytes, reason) in [
         (vec![0xc0, 0], Reason::NotConnect),
         (b"GET / HTTP/1.1\r\n\r\n".to_vec(), Reason::NotConnect),
-        (will_qos_2, Reason::QosNotSupported),
+        (will_qos_3, Reason::Malformed),
         (connect(Version::V5, &method), Reason::AuthMethod),
         (connect(Version::V5, &zero), Reason::ProtocolError),
         (old, Reason::Version),

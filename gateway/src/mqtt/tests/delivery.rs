@@ -1,8 +1,8 @@
 //! What comes to a client, and when it is gone.
 
 use super::{
-    super::{Limits, Reason, session::End},
-    BOTH, Hello, House, publish, subscribe, unsubscribe,
+    super::{Kept, Limits, Reason, session::End},
+    BOTH, Hello, House, now, publish, subscribe, unsubscribe,
 };
 use crate::{
     mqtt::{MqttDoor, packet::Version},
@@ -58,9 +58,14 @@ async fn the_router_of_rumqttd_carries_what_the_memory_fanout_carries() {
     let mut house = House::new();
     let office = Arc::clone(&house.office);
     let inbox = Arc::clone(&office.inbox);
-    let tree = Tree::new(Arc::new(RouterFanout::new()), office, inbox);
+    let tree = Tree::new(Arc::new(RouterFanout::new()), office, inbox, now);
     let open: crate::mqtt::Check = Arc::new(|_| Box::pin(async { true }));
-    house.door = MqttDoor::new(Arc::clone(&tree), open, Limits::default());
+    house.door = MqttDoor::new(
+        Arc::clone(&tree),
+        open,
+        Limits::default(),
+        Kept::nothing(now),
+    );
     for version in BOTH {
         let mut client = house.client("A", version).await;
         client.subscribe("oc/1/A/+/#", 1).await;
@@ -358,11 +363,12 @@ async fn a_puback_leaves_only_after_the_durable_record() {
     let written = Arc::new(Semaphore::new(0));
     let desk = Arc::new(SlowDesk(Arc::clone(&written)));
     let inbox = Arc::<MemoryInbox>::default();
-    let tree = Tree::new(Arc::new(MemoryFanout::default()), desk, inbox);
+    let tree = Tree::new(Arc::new(MemoryFanout::default()), desk, inbox, now);
     house.door = MqttDoor::new(
         tree,
         Arc::new(|_| Box::pin(async { true })),
         Limits::default(),
+        Kept::nothing(now),
     );
     let mut client = house.client("A", Version::V5).await;
     let payment = publish(Version::V5, "oc/1/A/w/out/gateway", b"pay", Some(3));
@@ -409,7 +415,7 @@ async fn connack_tells_the_bounds_and_the_assigned_client_id() {
     let mut client = house.dial("A", Version::V5);
     let connack = client.say_hello(&Hello::default()).await;
     let packet_bytes = Limits::default().packet_bytes as u32;
-    let mut properties = vec![0x11, 0, 0, 0, 0, 0x24, 1, 0x29, 0, 0x2a, 0, 0x27];
+    let mut properties = vec![0x21, 4, 0, 0x27];
     properties.extend(packet_bytes.to_be_bytes());
     properties.extend([0x22, 0, 32, 0x13, 14, 16, 0x12, 0, 34]);
     properties.extend(code("A").to_string().bytes());

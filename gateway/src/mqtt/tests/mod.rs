@@ -2,19 +2,24 @@
 
 mod abuse;
 mod delivery;
+mod kept;
+mod properties;
 mod rights;
+mod surely;
 mod tls;
 
 use super::{
-    Check, Limits, MqttDoor,
+    Check, Kept, Limits, MqttDoor,
     packet::Version,
     reader::{Frame, take_frame},
     session::End,
 };
 use crate::tree::tests::{PostOffice, code, spell, tree};
+pub(super) use crate::tree::tests::{now, pass_s};
 use crate::tree::{Tree, Watch};
 use bytes::{BufMut, Bytes, BytesMut};
-use std::{sync::Arc, time::Duration};
+use ledger::sessions::Sessions;
+use std::{path::Path, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
     task::JoinHandle,
@@ -28,6 +33,7 @@ pub(super) struct House {
     pub(super) tree: Arc<Tree>,
     pub(super) office: Arc<PostOffice>,
     pub(super) door: Arc<MqttDoor>,
+    sessions: Option<Sessions>,
 }
 
 impl House {
@@ -37,8 +43,35 @@ impl House {
 
     pub(super) fn with(limits: Limits, check: Check) -> Self {
         let (tree, office) = tree();
-        let door = MqttDoor::new(Arc::clone(&tree), check, limits);
-        Self { tree, office, door }
+        let door = MqttDoor::new(Arc::clone(&tree), check, limits, Kept::nothing(now));
+        Self {
+            tree,
+            office,
+            door,
+            sessions: None,
+        }
+    }
+
+    /// A house whose sessions are kept in a folder, as they were left there.
+    pub(super) async fn keeping(folder: &Path) -> Self {
+        let (tree, office) = tree();
+        let sessions = Sessions::open(&folder.join("sessions.db")).await.unwrap();
+        let kept = Kept::open(&tree, sessions.clone(), now).await.unwrap();
+        let check: Check = Arc::new(|_| Box::pin(async { true }));
+        let door = MqttDoor::new(Arc::clone(&tree), check, Limits::default(), kept);
+        Self {
+            tree,
+            office,
+            door,
+            sessions: Some(sessions),
+        }
+    }
+
+    /// The house ends, and what was queued is written.
+    pub(super) async fn close(self) {
+        if let Some(sessions) = &self.sessions {
+            sessions.close().await;
+        }
     }
 
     /// A connection whose certificate names the code of `who`.
@@ -71,9 +104,12 @@ impl House {
 #[derive(Default)]
 pub(super) struct Hello<'h> {
     pub(super) id: &'h str,
+    /// Go on with what was kept.
+    pub(super) resume: bool,
     pub(super) keep_alive_s: u16,
     /// Topic, payload and QoS.
     pub(super) will: Option<(&'h str, &'h str, u8)>,
+    pub(super) will_properties: &'h [u8],
     pub(super) properties: &'h [u8],
 }
 
@@ -115,9 +151,30 @@ impl Client {
         self.next().await
     }
 
-    pub(super) async fn open(&mut self, hello: &Hello<'_>) {
+    /// Opens a session; whether one was kept.
+    pub(super) async fn open(&mut self, hello: &Hello<'_>) -> bool {
         let connack = self.say_hello(hello).await;
         assert_eq!((connack.first, connack.body[1]), (0x20, 0), "{connack:?}");
+        connack.body[0] == 1
+    }
+
+    /// Sends one of PUBACK, PUBREC, PUBREL and PUBCOMP.
+    pub(super) async fn ack(&mut self, first: u8, id: u16) {
+        let [high, low] = id.to_be_bytes();
+        self.send(&[first, 2, high, low]).await;
+    }
+
+    /// The next packet, which is one of these: its first byte and identifier.
+    pub(super) async fn acked(&mut self) -> (u8, u16) {
+        let frame = self.next().await;
+        let id = u16::from_be_bytes([frame.body[0], frame.body[1]]);
+        (frame.first, id)
+    }
+
+    /// The line breaks; the session ends.
+    pub(super) async fn hang_up(self) {
+        drop(self.io);
+        let _ = self.ended.await;
     }
 
     /// Publishes with QoS 1; the reason code of the PUBACK, 0 where there is none.
@@ -145,8 +202,7 @@ impl Client {
     }
 
     pub(super) async fn puback(&mut self, id: u16) {
-        let [high, low] = id.to_be_bytes();
-        self.send(&[0x40, 2, high, low]).await;
+        self.ack(0x40, id).await;
     }
 
     /// Asks for a PINGRESP and gets it: whatever was to come before has come.
@@ -173,6 +229,10 @@ pub(super) struct Message {
     pub(super) payload: Bytes,
     pub(super) id: Option<u16>,
     pub(super) retain: bool,
+    pub(super) qos: u8,
+    pub(super) again: bool,
+    /// Properties, as they are written.
+    pub(super) properties: Vec<u8>,
 }
 
 impl Message {
@@ -180,15 +240,21 @@ impl Message {
         assert_eq!(frame.first >> 4, 3, "{frame:?}");
         let mut from = super::reader::Reader::new(frame.body);
         let topic = from.text().unwrap();
-        let id = (frame.first & 2 != 0).then(|| from.two().unwrap());
+        let qos = frame.first >> 1 & 3;
+        let id = (qos > 0).then(|| from.two().unwrap());
+        let mut properties = Vec::new();
         if version == Version::V5 {
-            from.properties(&[], |_| Ok(())).unwrap();
+            let length = from.byte().unwrap();
+            properties.extend((0..length).map(|_| from.byte().unwrap()));
         }
         Self {
             topic,
             payload: from.rest(),
             id,
             retain: frame.first & 1 != 0,
+            qos,
+            again: frame.first & 8 != 0,
+            properties,
         }
     }
 }
@@ -214,7 +280,7 @@ pub(super) fn connect(version: Version, hello: &Hello<'_>) -> Vec<u8> {
     let v5 = version == Version::V5;
     let mut body = vec![0, 4, b'M', b'Q', b'T', b'T', if v5 { 5 } else { 4 }];
     let will = hello.will.map_or(0, |(_, _, qos)| 4 | qos << 3);
-    body.put_u8(2 | will);
+    body.put_u8(if hello.resume { 0 } else { 2 } | will);
     body.put_u16(hello.keep_alive_s);
     if v5 {
         body.put_u8(hello.properties.len() as u8);
@@ -223,7 +289,8 @@ pub(super) fn connect(version: Version, hello: &Hello<'_>) -> Vec<u8> {
     data(&mut body, spell(hello.id).as_bytes());
     if let Some((topic, payload, _)) = hello.will {
         if v5 {
-            body.put_u8(0);
+            body.put_u8(hello.will_properties.len() as u8);
+            body.put_slice(hello.will_properties);
         }
         data(&mut body, spell(topic).as_bytes());
         data(&mut body, payload.as_bytes());
@@ -232,16 +299,30 @@ pub(super) fn connect(version: Version, hello: &Hello<'_>) -> Vec<u8> {
 }
 
 pub(super) fn publish(version: Version, topic: &str, payload: &[u8], id: Option<u16>) -> Vec<u8> {
+    let first = if id.is_some() { 0x32 } else { 0x30 };
+    publish_with(version, first, topic, payload, id, &[])
+}
+
+/// A PUBLISH with any flags and, in MQTT 5, properties.
+pub(super) fn publish_with(
+    version: Version,
+    first: u8,
+    topic: &str,
+    payload: &[u8],
+    id: Option<u16>,
+    properties: &[u8],
+) -> Vec<u8> {
     let mut body = Vec::new();
     data(&mut body, spell(topic).as_bytes());
     if let Some(id) = id {
         body.put_u16(id);
     }
     if version == Version::V5 {
-        body.put_u8(0);
+        body.put_u8(properties.len() as u8);
+        body.put_slice(properties);
     }
     body.put_slice(payload);
-    packet(if id.is_some() { 0x32 } else { 0x30 }, &body)
+    packet(first, &body)
 }
 
 /// A PUBLISH of MQTT 5 with QoS 1 and a topic alias.

@@ -150,7 +150,12 @@ struct Served {
 }
 
 async fn serve(pki: &Pki, limits: Limits) -> Served {
-    let door = MqttDoor::new(tree().0, Arc::new(|_| Box::pin(async { true })), limits);
+    let door = MqttDoor::new(
+        tree().0,
+        Arc::new(|_| Box::pin(async { true })),
+        limits,
+        crate::mqtt::Kept::nothing(now),
+    );
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let counters = Arc::clone(door.counters());
@@ -322,7 +327,11 @@ async fn closing_the_door_says_goodbye() {
     served.stop.send(()).unwrap();
     let mut rest = Vec::new();
     tls.read_to_end(&mut rest).await.unwrap();
-    assert!(rest.ends_with(&[0xe0, 1, 0x8b]), "{rest:x?}");
+    let goodbye = rest.windows(2).any(|two| two == [0xe0, 31]);
+    assert!(
+        goodbye && rest.ends_with(b"The gateway is going down."),
+        "{rest:x?}"
+    );
     served.ended.await.unwrap();
     assert!(TcpStream::connect(served.address).await.is_err());
 }

@@ -7,7 +7,7 @@ use crate::command::up::{dtls_sessions, registry_check, tls_config};
 use crate::config::{Config, Sources};
 use crate::house::{House, bearings};
 use crate::issuing::Wanted;
-use crate::mqtt::{Limits, MqttDoor};
+use crate::mqtt::{Kept, Limits, MqttDoor};
 use crate::tree::Tree;
 use crate::trust_store::Keeper;
 use crate::wallet::now;
@@ -81,7 +81,12 @@ impl Town {
         let (stop, stopped) = watch::channel(false);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let mqtt = listener.local_addr().unwrap();
-        let door = MqttDoor::new(Arc::clone(&tree), check.clone(), Limits::default());
+        let door = MqttDoor::new(
+            Arc::clone(&tree),
+            check.clone(),
+            Limits::default(),
+            Kept::nothing(now),
+        );
         let (tls_changes, tls) =
             watch::channel(Arc::new(tls_config(&server, keeper.trusted()).unwrap()));
         tokio::spawn(async move {

@@ -82,7 +82,7 @@ impl Default for Limits {
             half_open: 512,
             half_open_per_address: 384,
             open_deadline_ms: 10_000,
-            packet_bytes: 80 * 1024,
+            packet_bytes: 116 * 1024,
             packets_per_s: 20_000,
             write_stall_ms: 30_000,
             keep_alive_most_s: 3_600,

@@ -44,7 +44,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 /// Bytes of the largest payload that is no wallet message.
-pub const PAYLOAD_MAX: usize = 64 * 1024;
+pub const PAYLOAD_MAX: usize = 100 * 1024;
 
 /// By which door somebody came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

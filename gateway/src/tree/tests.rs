@@ -390,8 +390,8 @@ async fn retained_payloads_stay_within_their_bounds_and_an_empty_one_clears() {
         let kept = kept.await;
         assert_eq!(
             kept.is_ok(),
-            n < 4,
-            "four times 64 KiB and the rest is beyond 256 KiB"
+            n < 3,
+            "three times 100 KiB and the rest is beyond 256 KiB"
         );
     }
     let larger = Bytes::from(vec![0; PAYLOAD_MAX + 1]);

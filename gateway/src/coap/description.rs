@@ -19,6 +19,7 @@ pub(super) fn of(code: &Code, kept: &[Topic]) -> String {
     ] {
         let form = json!({
             "href": format!("{branch}/{leaf}"),
+            "contentType": "application/octet-stream",
             "op": ["readproperty", "observeproperty"],
         });
         properties.insert(name.to_owned(), property(title, vec![form]));

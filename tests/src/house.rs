@@ -257,19 +257,34 @@ impl House {
 
     /// One request at the CoAP door with DTLS, as this thing.
     pub fn coaps(&self, thing: &Thing, request: Request) -> Answer {
+        self.ask(self.known(thing), request)
+    }
+
+    /// A client of the CoAP door with DTLS, as this thing; it keeps its session.
+    pub fn client(&self, thing: &Thing) -> Client {
+        Client::new(self.known(thing)).expect("sound settings")
+    }
+
+    fn known(&self, thing: &Thing) -> Settings {
         let gateway = self.doors.coaps;
         let identity = thing
             .identity()
             .dtls(&gateway.ip().to_string())
             .expect("a key for DTLS");
-        self.ask(
-            Settings {
-                gateway,
-                identity: Some(identity),
-                timing: Timing::NEARBY,
-            },
-            request,
-        )
+        Settings {
+            gateway,
+            identity: Some(identity),
+            timing: Timing::NEARBY,
+        }
+    }
+
+    /// What the running program takes of the machine's memory.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("Linux tells of its processes");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        kib.expect("a number of KiB") * 1024
     }
 
     fn ask(&self, settings: Settings, request: Request) -> Answer {

@@ -4,6 +4,7 @@ mod apart;
 mod asked;
 mod authorities;
 mod bad_input;
+mod flooded;
 mod given;
 mod made;
 mod next_key;

@@ -100,7 +100,8 @@ impl Resources for Known {
 /// Our door, until it is killed.
 async fn serve() {
     let nobody = Arc::new(Nobody(broadcast::channel(1).0));
-    let tree = Tree::new(Arc::new(RouterFanout::new()), nobody.clone(), nobody);
+    let fanout = Arc::new(RouterFanout::new());
+    let tree = Tree::new(fanout, nobody.clone(), nobody, gateway::wallet::now);
     let resources = Arc::new(Known(TreeResources::new(tree, None), code()));
     let limits = Limits {
         requests_per_s: u32::MAX,

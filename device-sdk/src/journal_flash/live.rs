@@ -1,6 +1,7 @@
 //! Which records are not forgotten, and where they lie.
 
 use super::slot::slots_for;
+use core::mem::swap;
 
 /// A record in flash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,10 +67,10 @@ impl<const N: usize> Live<N> {
                 true
             }),
             Err(at) => match self.kept.get_mut(at..=self.len) {
-                Some(moved) => {
-                    moved.rotate_right(1);
-                    if let Some(first) = moved.first_mut() {
-                        *first = kept;
+                Some(later) => {
+                    let mut displaced = kept;
+                    for slot in later {
+                        swap(slot, &mut displaced);
                     }
                     self.len += 1;
                     true
@@ -85,8 +86,10 @@ impl<const N: usize> Live<N> {
         let Ok(at) = found else {
             return false;
         };
-        if let Some(later) = self.kept.get_mut(at..self.len) {
-            later.rotate_left(1);
+        let later = self.kept.get_mut(at..self.len).unwrap_or_default();
+        let mut displaced = Kept::default();
+        for slot in later.iter_mut().rev() {
+            swap(slot, &mut displaced);
         }
         self.len -= 1;
         true

@@ -342,7 +342,8 @@ impl<F: NorFlash, const RECORDS: usize> FlashJournal<F, RECORDS> {
         match content {
             Content::Nothing => Ok(()),
             Content::New(record) => {
-                to.copy_from_slice(record.get(begin..begin + len).unwrap_or_default());
+                let from = record.get(begin..).unwrap_or_default();
+                to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
                 Ok(())
             }
             Content::Again(kept) => self.copy(&kept, begin, to),

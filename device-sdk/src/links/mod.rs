@@ -10,6 +10,7 @@ pub mod frames;
 #[cfg(feature = "std")]
 pub mod mqtt;
 pub mod neighbours;
+pub mod serial;
 #[cfg(feature = "std")]
 pub mod udp;
 

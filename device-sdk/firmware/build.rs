@@ -1,0 +1,25 @@
+//! Tells the linker what memory the board has.
+
+use std::path::PathBuf;
+use std::{env, fs, io};
+
+/// What a common Cortex-M4F has. MPS2 with image AN386 has 4 MB.
+const RAM_KB: &str = "256";
+
+fn main() -> io::Result<()> {
+    let out = env::var_os("OUT_DIR").map(PathBuf::from);
+    let out = out.ok_or_else(|| io::Error::other("cargo names OUT_DIR"))?;
+    let ram_kb = env::var("FIRMWARE_RAM_KB").unwrap_or_else(|_| RAM_KB.to_owned());
+    let memory = format!(
+        "MEMORY {{
+  FLASH : ORIGIN = 0x00000000, LENGTH = 512K
+  RAM : ORIGIN = 0x20000000, LENGTH = {ram_kb}K
+}}
+"
+    );
+    fs::write(out.join("memory.x"), memory)?;
+    println!("cargo:rerun-if-env-changed=FIRMWARE_RAM_KB");
+    println!("cargo:rustc-link-search={}", out.display());
+    println!("cargo:rerun-if-changed=build.rs");
+    Ok(())
+}

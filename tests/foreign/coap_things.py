@@ -37,7 +37,7 @@ class Things:
         put = await self.is_answered(Is.CHANGED, Code.PUT, path, b'{"temperature":25}', content_format=50)
         assert not put.payload
         got = await self.is_answered(Is.CONTENT, Code.GET, "oc/1/me/t/temperature")
-        assert got.payload == b'{"temperature":25}'
+        assert got.payload == b'{"temperature":25}' and got.opt.content_format == 50
         same = await self.is_answered(Is.VALID, Code.GET, "oc/1/me/t/temperature", etags=[got.opt.etag])
         assert not same.payload
         senml = await self.is_answered(Is.CONTENT, Code.GET, path, accept=110)

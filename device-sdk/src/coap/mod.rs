@@ -107,6 +107,8 @@ pub struct Request {
     pub query: Vec<String>,
     /// Content-Format of the payload.
     pub content_format: Option<u16>,
+    /// Content-Format that the answer is to have; whatever it has when absent.
+    pub accept: Option<u16>,
     /// Body of any length.
     pub payload: Vec<u8>,
 }
@@ -297,6 +299,7 @@ impl Request {
             path: path.split('/').map(str::to_owned).collect(),
             query: Vec::new(),
             content_format: None,
+            accept: None,
             payload: Vec::new(),
         }
     }
@@ -330,6 +333,12 @@ impl Request {
         self
     }
 
+    /// The same with its answer in this Content-Format.
+    pub fn accepting(self, format: u16) -> Self {
+        let accept = Some(format);
+        Self { accept, ..self }
+    }
+
     /// The message without its body.
     fn head(&self) -> Packet {
         let method = match self.method {
@@ -348,6 +357,9 @@ impl Request {
         }
         if let Some(format) = self.content_format {
             packet.add_option(CoapOption::ContentFormat, wire::uint(u32::from(format)));
+        }
+        if let Some(format) = self.accept {
+            packet.add_option(CoapOption::Accept, wire::uint(u32::from(format)));
         }
         packet
     }

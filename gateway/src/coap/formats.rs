@@ -1,10 +1,11 @@
 //! In which format a reader gets what a thing has published. Without a wish it gets the bytes that
-//! the thing sent, by whichever door; what they are, only the thing knows.
+//! the thing sent, by whichever door, and what the thing said they are: Content-Format here and
+//! Content Type on MQTT 5 are one saying.
 
 use super::request::Response;
 use crate::heard::written;
-use crate::tree::{Leaf, Topic};
-use bytes::Bytes;
+use crate::tree::{Extras, Leaf, Topic};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use coap_lite::ResponseType;
 use device_sdk::coap::wire;
 use minicbor::Decoder;
@@ -14,11 +15,70 @@ use serde::de::IgnoredAny;
 pub(super) const SENML_JSON: u16 = 110;
 pub(super) const SENML_CBOR: u16 = 112;
 
+/// Formats with their names on MQTT 5, small letters without spaces.
+const NAMED: [(u16, &str); 6] = [
+    (wire::TEXT, "text/plain;charset=utf-8"),
+    (wire::OCTETS, "application/octet-stream"),
+    (wire::JSON, "application/json"),
+    (wire::CBOR, "application/cbor"),
+    (SENML_JSON, "application/senml+json"),
+    (SENML_CBOR, "application/senml+cbor"),
+];
+/// Properties of MQTT 5 that stand beside a payload (MQTT 5, 2.2.2.2).
+const FORMAT_INDICATOR: u8 = 0x01;
+const CONTENT_TYPE: u8 = 0x03;
+const USER_PROPERTY: u8 = 0x26;
+
+/// What MQTT 5 says for a format; nothing for one without a name here.
+pub(super) fn said_as(format: Option<u16>) -> Extras {
+    let name = NAMED.iter().find(|(known, _)| Some(*known) == format);
+    let mut out = BytesMut::new();
+    if let Some((_, name)) = name {
+        out.put_u8(CONTENT_TYPE);
+        out.put_u16(name.len() as u16);
+        out.put_slice(name.as_bytes());
+    }
+    Extras(out.freeze())
+}
+
+/// The format that the publisher said, by either door.
+pub(super) fn said(extras: &Extras) -> Option<u16> {
+    let mut rest = &extras.0[..];
+    loop {
+        match rest.try_get_u8().ok()? {
+            FORMAT_INDICATOR => drop(rest.try_get_u8().ok()?),
+            CONTENT_TYPE => {
+                let name = std::str::from_utf8(take(&mut rest)?).ok()?;
+                let name = name.replace(' ', "").to_ascii_lowercase();
+                let named = NAMED.iter().find(|(_, known)| *known == name);
+                return named.map(|(format, _)| *format);
+            }
+            USER_PROPERTY => drop((take(&mut rest)?, take(&mut rest)?)),
+            // All others are one text or piece of data.
+            _ => drop(take(&mut rest)?),
+        }
+    }
+}
+
+/// A text or data behind its length.
+fn take<'r>(rest: &mut &'r [u8]) -> Option<&'r [u8]> {
+    let length = usize::from(rest.try_get_u16().ok()?);
+    let (taken, after) = rest.split_at_checked(length)?;
+    *rest = after;
+    Some(taken)
+}
+
 /// The payload as it was accepted; 4.06 when it cannot be had like that.
-pub(super) fn content(topic: &Topic, payload: Bytes, accept: Option<u16>) -> Response {
-    let Some(wanted) = accept else {
+pub(super) fn content(
+    topic: &Topic,
+    payload: Bytes,
+    said: Option<u16>,
+    accept: Option<u16>,
+) -> Response {
+    let Some(wanted) = accept.filter(|wanted| said != Some(*wanted)) else {
         return Response {
             payload,
+            content_format: said,
             ..Response::bare(ResponseType::Content)
         };
     };
@@ -57,7 +117,7 @@ mod tests {
     use crate::tree::tests::topic;
 
     fn read(place: &str, payload: &'static [u8], accept: Option<u16>) -> (String, Option<u16>) {
-        let response = content(&topic(place), Bytes::from_static(payload), accept);
+        let response = content(&topic(place), Bytes::from_static(payload), None, accept);
         let code = match response.code {
             ResponseType::Content => String::from_utf8_lossy(&response.payload).into_owned(),
             other => format!("{other:?}"),
@@ -68,12 +128,44 @@ mod tests {
     #[test]
     fn without_a_wish_the_bytes_are_what_they_were() {
         for payload in [&b"25"[..], b"\xa0", b"no format"] {
-            let response = content(&topic("oc/1/A/t/x"), Bytes::from_static(payload), None);
+            let response = content(
+                &topic("oc/1/A/t/x"),
+                Bytes::from_static(payload),
+                None,
+                None,
+            );
             assert_eq!(
                 (response.payload.as_ref(), response.content_format),
                 (payload, None)
             );
         }
+    }
+
+    #[test]
+    fn what_was_said_by_one_door_is_said_at_the_other() {
+        for (format, name) in NAMED {
+            let extras = said_as(Some(format));
+            assert!(extras.0.ends_with(name.as_bytes()));
+            assert_eq!(said(&extras), Some(format));
+        }
+        assert_eq!(said_as(None), Extras::default());
+        assert_eq!(said_as(Some(9_999)), Extras::default());
+        let properties = b"\x01\x01\x26\0\x01k\0\x01v\x08\0\x01t\x03\0\x10Application/JSON";
+        let said_so = |bytes: &'static [u8]| said(&Extras(Bytes::from_static(bytes)));
+        assert_eq!(said_so(properties), Some(wire::JSON));
+        for nothing in [
+            &b""[..],
+            b"\x03",
+            b"\x03\0\x09text",
+            b"\x26\0\x01k",
+            b"\x03\0\x01x",
+        ] {
+            assert_eq!(said_so(nothing), None);
+        }
+        let place = topic("oc/1/A/t/x");
+        let given = |accept| content(&place, Bytes::from_static(b"1"), Some(wire::JSON), accept);
+        assert_eq!(given(None).content_format, Some(wire::JSON));
+        assert_eq!(given(Some(wire::TEXT)).content_format, Some(wire::TEXT));
     }
 
     #[test]

@@ -10,7 +10,9 @@ use super::limits::{INBOX_PAGE_BYTES, INBOX_PAGE_ENTRIES};
 use super::request::{Method, Request, Response};
 use super::resource::{Answer, Asker, Resources};
 use crate::issuing::Desk;
-use crate::tree::{Caller, Door, Filter, Leaf, Manner, Peer, Refusal, Topic, TopicError, Tree};
+use crate::tree::{
+    Caller, Door, Event, Filter, Leaf, Manner, Peer, Refusal, Topic, TopicError, Tree,
+};
 use bytes::Bytes;
 use coap_lite::ResponseType;
 use device_sdk::coap::wire;
@@ -177,6 +179,7 @@ async fn publish(tree: &Tree, caller: &Caller, topic: &Topic, request: Request) 
     let how = Manner {
         retain: request.method != Method::Post,
         assured: true,
+        extras: formats::said_as(request.content_format),
         ..Manner::default()
     };
     match tree.publish(caller, topic, payload, how).await {
@@ -196,14 +199,20 @@ async fn read(tree: &Tree, caller: &Caller, topic: &Topic, request: &Request) ->
         },
         false => None,
     };
-    let response = match tree.read(caller, topic) {
-        Ok(Some(payload)) => formats::content(topic, payload, request.accept),
+    let kept = tree.retained(caller, &Filter::exactly(topic));
+    let response = match kept.map(|kept| kept.into_iter().next()) {
+        Ok(Some(event)) => state(&event, request.accept),
         // Nothing yet, but there may be.
-        Ok(None) if changes.is_some() => formats::content(topic, Bytes::new(), None),
+        Ok(None) if changes.is_some() => formats::content(topic, Bytes::new(), None, None),
         Ok(None) => Response::bare(ResponseType::NotFound),
         Err(refusal) => refused(&refusal),
     };
     Answer { response, changes }
+}
+
+fn state(event: &Event, accept: Option<u16>) -> Response {
+    let said = formats::said(&event.extras);
+    formats::content(&event.topic, event.payload.clone(), said, accept)
 }
 
 fn changes(
@@ -215,7 +224,7 @@ fn changes(
         loop {
             let event = watch.next().await?;
             if event.topic == topic {
-                let mut state = formats::content(&topic, event.payload.clone(), accept);
+                let mut state = state(&event, accept);
                 state.reliable = event.assured;
                 return Some((state, (watch, topic)));
             }

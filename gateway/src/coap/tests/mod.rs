@@ -1,6 +1,7 @@
 //! Both doors on loopback, with our own client and with libcoap's.
 
 mod interop;
+mod places;
 mod plain;
 mod secure;
 mod slow;

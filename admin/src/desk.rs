@@ -106,6 +106,15 @@ pub struct DoorLoad {
     pub messages: u64,
 }
 
+/// A disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Disk {
+    /// What may still be written on it.
+    pub free_bytes: u64,
+    /// All there is.
+    pub all_bytes: u64,
+}
+
 /// What is happening in the house right now.
 pub trait LiveHouse: Send + Sync + 'static {
     /// When this process began.
@@ -122,6 +131,9 @@ pub trait LiveHouse: Send + Sync + 'static {
 
     /// When the lists of revoked codes that are handed out were made; none before the first.
     fn lists_made(&self) -> Option<Timestamp>;
+
+    /// The disk that books and keys lie on; none where it is not known.
+    fn disk(&self) -> Option<Disk>;
 
     /// The code was revoked: its connections end.
     fn disconnect(&self, code: &Code);

@@ -11,9 +11,11 @@
 //! Time and randomness come in through [`Portal`].
 #![forbid(unsafe_code)]
 
+mod alerts;
 mod alias;
 mod api;
 mod assets;
+mod attention;
 mod batch;
 mod batches;
 mod coordinates;
@@ -46,10 +48,12 @@ mod things_desk;
 mod tiles;
 mod trail;
 
+pub use alerts::{Courier, Mail, Post, Reach, Sender, Watchman};
 pub use coordinates::{Axis, CoordinateError, parse_degrees};
 pub use counters::{Counters, Lookup, Mistyped, Refused};
 pub use desk::{
-    AuthorityCard, Connected, DeskOrder, DeskRefusal, DoorLoad, IssuingDesk, LiveHouse, Pending,
+    AuthorityCard, Connected, DeskOrder, DeskRefusal, Disk, DoorLoad, IssuingDesk, LiveHouse,
+    Pending,
 };
 pub use door::Proxies;
 pub use door::oidc::{

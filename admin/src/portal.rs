@@ -1,6 +1,8 @@
 //! What the portal is made of.
 
+use crate::alerts::Post;
 use crate::api::keyed::UnderWay;
+use crate::attention::Rooms;
 use crate::counters::Counters;
 use crate::desk::{IssuingDesk, LiveHouse};
 use crate::door::Proxies;
@@ -16,6 +18,7 @@ use crate::stream::Streams;
 use crate::things_desk::ThingsDesk;
 use crate::tiles::Tiles;
 use ledger::Ledger;
+use ledger::alerts::Alerts;
 use ledger::diary::Diary;
 use ledger::people::{Act, Error, People, Role, Roles, TokenId};
 use protocol::code::IssuedBy;
@@ -48,6 +51,10 @@ pub struct Portal {
     pub things: Arc<dyn ThingsDesk>,
     /// What things said lately, and were told.
     pub diary: Diary,
+    /// Who is told when something needs attention, and the letters about it.
+    pub alerts: Alerts,
+    /// Has these letters carried.
+    pub post: Arc<Post>,
     /// How the house is doing, and has been lately.
     pub pulse: Arc<Pulse>,
     /// Pages that are kept up to date; stopped before the house is taken down.
@@ -87,6 +94,17 @@ pub struct State {
 }
 
 impl Portal {
+    /// Where what is known of the house stands.
+    pub(crate) fn rooms(&self) -> Rooms<'_> {
+        Rooms {
+            ledger: &self.ledger,
+            diary: &self.diary,
+            desk: &*self.desk,
+            live: &*self.live,
+            alerts: &self.alerts,
+        }
+    }
+
     /// What people call the provider that they may sign in by.
     pub(crate) fn provider_name(&self) -> Option<String> {
         self.sso.as_ref().map(|sso| sso.settings.name.clone())

@@ -6,11 +6,11 @@ use crate::door::{BODY_MAX, UPLOAD_MAX, Who, guard, headers};
 use crate::language::say;
 use crate::pages::batches as batch_list;
 use crate::pages::{
-    account, acts, aliases, area, areas, audit, authorities, batch, code, codes, fraud, frauds,
-    grid, grids, issue, issue_grid, label_check, language, manifests, map, messages, money, order,
-    orders, overview, payment, payments, pending, people, public_code, public_grid, purse, refunds,
-    requests, second_step, secrets, sign_in, sign_in_code, sign_in_provider, statement, station,
-    stations, trace, wallet, welcome,
+    account, acts, alerts, aliases, area, areas, audit, authorities, batch, code, codes,
+    destinations, fraud, frauds, grid, grids, issue, issue_grid, label_check, language, manifests,
+    map, messages, money, order, orders, overview, payment, payments, pending, people, public_code,
+    public_grid, purse, refunds, requests, second_step, secrets, sign_in, sign_in_code,
+    sign_in_provider, statement, station, stations, trace, wallet, welcome,
 };
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
@@ -206,6 +206,13 @@ routes! {
     GET  get  "/money/statement"              People(SEES_MONEY) => statement::books;
     GET  get  "/trace/load/{height}"          People(SEES_MONEY) => trace::load;
     GET  get  "/trace/purse/{code}"           People(SEES_MONEY) => trace::purse;
+    GET  get  "/alerts"                       People(SEES_MONEY) => alerts::show;
+    POST post "/alerts/rules"                 People(DECIDES) => alerts::submit;
+    POST post "/alerts/rules/{rule}/remove"   People(DECIDES) => alerts::remove;
+    GET  get  "/alerts/destinations"          People(SEES_MONEY) => destinations::show;
+    POST post "/alerts/destinations"          People(DECIDES) => destinations::submit;
+    POST post "/alerts/destinations/{id}/trial"  People(DECIDES) => destinations::trial;
+    POST post "/alerts/destinations/{id}/remove" People(DECIDES) => destinations::remove;
     GET  get  "/people"                       People(OWNS) => people::show;
     POST post "/people/invite"                People(OWNS) => people::invite;
     POST post "/people/change"                People(OWNS) => people::change;

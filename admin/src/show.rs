@@ -28,6 +28,11 @@ pub fn count32(number: impl Borrow<u32>) -> String {
     count(u64::from(*number.borrow()))
 }
 
+/// As [`duration`], of a smaller number.
+pub fn duration32(seconds: impl Borrow<u32>) -> Say {
+    duration(u64::from(*seconds.borrow()))
+}
+
 /// The short name of an order.
 pub fn order(id: impl Borrow<Reference>) -> String {
     issuer::order::short(id.borrow())

@@ -1,6 +1,7 @@
 //! Settings: defaults, then a TOML file, then `ONECODE_SECTION_KEY`, then flags. One table says all
 //! there is, so that documentation, defaults and the check for unknown keys cannot part.
 
+use crate::courier::Relay;
 use crate::publishing::Witness;
 use ledger::bounds::{COSIGNATURES_MOST, LOGS_MOST};
 use protocol::Network;
@@ -69,6 +70,12 @@ keys! {
     "oidc" "roles" = "", "Roles for its values: portal-owners=owner, portal-staff=issuer+operator";
     "oidc" "admit" = "invited", "Who may come in for the first time: invited (by an owner's link), mapped (who has a role by the claim), or roles such as auditor that everybody of the provider gets.";
     "oidc" "loopback" = "no", "yes: a provider on loopback may be asked without TLS. For trials.";
+    "alerts" "networks" = "", "Networks beside the public ones that webhooks may reach: private, loopback (also without TLS), separated by commas. Link-local addresses and those by which clouds tell secrets are never reached.";
+    "mail" "relay" = "", "Relay that takes mails about alerts, such as mail.example.com:587. Empty: no mail.";
+    "mail" "tls" = "starttls", "How the relay is spoken to: starttls, tls (from the first byte, port 465 mostly), or none, which a relay on loopback alone is.";
+    "mail" "from" = "", "Whose mails they are, such as onecode@example.com.";
+    "mail" "user" = "", "By which name the gateway signs in at the relay. Empty: it does not.";
+    "mail" "password_file" = "", "File with the password of that name, for the gateway's user alone.";
     "chain" "logs" = "", "Verifier keys of logs that this gateway cosigns as a witness, separated by commas.";
     "chain" "witnesses" = "", "Who cosigns this gateway's log: KEY URL, KEY URL; a gateway's keys stand at /chain/key, and its witness at http://HOST/witness.";
     "log" "filter" = "info,rumqttd=error,rustls=error", "What is logged, in the form of RUST_LOG.";
@@ -105,6 +112,10 @@ pub struct Config {
     pub sso_secret_file: Option<PathBuf>,
     /// By which address browsers reach the portal, without a slash at its end.
     pub portal_address: String,
+    /// Networks beside the public ones that webhooks may reach.
+    pub webhooks_reach: admin::Reach,
+    /// The relay that takes mails, without its password.
+    pub mail: Option<crate::courier::Relay>,
     /// Where the portal's map gets pictures of the ground.
     pub tiles: Option<admin::Tiles>,
     /// How long an allowance is good.
@@ -337,6 +348,30 @@ impl Sources {
         Ok(Some(settings))
     }
 
+    fn mail(&self) -> Result<Option<Relay>, ConfigError> {
+        let text = |name: &str| self.get(&format!("mail.{name}")).0.trim().to_owned();
+        if text("relay").is_empty() {
+            return Ok(None);
+        }
+        let user = text("user");
+        let relay = Relay {
+            server: self.parse("mail.relay", "a host and port such as mail.example.com:587")?,
+            tls: self.parse("mail.tls", "starttls, tls or none")?,
+            from: self.parse(
+                "mail.from",
+                "an address of mail such as onecode@example.com",
+            )?,
+            user: Some(user).filter(|user| !user.is_empty()),
+            password_file: Some(text("password_file"))
+                .filter(|file| !file.is_empty())
+                .map(PathBuf::from),
+        };
+        relay
+            .check()
+            .map_err(|what| ConfigError(format!("mail: {what}")))?;
+        Ok(Some(relay))
+    }
+
     /// Checks everything.
     pub fn config(&self) -> Result<Config, ConfigError> {
         const ADDRESS: &str = "an address and port such as 127.0.0.1:8883";
@@ -380,6 +415,8 @@ impl Sources {
                 .filter(|file| !file.is_empty())
                 .map(PathBuf::from),
             portal_address: self.portal_address()?,
+            webhooks_reach: self.parse("alerts.networks", "private, loopback, both or nothing")?,
+            mail: self.mail()?,
             tiles: match self.get("portal.tiles").0 {
                 "" => None,
                 _ => Some(self.parse("portal.tiles", "https://HOST/{z}/{x}/{y}.png")?),

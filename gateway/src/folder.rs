@@ -50,6 +50,11 @@ impl Folder {
         self.0.join("sessions.db")
     }
 
+    /// Who is told when something needs attention, and the letters about it.
+    pub fn alerts(&self) -> PathBuf {
+        self.0.join("alerts.db")
+    }
+
     /// What things are given to trust this network.
     pub fn trust(&self) -> PathBuf {
         self.0.join("trust.toml")

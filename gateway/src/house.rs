@@ -12,6 +12,7 @@ use crate::tree::fanout::RouterFanout;
 use crate::trust_file::TrustFile;
 use crate::wallet::{self, News, now};
 use issuer::{Authorities, Authority, Names, Plan, RandomFailed, Role, ServerIdentity, ServerName};
+use ledger::alerts::Alerts;
 use ledger::diary::Diary;
 use ledger::people::People;
 use ledger::sessions::Sessions;
@@ -49,6 +50,8 @@ pub struct House {
     pub diary: Diary,
     /// What MQTT sessions are owed, and what topics retain.
     pub sessions: Sessions,
+    /// Who is told, and the letters.
+    pub alerts: Alerts,
     /// Refusals.
     pub meters: Arc<Meters>,
     /// What things ask for in public.
@@ -105,6 +108,9 @@ impl House {
         let sessions = Sessions::open(&folder.sessions())
             .await
             .map_err(|error| format!("{}: {error}", folder.sessions().display()))?;
+        let alerts = Alerts::open(&folder.alerts())
+            .await
+            .map_err(|error| format!("{}: {error}", folder.alerts().display()))?;
         Ok(Self {
             folder,
             authorities: Arc::new(authorities),
@@ -112,6 +118,7 @@ impl House {
             people,
             diary,
             sessions,
+            alerts,
             meters: Arc::default(),
             offers: Arc::default(),
             _lock: lock,
@@ -182,6 +189,7 @@ impl House {
         self.people.close().await;
         self.diary.close().await;
         self.sessions.close().await;
+        self.alerts.close().await;
         self.ledger.close().await;
     }
 }

@@ -8,6 +8,7 @@
 pub mod coap;
 pub mod command;
 pub mod config;
+pub mod courier;
 pub mod demo;
 pub mod folder;
 pub mod following;

@@ -10,16 +10,16 @@ use crate::tree::{self, Door, Leaf, Name, Topic, Tree};
 use crate::trust_file::TrustFile;
 use crate::wallet::{Offers, now};
 use admin::{
-    Admission, AuthorityCard, Connected, DeskOrder, DeskRefusal, DoorLoad, IssuingDesk, LiveHouse,
-    ManifestTaken, Offer, Pending, Progress, StationWish, StationsDesk, ThingMessage, ThingsDesk,
-    Twin, Untold,
+    Admission, AuthorityCard, Connected, DeskOrder, DeskRefusal, Disk, DoorLoad, IssuingDesk,
+    LiveHouse, ManifestTaken, Offer, Pending, Progress, StationWish, StationsDesk, ThingMessage,
+    ThingsDesk, Twin, Untold,
 };
 use device_sdk::links::frames::{FRAME_MAX_CHARS, Frames, PIECE_MAX_BYTES};
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
 use protocol::objects::MarkText;
 use protocol::{Code, Reference, Status, Timestamp};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -164,15 +164,17 @@ pub struct House {
     coap: Arc<CoapCounters>,
     lists: Arc<Lists>,
     shown: Ends,
+    folder: PathBuf,
 }
 
 impl House {
-    /// A house that begins now. The doors show a certificate that ends at `shown`.
+    /// A house that begins now, in this folder. The doors show a certificate that ends at `shown`.
     pub fn new(
         mqtt: Arc<MqttDoor>,
         coap: Arc<CoapCounters>,
         lists: Arc<Lists>,
         shown: Ends,
+        folder: &Path,
     ) -> Self {
         Self {
             started: now(),
@@ -180,6 +182,7 @@ impl House {
             coap,
             lists,
             shown,
+            folder: folder.to_owned(),
         }
     }
 }
@@ -219,6 +222,14 @@ impl LiveHouse for House {
     fn lists_made(&self) -> Option<Timestamp> {
         let current = self.lists.current();
         (!current.whole.is_empty()).then_some(current.made)
+    }
+
+    fn disk(&self) -> Option<Disk> {
+        let disk = rustix::fs::statvfs(&self.folder).ok()?;
+        Some(Disk {
+            free_bytes: disk.f_bavail.saturating_mul(disk.f_frsize),
+            all_bytes: disk.f_blocks.saturating_mul(disk.f_frsize),
+        })
     }
 
     /// The CoAP door looks every open session's code up again by itself.

@@ -23,17 +23,17 @@ const AT_ONCE: usize = 4;
 /// Questions under way or waiting; beyond that there is no answer.
 const WAITING_MAX: usize = 64;
 
-/// Longest secret of a client.
+/// Longest secret.
 const SECRET_BYTES_MAX: usize = 4_096;
 
-/// The secret of the client, as its file has it but for spaces and line ends around it.
+/// A secret, as its file has it but for spaces and line ends around it.
 pub fn secret(file: &Path) -> Result<ClientSecret, std::io::Error> {
     let unfit = |why: &str| std::io::Error::other(format!("{}: {why}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|error| unfit(&error.to_string()))?;
     let secret = text.trim();
     match secret.len() {
         1..=SECRET_BYTES_MAX => Ok(ClientSecret::new(secret.to_owned())),
-        _ => Err(unfit("wants the secret of the client and nothing else")),
+        _ => Err(unfit("wants the secret and nothing else")),
     }
 }
 

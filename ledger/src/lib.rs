@@ -14,12 +14,14 @@
 //! - [`trace`]: every coin forwards and backwards, and who paid whom, from the journal alone;
 //! - [`federation`]: several gateways and a centre;
 //! - [`people`]: the accounts of the portal, in a file of their own;
-//! - [`diary`]: what things said lately and what people told them, in a file of its own.
+//! - [`diary`]: what things said lately and what people told them, in a file of its own;
+//! - [`alerts`]: who is told when something needs attention, and the letters, in a file of its own.
 //!
 //! Everything that is answered is durable before, everything that is signed here is signed inside
 //! the transaction that causes it and stored, and a repeated request gets the stored bytes.
 
 mod accusation;
+pub mod alerts;
 mod aliases;
 mod bearings;
 pub mod books;

@@ -4,6 +4,7 @@
 //! The files beside this one are of one shape: what a call says, what it is answered, and a handler
 //! for each, which takes a [`operation::Call`], what the address says, and what is asked or told.
 
+mod alerts;
 mod aliases;
 mod batches;
 mod books;
@@ -39,7 +40,7 @@ use crate::routes::{
 };
 use keyed::Again::{Same, Secret, Twice};
 use ledger::people::Part::{
-    Audit, Codes, Messages, Money, Payments, People, Places, Secrets, Stations,
+    Alerts, Audit, Codes, Messages, Money, Payments, People, Places, Secrets, Stations,
 };
 use operation::{Operation, read, write};
 
@@ -143,6 +144,15 @@ pub fn table() -> Vec<Operation> {
         read("/api/v1/batches/{number}/codes", Codes, STAFF, "What came of every line of a batch.", batches::codes),
         read("/api/v1/export/codes", Codes, STAFF, "All things, a line each.", export::codes),
         read("/api/v1/export/payments", Payments, SEES_MONEY, "All payments, a line each.", export::payments),
+
+        read("/api/v1/alerts/destinations", Alerts, SEES_MONEY, "Where letters about alerts go.", alerts::destinations),
+        write("/api/v1/alerts/destinations", Alerts, DECIDES, "Makes a destination; of a webhook the secret is shown once.", Secret, alerts::add_destination),
+        write("/api/v1/alerts/destinations/{destination}/removal", Alerts, DECIDES, "Takes a destination away that no rule writes to.", Same, alerts::remove_destination),
+        write("/api/v1/alerts/destinations/{destination}/trial", Alerts, DECIDES, "Sends a letter that tries the way there.", Same, alerts::try_destination),
+        read("/api/v1/alerts/rules", Alerts, SEES_MONEY, "What is watched, and who is told.", alerts::rules),
+        write("/api/v1/alerts/rules", Alerts, DECIDES, "Makes a rule.", Same, alerts::add_rule),
+        write("/api/v1/alerts/rules/{rule}/removal", Alerts, DECIDES, "Takes a rule away.", Same, alerts::remove_rule),
+        read("/api/v1/alerts/letters", Alerts, SEES_MONEY, "Letters about alerts, the newest first.", alerts::letters),
 
         read("/api/v1/export/audit", Audit, AUDITS, "The whole audit trail, a line each, the oldest first.", people::trail),
         read("/api/v1/people", People, OWNS, "Everybody who has an account.", people::persons),

@@ -5,6 +5,7 @@ use super::operation::{Schemas, named};
 use crate::pages::acts::read_reference;
 use crate::show;
 use ledger::ThingState;
+use ledger::alerts::Kind as AlertKind;
 use ledger::bounds::PAGE_MOST;
 use protocol::chain::ActKind;
 use protocol::code::base32::TextError;
@@ -117,6 +118,7 @@ worded! {
     KindWord(Kind) "Kind" "What a code names." Kind::ALL;
     StateWord(ThingState) "State" "How a code stands." ThingState::ALL;
     ActWord(ActKind) "Act" "A step in the life of a code." ActKind::ALL;
+    AlertKindWord(AlertKind) "AlertKind" "What a rule watches." AlertKind::ALL;
 }
 
 /// An amount in the smallest unit of its currency.

@@ -4,6 +4,7 @@
 use super::{Say, say};
 use issuer::Role as Authority;
 use issuer::safe::KeyPlace;
+use ledger::alerts::{Event, Kind as Alert, LetterState};
 use ledger::people::{Role, Roles};
 use ledger::rules::life::Unfit;
 use ledger::{RequestState, ThingState, Undecided};
@@ -281,6 +282,48 @@ pub const fn authority(role: Authority) -> Say {
     }
 }
 
+/// What a rule watches.
+pub const fn alert(kind: Alert) -> Say {
+    match kind {
+        Alert::Books => say("the books of a currency do not add up"),
+        Alert::Fraud => say("there is a fraud case"),
+        Alert::Expiry => say("a certificate ends soon"),
+        Alert::Lists => say("the lists of revoked codes are not made anew"),
+        Alert::Disk => say("the disk is nearly full"),
+        Alert::Log => say("acts are not under a checkpoint"),
+        Alert::Witness => say("a witness does not cosign"),
+        Alert::Letters => say("a destination takes no letters"),
+        Alert::Overdue => say("a payment was not claimed in time"),
+        Alert::Refunds => say("a payer asks for money back"),
+        Alert::Requests => say("a load or redemption waits for a second person"),
+        Alert::Pending => say("a device asks for a code"),
+        Alert::Stopped => say("codes are frozen or revoked"),
+        Alert::Inboxes => say("many messages wait for things"),
+        Alert::Silent => say("a thing measures nothing"),
+        Alert::PurseBelow => say("a purse holds less"),
+        Alert::PurseAbove => say("a purse holds more"),
+    }
+}
+
+/// What a letter says of its cause.
+pub const fn letter_event(event: Event) -> Say {
+    match event {
+        Event::Begins => say("begins"),
+        Event::More => say("more"),
+        Event::Over => say("over"),
+        Event::Trial => say("trial"),
+    }
+}
+
+/// How a letter stands.
+pub const fn letter_state(state: LetterState) -> Say {
+    match state {
+        LetterState::Waiting => say("waiting"),
+        LetterState::Delivered => say("delivered"),
+        LetterState::GivenUp => say("given up"),
+    }
+}
+
 /// How a request for money stands.
 pub const fn request(state: RequestState) -> Say {
     match state {
@@ -357,6 +400,9 @@ mod tests {
         }
         for one in RequestState::ALL {
             same(request(one), one.word());
+        }
+        for one in Event::ALL {
+            same(letter_event(one), one.word());
         }
         same(roles(Roles::EVERY), &Roles::EVERY.to_string());
     }

@@ -47,7 +47,7 @@ pub struct Entry {
     pub ruled: bool,
 }
 
-const ENTRIES: [(&str, Say, bool, Roles); 15] = [
+const ENTRIES: [(&str, Say, bool, Roles); 16] = [
     ("/", say("Overview"), false, STAFF),
     ("/codes", say("Codes"), false, STAFF),
     ("/pending", say("Pending"), false, ISSUES),
@@ -60,7 +60,8 @@ const ENTRIES: [(&str, Say, bool, Roles); 15] = [
     ("/payments", say("Payments"), true, SEES_MONEY),
     ("/frauds", say("Fraud cases"), false, SEES_MONEY),
     ("/money", say("Money"), false, SEES_MONEY),
-    ("/people", say("People"), true, OWNS),
+    ("/alerts", say("Alerts"), true, SEES_MONEY),
+    ("/people", say("People"), false, OWNS),
     ("/authorities", say("Authorities"), false, STAFF),
     ("/audit", say("Audit trail"), false, AUDITS),
 ];

@@ -2,16 +2,17 @@
 
 pub mod account;
 pub mod acts;
+pub mod alerts;
 pub mod aliases;
 pub mod area;
 pub mod areas;
-pub mod attention;
 pub mod audit;
 pub mod authorities;
 pub mod batch;
 pub mod batches;
 pub mod code;
 pub mod codes;
+pub mod destinations;
 pub mod frame;
 pub mod fraud;
 pub mod frauds;

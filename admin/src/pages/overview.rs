@@ -1,9 +1,9 @@
 //! The house at a glance, kept up to date by a stream.
 
-use super::attention::{Around, Attention, DOORS_EXPIRE_SOON_S, EXPIRES_SOON_S, attention};
 use super::frame::{Frame, page};
 use super::parts::{PaymentLine, Pill, exponents, payment_lines};
 use crate::assets;
+use crate::attention::{Around, Attention, DOORS_EXPIRE_SOON_S, EXPIRES_SOON_S, attention};
 use crate::door::Visitor;
 use crate::draw::Chart;
 use crate::draw::chart::{Values, bars, lines};
@@ -160,15 +160,9 @@ async fn board(portal: &Portal, frame: &Frame, now: Timestamp) -> Result<Board, 
         }
         false => Vec::new(),
     };
-    let authorities = portal.desk.authorities();
-    let pending = portal.diary.waiting().await?;
-    let around = Around {
-        pending: pending.0,
-        frame,
-        authorities: &authorities,
-        doors_end: portal.live.certificate_ends(),
-        exponents: &exponents,
-    };
+    let around = Around::gather(&portal.rooms(), now).await?;
+    let mut first = attention(&reading, &around);
+    first.retain(|item| frame.may(item.roles));
     let since = |then: Timestamp| show::duration(u64::from(now.0.saturating_sub(then.0)));
     let minutes = portal.pulse.minutes();
     let edge = |minute: Option<&Minute>| show::minute(minute.map_or(0, |m| u64::from(m.number)));
@@ -176,7 +170,7 @@ async fn board(portal: &Portal, frame: &Frame, now: Timestamp) -> Result<Board, 
         at: show::time(now),
         up: since(portal.live.started()),
         lists_age: portal.live.lists_made().map(since),
-        attention: attention(&reading, &around),
+        attention: first,
         money: (reading.counts.conservation.iter())
             .map(|c| circulation(c, &exponents))
             .collect(),
@@ -187,7 +181,7 @@ async fn board(portal: &Portal, frame: &Frame, now: Timestamp) -> Result<Board, 
         charts: charts(&minutes, &exponents, sees_money),
         from: edge(minutes.first()),
         to: edge(minutes.last()),
-        queues: queues(&reading, pending, frame),
+        queues: queues(&reading, around.pending, frame),
         endings: endings(&around, now),
         sees_money,
         lines,
@@ -258,7 +252,7 @@ fn queues(
     queues
 }
 
-fn endings(around: &Around<'_>, now: Timestamp) -> Vec<Ending> {
+fn endings(around: &Around, now: Timestamp) -> Vec<Ending> {
     let ending = |role, code, ends: Timestamp, soon_s| Ending {
         role,
         code,

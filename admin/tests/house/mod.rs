@@ -8,16 +8,18 @@
     reason = "a test that cannot go on has failed"
 )]
 
+pub mod courier;
 pub mod stations;
 pub mod thing;
 
 use admin::{
-    AuthorityCard, Connected, DeskOrder, DeskRefusal, DoorLoad, IssuingDesk, LiveHouse, Offer,
-    Pending, Portal, Pulse, Streams, ThingMessage, ThingsDesk, Twin, Untold,
+    AuthorityCard, Connected, DeskOrder, DeskRefusal, Disk, DoorLoad, IssuingDesk, LiveHouse,
+    Offer, Pending, Portal, Post, Pulse, Sender, Streams, ThingMessage, ThingsDesk, Twin, Untold,
 };
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
 use issuer::{Authorities, CheckedRequest, IssueOrder, Names, Plan};
+use ledger::alerts::Alerts;
 use ledger::bounds::CURRENCY_TERMS_MOST;
 use ledger::diary::Diary;
 use ledger::people::People;
@@ -61,6 +63,8 @@ pub struct House {
     pub draws: Arc<AtomicU64>,
     pub live: Arc<Live>,
     pub diary: Diary,
+    pub alerts: Alerts,
+    pub courier: Arc<courier::Kept>,
     pub tree: Arc<Tree>,
     pub pulse: Arc<Pulse>,
     pub streams: Arc<Streams>,
@@ -103,11 +107,16 @@ impl House {
             since: now,
             there: Mutex::default(),
             messages: AtomicU64::new(0),
+            disk: Mutex::default(),
         });
+        let alerts = Alerts::open(&folder.join("alerts.db")).await.unwrap();
+        let courier = Arc::<courier::Kept>::default();
         Self {
             pulse: Arc::new(Pulse::new(ledger.clone(), live.clone())),
             streams: Arc::default(),
             diary: Diary::open(&folder.join("diary.db")).await.unwrap(),
+            alerts,
+            courier,
             tree: Arc::default(),
             ledger,
             people: People::open(&folder.join("people.db")).await.unwrap(),
@@ -148,6 +157,15 @@ impl House {
         })
     }
 
+    pub fn post(&self) -> Arc<Post> {
+        let sender = Sender {
+            gateway: self.authorities.gateway.code(),
+            network: network(),
+            portal: "https://portal.test".to_owned(),
+        };
+        Arc::new(Post::new(self.alerts.clone(), self.courier.clone(), sender))
+    }
+
     pub fn portal(&self) -> Portal {
         let clock = Arc::clone(&self.clock);
         Portal {
@@ -163,6 +181,8 @@ impl House {
             live: self.live.clone(),
             things: self.tree.clone(),
             diary: self.diary.clone(),
+            alerts: self.alerts.clone(),
+            post: self.post(),
             pulse: Arc::clone(&self.pulse),
             streams: Arc::clone(&self.streams),
             network: network(),
@@ -220,6 +240,7 @@ pub struct Live {
     pub since: Timestamp,
     pub there: Mutex<Vec<Connected>>,
     pub messages: AtomicU64,
+    pub disk: Mutex<Option<Disk>>,
 }
 
 impl LiveHouse for Live {
@@ -249,6 +270,10 @@ impl LiveHouse for Live {
 
     fn lists_made(&self) -> Option<Timestamp> {
         Some(self.since)
+    }
+
+    fn disk(&self) -> Option<Disk> {
+        *self.disk.lock().unwrap()
     }
 
     /// Nobody is really there.

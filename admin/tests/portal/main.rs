@@ -11,6 +11,7 @@
 mod house;
 
 mod acts;
+mod alerts;
 mod aliases;
 mod api;
 mod areas;

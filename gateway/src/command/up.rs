@@ -11,8 +11,8 @@ use crate::revocation::Lists;
 use crate::serving::{Doors, Serving};
 use crate::trust_store::{ClientVerifier, Keeper, Trusted};
 use crate::wallet::{self, now};
-use crate::{following, heard, http, portal, provider, publishing};
-use admin::{Portal, Pulse, Streams};
+use crate::{courier, following, heard, http, portal, provider, publishing};
+use admin::{Portal, Post, Pulse, Sender, Streams, Watchman};
 use clap::Args;
 use issuer::{Authorities, ServerIdentity};
 use ledger::Ledger;
@@ -185,10 +185,20 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
         Arc::clone(&counters),
         Arc::clone(&lists),
         shown,
+        house.folder.path(),
     ));
     let pulse = Arc::new(Pulse::new(house.ledger.clone(), Arc::clone(&live)));
     let streams = Arc::<Streams>::default();
-    let pages = admin::router(Portal {
+    let post = Arc::new(Post::new(
+        house.alerts.clone(),
+        Arc::new(courier::Network::new(config)?),
+        Sender {
+            gateway: house.authorities.gateway.code(),
+            network: config.network,
+            portal: config.portal_address.clone(),
+        },
+    ));
+    let portal = Portal {
         ledger: house.ledger.clone(),
         people: house.people.clone(),
         desk: Arc::new(portal::PortalDesk(Arc::clone(&desk))),
@@ -198,6 +208,8 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
             Arc::clone(&house.offers),
         )),
         diary: house.diary.clone(),
+        alerts: house.alerts.clone(),
+        post: Arc::clone(&post),
         pulse: Arc::clone(&pulse),
         streams: Arc::clone(&streams),
         stations: Arc::new(portal::StationDesk(house.stations_desk(config)?)),
@@ -211,7 +223,9 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
         random: Arc::new(fill),
         counters: Arc::clone(&portal_counters),
         state: admin::State::default(),
-    });
+    };
+    let watchman = Watchman::of(&portal);
+    let pages = admin::router(portal);
     let gauges = http::Gauges {
         ledger: house.ledger.clone(),
         meters: Arc::clone(&house.meters),
@@ -255,6 +269,10 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
     let writing = tokio::spawn(writing);
     let looking = until(stopped.clone());
     let looking = tokio::spawn(async move { pulse.keep(now, looking).await });
+    let watching = until(stopped.clone());
+    let watching = tokio::spawn(async move { watchman.keep(now, watching).await });
+    let posting = until(stopped.clone());
+    let posting = tokio::spawn(async move { post.keep(now, posting).await });
     let witnesses = config.witnesses.clone();
     let publisher = publishing::publish(house.ledger.clone(), witnesses, until(stopped));
     let publisher = tokio::spawn(publisher);
@@ -281,6 +299,8 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
     serving.await?;
     writing.await?;
     tidying.await?;
+    watching.await?;
+    posting.await?;
     house.close().await;
     Ok(ended)
 }

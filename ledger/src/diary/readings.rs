@@ -97,6 +97,18 @@ fn read((number, name, unit, at_ms, value, words): Columns) -> Result<ReadingRow
 }
 
 impl Diary {
+    /// When something that a thing measured last came in, as far as any of it is kept.
+    pub async fn last_heard(&self, code: &Code) -> Result<Option<Timestamp>, Error> {
+        let last: Option<(i64,)> = sqlx::query_as(
+            "SELECT heard FROM reading WHERE code = $1 ORDER BY number DESC LIMIT 1",
+        )
+        .bind(code.as_bytes().as_slice())
+        .fetch_optional(&self.pool)
+        .await?;
+        let row = row("reading");
+        Ok(last.map(|(at,)| row.time(at)).transpose()?)
+    }
+
     /// Keeps values that came in, all or none; gives how many were kept. A thing with as many names
     /// as it may have gets no new ones. A crash before the commit loses what came in within it:
     /// telemetry is no promise.

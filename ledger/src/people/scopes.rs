@@ -25,11 +25,13 @@ pub enum Part {
     Audit = 7,
     /// What things say, and what they are told.
     Messages = 8,
+    /// Who is told when something needs attention.
+    Alerts = 9,
 }
 
 impl Part {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Codes,
         Self::Secrets,
         Self::Places,
@@ -39,6 +41,7 @@ impl Part {
         Self::People,
         Self::Audit,
         Self::Messages,
+        Self::Alerts,
     ];
 
     /// The word in forms, in the document of the API and in the audit trail.
@@ -53,6 +56,7 @@ impl Part {
             Self::People => "people",
             Self::Audit => "audit",
             Self::Messages => "messages",
+            Self::Alerts => "alerts",
         }
     }
 
@@ -68,6 +72,7 @@ impl Part {
             Self::People => "Accounts of people, and tokens.",
             Self::Audit => "The audit trail.",
             Self::Messages => "What things say, and what they are told.",
+            Self::Alerts => "Who is told when something needs attention.",
         }
     }
 }

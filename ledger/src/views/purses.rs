@@ -166,6 +166,20 @@ impl Ledger {
         Ok(views)
     }
 
+    /// What one code holds in one currency, behind allowances or not.
+    pub async fn held(&self, code: &Code, currency: &Currency) -> Result<AmountMinor, Error> {
+        let (held,): (i64,) = sqlx::query_as(HELD)
+            .bind(code.as_bytes().as_slice())
+            .bind(currency.as_bytes().as_slice())
+            .fetch_one(&mut *self.reader().await?)
+            .await?;
+        let row = Row {
+            table: "purse of",
+            key: code,
+        };
+        Ok(row.amount(held)?)
+    }
+
     fn allowance(&self, bytes: &[u8]) -> Result<Allowance, Error> {
         let sealed = cose::open::<Allowance>(bytes, self.network());
         let damaged = |_| Damage::new("allowance", bytes.len(), "is no allowance");
@@ -185,7 +199,10 @@ impl Ledger {
 
 /// Every text of this file, for the test of their plans.
 #[cfg(test)]
-pub(super) const TEXTS: [&str; 6] = [HOLDERS, PURSES, PURSE, LOADS, PURSE_DETAIL, PAYEES];
+pub(super) const TEXTS: [&str; 7] = [HOLDERS, PURSES, PURSE, LOADS, PURSE_DETAIL, PAYEES, HELD];
+
+const HELD: &str = "SELECT coalesce(sum(balance), 0) FROM account
+     WHERE owner = $1 AND currency = $2 AND kind IN (1, 2)";
 
 const PAYEES: &str = "SELECT CASE WHEN $1 IS NULL
      THEN (SELECT number FROM tally WHERE what = 'things')

@@ -1,5 +1,6 @@
 //! The running gateway with real purses, and what it refuses.
 
+mod alerts;
 mod apart;
 mod asked;
 mod authorities;

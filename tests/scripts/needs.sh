@@ -3,6 +3,7 @@
 # and otherwise installs it or fails with the exact command that would.
 
 cargo_deny_version=0.20.2 # older releases than 0.18 cannot read today's package identifiers
+cbindgen_version=0.29.2   # another one may spell the same header otherwise
 debian_lists_fresh=no
 
 cannot() { # THING COMMAND
@@ -65,6 +66,14 @@ need_cargo_deny() {
   # Without optimisation it builds in half the time, and a check still takes only seconds.
   local by_hand="cargo install --locked --debug cargo-deny@$cargo_deny_version"
   $by_hand || cannot cargo-deny "$by_hand"
+}
+
+need_cbindgen() {
+  case "$(cbindgen --version 2>/dev/null)" in
+  "cbindgen $cbindgen_version") return ;;
+  esac
+  local by_hand="cargo install --locked --debug cbindgen@$cbindgen_version"
+  $by_hand || cannot cbindgen "$by_hand"
 }
 
 need_node() {

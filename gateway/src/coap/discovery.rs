@@ -29,6 +29,7 @@ pub(super) fn to_things(request: &Request, kept: &[(Topic, usize)], enrols: bool
         own("list/whole", "onecode.list"),
         own("list/changes", "onecode.list"),
         own("td", "wot.thing").with("ct", "432"),
+        own("c", "onecode.commands").with("ct", "60").marked("obs"),
         own("w/in", "onecode.inbox").with("ct", "60").marked("obs"),
         own("w/out/gateway", "onecode.wallet").with("ct", "60"),
     ];

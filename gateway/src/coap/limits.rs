@@ -53,6 +53,8 @@ pub const RESULTS_WAITING: usize = 1024;
 pub const INBOX_PAGE_BYTES: usize = 1000;
 /// Entries looked at for one page of the inbox.
 pub const INBOX_PAGE_ENTRIES: u32 = 64;
+/// Bytes of a list of commands, which always has at least one if there is one.
+pub const COMMANDS_PAGE_BYTES: usize = 16 * 1024;
 /// Registrations in the resource directory; further ones get 5.03.
 pub const REGISTRATIONS_MAX: usize = 1024;
 /// And of one code.

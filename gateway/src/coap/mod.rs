@@ -9,6 +9,7 @@
 //! [`endpoint::Endpoint`] and [`dtls::Sessions`] have neither sockets nor clocks; [`udp`] and
 //! [`dtls`] drive them. A 2.04 leaves only after the tree has said that it is done.
 
+mod commands;
 mod counters;
 mod description;
 mod directory;

@@ -1,5 +1,6 @@
 //! The tree as CoAP resources, and what stands beside it at these doors.
 
+use super::commands;
 use super::description::{self, TD_JSON};
 use super::directory::Directory;
 use super::discovery;
@@ -95,9 +96,13 @@ async fn answer(house: TreeResources, asker: Asker, request: Request) -> Answer 
             let now = Instant::now();
             house.directory.answer(&asker, code, &request, now).into()
         }
-        _ => match described(&request, code) {
-            Some(whose) => describe(&house.tree, &caller, whose, &request).into(),
-            None => known(house.tree, caller, request).await,
+        desk => match (branch_and_word(&request, code), desk) {
+            (Some((whose, "td" | "c")), _) if whose != code => refused(&Refusal::Forbidden).into(),
+            (Some((_, "td")), _) => describe(&house.tree, &caller, &request).into(),
+            (Some((_, "c")), Some(desk)) if request.method == Method::Get => {
+                commands::answer(&house.tree, &desk.diary, &caller, &request).await
+            }
+            _ => known(house.tree, caller, request).await,
         },
     }
 }
@@ -111,27 +116,23 @@ fn kept(tree: &Tree, caller: &Caller) -> Vec<(Topic, usize)> {
         .collect()
 }
 
-/// Whose description is asked for by `oc/1/<code>/td`.
-fn described(request: &Request, me: Code) -> Option<Code> {
-    let [oc, one, whose, "td"] = request.path.iter().map(String::as_str).collect::<Vec<_>>()[..]
-    else {
+/// Of `oc/1/<code>/<word>` code and word: places of a branch that are no topics.
+fn branch_and_word(request: &Request, me: Code) -> Option<(Code, &str)> {
+    let [oc, one, whose, word] = request.path.as_slice() else {
         return None;
     };
     let status = [oc, one, whose, "s"].into_iter().map(str::as_bytes);
     let topic = Topic::from_levels(status, Some(me)).ok()?;
-    Some(topic.code)
+    Some((topic.code, word))
 }
 
-fn describe(tree: &Tree, caller: &Caller, whose: Code, request: &Request) -> Response {
+fn describe(tree: &Tree, caller: &Caller, request: &Request) -> Response {
     if request.method != Method::Get {
         return Response::bare(ResponseType::MethodNotAllowed);
     }
-    if whose != caller.code {
-        return refused(&Refusal::Forbidden);
-    }
     let kept = kept(tree, caller).into_iter();
     let kept: Vec<Topic> = kept.map(|(topic, _)| topic).collect();
-    let description = description::of(&whose, &kept);
+    let description = description::of(&caller.code, &kept);
     Response::with(ResponseType::Content, TD_JSON, description.into())
 }
 

@@ -4,9 +4,11 @@
 use std::net::{Ipv4Addr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use protocol::Status;
 use protocol::message::Message;
+use serde_json::json;
 use tests::house::{House, now};
 use tests::program::{Ended, Running, run};
 use tests::thing::Thing;
@@ -227,7 +229,7 @@ fn observers_hear_of_changes_with_either_library() {
                 .arg(house.trusted())
                 .arg(format!("coaps://{}/{path}", house.doors().coaps)),
         );
-        std::thread::sleep(std::time::Duration::from_secs(1));
+        std::thread::sleep(Duration::from_secs(1));
         for state in ["first", "second", "third"] {
             secure(&house, &thing, &["-m", "put", "-e", state], &path).succeeded();
         }
@@ -371,4 +373,56 @@ fn aiocoap_gets_puts_posts_observes_and_registers() {
         .args([thing.code().to_string(), other.code().to_string()]));
     let said = said.succeeded();
     assert_eq!(said.matches("ok - ").count(), 6, "{said}");
+}
+
+#[test]
+fn commands_wait_on_a_list_until_they_are_answered() {
+    let mut house = House::start();
+    let (thing, other) = (Thing::enrol(&house, "door"), Thing::enrol(&house, "window"));
+    let api = format!("/api/v1/codes/{}/commands", thing.code());
+    for payload in ["open", "shut"] {
+        let (status, told) = house.api(&api, Some(&json!({ "payload": payload })));
+        assert_eq!(status, 200, "{told}");
+    }
+    house.kill();
+    house.restart();
+    let list = house.folder().join("list.cbor");
+    let ask = |path: &str| {
+        let _ = std::fs::remove_file(&list);
+        secure(
+            &house,
+            &thing,
+            &["-m", "get", "-o", list.to_str().unwrap()],
+            path,
+        );
+        std::fs::read(&list).unwrap_or_default()
+    };
+    assert_eq!(ask("oc/1/me/c"), b"\x82\x82\x01Dopen\x82\x02Dshut");
+    assert_eq!(ask("oc/1/me/c?after=1"), b"\x81\x82\x02Dshut");
+    secure(&house, &thing, &["-m", "post", "-e", "done"], "oc/1/me/r/1").succeeded();
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while ask("oc/1/me/c") != b"\x81\x82\x02Dshut" {
+        assert!(
+            Instant::now() < deadline,
+            "the result takes its command off"
+        );
+    }
+    let foreign = thing.topic("c");
+    let said = secure(&house, &other, &["-m", "get"], &foreign).text;
+    assert!(said.contains("4.03"), "{said}");
+
+    let observing = Running::start(
+        Command::new("coap-client-openssl")
+            .args(["-B", "6", "-s", "3", "-c"])
+            .arg(thing.certificate())
+            .arg("-j")
+            .arg(thing.key())
+            .arg("-R")
+            .arg(house.trusted())
+            .arg(format!("coaps://{}/oc/1/me/c", house.doors().coaps)),
+    );
+    std::thread::sleep(Duration::from_secs(1));
+    house.api(&api, Some(&json!({ "payload": "ring" })));
+    let said = observing.wait().succeeded();
+    assert!(said.contains("Dring"), "{said}");
 }

@@ -176,3 +176,27 @@ fn observations_and_requests_in_work_are_bounded_per_peer() {
     assert_eq!(ended.len(), OBSERVATIONS_PER_PEER);
     bench.ask(&request(RequestType::Get, 2001, &["t"]));
 }
+
+#[test]
+fn observations_of_all_peers_together_are_bounded_and_make_room_when_they_end() {
+    let mut bench = Bench::new(Limits::VERIFIED);
+    let begin = |bench: &mut Bench, peer: u32, message_id| {
+        let outputs = bench.give_from(peer, &observe(message_id, "t"));
+        let [Output::Request { id, .. }] = outputs.as_slice() else {
+            panic!("{outputs:?}");
+        };
+        let (id, now) = (*id, bench.now);
+        let observation = bench.endpoint.respond(id, &content(b"0"), true, now);
+        bench.outputs();
+        observation
+    };
+    for peer in 0..(OBSERVATIONS_MAX / OBSERVATIONS_PER_PEER) as u32 {
+        for message_id in 0..OBSERVATIONS_PER_PEER as u16 {
+            assert!(begin(&mut bench, peer, message_id).is_some());
+        }
+    }
+    assert_eq!(begin(&mut bench, 9_999_999, 1), None);
+    bench.endpoint.forget(0);
+    bench.outputs();
+    assert!(begin(&mut bench, 9_999_999, 2).is_some());
+}

@@ -20,7 +20,7 @@ AMOUNT = 2100
 POWER_CUT = 86
 PATIENCE_S = 60
 # Less than the words of flash that a whole run of one board writes, erasures included.
-WORDS = 900
+WORDS = 700
 
 
 class Board:

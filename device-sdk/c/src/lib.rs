@@ -135,7 +135,7 @@ unsafe fn writing(
 /// `OC_STATUS_NOT_FOR_YOU`: it is another purse's, or the pass is for another key or code.
 ///
 /// Settings are copied; functions and contexts of signer and flash are used until the purse is
-/// closed. Wants about 200 KB of stack.
+/// closed. Wants about 100 KB of stack.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn oc_purse_open(
     purse: *mut OcPurse,

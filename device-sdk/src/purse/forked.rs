@@ -356,7 +356,7 @@ pub(super) fn fits_somehow(
     fits_with(allowance, payment, covers.unwrap_or_default())
 }
 
-impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
+impl<const OUTBOX: usize, const PAYERS: usize> Replay<'_, OUTBOX, PAYERS> {
     pub(super) fn forked(
         &mut self,
         id: RecordId,

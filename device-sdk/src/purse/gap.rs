@@ -75,7 +75,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     }
 }
 
-impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
+impl<const OUTBOX: usize, const PAYERS: usize> Replay<'_, OUTBOX, PAYERS> {
     pub(super) fn gap(
         &mut self,
         id: RecordId,

@@ -301,7 +301,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     }
 }
 
-impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
+impl<const OUTBOX: usize, const PAYERS: usize> Replay<'_, OUTBOX, PAYERS> {
     pub(super) fn warrant(&mut self, id: RecordId, warrant: &[u8]) -> Option<()> {
         let Some((w, _)) = self.open::<FloatWarrant>(id, warrant) else {
             return Some(());

@@ -2,7 +2,7 @@
 //! finished before the purse is given out.
 
 use super::replay::Replay;
-use super::{Entry, Own, PASSES_MAX, Purse, Settings, Side, Table, Tally};
+use super::{Book, Entry, Own, PASSES_MAX, Purse, Settings, Side, Table, Tally};
 use crate::journal::{Journal, JournalFailed, RecordId};
 use crate::purse::record::Record;
 use protocol::cose::open;
@@ -54,36 +54,38 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     /// Opens a purse on its journal; an empty journal becomes that of a new purse. Finishes what a
     /// power cut left half done.
     pub fn open(settings: Settings<'_>, key: K, journal: J) -> Result<Self, OpenError> {
-        let mut purse = Self::read(settings, key, journal)?;
-        purse.finish()?;
-        Ok(purse)
+        // Finished where it lies: a small machine has no room for copies of it.
+        let mut opened = Self::read(settings, key, journal);
+        if let Ok(purse) = &mut opened {
+            purse.finish()?;
+        }
+        opened
     }
 
     /// The purse as the journal has it, and everything finished but what waits for a signature.
-    pub(super) fn read(settings: Settings<'_>, key: K, mut journal: J) -> Result<Self, OpenError> {
+    pub(super) fn read(settings: Settings<'_>, key: K, journal: J) -> Result<Self, OpenError> {
         let own = Own::new(&settings, &key)?;
-        let replay = tidied(&own, &key, &mut journal)?;
-        let (owned, spare, answered) = (replay.owned, replay.spare, replay.answered);
         let mut purse = Self {
             key,
             journal,
             own,
-            book: replay.book,
+            book: Book::new(),
             walks: Table::new(),
             noticed: Table::new(),
             broken: false,
         };
-        purse.book.certified(&purse.own);
-        purse.recover(owned, spare, answered)?;
+        purse.recover()?;
         Ok(purse)
     }
 
-    fn recover(
-        &mut self,
-        owned: bool,
-        spare: Option<Entry>,
-        answered: Option<Reference>,
-    ) -> Result<(), OpenError> {
+    fn recover(&mut self) -> Result<(), OpenError> {
+        let left = tidied(&self.own, &self.key, &mut self.journal, &mut self.book)?;
+        let Left {
+            owned,
+            spare,
+            answered,
+        } = left;
+        self.book.certified(&self.own);
         if !owned {
             let key = self.key.public_key();
             let network = self.own.trust.network;
@@ -135,21 +137,33 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     }
 }
 
-/// Reads the journal until nothing useless is left in it.
+/// What the journal leaves to be done.
+struct Left {
+    owned: bool,
+    spare: Option<Entry>,
+    answered: Option<Reference>,
+}
+
+/// Reads the journal into the book until nothing useless is left in it.
 fn tidied<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize>(
     own: &Own,
     key: &K,
     journal: &mut J,
-) -> Result<Replay<OUTBOX, PAYERS>, OpenError> {
+    book: &mut Book<OUTBOX, PAYERS>,
+) -> Result<Left, OpenError> {
     let mut readings = 0;
     loop {
-        let replay = Replay::read(own, key, journal)?;
+        let replay = Replay::read(own, key, journal, book)?;
         for record in replay.stale.iter().flatten() {
             journal.forget(*record)?;
         }
         readings += 1;
         if replay.stale.iter().any(Option::is_none) || readings > READINGS {
-            return Ok(replay);
+            return Ok(Left {
+                owned: replay.owned,
+                spare: replay.spare,
+                answered: replay.answered,
+            });
         }
     }
 }

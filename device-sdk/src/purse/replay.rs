@@ -41,7 +41,7 @@ impl Standing {
 }
 
 impl<const OUTBOX: usize, const PAYERS: usize> Book<OUTBOX, PAYERS> {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             gateways: Table::new(),
             pockets: Table::new(),
@@ -69,11 +69,12 @@ impl<const OUTBOX: usize, const PAYERS: usize> Book<OUTBOX, PAYERS> {
 }
 
 /// The book as the journal has it, and what is to be cleaned up.
-pub(super) struct Replay<const OUTBOX: usize, const PAYERS: usize> {
+pub(super) struct Replay<'book, const OUTBOX: usize, const PAYERS: usize> {
     trust: Trust,
     algorithm: Algorithm,
     place: Option<Cell>,
-    pub(super) book: Book<OUTBOX, PAYERS>,
+    /// In its place from the beginning: it is large, and a small machine has no room for copies.
+    pub(super) book: &'book mut Book<OUTBOX, PAYERS>,
     pub(super) owned: bool,
     /// The last payment each tally includes.
     absorbed: Table<(Currency, Digest), CURRENCIES>,
@@ -85,17 +86,19 @@ pub(super) struct Replay<const OUTBOX: usize, const PAYERS: usize> {
     pub(super) stale: [Option<RecordId>; STALE],
 }
 
-impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
+impl<'book, const OUTBOX: usize, const PAYERS: usize> Replay<'book, OUTBOX, PAYERS> {
     pub(super) fn read<K: Signer, J: Journal>(
         own: &Own,
         key: &K,
         journal: &mut J,
+        book: &'book mut Book<OUTBOX, PAYERS>,
     ) -> Result<Self, OpenError> {
+        *book = Book::new();
         let mut replay = Self {
             trust: own.trust,
             algorithm: key.public_key().algorithm(),
             place: own.place,
-            book: Book::new(),
+            book,
             owned: false,
             absorbed: Table::new(),
             spare: None,

@@ -251,7 +251,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     }
 }
 
-impl<const OUTBOX: usize, const PAYERS: usize> Replay<OUTBOX, PAYERS> {
+impl<const OUTBOX: usize, const PAYERS: usize> Replay<'_, OUTBOX, PAYERS> {
     /// In the last reading, when it is known what still waits.
     pub(super) fn stated(&mut self, id: RecordId, statement: &[u8]) -> Option<()> {
         let Some((statement, _)) = self.open::<Statement>(id, statement) else {

@@ -44,6 +44,7 @@ keys! {
     "gateway" "names" = "", "Further host names and addresses that things reach this gateway by, separated by commas.";
     "gateway" "station" = "1", "Its number with the issuer, which stands in the codes it makes. Another one, counted down from 4094, for a box that replaces a lost one. Fixed once the folder exists.";
     "mqtt" "listen" = "0.0.0.0:8883", "MQTT over TLS with client certificates.";
+    "mqtt" "websocket_listen" = "", "The same over WebSocket, at /mqtt, with client certificates as well; such as 0.0.0.0:8084. Empty: not spoken.";
     "coap" "listen" = "0.0.0.0:5683", "Plain CoAP: signed wallet objects and discovery only.";
     "coap" "secure_listen" = "0.0.0.0:5684", "CoAP over DTLS with client certificates.";
     "http" "listen" = "127.0.0.1:8080", "Portal, enrolment, resolver, metrics. Put a TLS proxy in front before opening it to others.";
@@ -98,6 +99,8 @@ pub struct Config {
     pub station: u16,
     /// MQTT over TLS.
     pub mqtt_listen: SocketAddr,
+    /// MQTT over WebSocket over TLS, where it is spoken.
+    pub mqtt_websocket_listen: Option<SocketAddr>,
     /// Plain CoAP.
     pub coap_listen: SocketAddr,
     /// CoAP over DTLS.
@@ -403,6 +406,10 @@ impl Sources {
                 .collect(),
             station: self.parse("gateway.station", "a number from 1 to 4094")?,
             mqtt_listen: self.parse("mqtt.listen", ADDRESS)?,
+            mqtt_websocket_listen: match self.get("mqtt.websocket_listen").0 {
+                "" => None,
+                _ => Some(self.parse("mqtt.websocket_listen", ADDRESS)?),
+            },
             coap_listen: self.parse("coap.listen", ADDRESS)?,
             coaps_listen: self.parse("coap.secure_listen", ADDRESS)?,
             http_listen: self.parse("http.listen", ADDRESS)?,

@@ -41,6 +41,8 @@ pub fn now() -> Timestamp {
 pub struct Doors {
     /// MQTT over mutual TLS.
     pub mqtt: SocketAddr,
+    /// The same over WebSocket.
+    pub websocket: SocketAddr,
     /// Plain CoAP.
     pub coap: SocketAddr,
     /// CoAP over DTLS.
@@ -51,14 +53,15 @@ pub struct Doors {
 
 impl Doors {
     fn choose() -> Self {
-        // All four are held at once, so that no two are the same.
+        // All are held at once, so that no two are the same.
         let tcp =
-            [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port"));
+            [(); 3].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port"));
         let udp = [(); 2].map(|()| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port"));
-        let [mqtt, http] = tcp.map(|socket| socket.local_addr().expect("bound"));
+        let [mqtt, websocket, http] = tcp.map(|socket| socket.local_addr().expect("bound"));
         let [coap, coaps] = udp.map(|socket| socket.local_addr().expect("bound"));
         Self {
             mqtt,
+            websocket,
             coap,
             coaps,
             http,
@@ -374,6 +377,7 @@ fn spawn(folder: &Path, doors: Doors, settings: &[(&str, &str)]) -> Child {
         .arg(data(folder))
         .env("ONECODE_GATEWAY_RESOLVER", doors.http.to_string())
         .env("ONECODE_MQTT_LISTEN", doors.mqtt.to_string())
+        .env("ONECODE_MQTT_WEBSOCKET_LISTEN", doors.websocket.to_string())
         .env("ONECODE_COAP_LISTEN", doors.coap.to_string())
         .env("ONECODE_COAP_SECURE_LISTEN", doors.coaps.to_string())
         .env("ONECODE_HTTP_LISTEN", doors.http.to_string())

@@ -81,10 +81,13 @@ pub fn run(options: Options) -> Outcome {
         Finding::Good("every key is known and its value can be used".to_owned()),
     );
     findings.say("clock", clock());
-    for (door, address) in [
+    let websocket = config.mqtt_websocket_listen;
+    let websocket = websocket.map(|address| ("mqtt.websocket_listen", address));
+    let streams = [
         ("mqtt.listen", config.mqtt_listen),
         ("http.listen", config.http_listen),
-    ] {
+    ];
+    for (door, address) in streams.into_iter().chain(websocket) {
         findings.say(door, port(address, TcpListener::bind(address).map(drop)));
     }
     for (door, address) in [

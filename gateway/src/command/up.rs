@@ -6,7 +6,7 @@ use crate::coap::endpoint::Seed;
 use crate::coap::{self, TreeResources};
 use crate::config::Config;
 use crate::house::{Failure, House, server_names};
-use crate::mqtt::{Kept, Limits, MqttDoor, server_config};
+use crate::mqtt::{Kept, Limits, MqttDoor, Wire, server_config};
 use crate::revocation::Lists;
 use crate::serving::{Doors, Serving};
 use crate::trust_store::{ClientVerifier, Keeper, Trusted};
@@ -27,6 +27,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 /// Between two looks at the clock while an authority takes over from another.
 const LOOK_AT_CLOCK: Duration = Duration::from_secs(1);
@@ -75,6 +76,7 @@ enum Ended {
 /// The sockets are taken before anything is answered, so that a taken port is said at once.
 struct Sockets {
     mqtt: TcpListener,
+    websocket: Option<TcpListener>,
     http: TcpListener,
     coap: UdpSocket,
     coaps: UdpSocket,
@@ -92,7 +94,16 @@ impl Sockets {
         };
         let (mqtt, http) = (config.mqtt_listen, config.http_listen);
         let (coap, coaps) = (config.coap_listen, config.coaps_listen);
+        let websocket = match config.mqtt_websocket_listen {
+            None => None,
+            Some(address) => Some(
+                TcpListener::bind(address)
+                    .await
+                    .map_err(taken("mqtt.websocket_listen", address))?,
+            ),
+        };
         Ok(Self {
+            websocket,
             mqtt: TcpListener::bind(mqtt)
                 .await
                 .map_err(taken("mqtt.listen", mqtt))?,
@@ -138,12 +149,17 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
     let (authorities, withdrawn) = (Arc::clone(&house.authorities), house.folder.withdrawn());
     let keeper = Keeper::new(authorities, house.ledger.clone(), withdrawn.clone()).await?;
     let (tls_changes, tls) = watch::channel(Arc::new(tls_config(&server, keeper.trusted())?));
-    let mqtt_serving = tokio::spawn(Arc::clone(&mqtt).serve(
-        sockets.mqtt,
-        tls,
-        issuer::identity,
-        until(stopped.clone()),
-    ));
+    let mut mqtt_serving = JoinSet::new();
+    let websocket = sockets.websocket.map(|socket| (socket, Wire::WebSocket));
+    for (socket, wire) in std::iter::once((sockets.mqtt, Wire::Bare)).chain(websocket) {
+        mqtt_serving.spawn(Arc::clone(&mqtt).serve(
+            socket,
+            wire,
+            tls.clone(),
+            issuer::identity,
+            until(stopped.clone()),
+        ));
+    }
 
     let desk = house.issuing_desk(config);
     let resources = TreeResources::new(Arc::clone(&tree), Some(Arc::clone(&desk)));
@@ -289,7 +305,9 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
     looking.await?;
     coap.stop().await;
     coaps.stop().await;
-    mqtt_serving.await?;
+    while let Some(served) = mqtt_serving.join_next().await {
+        served?;
+    }
     http_serving.await??;
     upkeep.await?;
     follower.await?;
@@ -394,6 +412,9 @@ async fn welcome(config: &Config, house: &House) -> Result<(), Failure> {
     println!("  network        {}", config.network.as_str());
     println!("  folder         {}", house.folder.path().display());
     println!("  MQTT (TLS)     {}", config.mqtt_listen);
+    if let Some(address) = config.mqtt_websocket_listen {
+        println!("  MQTT (WSS)     {address}, path /mqtt");
+    }
     println!("  CoAP (DTLS)    {}", config.coaps_listen);
     println!(
         "  CoAP (plain)   {}, signed wallet objects and discovery only",

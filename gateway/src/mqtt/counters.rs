@@ -40,6 +40,7 @@ reasons! {
     HandshakeFailed "handshake_failed" 0x87 "TLS failed: no certificate, one not signed for here, or one revoked.";
     HandshakeTimeout "handshake_timeout" 0x97 "TLS or CONNECT took too long.";
     NoIdentity "no_identity" 0x87 "The certificate names no code.";
+    NotWebSocket "not_websocket" 0x82 "No WebSocket handshake for the subprotocol mqtt at /mqtt.";
     // CONNECT
     NotConnect "not_connect" 0x82 "The first packet is not a CONNECT.";
     Version "version" 0x84 "Neither MQTT 3.1.1 nor 5.";

@@ -1,6 +1,6 @@
 //! Accepts, authenticates, and keeps those who do not get on with it from being in the way.
 
-use super::{Limits, MqttDoor, counters::Reason};
+use super::{Limits, MqttDoor, counters::Reason, websocket};
 use protocol::Code;
 use rustls::ServerConfig;
 use std::{
@@ -27,9 +27,18 @@ const ACCEPT_PAUSE_MS: u64 = 50;
 /// How long sessions may take to end when the door closes.
 const DRAIN_MS: u64 = 5_000;
 
+/// What is spoken inside TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wire {
+    /// MQTT.
+    Bare,
+    /// MQTT in messages of WebSocket.
+    WebSocket,
+}
+
 /// Who is at the door and who is in.
 #[derive(Debug, Default)]
-struct Crowd {
+pub(super) struct Crowd {
     state: Mutex<CrowdState>,
 }
 
@@ -64,11 +73,11 @@ impl MqttDoor {
     pub async fn serve(
         self: Arc<Self>,
         listener: TcpListener,
+        wire: Wire,
         tls: watch::Receiver<Arc<ServerConfig>>,
         identity: Identity,
         shutdown: impl Future<Output = ()> + Send,
     ) {
-        let crowd = Arc::<Crowd>::default();
         let mut connections = JoinSet::new();
         tokio::pin!(shutdown);
         loop {
@@ -86,12 +95,12 @@ impl MqttDoor {
                 tokio::time::sleep(Duration::from_millis(ACCEPT_PAUSE_MS)).await;
                 continue;
             };
-            let (place, evicted) = crowd.come(&self.limits, peer.ip());
+            let (place, evicted) = self.crowd.come(&self.limits, peer.ip());
             let config = Arc::clone(&tls.borrow());
             let door = Arc::clone(&self);
             connections.spawn(async move {
                 tokio::select! {
-                    () = door.connection(stream, config, identity, place) => {}
+                    () = door.connection(stream, (wire, config), identity, place) => {}
                     // An open connection can no longer be evicted, and this branch is off.
                     Ok(()) = evicted => {
                         door.refuse_connection(peer.ip(), Reason::HalfOpenEvicted, None);
@@ -109,7 +118,7 @@ impl MqttDoor {
     async fn connection(
         &self,
         stream: TcpStream,
-        config: Arc<ServerConfig>,
+        (wire, config): (Wire, Arc<ServerConfig>),
         identity: Identity,
         mut place: Place,
     ) {
@@ -131,7 +140,24 @@ impl MqttDoor {
         if let Err(reason) = place.enter(&self.limits) {
             return self.refuse_connection(address, reason, None);
         }
-        self.session(stream, code, || place.settle()).await;
+        let settle = || place.settle();
+        match wire {
+            Wire::Bare => {
+                self.session(stream, code, settle).await;
+            }
+            Wire::WebSocket => {
+                let accepting = websocket::accept(stream, self.limits.packet_bytes);
+                match timeout(deadline, accepting).await {
+                    Ok(Ok(socket)) => {
+                        self.session(socket, code, settle).await;
+                    }
+                    Ok(Err(error)) => {
+                        self.refuse_connection(address, Reason::NotWebSocket, Some(&error));
+                    }
+                    Err(_) => self.refuse_connection(address, Reason::HandshakeTimeout, None),
+                }
+            }
+        }
     }
 
     fn refuse_connection(&self, address: IpAddr, reason: Reason, error: Option<&io::Error>) {

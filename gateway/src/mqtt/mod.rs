@@ -29,17 +29,19 @@ mod subscription;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod websocket;
 mod wills;
 mod writer;
 
 pub use counters::{Counters, Reason};
 pub use kept::{Kept, SESSION_LIFE_MOST_S};
-pub use listener::Identity;
+pub use listener::{Identity, Wire};
 pub use session::End;
 pub use tls::server_config;
 
 use crate::tree::Tree;
 use futures_util::future::BoxFuture;
+use listener::Crowd;
 use live::Live;
 use protocol::Code;
 use std::{fmt, sync::Arc, time::Duration};
@@ -98,6 +100,7 @@ pub struct MqttDoor {
     live: Arc<Live>,
     kept: Arc<Kept>,
     wills: Arc<Wills>,
+    crowd: Arc<Crowd>,
     counters: Arc<Counters>,
 }
 
@@ -132,6 +135,7 @@ impl MqttDoor {
             live: Arc::default(),
             kept,
             wills: Arc::default(),
+            crowd: Arc::default(),
             counters: Arc::default(),
         })
     }

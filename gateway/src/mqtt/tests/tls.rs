@@ -161,9 +161,15 @@ async fn serve(pki: &Pki, limits: Limits) -> Served {
     let counters = Arc::clone(door.counters());
     let (tls, config) = watch::channel(pki.server(false));
     let (stop, stopped) = oneshot::channel();
-    let serving = door.serve(listener, config, everybody, async {
-        let _ = stopped.await;
-    });
+    let serving = door.serve(
+        listener,
+        crate::mqtt::Wire::Bare,
+        config,
+        everybody,
+        async {
+            let _ = stopped.await;
+        },
+    );
     Served {
         address,
         counters,

@@ -7,7 +7,7 @@ use crate::command::up::{dtls_sessions, registry_check, tls_config};
 use crate::config::{Config, Sources};
 use crate::house::{House, bearings};
 use crate::issuing::Wanted;
-use crate::mqtt::{Kept, Limits, MqttDoor};
+use crate::mqtt::{Kept, Limits, MqttDoor, Wire};
 use crate::tree::Tree;
 use crate::trust_store::Keeper;
 use crate::wallet::now;
@@ -93,7 +93,8 @@ impl Town {
             let _tls_changes = tls_changes;
             let mut stopped = stopped;
             let until = async move { drop(stopped.wait_for(|stop| *stop).await) };
-            door.serve(listener, tls, issuer::identity, until).await;
+            door.serve(listener, Wire::Bare, tls, issuer::identity, until)
+                .await;
         });
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let sessions = dtls_sessions(&server, keeper.trusted()).unwrap();

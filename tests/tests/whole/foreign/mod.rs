@@ -1,8 +1,9 @@
-//! Programs by others: Mosquitto's clients and libcoap's at our doors, OpenSSL and pkilint at our
-//! certificates.
+//! Programs by others: Mosquitto's clients, Paho, mqtt.js and libcoap's at our doors, OpenSSL and
+//! pkilint at our certificates.
 
 mod bridge;
 mod certificates;
+mod clients;
 mod coap;
 mod mqtt;
 

@@ -7,6 +7,7 @@ mod authorities;
 mod bad_input;
 mod flooded;
 mod given;
+mod kept;
 mod made;
 mod next_key;
 mod owners;

@@ -62,7 +62,6 @@ impl core::fmt::Debug for Network {
 pub struct Sealed<'b, T> {
     bytes: &'b [u8],
     object: T,
-    id: Digest,
     algorithm: Algorithm,
     signature: Signature,
     to_be_signed: ToBeSigned,
@@ -119,9 +118,9 @@ impl<'b, T: Object> Sealed<'b, T> {
         &self.object
     }
 
-    /// Its identifier.
+    /// Its identifier, worked out anew each time: most objects are only peeked at.
     pub fn id(&self) -> Digest {
-        self.id
+        self.to_be_signed.id()
     }
 
     /// Takes the signature as checked: only for bytes that were verified before they were stored
@@ -129,8 +128,8 @@ impl<'b, T: Object> Sealed<'b, T> {
     pub fn verified_before(self) -> Verified<'b, T> {
         Verified {
             bytes: self.bytes,
+            id: self.id(),
             object: self.object,
-            id: self.id,
         }
     }
 
@@ -143,8 +142,8 @@ impl<'b, T: Object> Sealed<'b, T> {
         }
         Ok(Verified {
             bytes: self.bytes,
+            id: self.id(),
             object: self.object,
-            id: self.id,
         })
     }
 }
@@ -183,11 +182,9 @@ pub fn open<'b, T: Object>(bytes: &'b [u8], network: &Network) -> Result<Sealed<
     }
     let to_be_signed =
         to_be_signed::<T>(algorithm, network, payload).map_err(|_| Status::Malformed)?;
-    let id = to_be_signed.id();
     let sealed = Sealed {
         bytes,
         object,
-        id,
         algorithm,
         signature,
         to_be_signed,

@@ -131,7 +131,8 @@ def main():
             if run(options, name, {who: word}, {}) != 1:
                 raise SystemExit(f"{name}: it never wrote that word")
     for _ in range(2):
-        moments = {who: sorted(chance.uniform(0.05, 4) for _ in range(4)) for who in ("car", "charger")}
+        # Whoever loses the other waits a second for the line, so later moments are reached as well.
+        moments = {who: sorted(chance.uniform(0.1, 0.4) + part for part in range(4)) for who in ("car", "charger")}
         run(options, "both are cut off again and again", {}, moments)
 
 

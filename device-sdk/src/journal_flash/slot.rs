@@ -12,8 +12,8 @@ const CRC_BYTES: usize = 4;
 pub(super) const DATA_BYTES: usize = SLOT_BYTES - HEAD_BYTES - CRC_BYTES;
 /// A number in the list of forgotten records.
 pub(super) const NUMBER_BYTES: usize = 4;
-/// What flash holds after it was erased.
-const ERASED: u8 = 0xff;
+/// What four bytes of flash hold after they were erased.
+const ERASED: u32 = u32::MAX;
 
 const _: () = assert!(
     FORGETS_MAX * NUMBER_BYTES <= DATA_BYTES,
@@ -134,7 +134,8 @@ pub(super) enum Slot {
 
 impl Slot {
     pub(super) fn of(bytes: &Bytes) -> Self {
-        if bytes.iter().all(|byte| *byte == ERASED) {
+        let (words, _) = bytes.as_chunks();
+        if words.iter().all(|word| u32::from_ne_bytes(*word) == ERASED) {
             return Self::Blank;
         }
         let Some((summed, crc)) = bytes.split_last_chunk::<CRC_BYTES>() else {

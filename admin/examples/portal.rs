@@ -114,7 +114,13 @@ async fn furnish(house: &mut House) {
             37 => Some(charger.receipt_saying(&evidence, Some(Status::WrongAmount), None, now)),
             _ => (session % 11 != 5).then(|| charger.receipt(&evidence, now)),
         };
+        let payment = evidence.payment().id();
         house.ledger.hand_in(evidence, receipt, now).await.unwrap();
+        if session % 40 == 7 {
+            let words = format!("Charger stopped in session {session}.");
+            let request = car.ask_back(payment, &words, now);
+            house.ledger.ask_back(request, now).await.unwrap();
+        }
     }
     let (first, second) = {
         let car = &mut cars[5];

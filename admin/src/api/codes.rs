@@ -12,7 +12,7 @@ use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::show::to_hex;
 use ledger::views::ThingQuery;
-use ledger::{LifeStep, Thing};
+use ledger::{ItemRow, LifeStep, Thing};
 use protocol::chain::Named;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -43,11 +43,13 @@ pub struct ThingShown {
     kind: KindWord,
     name: String,
     product: String,
-    /// Wallet class: 0 in software, 1 in a trusted environment, 2 in a secure element.
-    class: u8,
+    /// Wallet class: 0 in software, 1 in a trusted environment, 2 in a secure element; null for a
+    /// thing without a key.
+    class: Option<u8>,
     state: StateWord,
     issued: u32,
-    registered: u32,
+    /// Null for a thing without a key: a manifest brought it.
+    registered: Option<u32>,
     /// The door it is connected by right now: MQTT, CoAP, ...
     door: Option<&'static str>,
 }
@@ -60,11 +62,26 @@ impl ThingShown {
             kind: KindWord(thing.kind),
             name: thing.name.clone(),
             product: thing.product.clone(),
-            class: thing.class as u8,
+            class: Some(thing.class as u8),
             state: StateWord(thing.state),
             issued: thing.issued.0,
-            registered: thing.registered.0,
+            registered: Some(thing.registered.0),
             door: portal.live.connected(&thing.code).map(|there| there.door),
+        }
+    }
+
+    /// Of a thing without a key, which nobody has named and no door lets in.
+    fn of_item(item: &ItemRow) -> Self {
+        Self {
+            code: CodeText(item.code),
+            kind: KindWord(item.code.kind()),
+            name: String::new(),
+            product: item.product.clone(),
+            class: None,
+            state: StateWord(item.state),
+            issued: item.issued.0,
+            registered: None,
+            door: None,
         }
     }
 }
@@ -112,23 +129,50 @@ pub struct ThingDetail {
     place: Option<GridText>,
     /// The order that a station made it by.
     order: Option<ReferenceText>,
-    key_epoch: u32,
+    /// Of a thing without a key: the batch it was made in.
+    batch: Option<String>,
+    /// This and the rest: null for a thing without a key.
+    key_epoch: Option<u32>,
     /// What it signs payments with, in hexadecimal digits.
-    wallet_key: String,
+    wallet_key: Option<String>,
     /// Its certificate, PEM.
-    certificate: String,
+    certificate: Option<String>,
     /// Its pass, in hexadecimal digits.
-    pass: String,
+    pass: Option<String>,
+}
+
+/// One thing without a key, which is nobody's and stands in no area.
+async fn show_item(portal: &Portal, code: &CodeText) -> Result<ThingDetail, Refusal> {
+    let item = portal.ledger.item(&code.0).await?.ok_or(UNKNOWN)?;
+    let standing = portal.ledger.standing(&item.code).await?;
+    let places = portal.ledger.places_of(&item.code).await?;
+    let place = places.first().filter(|binding| binding.until.is_none());
+    let order = portal.ledger.order_of(&item.code).await?;
+    Ok(ThingDetail {
+        thing: ThingShown::of_item(&item),
+        owner: standing.owner.map(CodeText),
+        successor: standing.successor.map(CodeText),
+        area: None,
+        place: place.map(|binding| GridText(binding.place)),
+        order: order.map(|order| ReferenceText(order.id)),
+        batch: Some(item.batch),
+        key_epoch: None,
+        wallet_key: None,
+        certificate: None,
+        pass: None,
+    })
 }
 
 async fn find(portal: &Portal, code: &CodeText) -> Result<Thing, Refusal> {
     portal.ledger.thing(&code.0).await?.ok_or(UNKNOWN)
 }
 
-/// One thing.
+/// One thing, with a key or without.
 pub async fn show(call: Call, of: OfCode, _: Nothing) -> Result<Shown<ThingDetail>, Refusal> {
     let ledger = &call.portal.ledger;
-    let thing = find(&call.portal, &of.code).await?;
+    let Some(thing) = ledger.thing(&of.code.0).await? else {
+        return Ok(Shown(show_item(&call.portal, &of.code).await?));
+    };
     let standing = ledger.standing(&thing.code).await?;
     let places = ledger.places_of(&thing.code).await?;
     let place = places.first().filter(|binding| binding.until.is_none());
@@ -140,10 +184,11 @@ pub async fn show(call: Call, of: OfCode, _: Nothing) -> Result<Shown<ThingDetai
         area: standing.area.map(ReferenceText),
         place: place.map(|binding| GridText(binding.place)),
         order: order.map(|order| ReferenceText(order.id)),
-        key_epoch: thing.key_epoch.0,
-        wallet_key: to_hex(thing.wallet_key.as_bytes()),
-        certificate: issuer::pem([thing.certificate.as_slice()]),
-        pass: to_hex(&thing.pass),
+        batch: None,
+        key_epoch: Some(thing.key_epoch.0),
+        wallet_key: Some(to_hex(thing.wallet_key.as_bytes())),
+        certificate: Some(issuer::pem([thing.certificate.as_slice()])),
+        pass: Some(to_hex(&thing.pass)),
     }))
 }
 
@@ -176,7 +221,7 @@ impl From<LifeStep> for StepShown {
 /// What happened to a code, the newest first, 200 steps at most.
 pub async fn life(call: Call, of: OfCode, _: Nothing) -> Result<Shown<List<StepShown>>, Refusal> {
     let steps = call.portal.ledger.life(&of.code.0).await?;
-    if steps.is_empty() {
+    if steps.is_empty() && call.portal.ledger.item(&of.code.0).await?.is_none() {
         drop(find(&call.portal, &of.code).await?);
     }
     let steps = steps.into_iter().map(StepShown::from).collect();

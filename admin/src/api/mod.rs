@@ -27,6 +27,7 @@ mod pending;
 mod people;
 mod places;
 pub mod problem;
+mod refunds;
 mod requests;
 mod secrets;
 mod statements;
@@ -122,6 +123,8 @@ pub fn table() -> Vec<Operation> {
         read("/api/v1/payments/summary", Payments, SEES_MONEY, "Counts of payments and of what waits.", books::summary),
         read("/api/v1/payments/{payment}", Payments, SEES_MONEY, "One payment with everything that was signed about it.", payments::show),
         read("/api/v1/payments/{payment}/evidence", Payments, SEES_MONEY, "The evidence of a payment, as anybody hands it in again.", payments::evidence),
+        read("/api/v1/refunds", Payments, SEES_MONEY, "Payers who ask for their money back.", refunds::list),
+        write("/api/v1/refunds/{number}/answer", Payments, DECIDES, "Says that the money came back, or why it does not.", Same, refunds::answer),
         read("/api/v1/frauds", Payments, SEES_MONEY, "Fraud cases.", frauds::list),
         read("/api/v1/frauds/{number}/proof", Payments, SEES_MONEY, "The proof of a fraud case, to be judged anywhere.", frauds::proof),
         read("/api/v1/accusations", Payments, SEES_MONEY, "Proofs that others brought.", frauds::accusations),

@@ -10,7 +10,8 @@ use ledger::{
     ClaimOrder, Decided, FundOrder, LoadOrder, Loaded, MoneyRequest, MoneyWish, RefundDecision,
     RefundRow, RequestDecision, Undecided, Verdict, Way,
 };
-use protocol::{AmountMinor, Currency, Status};
+use protocol::objects::REFUND_TEXT;
+use protocol::{AmountMinor, Currency, Digest, Status};
 
 /// Puts money into a purse, or takes free money out of it.
 pub async fn carry_out(
@@ -130,20 +131,44 @@ pub async fn decide_request(
     })
 }
 
-/// Answers a payer who asked for its money back.
+/// Answers a payer who asked for its money back: by the payment that brought it, or with words why
+/// not. The same answer again changes nothing.
 pub async fn answer_refund(
     portal: &Portal,
     actor: &Actor,
     number: u64,
-    decision: RefundDecision,
-) -> Result<Result<RefundRow, Status>, Refusal> {
+    (paid_back, words): (Option<Digest>, &str),
+) -> Result<RefundRow, Refusal> {
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    if words.len() > REFUND_TEXT || words.chars().any(char::is_control) {
+        return Err(Refusal::Unfit(say(
+            "The words have at most 160 bytes, in Chinese about 50 characters.",
+        )));
+    }
+    if paid_back.is_none() && words.is_empty() {
+        return Err(Refusal::Unfit(say("Say why: the payer reads it.")));
+    }
+    let decision = RefundDecision {
+        paid_back,
+        words,
+        by: actor.name.clone(),
+        at: actor.now,
+    };
     let about = match &decision.paid_back {
         Some(id) => format!("request {number}: paid back by {id}"),
         None => format!("request {number}: declined, {}", decision.words),
     };
     let answered = portal.ledger.answer_refund(number, decision).await;
     recorded(portal, actor, "refund answered", &about, &answered).await?;
-    Ok(answered)
+    answered.map_err(|status| match status {
+        Status::NotPermitted => Refusal::Unfit(say(
+            "There is no such request, or it was answered before, otherwise; that stands.",
+        )),
+        Status::WrongReference => Refusal::Unfit(say(
+            "That is no payment back: it has to go from who was paid to who paid, in the same currency.",
+        )),
+        status => Refusal::Refused(status),
+    })
 }
 
 /// Says how much of a currency one person moves alone.

@@ -12,10 +12,8 @@ use crate::show;
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
+use ledger::RefundRow;
 use ledger::views::{Cursor, Page, PaymentQuery, PaymentRow};
-use ledger::{RefundDecision, RefundRow};
-use protocol::Status;
-use protocol::objects::REFUND_TEXT;
 use serde::Deserialize;
 
 /// Payments back that are offered to choose from, the newest first.
@@ -158,37 +156,14 @@ pub async fn answer(
 ) -> Result<Response, Refusal> {
     const UNKNOWN: Refusal = Refusal::NotFound(say("There is no such request."));
     let number = number.parse().map_err(|_| UNKNOWN)?;
-    let words = form.words.split_whitespace().collect::<Vec<_>>().join(" ");
-    if words.len() > REFUND_TEXT || words.chars().any(char::is_control) {
-        return Err(Refusal::Unfit(say(
-            "The words have at most 160 bytes, in Chinese about 50 characters.",
-        )));
-    }
     let paid_back = match form.verdict.as_str() {
         "paid" => Some(show::parse_id(&form.paid_back).ok_or(Refusal::Unfit(say(
             "Choose the payment that brought the money back. Where there is none yet, whoever was paid pays it back first.",
         )))?),
-        "decline" if words.is_empty() => {
-            return Err(Refusal::Unfit(say("Say why: the payer reads it.")));
-        }
         "decline" => None,
         _ => return Err(Refusal::Unfit(say("Say that it was paid back, or decline it."))),
     };
-    let actor = visitor.actor();
-    let decision = RefundDecision {
-        paid_back,
-        words,
-        by: actor.name.clone(),
-        at: actor.now,
-    };
-    match deeds::answer_refund(&portal, &actor, number, decision).await? {
-        Ok(row) => Ok(Redirect::to(&format!("/payments/{}", row.payment)).into_response()),
-        Err(Status::NotPermitted) => Err(Refusal::Unfit(say(
-            "It was answered before, otherwise; that stands.",
-        ))),
-        Err(Status::WrongReference) => Err(Refusal::Unfit(say(
-            "That is no payment back: it has to go from who was paid to who paid, in the same currency.",
-        ))),
-        Err(status) => Err(Refusal::Refused(status)),
-    }
+    let answer = (paid_back, form.words.as_str());
+    let row = deeds::answer_refund(&portal, &visitor.actor(), number, answer).await?;
+    Ok(Redirect::to(&format!("/payments/{}", row.payment)).into_response())
 }

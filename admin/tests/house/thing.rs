@@ -10,7 +10,7 @@ use protocol::cose::{SIGNED_MAX, open, seal};
 use protocol::enrol::{OID_WALLET_PROOF, WALLET_PROOF_MAX, WalletProof};
 use protocol::keys::SoftwareKey;
 use protocol::message::Message;
-use protocol::objects::{Allowance, Object, Payment, Receipt, Renewal};
+use protocol::objects::{Allowance, Object, Payment, Receipt, RefundRequest, Renewal, Text};
 use protocol::stream::{Chain, Stream};
 use protocol::{
     Code, Digest, KeyEpoch, Odometer, PublicKey, Reference, Sequence, Signer as _, Status,
@@ -217,6 +217,20 @@ impl Thing {
             .verify(&key)
             .unwrap();
         Evidence::new(&allowance, &payment).unwrap()
+    }
+
+    /// Asks for the money of a payment back.
+    pub fn ask_back(&self, payment: Digest, words: &str, now: Timestamp) -> Owned<RefundRequest> {
+        let request = RefundRequest {
+            payer: self.code,
+            payment,
+            words: Text::new(words).unwrap(),
+            time: now,
+        };
+        let (bytes, _) = sealed(&request, &self.keys.wallet);
+        let key = self.keys.wallet.public_key();
+        let request = open::<RefundRequest>(&bytes, &network()).unwrap();
+        Owned::from(request.verify(&key).unwrap())
     }
 
     /// Signs a receipt.

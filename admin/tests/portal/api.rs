@@ -6,6 +6,7 @@ use crate::pages::one_payment;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use ledger::people::{Act, Begun, KeyedCall, NewToken, Roles, Scopes};
+use ledger::views::{self, PaymentQuery};
 use ledger::{IssueRequest, people::TokenId};
 use protocol::{Kind, Status};
 use serde_json::{Value, json};
@@ -575,4 +576,49 @@ async fn a_bad_line_does_not_keep_the_others_from_being_carried_out() {
     assert_eq!(export[0]["code"], issued[0]["done"]["code"]);
     let listed = read(&call(&scene, "/api/v1/codes?state=frozen", None).await);
     assert_eq!(listed["items"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn money_is_asked_back_and_a_program_answers_once() {
+    let (scene, _) = scene().await;
+    let (car, _charger, id) = one_payment(&scene.house).await;
+    let (ledger, now) = (&scene.house.ledger, scene.house.now());
+    let none = read(&call(&scene, "/api/v1/refunds", None).await);
+    assert_eq!(none["items"], json!([]));
+    let (all, newest) = (PaymentQuery::default(), views::Page::first(1));
+    let paid = ledger.payments(&all, &newest).await.unwrap().rows[0].id;
+    let request = car.ask_back(paid, "It did not charge.", now);
+    ledger.ask_back(request, now).await.unwrap();
+    let asked = read(&call(&scene, "/api/v1/refunds", None).await);
+    let asked = &asked["items"][0];
+    assert_eq!(asked["state"], "waiting");
+    assert_eq!(
+        (&asked["payment"], &asked["words"]),
+        (&json!(id), &json!("It did not charge."))
+    );
+    let path = format!("/api/v1/refunds/{}/answer", asked["number"]);
+    let words = "The meter says that it did.";
+    for (wish, because) in [
+        (json!({}), "Say why"),
+        (json!({"words": "x".repeat(161)}), "160 bytes"),
+        (json!({"paid_back": id}), "no payment back"),
+    ] {
+        let refused = call(&scene, &path, Some(wish)).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(refused.text().contains(because), "{}", refused.text());
+    }
+    let decline = json!({"words": words});
+    let first = call(&scene, &path, Some(decline.clone())).await;
+    assert_eq!(first.status, StatusCode::OK, "{}", first.text());
+    assert_eq!(read(&first)["state"], "declined");
+    assert_eq!(call(&scene, &path, Some(decline)).await.body, first.body);
+    let other = call(&scene, &path, Some(json!({"words": "Another one."}))).await;
+    assert!(other.text().contains("answered before"), "{}", other.text());
+    let unknown = call(
+        &scene,
+        "/api/v1/refunds/99/answer",
+        Some(json!({"words": "x"})),
+    )
+    .await;
+    assert_eq!(unknown.status, StatusCode::UNPROCESSABLE_ENTITY);
 }

@@ -1,5 +1,6 @@
 //! Things without keys: what their labels prove to strangers, and how they are stopped.
 
+use crate::api;
 use crate::browser::{Browser, Scene};
 use crate::house::stations::inside;
 use crate::house::thing::Keys;
@@ -126,6 +127,38 @@ async fn the_secret_inside_tells_the_original_from_a_copy() {
     assert!(page.contains("Secret printed inside"));
     let page = stranger.get(&format!("/1/{car}")).await.text();
     assert!(!page.contains("Secret printed inside"), "a car has a key");
+}
+
+#[tokio::test]
+async fn programs_are_told_of_a_thing_without_a_key_what_there_is() {
+    let (scene, _) = api::scene().await;
+    let mut ada = scene.owner().await;
+    let (order, [first, ..]) = made(&mut ada).await;
+    let path = format!("/api/v1/codes/{first}");
+    let page = api::call(&scene, &path, None).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text());
+    let item = api::read(&page);
+    assert_eq!(item["code"], first.to_string());
+    assert_eq!(item["state"], "active");
+    assert_eq!(item["order"], order.rsplit('/').next().unwrap());
+    assert!(item["issued"].as_u64().unwrap() > 0 && item["batch"].is_string());
+    for key in [
+        "class",
+        "registered",
+        "key_epoch",
+        "wallet_key",
+        "certificate",
+        "pass",
+    ] {
+        assert!(item[key].is_null(), "{key}: {item}");
+    }
+    let life = api::call(&scene, &format!("{path}/life"), None).await;
+    assert_eq!(api::read(&life)["items"], serde_json::json!([]));
+    let step = serde_json::json!({"act": "suspended", "reason": "torn off"});
+    let done = api::call(&scene, &format!("{path}/state"), Some(step)).await;
+    assert_eq!(done.status, StatusCode::OK, "{}", done.text());
+    let item = api::read(&api::call(&scene, &path, None).await);
+    assert_eq!(item["state"], "frozen");
 }
 
 #[tokio::test]

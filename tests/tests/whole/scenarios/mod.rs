@@ -8,6 +8,7 @@ mod bad_input;
 mod flooded;
 mod given;
 mod kept;
+mod keyed;
 mod made;
 mod next_key;
 mod owners;

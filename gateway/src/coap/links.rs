@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 /// Bytes of the longest list that is read.
 pub(super) const LIST_BYTES_MAX: usize = 4096;
-/// Links and attributes of one list, each.
+/// Links of one list, and the attributes of all of them.
 pub(super) const LIST_LINKS_MAX: usize = 64;
-const ATTRIBUTES_MAX: usize = 16;
+pub(super) const LIST_ATTRIBUTES_MAX: usize = 256;
 /// Attributes whose value is several, separated by spaces.
 const SEVERAL: [&str; 4] = ["rt", "if", "rel", "ct"];
 
@@ -74,15 +74,19 @@ pub(super) fn read(bytes: &[u8]) -> Option<Vec<Link>> {
         return None;
     }
     let mut rest = text.trim();
-    let mut links = Vec::new();
+    let (mut links, mut attributes) = (Vec::new(), 0);
     while !rest.is_empty() {
         let (link, after) = read_link(rest)?;
+        attributes += link.attributes.len();
         links.push(link);
         rest = match after.trim_start() {
             "" => "",
             more => more.strip_prefix(',')?.trim_start(),
         };
-        if links.len() > LIST_LINKS_MAX || (rest.is_empty() && after.contains(',')) {
+        if links.len() > LIST_LINKS_MAX
+            || attributes > LIST_ATTRIBUTES_MAX
+            || (rest.is_empty() && after.contains(','))
+        {
             return None;
         }
     }
@@ -99,7 +103,7 @@ fn read_link(text: &str) -> Option<(Link, &str)> {
             && name
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"-*._".contains(&byte));
-        if !named || link.attributes.len() >= ATTRIBUTES_MAX {
+        if !named || link.attributes.len() >= LIST_ATTRIBUTES_MAX {
             return None;
         }
         let (value, after) = match after.strip_prefix('=') {
@@ -219,6 +223,8 @@ mod tests {
         assert_eq!(read(&[0xff]), None);
         let many = vec!["<a>"; LIST_LINKS_MAX + 1].join(",");
         assert_eq!(read(many.as_bytes()), None);
+        let wordy = format!("<a>{0},<b>{0}", ";x".repeat(LIST_ATTRIBUTES_MAX / 2 + 1));
+        assert_eq!(read(wordy.as_bytes()), None);
         let long = format!("<{}>", "a".repeat(LIST_BYTES_MAX));
         assert_eq!(read(long.as_bytes()), None);
     }

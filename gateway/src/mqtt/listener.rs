@@ -168,8 +168,9 @@ impl MqttDoor {
 }
 
 impl Crowd {
-    /// Lets somebody try. Where too many are trying already, the oldest of them has to go: a good
-    /// client is done long before its turn comes.
+    /// Lets somebody try. Where too many are trying already, the oldest of the address that has most
+    /// of them has to go: a good client is done long before its turn comes, and shares its address
+    /// with few.
     fn come(self: &Arc<Self>, limits: &Limits, address: IpAddr) -> (Place, oneshot::Receiver<()>) {
         let mut state = self.state();
         let same = state
@@ -183,7 +184,8 @@ impl Crowd {
                 .position(|half| half.address == address);
             state.evict(oldest);
         } else if state.half_open.len() >= limits.half_open {
-            state.evict(Some(0));
+            let oldest = state.oldest_of_the_most();
+            state.evict(oldest);
         }
         let (leave, evicted) = oneshot::channel();
         state.number += 1;
@@ -208,6 +210,17 @@ impl Crowd {
 }
 
 impl CrowdState {
+    /// The oldest half open connection of the address that has most of them.
+    fn oldest_of_the_most(&self) -> Option<usize> {
+        let mut count = HashMap::<IpAddr, usize>::new();
+        for half in &self.half_open {
+            *count.entry(half.address).or_default() += 1;
+        }
+        let most = count.values().max().copied()?;
+        let crowded = |half: &HalfOpen| count.get(&half.address) == Some(&most);
+        self.half_open.iter().position(crowded)
+    }
+
     fn evict(&mut self, at: Option<usize>) {
         if let Some(half) = at.and_then(|at| self.half_open.remove(at)) {
             let _ = half.leave.send(());

@@ -2,17 +2,12 @@
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use device_sdk::coap::{Client, Request};
-use device_sdk::purse::{Event, HandInCursor, OUT_MAX, Order};
-use protocol::rules::Expected;
-use protocol::{Reference, Status};
-use tests::by_hand::{USD, amount};
-use tests::house::{House, block_on, now};
-use tests::thing::{Thing, ThingPurse, granted, written};
+use tests::house::House;
+use tests::pair::Pair;
 
 /// How long each flood lasts.
 const FLOOD: Duration = Duration::from_secs(6);
@@ -20,8 +15,6 @@ const FLOOD: Duration = Duration::from_secs(6);
 const P99_MAX: Duration = Duration::from_secs(1);
 /// The program may grow by so much, and no more with every further flood.
 const GROWTH_MAX_BYTES: u64 = 32 * 1024 * 1024;
-/// Between two payments: an allowance is for 1,000 of them.
-const BETWEEN: Duration = Duration::from_millis(30);
 const SOCKETS: usize = 256;
 /// 4.01; what its Echo option holds is the end of it, behind head, token and Block1.
 const UNAUTHORIZED: u8 = 0x81;
@@ -109,74 +102,11 @@ fn bodies(crowd: &mut Crowd, round: u64, echoes: &mut HashMap<usize, Vec<u8>>) {
     crowd.send(at, &put);
 }
 
-/// Shows the gateway what the purse holds, over one DTLS session.
-async fn settle(client: &Client, purse: &mut ThingPurse) -> Event {
-    let (mut cursor, mut out) = (HandInCursor::default(), [0; OUT_MAX]);
-    let length = purse.hand_in(&mut cursor, &mut out);
-    let length = length
-        .expect("a whole journal")
-        .expect("something to hand in");
-    let post = Request::post("oc/1/me/w/out/gateway", 60, out[..length].to_vec());
-    let answer = client.request(post).await.expect("the door answers");
-    purse.receive(&answer.payload, now()).expect("a statement")
-}
-
-/// Pays and settles until `over`; gives how long each settlement took.
-async fn pay_until(
-    over: &AtomicBool,
-    number: &AtomicU64,
-    (payer, payee): (&mut ThingPurse, &mut ThingPurse),
-    client: &Client,
-) -> Vec<Duration> {
-    let mut took = Vec::new();
-    while !over.load(Ordering::Relaxed) {
-        let mut reference = [0; 16];
-        let next = number.fetch_add(1, Ordering::Relaxed);
-        reference[..8].copy_from_slice(&next.to_be_bytes());
-        let order = Order {
-            payee: payee.me(),
-            currency: USD,
-            amount: amount(100),
-            reference: Reference(reference),
-        };
-        let expected = Expected {
-            amount: order.amount,
-            reference: order.reference,
-        };
-        let evidence = written(|out| payer.pay(&order, now(), out)).expect("a payment");
-        let receipt = written(|out| payee.accept(&evidence, Some(expected), now(), out));
-        let receipt = receipt.expect("a receipt");
-        payer
-            .receive(&receipt, now())
-            .expect("a receipt that holds");
-        let began = Instant::now();
-        let settled = settle(client, payee).await;
-        took.push(began.elapsed());
-        assert!(
-            matches!(
-                settled,
-                Event::Stated {
-                    outcome: Status::Settled,
-                    ..
-                }
-            ),
-            "{settled:?}"
-        );
-        settle(client, payer).await;
-        tokio::time::sleep(BETWEEN).await;
-    }
-    took.sort();
-    took
-}
-
 #[test]
 fn an_honest_pair_goes_on_paying_while_strangers_flood_the_plain_door() {
     let house = House::start();
-    let (car, charger) = (Thing::enrol(&house, "car"), Thing::enrol(&house, "charger"));
-    let (mut payer, mut payee) = (car.purse(), charger.purse());
-    granted(&house, &mut payer, 10_000_000, 4_000_000);
+    let mut pair = Pair::new(&house);
     let before_bytes = house.resident_bytes();
-    let number = AtomicU64::new(1);
     let mut echoes = HashMap::new();
     let mut floods: Vec<(&str, Box<dyn FnMut(&mut Crowd, u64) + Send>)> = vec![
         (
@@ -192,7 +122,6 @@ fn an_honest_pair_goes_on_paying_while_strangers_flood_the_plain_door() {
     ];
     for (name, flood) in &mut floods {
         let over = AtomicBool::new(false);
-        let client = house.client(&charger);
         let (took, sent) = thread::scope(|scope| {
             let flooding = scope.spawn(|| {
                 let mut crowd = Crowd::at(house.doors().coap);
@@ -205,8 +134,7 @@ fn an_honest_pair_goes_on_paying_while_strangers_flood_the_plain_door() {
                 over.store(true, Ordering::Relaxed);
                 crowd.sent
             });
-            let pair = (&mut payer, &mut payee);
-            let took = block_on(pay_until(&over, &number, pair, &client));
+            let took = pair.pay_until(&house, &over);
             (took, flooding.join().expect("the crowd does not fall over"))
         });
         let p99 = took[took.len() * 99 / 100];

@@ -5,6 +5,7 @@ mod apart;
 mod asked;
 mod authorities;
 mod bad_input;
+mod besieged;
 mod flooded;
 mod given;
 mod kept;

@@ -15,7 +15,8 @@
     reason = "a bench ends when something is wrong"
 )]
 
-use bytes::Bytes;
+mod nobody;
+
 use coap_lite::{CoapOption, MessageClass, MessageType, Packet, RequestType};
 use device_sdk::coap::wire;
 use futures_util::future::BoxFuture;
@@ -24,16 +25,16 @@ use gateway::coap::limits::Limits;
 use gateway::coap::request::Request;
 use gateway::coap::resource::{Answer, Asker, Resources};
 use gateway::coap::{TreeResources, udp};
+use gateway::tree::Tree;
 use gateway::tree::fanout::RouterFanout;
-use gateway::tree::{Caller, Declined, Inbox, Peer, Tree, WalletDesk};
-use protocol::{Code, Status};
+use nobody::Nobody;
+use protocol::Code;
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::net::UdpSocket;
-use tokio::sync::broadcast;
 use tokio::time::timeout;
 
 const RUN: Duration = Duration::from_secs(5);
@@ -54,39 +55,6 @@ fn code() -> Code {
         .unwrap()
 }
 
-/// A wallet and an inbox that nobody asks.
-struct Nobody(broadcast::Sender<Code>);
-
-impl WalletDesk for Nobody {
-    fn handle(
-        &self,
-        _: Option<Caller>,
-        _: Peer,
-        _: Bytes,
-    ) -> BoxFuture<'static, Result<Option<Vec<u8>>, Declined>> {
-        Box::pin(async { Err(Status::NotForYou.into()) })
-    }
-}
-
-impl Inbox for Nobody {
-    fn next(
-        &self,
-        _: Code,
-        _: u64,
-        _: u32,
-    ) -> BoxFuture<'static, Result<Vec<(u64, Bytes)>, Status>> {
-        Box::pin(async { Ok(Vec::new()) })
-    }
-
-    fn acknowledge(&self, _: Code, _: u64) -> BoxFuture<'static, Result<(), Status>> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn changed(&self) -> broadcast::Receiver<Code> {
-        self.0.subscribe()
-    }
-}
-
 /// The tree for callers who need not prove who they are.
 struct Known(Arc<TreeResources>, Code);
 
@@ -99,7 +67,7 @@ impl Resources for Known {
 
 /// Our door, until it is killed.
 async fn serve() {
-    let nobody = Arc::new(Nobody(broadcast::channel(1).0));
+    let nobody = Nobody::new();
     let fanout = Arc::new(RouterFanout::new());
     let tree = Tree::new(fanout, nobody.clone(), nobody, gateway::wallet::now);
     let resources = Arc::new(Known(TreeResources::new(tree, None), code()));

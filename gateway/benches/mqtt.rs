@@ -15,16 +15,19 @@
     reason = "a bench ends when something is wrong"
 )]
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+mod nobody;
+
+use bytes::{Buf, BufMut, BytesMut};
 use der::pem::LineEnding;
 use futures_util::future::BoxFuture;
 use gateway::mqtt::{Kept, Limits, MqttDoor, Wire, server_config};
+use gateway::tree::Tree;
 use gateway::tree::fanout::RouterFanout;
-use gateway::tree::{Caller, Declined, Inbox, Peer, Tree, WalletDesk};
 use gateway::wallet::now;
 use issuer::{Authorities, Names, Plan, ServerIdentity, ServerName};
+use nobody::Nobody;
 use protocol::code::IssuedBy;
-use protocol::{Code, Kind, Network, Status};
+use protocol::{Code, Kind, Network};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore};
@@ -37,7 +40,7 @@ use std::time::{Duration, Instant};
 use std::{fmt, fs};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -109,42 +112,9 @@ fn roots(folder: &Path) -> RootCertStore {
 
 // --- the two servers
 
-/// A wallet and an inbox that nobody asks.
-struct Nobody(broadcast::Sender<Code>);
-
-impl WalletDesk for Nobody {
-    fn handle(
-        &self,
-        _: Option<Caller>,
-        _: Peer,
-        _: Bytes,
-    ) -> BoxFuture<'static, Result<Option<Vec<u8>>, Declined>> {
-        Box::pin(async { Err(Status::NotForYou.into()) })
-    }
-}
-
-impl Inbox for Nobody {
-    fn next(
-        &self,
-        _: Code,
-        _: u64,
-        _: u32,
-    ) -> BoxFuture<'static, Result<Vec<(u64, Bytes)>, Status>> {
-        Box::pin(async { Ok(Vec::new()) })
-    }
-
-    fn acknowledge(&self, _: Code, _: u64) -> BoxFuture<'static, Result<(), Status>> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn changed(&self) -> broadcast::Receiver<Code> {
-        self.0.subscribe()
-    }
-}
-
 /// Our door, until it is killed.
 async fn serve(folder: &Path) {
-    let nobody = Arc::new(Nobody(broadcast::channel(1).0));
+    let nobody = Nobody::new();
     let tree = Tree::new(Arc::new(RouterFanout::new()), nobody.clone(), nobody, now);
     let limits = Limits {
         sessions_per_code: usize::MAX,

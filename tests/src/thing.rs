@@ -53,6 +53,19 @@ impl Thing {
         Self { folder, identity }
     }
 
+    /// One of Mosquitto's programs as this thing: its certificate, and its code with a suffix as
+    /// client id.
+    pub fn mosquitto(&self, program: &str, house: &House, version: &str, name: &str) -> Command {
+        let door = house.doors().mqtt;
+        let mut command = Command::new(program);
+        command.args(["-V", version, "-i", &format!("{}.{name}", self.code())]);
+        command.args(["-h", &door.ip().to_string(), "-p", &door.port().to_string()]);
+        command.arg("--cafile").arg(house.trusted());
+        command.arg("--cert").arg(self.certificate());
+        command.arg("--key").arg(self.key());
+        command
+    }
+
     /// Its name.
     pub fn code(&self) -> Code {
         self.identity.credentials.code

@@ -51,8 +51,21 @@ pub(super) fn everywhere(operations: Vec<usize>, run: impl Fn(At) -> usize) {
 }
 
 /// Before, during and after everything that flash does, and during two of them in a row; `run`
-/// says how often the power went.
-pub(super) fn everywhere_on_flash(operations: Vec<usize>, run: impl Fn(&[At]) -> usize) {
+/// plays the scenario on flash, which is long enough for every thing to erase some, and gives its
+/// things.
+pub(super) fn on_flash<const N: usize>(run: impl Fn(&[At]) -> [Thing; N]) {
+    let whole = run(&[]);
+    let erasures = |thing: &Thing| thing.disk.erasures();
+    let erased: Vec<usize> = whole.iter().map(erasures).collect();
+    assert!(erased.iter().all(|erased| *erased > 0), "{erased:?}");
+    everywhere_on_flash(operations(&whole), |cuts| {
+        let things = run(cuts);
+        things[cuts[0].0].disk.0.borrow().cut
+    });
+}
+
+/// The same for operations that are counted; `run` says how often the power went.
+fn everywhere_on_flash(operations: Vec<usize>, run: impl Fn(&[At]) -> usize) {
     for (at, operations) in operations.into_iter().enumerate() {
         for when in 0..operations {
             // Before an operation is after the one before it.

@@ -26,16 +26,9 @@ fn mosquitto(program: &str, house: &House, version: &str) -> Command {
 
 /// With the certificate of `thing`; rights follow the code, sessions the client id.
 pub fn as_thing(program: &str, house: &House, version: &str, thing: &Thing) -> Command {
-    let mut command = mosquitto(program, house, version);
-    command
-        .arg("--cert")
-        .arg(thing.certificate())
-        .arg("--key")
-        .arg(thing.key());
-    command.args([
-        "-i",
-        &format!("{}.{}", thing.code(), &program[program.len() - 3..]),
-    ]);
+    let name = &program[program.len() - 3..];
+    let mut command = thing.mosquitto(program, house, version, name);
+    command.args(["-q", "1"]);
     command
 }
 

@@ -3,7 +3,7 @@
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,18 +27,6 @@ const GROWTH_MAX_BYTES: u64 = 48 * 1024 * 1024;
 const HALF_OPEN: usize = 1_000;
 /// From so many addresses.
 const ADDRESSES: u64 = 16;
-
-/// One of Mosquitto's programs with the thing's certificate.
-fn mosquitto(program: &str, house: &House, thing: &Thing, name: &str) -> Command {
-    let door = house.doors().mqtt;
-    let mut command = Command::new(program);
-    command.args(["-V", "mqttv5", "-i", &format!("{}.{name}", thing.code())]);
-    command.args(["-h", &door.ip().to_string(), "-p", &door.port().to_string()]);
-    command.arg("--cafile").arg(house.trusted());
-    command.arg("--cert").arg(thing.certificate());
-    command.arg("--key").arg(thing.key());
-    command
-}
 
 /// A program that is ended with the siege.
 struct Besieger(Child);
@@ -84,7 +72,7 @@ async fn half_open(door: SocketAddr, says: bool, until: Instant) -> u64 {
 
 /// Publications as fast as a real client makes them.
 fn publish_flood(house: &House, thing: &Thing, until: Instant) -> u64 {
-    let mut publisher = mosquitto("mosquitto_pub", house, thing, "flood");
+    let mut publisher = thing.mosquitto("mosquitto_pub", house, "mqttv5", "flood");
     publisher.args(["-l", "-q", "0", "-t", &thing.topic("t/flood")]);
     publisher.stdin(Stdio::piped()).stdout(Stdio::null());
     let mut program = Besieger(publisher.spawn().expect("./test installs it"));
@@ -104,7 +92,7 @@ fn too_large(house: &House, thing: &Thing, until: Instant) -> u64 {
     std::fs::write(&large, vec![b'x'; 300_000]).expect("a file");
     let mut tried = 0;
     while Instant::now() < until {
-        let mut publisher = mosquitto("mosquitto_pub", house, thing, "large");
+        let mut publisher = thing.mosquitto("mosquitto_pub", house, "mqttv311", "large");
         // Of MQTT 5 the program knows the bound and stays within it.
         publisher.args([
             "-V",
@@ -124,7 +112,7 @@ fn too_large(house: &House, thing: &Thing, until: Instant) -> u64 {
 /// The honest thing comes in, publishes and leaves; how long that took.
 fn let_in(house: &House, thing: &Thing) -> Duration {
     let began = Instant::now();
-    let mut publisher = mosquitto("mosquitto_pub", house, thing, "honest");
+    let mut publisher = thing.mosquitto("mosquitto_pub", house, "mqttv5", "honest");
     run(publisher.args(["-q", "1", "-t", &thing.topic("t/x"), "-m", "here"])).succeeded();
     began.elapsed()
 }

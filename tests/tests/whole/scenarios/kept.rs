@@ -10,21 +10,9 @@ use tests::thing::Thing;
 /// How often the gateway is killed.
 const KILLS: u32 = 100;
 
-/// One of Mosquitto's programs with the thing's certificate, in MQTT 5.
-fn mosquitto(program: &str, house: &House, thing: &Thing, name: &str) -> Command {
-    let door = house.doors().mqtt;
-    let mut command = Command::new(program);
-    command.args(["-V", "mqttv5", "-i", &format!("{}.{name}", thing.code())]);
-    command.args(["-h", &door.ip().to_string(), "-p", &door.port().to_string()]);
-    command.arg("--cafile").arg(house.trusted());
-    command.arg("--cert").arg(thing.certificate());
-    command.arg("--key").arg(thing.key());
-    command
-}
-
 /// The session that is kept: reads so many messages and leaves, or only says what it listens to.
 fn listener(house: &House, thing: &Thing, messages: Option<u32>) -> Command {
-    let mut command = mosquitto("mosquitto_sub", house, thing, "kept");
+    let mut command = thing.mosquitto("mosquitto_sub", house, "mqttv5", "kept");
     command.args(["-c", "-x", "3600", "-q", "2", "-F", "%q %t %p", "-W", "25"]);
     for branch in ["t/#", "c/#", "twin/desired"] {
         command.args(["-t", &thing.topic(branch)]);
@@ -45,7 +33,7 @@ fn a_hundred_kills_between_acknowledgement_and_delivery_lose_and_double_nothing(
     let (mut sure, mut once) = (Vec::new(), Vec::new());
     for kill in 0..KILLS {
         let topic = thing.topic(&format!("t/{}", kill % 7));
-        let mut publisher = mosquitto("mosquitto_pub", &house, &thing, "speaks");
+        let mut publisher = thing.mosquitto("mosquitto_pub", &house, "mqttv5", "speaks");
         let qos = 1 + kill % 2;
         let said = kill.to_string();
         publisher.args(["-q", &qos.to_string(), "-t", &topic, "-m", &said]);

@@ -4,7 +4,7 @@
 use super::live::ClientId;
 use crate::tree::{Caller, Manner, Topic, Tree};
 use bytes::Bytes;
-use protocol::Code;
+use protocol::{Code, Timestamp};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -23,6 +23,8 @@ pub(super) struct Will {
     pub(super) payload: Bytes,
     pub(super) how: Manner,
     pub(super) delay_s: u32,
+    /// After how long nobody wants it any more, from when it is published.
+    pub(super) expiry_s: Option<u32>,
 }
 
 /// Wills that wait for their time, at most one for each client id.
@@ -57,9 +59,10 @@ impl Wills {
         (id, caller): (&ClientId, Caller),
         will: Will,
         delay: Duration,
+        clock: fn() -> Timestamp,
     ) {
         if delay.is_zero() {
-            publish(tree, &caller, will).await;
+            publish(tree, &caller, will, clock()).await;
             return;
         }
         let (wills, tree, of) = (Arc::clone(self), Arc::clone(tree), id.clone());
@@ -68,7 +71,7 @@ impl Wills {
         let task = tokio::spawn(async move {
             tokio::time::sleep(delay).await;
             wills.waiting().remove(&of);
-            publish(&tree, &caller, will).await;
+            publish(&tree, &caller, will, clock()).await;
         });
         if let Some(older) = waiting.insert(id.clone(), task.abort_handle()) {
             older.abort();
@@ -80,8 +83,10 @@ impl Wills {
     }
 }
 
-async fn publish(tree: &Tree, caller: &Caller, will: Will) {
-    let left = tree.publish(caller, &will.topic, will.payload, will.how);
+async fn publish(tree: &Tree, caller: &Caller, will: Will, now: Timestamp) {
+    let mut how = will.how;
+    how.expires = will.expiry_s.map(|seconds| now.plus_s(seconds));
+    let left = tree.publish(caller, &will.topic, will.payload, how);
     match timeout(Duration::from_millis(PUBLISH_MS), left).await {
         Ok(Ok(_)) => {}
         Ok(Err(refusal)) => {

@@ -87,6 +87,13 @@ impl Change {
                 suffix,
                 life_s,
             } => {
+                // One that was to end and could not must not be in the way of this one.
+                sqlx::query("DELETE FROM session WHERE code = $1 AND suffix = $2 AND number <> $3")
+                    .bind(code.as_bytes().as_slice())
+                    .bind(suffix)
+                    .bind(session)
+                    .execute(&mut *to)
+                    .await?;
                 let sql =
                     "INSERT INTO session (number, code, suffix, life_s) VALUES ($1, $2, $3, $4)
                      ON CONFLICT (number) DO NOTHING";
@@ -166,9 +173,11 @@ async fn subscribe(
     row: &SubscriptionRow,
     to: &mut SqliteConnection,
 ) -> sqlx::Result<()> {
+    // A session that has ended meanwhile listens to nothing.
     sqlx::query(
         "INSERT INTO subscription (session, share, filter, options, identifier)
-         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (session, share, filter)
+         SELECT $1, $2, $3, $4, $5 WHERE EXISTS (SELECT 1 FROM session WHERE number = $1)
+         ON CONFLICT (session, share, filter)
          DO UPDATE SET options = excluded.options, identifier = excluded.identifier",
     )
     .bind(session)

@@ -70,6 +70,17 @@ pub struct MessageRow {
     pub bytes: Vec<u8>,
 }
 
+/// A change that has its place in the queue.
+#[derive(Debug)]
+pub struct HandedOver(oneshot::Receiver<Result<(), Status>>);
+
+impl HandedOver {
+    /// Waits until it is durable.
+    pub async fn durable(self) -> Result<(), Status> {
+        self.0.await.unwrap_or(Err(Status::Storage))
+    }
+}
+
 impl Sessions {
     /// Opens the file and creates or migrates it where needed. Needs a running tokio runtime.
     pub async fn open(path: &Path) -> Result<Self, Error> {
@@ -98,10 +109,15 @@ impl Sessions {
 
     /// Makes a change; it is durable on return.
     pub async fn write(&self, change: Change) -> Result<(), Status> {
+        self.hand_over(change).await?.durable().await
+    }
+
+    /// Hands a change to the writer, behind those before it; what comes of it is still to be awaited.
+    pub async fn hand_over(&self, change: Change) -> Result<HandedOver, Status> {
         let (tell, told) = oneshot::channel();
         let queued = Queued::Change(change, Some(tell));
         self.queue.send(queued).await.map_err(|_| Status::Storage)?;
-        told.await.unwrap_or(Err(Status::Storage))
+        Ok(HandedOver(told))
     }
 
     /// Makes a change soon: after those before it, and before those after it. For what does no harm

@@ -147,3 +147,29 @@ async fn topics_retain_their_newest_until_it_is_cleared() {
     let closed = sessions.write(begin(1, "")).await;
     assert!(closed.is_err(), "after the end nothing is promised");
 }
+
+#[tokio::test]
+async fn what_comes_for_a_session_that_has_ended_harms_nobody_elses() {
+    let folder = tempfile::tempdir().unwrap();
+    let sessions = open(folder.path()).await;
+    sessions.write(begin(1, "")).await.unwrap();
+    // One in place of it, though nobody has ended it; then what is late for the first.
+    sessions.write(begin(2, "")).await.unwrap();
+    for late in [
+        Change::Subscribe(1, listens("oc/1/A/s", 1)),
+        Change::Post(post("one", vec![(1, 1, 5), (2, 1, 5)])),
+        Change::Released(1, 1),
+        Change::Completed(1, 9),
+    ] {
+        sessions.write(late).await.unwrap();
+    }
+    let all = sessions.all().await.unwrap();
+    let [second] = all.as_slice() else {
+        panic!("one session: {all:?}");
+    };
+    assert_eq!(
+        (second.number, second.waiting.as_slice()),
+        (2, &[(1, 3)][..])
+    );
+    sessions.close().await;
+}

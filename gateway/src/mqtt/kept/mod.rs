@@ -45,7 +45,11 @@ pub struct Kept {
     store: Option<Sessions>,
     pub(super) shares: Shares,
     state: Mutex<State>,
-    clock: fn() -> Timestamp,
+    /// Held from the number of a message until the file has it in its queue: a session that has
+    /// fetched up to a number does not look below it again.
+    order: tokio::sync::Mutex<()>,
+    /// What time it is for this door.
+    pub(super) clock: fn() -> Timestamp,
 }
 
 #[derive(Debug, Default)]
@@ -64,6 +68,7 @@ impl Kept {
             store: None,
             shares: Shares::default(),
             state: Mutex::default(),
+            order: tokio::sync::Mutex::default(),
             clock,
         })
     }
@@ -85,6 +90,7 @@ impl Kept {
             store: Some(store),
             shares: Shares::default(),
             state: Mutex::default(),
+            order: tokio::sync::Mutex::default(),
             clock,
         };
         for row in rows {
@@ -265,8 +271,13 @@ impl Kept {
         state.listen(mailbox, &before, &[]);
     }
 
-    /// Those who share with it learn whether it is connected.
+    /// Those who share with it learn whether it is connected, unless it has ended meanwhile.
     fn attend(&self, mailbox: &Mailbox, present: bool) {
+        let state = self.state();
+        let there = state.by_id.get(&mailbox.id);
+        if there.is_none_or(|there| there.number != mailbox.number) {
+            return;
+        }
         for subscription in mailbox.subscriptions() {
             if let Some(Share { group, .. }) = &subscription.share {
                 let filter = &subscription.filter;
@@ -298,6 +309,10 @@ impl Kept {
         event: &Event,
         how: Delivery,
     ) -> Result<(), Status> {
+        let Some(store) = &self.store else {
+            return Ok(());
+        };
+        let order = self.order.lock().await;
         let Slot {
             number,
             options,
@@ -308,7 +323,9 @@ impl Kept {
             to: vec![(mailbox.number, number, options)],
             ..Posting::default()
         };
-        self.write(Change::Post(posting)).await?;
+        let posted = store.hand_over(Change::Post(posting)).await?;
+        drop(order);
+        posted.durable().await?;
         if !gone.is_empty() {
             self.write_soon(Change::Taken(mailbox.number, gone)).await;
         }
@@ -360,6 +377,11 @@ impl Kept {
         if let Some(store) = &self.store {
             store.write_soon(change).await;
         }
+    }
+
+    /// Whether any kept session listens to the branch of an event.
+    fn is_heard(&self, event: &Event) -> bool {
+        self.state().listening.contains_key(&event.topic.code)
     }
 
     /// Finds room for an event with everybody who is owed it.
@@ -441,10 +463,14 @@ impl Keeper for Kept {
             let Some(store) = &self.store else {
                 return Ok(());
             };
-            let owed = self.owe(event, event.payload.len() + event.extras.0.len());
             // What a thing shall become stands in the diary, with who said so.
             let retain = how.retain && event.topic.leaf != Leaf::Desired;
             let received = how.received.map(|received| (received.session, received.id));
+            if !retain && received.is_none() && !self.is_heard(event) {
+                return Ok(());
+            }
+            let order = self.order.lock().await;
+            let owed = self.owe(event, event.payload.len() + event.extras.0.len());
             if owed.to.is_empty() && !retain && received.is_none() {
                 return Ok(());
             }
@@ -457,9 +483,10 @@ impl Keeper for Kept {
                 to: owed.to,
                 received,
             });
-            match event.assured {
-                true => store.write(posting).await?,
-                false => store.write_soon(posting).await,
+            let posted = store.hand_over(posting).await?;
+            drop(order);
+            if event.assured {
+                posted.durable().await?;
             }
             for mailbox in owed.bells {
                 mailbox.bell.notify_one();

@@ -11,7 +11,7 @@ use crate::{
     },
     tree::{Extras, Leaf, Manner, Received, Refusal, Topic, TopicError},
 };
-use protocol::{Status, Timestamp};
+use protocol::Status;
 use std::sync::atomic::Ordering;
 
 /// Of MQTT 5: a packet identifier that stands for nothing.
@@ -107,7 +107,7 @@ impl Session<'_> {
     fn manner(&self, publish: &Publish) -> Manner {
         let once = publish.qos == Qos::ExactlyOnce;
         let marked = publish.id.filter(|_| once).zip(self.mailbox());
-        let expires = |seconds| Timestamp(self.door.kept.now().0.saturating_add(seconds));
+        let expires = |seconds| self.door.kept.now().plus_s(seconds);
         Manner {
             retain: publish.retain,
             assured: publish.id.is_some(),

@@ -159,7 +159,8 @@ impl MqttDoor {
                 {
                     let delay = Duration::from_secs(delay_s.into());
                     let of = (&presence.id, caller);
-                    self.wills.leave(&self.tree, of, will, delay).await;
+                    let clock = self.kept.clock;
+                    self.wills.leave(&self.tree, of, will, delay, clock).await;
                 }
                 end
                 // Here the presence ends: whoever takes over goes on.

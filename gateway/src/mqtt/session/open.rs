@@ -16,7 +16,7 @@ use crate::{
     tree::{Caller, Extras, Manner, Topic},
 };
 use bytes::BytesMut;
-use protocol::{Code, Timestamp};
+use protocol::{Code, Status};
 use std::{io, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
@@ -94,7 +94,10 @@ impl MqttDoor {
             serial: presence.serial,
         };
         let entered = self.kept.enter(&presence.id, wish).await;
-        let entered = entered.map_err(|_| Reason::Unavailable)?;
+        let entered = entered.map_err(|status| match status {
+            Status::Full => Reason::TooManySessions,
+            _ => Reason::Unavailable,
+        })?;
         let resumed = entered.as_ref().is_some_and(|entered| entered.resumed);
         session.greet(connect, resumed);
         if let Some(Entered {
@@ -148,13 +151,11 @@ impl MqttDoor {
         let topic = Topic::parse(&will.topic).map_err(|_| Reason::WillForbidden)?;
         let may = self.tree.may_leave_will(caller, &topic);
         may.map_err(|_| Reason::WillForbidden)?;
-        let expires = |seconds| Timestamp(self.kept.now().0.saturating_add(seconds));
         let how = Manner {
             retain: will.retain,
             assured: will.qos != Qos::AtMostOnce,
             once: will.qos == Qos::ExactlyOnce,
             extras: Extras(will.said.extras.freeze()),
-            expires: will.said.expiry_s.map(expires),
             ..Manner::default()
         };
         Ok(Will {
@@ -162,6 +163,7 @@ impl MqttDoor {
             payload: will.payload,
             how,
             delay_s: will.delay_s,
+            expiry_s: will.said.expiry_s,
         })
     }
 }

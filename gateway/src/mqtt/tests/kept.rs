@@ -4,11 +4,12 @@ use super::{BOTH, Client, Hello, House, pass_s, publish_with, unsubscribe};
 use crate::{
     mqtt::packet::Version,
     tree::{
-        Name,
+        Caller, Door, Manner, Name,
         tests::{code, topic},
     },
 };
 use bytes::Bytes;
+use std::{collections::HashMap, sync::Arc};
 
 /// Keep it: for 256 s in MQTT 5, for as long as the house keeps any in MQTT 3.1.1.
 fn keep() -> Hello<'static> {
@@ -250,4 +251,64 @@ async fn a_revoked_code_leaves_nothing_behind() {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     panic!("the session is still kept");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_many_publish_at_once_comes_to_a_listener_without_a_gap() {
+    const PUBLISHERS: usize = 6;
+    const MESSAGES: usize = 120;
+    let folder = tempfile::tempdir().unwrap();
+    let house = Arc::new(House::keeping(folder.path()).await);
+    let (mut client, _) = back(&house, Version::V5).await;
+    client.subscribe("oc/1/A/t/#", 1).await;
+    let publishers: Vec<_> = (0..PUBLISHERS)
+        .map(|publisher| {
+            let tree = Arc::clone(&house.tree);
+            tokio::spawn(async move {
+                let topic = topic(&format!("oc/1/A/t/{publisher}"));
+                let caller = Caller {
+                    code: code("A"),
+                    door: Door::Coaps,
+                };
+                let assured = Manner {
+                    assured: true,
+                    ..Manner::default()
+                };
+                for number in 0..MESSAGES {
+                    let payload = number.to_string().into();
+                    let published = tree.publish(&caller, &topic, payload, assured.clone());
+                    published.await.unwrap();
+                }
+            })
+        })
+        .collect();
+    let mut heard = HashMap::<String, usize>::new();
+    for _ in 0..PUBLISHERS * MESSAGES {
+        let message = client.message().await;
+        client.puback(message.id.unwrap()).await;
+        let next = heard.entry(message.topic).or_default();
+        assert_eq!(message.payload, next.to_string());
+        *next += 1;
+    }
+    for publisher in publishers {
+        publisher.await.unwrap();
+    }
+    client.ping().await;
+    house.sessions.clone().unwrap().close().await;
+}
+
+#[tokio::test]
+async fn a_code_keeps_a_bounded_number_of_sessions_and_is_told_why_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::keeping(folder.path()).await;
+    for number in 0..=8 {
+        let id = format!("A.{number}");
+        let hello = Hello { id: &id, ..keep() };
+        let mut client = house.dial("A", Version::V5);
+        let connack = client.say_hello(&hello).await;
+        let wanted = if number < 8 { 0 } else { 0x97 };
+        assert_eq!(connack.body[1], wanted, "session {number}");
+        client.hang_up().await;
+    }
+    house.close().await;
 }

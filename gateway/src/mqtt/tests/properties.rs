@@ -1,6 +1,6 @@
 //! What MQTT 5 says beside a payload, from one client to another.
 
-use super::{Client, Hello, House, pass_s, publish_with, subscribe};
+use super::{Client, Hello, House, now, pass_s, publish_with, subscribe};
 use crate::mqtt::packet::Version;
 use std::time::Duration;
 
@@ -185,4 +185,21 @@ async fn a_will_may_wait_and_is_withdrawn_when_the_client_is_back() {
     assert_eq!(&event.payload[..], b"gone");
     assert_eq!(&event.extras.0[..], [0x26, 0, 1, b'k', 0, 1, b'v']);
     house.close().await;
+}
+
+#[tokio::test]
+async fn the_time_of_a_will_begins_when_it_is_published() {
+    let house = House::new();
+    let mut watch = house.watch("A").await;
+    let mut client = house.dial("A", Version::V5);
+    let wanted_60_s = Hello {
+        will: Some(("oc/1/A/s", "gone", 1)),
+        will_properties: &[0x02, 0, 0, 0, 60],
+        ..Hello::default()
+    };
+    client.open(&wanted_60_s).await;
+    pass_s(3_600);
+    client.hang_up().await;
+    let event = watch.next().await.unwrap();
+    assert_eq!(event.expires, Some(now().plus_s(60)));
 }

@@ -24,7 +24,6 @@ use tokio::sync::Semaphore;
 use ureq::Agent;
 use ureq::config::Config as AgentConfig;
 use ureq::http::{Request, StatusCode, Uri};
-use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
@@ -207,21 +206,7 @@ impl Network {
     }
 
     fn reaching(reach: Reach, mail: Option<Arc<MailWay>>) -> Self {
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::PlatformVerifier)
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .build();
-        let config = Agent::config_builder()
-            .timeout_global(Some(CALL_TIMEOUT))
-            .max_response_header_size(HEAD_BYTES_MAX)
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .max_idle_connections(0)
-            .proxy(None)
-            .tls_config(tls)
-            .user_agent("OneCode")
-            .build();
+        let config = provider::asking_once(CALL_TIMEOUT, HEAD_BYTES_MAX);
         let names = Fenced {
             reach,
             names: DefaultResolver::default(),

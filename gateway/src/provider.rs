@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use ureq::Agent;
+use ureq::config::Config as AgentConfig;
 use ureq::http::{Request, Response};
 use ureq::tls::{RootCerts, TlsConfig};
 
@@ -44,24 +45,29 @@ pub struct Network {
     ways: Arc<Semaphore>,
 }
 
+/// How this house asks others over HTTP: one answer to one request, within a time, with a head of at
+/// most so many bytes, and no redirect is followed.
+pub(crate) fn asking_once(within: Duration, head_bytes_max: usize) -> AgentConfig {
+    let tls = TlsConfig::builder()
+        .root_certs(RootCerts::PlatformVerifier)
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .build();
+    Agent::config_builder()
+        .timeout_global(Some(within))
+        .max_response_header_size(head_bytes_max)
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .max_idle_connections(0)
+        .proxy(None)
+        .tls_config(tls)
+        .user_agent("OneCode")
+        .build()
+}
+
 impl Default for Network {
     fn default() -> Self {
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::PlatformVerifier)
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .build();
-        let agent = Agent::config_builder()
-            .timeout_global(Some(ANSWER_TIMEOUT))
-            .max_response_header_size(HEAD_BYTES_MAX)
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .max_idle_connections(0)
-            .proxy(None)
-            .tls_config(tls)
-            .user_agent("OneCode")
-            .build()
-            .new_agent();
+        let agent = asking_once(ANSWER_TIMEOUT, HEAD_BYTES_MAX).new_agent();
         Self {
             agent,
             queue: Arc::new(Semaphore::new(WAITING_MAX)),

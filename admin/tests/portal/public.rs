@@ -81,9 +81,12 @@ async fn the_public_page_holds_the_proof_for_the_browser_once_a_checkpoint_cover
     let path = format!("/1/{}", car.code);
     let before = stranger.get(&path).await.text();
     assert!(!before.contains("data-proof"), "{before}");
+    let looks_again = "http-equiv=\"refresh\"";
+    assert!(before.contains(looks_again), "the proof comes by itself");
     scene.house.ledger.publish(scene.house.now()).await.unwrap();
     let page = stranger.get(&path).await.text();
     assert!(page.contains("c2sp.org/tlog-proof@v1"), "{page}");
+    assert!(!page.contains(looks_again));
     assert!(page.contains(&format!("data-of=\"{}\"", car.code)));
     let root = scene.house.authorities.root.pass_key();
     let hex: String = root.as_bytes().iter().map(|b| format!("{b:02x}")).collect();

@@ -52,13 +52,15 @@
 //! given as `out` has at least [`purse::OUT_MAX`] bytes.
 //!
 //! The purse needs neither `std` nor `alloc`; how many payments it holds is fixed by its type.
-//! [`journal_flash`] keeps its journal on any NOR flash with an `embedded-storage` driver. With the
-//! feature `std` come a journal in a file, an identity in a folder, enrolment and links.
+//! [`journal_flash`] keeps its journal on any NOR flash with an `embedded-storage` driver, and
+//! [`coap_small`] reaches a gateway over any pipe of datagrams. With the feature `std` come a journal
+//! in a file, an identity in a folder, enrolment and links.
 #![cfg_attr(not(any(test, feature = "std")), no_std)]
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "std")]
 pub mod coap;
+pub mod coap_small;
 #[cfg(feature = "std")]
 mod durable;
 #[cfg(feature = "std")]

@@ -15,7 +15,6 @@
 //! # }
 //! ```
 
-pub mod block;
 mod exchange;
 pub mod inbox;
 mod link;
@@ -25,6 +24,7 @@ mod tests;
 mod transfer;
 pub mod wire;
 
+pub use crate::coap_small::{AnswerCode, Method, block};
 pub use exchange::Timing;
 pub use secure::Identity;
 pub use transfer::BODY_MAX_BYTES;
@@ -83,19 +83,6 @@ pub enum Error {
     Busy,
 }
 
-/// What to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// Read.
-    Get,
-    /// Publish.
-    Post,
-    /// Publish and retain.
-    Put,
-    /// Remove.
-    Delete,
-}
-
 /// A request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
@@ -112,10 +99,6 @@ pub struct Request {
     /// Body of any length.
     pub payload: Vec<u8>,
 }
-
-/// The code of an answer, such as 2.04.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct AnswerCode(pub u8);
 
 /// An answer with its whole body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -362,34 +345,6 @@ impl Request {
             packet.add_option(CoapOption::Accept, wire::uint(u32::from(format)));
         }
         packet
-    }
-}
-
-impl AnswerCode {
-    /// 2.04 Changed.
-    pub const CHANGED: Self = Self(0x44);
-    /// 2.05 Content.
-    pub const CONTENT: Self = Self(0x45);
-    /// 4.03 Forbidden.
-    pub const FORBIDDEN: Self = Self(0x83);
-    /// 4.04 Not Found.
-    pub const NOT_FOUND: Self = Self(0x84);
-
-    /// Whether it went well: 2.xx.
-    pub const fn is_success(self) -> bool {
-        self.0 >> 5 == 2
-    }
-}
-
-impl fmt::Display for AnswerCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:02}", self.0 >> 5, self.0 & 0x1f)
-    }
-}
-
-impl fmt::Debug for AnswerCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 

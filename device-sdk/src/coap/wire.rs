@@ -1,5 +1,7 @@
 //! What the CoAP message codec leaves to its users: version check, unsigned options, numbers.
 
+pub use crate::coap_small::Dice;
+pub use crate::coap_small::message::read_uint;
 use coap_lite::{CoapOption, MessageClass, MessageType, Packet};
 
 /// Content-Format of plain text.
@@ -21,15 +23,6 @@ pub fn uint(value: u32) -> Vec<u8> {
     let bytes = value.to_be_bytes();
     let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
     bytes.into_iter().skip(zeros).collect()
-}
-
-/// Reads an unsigned option value of up to four bytes.
-pub fn read_uint(value: &[u8]) -> Option<u32> {
-    (value.len() <= 4).then(|| {
-        value
-            .iter()
-            .fold(0, |number, byte| number << 8 | u32::from(*byte))
-    })
 }
 
 /// The first value of an option as an unsigned number; `None` when absent or too long.
@@ -73,31 +66,6 @@ pub fn empty(kind: MessageType, message_id: u16) -> Vec<u8> {
     };
     let [high, low] = message_id.to_be_bytes();
     vec![kind, 0, high, low]
-}
-
-/// A small generator for jitter, message ids and tokens (SplitMix64); its seed comes from outside.
-#[derive(Clone, Debug)]
-pub struct Dice(u64);
-
-impl Dice {
-    /// Equal seeds give equal sequences.
-    pub const fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// The next number.
-    pub fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// `base` times something between 1 and 1.5 (ACK_RANDOM_FACTOR).
-    pub fn jitter(&mut self, base: std::time::Duration) -> std::time::Duration {
-        let thousandths = u32::try_from(self.roll() % 501).unwrap_or_default();
-        base + base / 1000 * thousandths
-    }
 }
 
 #[cfg(test)]

@@ -72,9 +72,7 @@ impl Block {
         if value.len() > 3 {
             return None;
         }
-        let bits = value
-            .iter()
-            .fold(0u32, |bits, byte| bits << 8 | u32::from(*byte));
+        let bits = super::message::read_uint(value)?;
         Some(Self {
             number: bits >> 4,
             more: bits & 8 != 0,
@@ -82,13 +80,20 @@ impl Block {
         })
     }
 
+    /// The option's value as a number; its shortest spelling is what is sent.
+    pub fn value(self) -> u32 {
+        self.number << 4 | u32::from(self.more) << 3 | u32::from(self.size.0)
+    }
+
     /// Writes the shortest option value.
+    #[cfg(feature = "std")]
     pub fn write(self) -> Vec<u8> {
-        super::wire::uint(self.number << 4 | u32::from(self.more) << 3 | u32::from(self.size.0))
+        crate::coap::wire::uint(self.value())
     }
 }
 
 #[cfg(test)]
+#[cfg(feature = "std")]
 mod tests {
     use super::*;
 

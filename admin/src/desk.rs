@@ -1,5 +1,6 @@
 //! What the portal asks of the house around it.
 
+use crate::language::{Say, below};
 use issuer::Role;
 use issuer::safe::KeyPlace;
 use protocol::{Code, Kind, PublicKey, Status, Timestamp};
@@ -31,6 +32,16 @@ pub enum DeskRefusal {
     Request(String),
     /// The registry refused.
     Status(Status),
+}
+
+impl DeskRefusal {
+    /// Why, for the end of a sentence that says what did not happen.
+    pub fn reason(&self) -> Say {
+        match self {
+            Self::Request(sentence) => Say::plain(sentence),
+            Self::Status(status) => below::status(*status),
+        }
+    }
 }
 
 impl From<Status> for DeskRefusal {

@@ -6,11 +6,10 @@
 //! and when it was begun stand beside the key, so that carrying it out again comes to the same end;
 //! the few calls where it would not are refused then, and say so.
 
-use super::operation::{Body, Call, Keep, given};
+use super::operation::{Brings, Call, Keep, given};
 use crate::door::{Actor, Caller, Seed};
 use crate::portal::Shared;
 use crate::refusal::{KeyFault, Refusal};
-use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::Response;
@@ -134,7 +133,7 @@ pub async fn carry_out<B, A, F>(
     run: impl FnOnce(Call, B) -> F + Send + 'static,
 ) -> Result<Response, Refusal>
 where
-    B: Body,
+    B: Brings,
     A: Keep,
     F: Future<Output = Result<A, Refusal>> + Send + 'static,
 {
@@ -142,10 +141,15 @@ where
     if !is_of(&parts.headers, B::KIND) {
         return Err(Refusal::Form(B::KIND));
     }
-    let bytes = to_bytes(body, B::BYTES_MAX).await;
-    let bytes = bytes.map_err(|_| Refusal::TooLarge)?;
-    let Some(key) = key_of(&parts.headers)? else {
-        let told = B::read(&bytes)?;
+    let key = key_of(&parts.headers)?;
+    let mut hash = Sha256::new();
+    hash.update(parts.method.as_str());
+    hash.update(b" ");
+    hash.update(parts.uri.path());
+    hash.update(b"\n");
+    let held = B::take_in(&portal, body, &mut hash).await?;
+    let Some(key) = key else {
+        let told = B::read(held)?;
         let call = Call::fresh(portal, caller.actor);
         return ended(tokio::spawn(run(call, told)).await)?.respond();
     };
@@ -153,12 +157,6 @@ where
     let turn = turn.ok_or(Refusal::Key(KeyFault::UnderWay))?;
     let mut seed = [0; 32];
     (portal.random)(&mut seed);
-    let mut hash = Sha256::new();
-    hash.update(parts.method.as_str());
-    hash.update(b" ");
-    hash.update(parts.uri.path());
-    hash.update(b"\n");
-    hash.update(&bytes);
     let keyed = KeyedCall {
         token: caller.token,
         key: &key,
@@ -186,7 +184,7 @@ where
     };
     let token = caller.token;
     let running = tokio::spawn(async move {
-        let outcome = match B::read(&bytes) {
+        let outcome = match B::read(held) {
             Ok(told) => run(call, told).await,
             Err(refusal) => Err(refusal),
         };

@@ -17,6 +17,7 @@ mod frauds;
 pub mod keyed;
 mod list;
 mod loads;
+mod manifests;
 mod messages;
 mod money;
 pub mod operation;
@@ -99,7 +100,9 @@ pub fn table() -> Vec<Operation> {
         read("/api/v1/orders/{order}/codes", Stations, STAFF, "The codes that came back.", stations::order_codes),
         read("/api/v1/orders/{order}/proofs", Stations, STAFF, "The inclusion proofs of these codes.", stations::order_proofs),
         read("/api/v1/orders/{order}/labels", Stations, ISSUES, "Labels of a batch, a part at a time.", stations::order_labels),
-        read("/api/v1/manifests", Stations, STAFF, "What stations brought back.", stations::manifests),
+        read("/api/v1/manifests", Stations, STAFF, "What stations brought back.", manifests::list),
+        write("/api/v1/manifests", Stations, ISSUES, "Takes a manifest, whole or not at all, once.", Same, manifests::bring),
+        read("/api/v1/manifests/reading", Stations, STAFF, "Manifests that are being read, or were since the start.", manifests::reading),
 
         read("/api/v1/currencies", Money, SEES_MONEY, "All currencies.", money::currencies),
         write("/api/v1/currencies", Money, MOVES_MONEY, "Declares a currency.", Same, money::declare),

@@ -7,6 +7,7 @@ use crate::door::{Actor, BODY_MAX, Caller, Who};
 use crate::language::Say;
 use crate::portal::{Random, Shared};
 use crate::refusal::Refusal;
+use axum::body::{self, Bytes, to_bytes};
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{Method, header};
@@ -15,6 +16,7 @@ use axum::routing::{MethodRouter, get, post};
 use ledger::people::{KeptAnswer, Part, Roles, Scope};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use std::marker::PhantomData;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
@@ -69,6 +71,49 @@ pub type Schemas = Vec<(String, RefOr<Schema>)>;
 pub type Medium = (&'static str, RefOr<Schema>);
 
 /// What a call brings along.
+pub trait Brings: Sized + Send + 'static {
+    /// Its media type.
+    const KIND: &'static str;
+
+    /// As it came in, before anybody reads it.
+    type Held: Send + 'static;
+
+    /// What it looks like.
+    fn schema(schemas: &mut Schemas) -> RefOr<Schema>;
+
+    /// Takes it in; all of its bytes go through `hash`, too, which tells one call from another.
+    fn take_in(
+        portal: &Shared,
+        body: body::Body,
+        hash: &mut Sha256,
+    ) -> impl Future<Output = Result<Self::Held, Refusal>> + Send;
+
+    /// Reads it.
+    fn read(held: Self::Held) -> Result<Self, Refusal>;
+}
+
+impl<B: Body> Brings for B {
+    const KIND: &'static str = B::KIND;
+
+    type Held = Bytes;
+
+    fn schema(schemas: &mut Schemas) -> RefOr<Schema> {
+        B::schema(schemas)
+    }
+
+    async fn take_in(_: &Shared, body: body::Body, hash: &mut Sha256) -> Result<Bytes, Refusal> {
+        let bytes = to_bytes(body, B::BYTES_MAX).await;
+        let bytes = bytes.map_err(|_| Refusal::TooLarge)?;
+        hash.update(&bytes);
+        Ok(bytes)
+    }
+
+    fn read(held: Bytes) -> Result<Self, Refusal> {
+        B::read(&held)
+    }
+}
+
+/// What a call brings along and memory holds.
 pub trait Body: Sized + Send + 'static {
     /// Its media type.
     const KIND: &'static str;
@@ -276,7 +321,7 @@ pub fn write<P, B, A, F>(
 ) -> Operation
 where
     P: Params,
-    B: Body,
+    B: Brings,
     A: Keep,
     F: Future<Output = Result<A, Refusal>> + Send + 'static,
 {

@@ -13,7 +13,6 @@ use crate::pages::stations::granted;
 use crate::refusal::Refusal;
 use crate::station_desk::Admission;
 use issuer::order::short;
-use ledger::views::ManifestRow;
 use ledger::{OrderRow, StationRow};
 use protocol::AssuranceClass;
 use serde::{Deserialize, Serialize};
@@ -314,35 +313,4 @@ pub async fn order_labels(
     let part = asked.part.unwrap_or(1);
     let file = page::label_part(&call.portal, &row, &order, part, &asked.on, asked.signed);
     Ok(file.await?.into())
-}
-
-/// A manifest that was taken.
-#[derive(Serialize, ToSchema)]
-pub struct ManifestShown {
-    station: CodeText,
-    number: u32,
-    by: String,
-    time: u32,
-}
-
-impl From<ManifestRow> for ManifestShown {
-    fn from(row: ManifestRow) -> Self {
-        Self {
-            station: CodeText(row.station),
-            number: row.number,
-            by: row.by,
-            time: row.at.0,
-        }
-    }
-}
-
-/// Manifests, the newest 200.
-pub async fn manifests(
-    call: Call,
-    _: Nothing,
-    _: Nothing,
-) -> Result<Shown<List<ManifestShown>>, Refusal> {
-    let rows = call.portal.ledger.manifests().await?;
-    let rows = rows.into_iter().map(ManifestShown::from).collect();
-    Ok(Shown(List::whole(rows)))
 }

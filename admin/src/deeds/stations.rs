@@ -2,14 +2,16 @@
 
 use crate::desk::DeskRefusal;
 use crate::door::Actor;
+use crate::imports::Arrived;
 use crate::language::{Say, say};
 use crate::pages::stations::STATION_KINDS;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
-use crate::station_desk::{Admission, StationWish};
+use crate::station_desk::{Admission, ManifestTaken, Progress, StationWish};
 use issuer::order::short;
 use ledger::bounds::NAME_BYTES_MOST;
 use protocol::{Code, Reference};
+use std::sync::Arc;
 
 /// Longer than any authority lives.
 const DAYS_MAX: u32 = 7_300;
@@ -66,6 +68,33 @@ pub async fn order(
     let outcome = ordered.as_ref().map(short);
     recorded(portal, actor, "codes ordered", &about, outcome).await?;
     ordered.map_err(|refusal| refused(say("Not ordered: {reason}."), refusal))
+}
+
+/// Reads a manifest that arrived, and takes it whole or not at all, once.
+pub async fn bring(
+    portal: &Portal,
+    actor: &Actor,
+    arrived: Arrived,
+) -> Result<ManifestTaken, Refusal> {
+    let bytes = arrived.file.bytes;
+    let progress = Arc::new(Progress::new(bytes));
+    let shown = Arc::clone(&progress);
+    let number = portal.imports().begin(&actor.name, actor.now, shown, bytes);
+    let (path, by) = (arrived.file.path.clone(), actor.name.clone());
+    let outcome = portal.stations.import(path, by, actor.now, progress).await;
+    let about = match &outcome {
+        Ok(taken) if taken.before => format!("{} {}: known", taken.station, taken.number),
+        Ok(taken) => format!("{} {}: {} codes", taken.station, taken.number, taken.made),
+        Err(DeskRefusal::Request(sentence)) => format!("refused: {sentence}"),
+        Err(DeskRefusal::Status(status)) => format!("refused: {}", status.word()),
+    };
+    portal.imports().end(number, outcome.clone());
+    let act = actor.act("manifest taken in", &about);
+    // A crash before this line: the codes are in, and the trail misses who brought them. The registry
+    // names them beside the manifest.
+    portal.people.record(&act, actor.now).await?;
+    drop(arrived);
+    outcome.map_err(|refusal| refused(say("Not taken, and nothing changed: {reason}."), refusal))
 }
 
 async fn recorded(

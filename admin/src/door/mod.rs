@@ -18,5 +18,5 @@ pub use cookie::Jar;
 pub use guard::{BODY_MAX, guard, headers};
 pub use proxy::{NoProxies, Proxies};
 pub use sent::{Fields, Sent};
-pub use upload::{FILE_MAX, UPLOAD_MAX, Upload};
+pub use upload::{FILE_MAX, Spooled, UPLOAD_MAX, Upload};
 pub use visitor::{Actor, Caller, Seed, Visitor, Who};

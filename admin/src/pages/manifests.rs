@@ -1,15 +1,16 @@
 //! What stations brought back, and the form that takes a manifest in.
 
 use super::frame::{Frame, page};
+use crate::deeds::stations as deeds;
 use crate::desk::DeskRefusal;
 use crate::door::{Upload, Visitor};
-use crate::imports::Import;
-use crate::language::{Words as _, below, filters, say};
-use crate::portal::{Portal, Shared};
+use crate::imports::{Arrived, Import, SPOOLED};
+use crate::language::{Words as _, below, filters};
+use crate::portal::Shared;
 use crate::refusal::Refusal;
 use crate::routes::ISSUES;
 use crate::show;
-use crate::station_desk::{ManifestTaken, Progress};
+use crate::station_desk::ManifestTaken;
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -18,7 +19,6 @@ use ledger::views::ManifestRow;
 use protocol::Code;
 use protocol::cose::open;
 use protocol::objects::Manifest;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// How long an answer waits for a manifest to be read: most are, and nobody has to look again.
@@ -27,7 +27,7 @@ const WAIT: Duration = Duration::from_millis(1500);
 /// A manifest that is being read or was read lately.
 struct Job {
     import: Import,
-    outcome: Option<Result<(ManifestTaken, String), String>>,
+    outcome: Option<Result<(ManifestTaken, String), DeskRefusal>>,
 }
 
 struct Line {
@@ -94,47 +94,14 @@ pub async fn take(
     visitor: Visitor,
     upload: Upload,
 ) -> Result<Response, Refusal> {
-    let turn = portal.imports().turn().ok_or(Refusal::Busy(say(
-        "Another manifest is being taken; one at a time. Look at Manifests and try again.",
-    )))?;
-    let path = portal.stations.spool().join("manifest");
-    let spooled = upload.spool(&path).await?;
-    let progress = Arc::new(Progress::new(spooled.bytes));
-    let (shared, now) = (Arc::clone(&portal), visitor.now);
-    let shown = Arc::clone(&progress);
-    let number = portal
-        .imports()
-        .begin(visitor.name(), now, shown, spooled.bytes);
+    let turn = portal.imports().turn()?;
+    let file = upload.spool(&portal.stations.spool().join(SPOOLED)).await?;
+    let arrived = Arrived::new(file, turn);
     // It goes on though the browser goes away: a manifest is taken whole or not at all.
     let mut reading = tokio::spawn(async move {
-        let by = visitor.name().to_owned();
-        let taken = shared
-            .stations
-            .import(spooled.path.clone(), by, now, progress);
-        let outcome = taken.await.map_err(sentence);
-        record(&shared, &visitor, &outcome).await;
-        shared.imports().end(number, outcome);
-        drop((spooled, turn));
+        // Whatever became of it stands on the page.
+        let _ = deeds::bring(&portal, &visitor.actor(), arrived).await;
     });
     let _ = tokio::time::timeout(WAIT, &mut reading).await;
     Ok(Redirect::to("/manifests").into_response())
-}
-
-fn sentence(refusal: DeskRefusal) -> String {
-    match refusal {
-        DeskRefusal::Request(sentence) => sentence,
-        DeskRefusal::Status(status) => status.sentence().to_owned(),
-    }
-}
-
-async fn record(portal: &Portal, visitor: &Visitor, outcome: &Result<ManifestTaken, String>) {
-    let about = match outcome {
-        Ok(taken) if taken.before => format!("{} {}: known", taken.station, taken.number),
-        Ok(taken) => format!("{} {}: {} codes", taken.station, taken.number, taken.made),
-        Err(sentence) => format!("refused: {sentence}"),
-    };
-    let act = visitor.act("manifest taken in", &about);
-    if let Err(error) = portal.people.record(&act, visitor.now).await {
-        tracing::error!(%error, "the audit trail misses a manifest");
-    }
 }

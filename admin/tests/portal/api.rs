@@ -12,7 +12,7 @@ use protocol::{Kind, Status};
 use serde_json::{Value, json};
 use sha2::Digest as _;
 
-const TOKEN: &str = "00000000000000000000000000000000000000000000000000000000000000aa";
+pub const TOKEN: &str = "00000000000000000000000000000000000000000000000000000000000000aa";
 
 pub async fn scene() -> (Scene, TokenId) {
     let scene = Scene::new().await;

@@ -1,9 +1,12 @@
 //! Stations, orders, manifests, and the codes that come of them.
 
-use crate::browser::{Browser, Page, Scene};
+use crate::api::{self, read};
+use crate::browser::{Browser, Page, Scene, send};
 use crate::house::thing::Keys;
-use axum::http::{StatusCode, header};
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
 use ledger::people::{Role, Roles};
+use serde_json::json;
 
 async fn admit(browser: &mut Browser, request: &str, kind: &str) -> Page {
     let token = browser.get("/stations").await.field("form_token");
@@ -278,4 +281,106 @@ async fn a_station_that_was_dismissed_says_so_and_brings_nothing_more() {
     assert!(ada.get(&order).await.text().contains("0 of 3"));
     let trail = ada.get("/audit").await.text();
     assert!(trail.contains("station dismissed"), "{trail}");
+}
+
+/// A program brings a file.
+async fn program(scene: &Scene, content: &'static str, key: Option<&str>) -> Page {
+    let request = Request::post("/api/v1/manifests")
+        .header(header::AUTHORIZATION, format!("Bearer {}", api::TOKEN))
+        .header(header::CONTENT_TYPE, "application/octet-stream");
+    let request = match key {
+        Some(key) => request.header("idempotency-key", key),
+        None => request,
+    };
+    send(&scene.app, request.body(Body::from(content)).unwrap()).await
+}
+
+#[tokio::test]
+async fn a_program_brings_a_manifest_once() {
+    let (scene, _) = api::scene().await;
+    let mut ada = scene.owner().await;
+    let order = ordered(&mut ada).await;
+    let torn = program(&scene, "torn", Some("m1")).await;
+    assert_eq!(torn.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let detail = read(&torn)["detail"].as_str().unwrap().to_owned();
+    assert!(
+        detail.starts_with("Not taken, and nothing changed: line 3"),
+        "{detail}"
+    );
+    assert_eq!(
+        program(&scene, "", None).await.status,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
+
+    let first = program(&scene, "items 3", Some("m1")).await;
+    assert_eq!(first.status, StatusCode::OK, "{}", first.text());
+    let told = read(&first);
+    assert_eq!(
+        (&told["number"], &told["made"]),
+        (&json!(1), &json!(3)),
+        "{told}"
+    );
+    let again = program(&scene, "items 3", Some("m1")).await;
+    assert_eq!(first.body, again.body);
+    let other = program(&scene, "items 2", Some("m1")).await;
+    assert_eq!(read(&other)["error"], json!("key_reused"));
+    assert!(ada.get(&order).await.text().contains("complete"));
+
+    let listed = read(&api::call(&scene, "/api/v1/manifests", None).await);
+    assert_eq!(listed["items"], json!([told]));
+    let reading = read(&api::call(&scene, "/api/v1/manifests/reading", None).await);
+    let states = ["taken", "refused"].map(|state| json!(state));
+    let rows = reading["items"].as_array().unwrap();
+    assert_eq!(
+        rows.iter()
+            .map(|row| row["state"].clone())
+            .collect::<Vec<_>>(),
+        states
+    );
+    assert_eq!(rows[0]["codes"], json!(3), "{reading}");
+    let left = std::fs::exists(scene.house.spool.join("manifest")).unwrap();
+    assert!(!left, "what was read does not stay");
+    let trail = ada.get("/audit").await.text();
+    assert_eq!(
+        trail.matches("manifest taken in").count(),
+        2,
+        "once a deed: {trail}"
+    );
+    assert!(trail.contains("till 4"), "{trail}");
+}
+
+#[tokio::test]
+async fn a_manifest_that_comes_while_another_does_is_put_off() {
+    let (scene, _) = api::scene().await;
+    let mut ada = scene.owner().await;
+    ordered(&mut ada).await;
+    let (sender, pieces) = tokio::sync::mpsc::channel::<Result<&'static str, std::io::Error>>(1);
+    let body = Body::from_stream(futures_util::stream::unfold(pieces, |mut pieces| async {
+        pieces.recv().await.map(|piece| (piece, pieces))
+    }));
+    let slow = Request::post("/api/v1/manifests")
+        .header(header::AUTHORIZATION, format!("Bearer {}", api::TOKEN))
+        .header(header::CONTENT_TYPE, "application/octet-stream");
+    let app = scene.app.clone();
+    let slow = tokio::spawn(async move { send(&app, slow.body(body).unwrap()).await });
+    sender.send(Ok("ite")).await.unwrap();
+    // The channel has room for one piece: that the second goes in says that the first came out.
+    sender.send(Ok("ms ")).await.unwrap();
+    sender.reserve().await.unwrap();
+    for _ in 0..2 {
+        let second = program(&scene, "items 3", None).await;
+        assert_eq!(second.status, StatusCode::SERVICE_UNAVAILABLE);
+        let page = bring(&mut ada, "items 3").await;
+        assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    sender.send(Ok("3")).await.unwrap();
+    drop(sender);
+    let page = slow.await.unwrap();
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text());
+    let again = program(&scene, "items", None).await;
+    assert_eq!(
+        again.status,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "the turn was given back"
+    );
 }

@@ -23,12 +23,14 @@ const ITEMS: &str = "SELECT code, issued, state FROM item
      ORDER BY code LIMIT $3";
 const MANIFESTS: &str = "SELECT station, number, bytes, made_by, at FROM manifest
      WHERE at <= $1 ORDER BY at DESC LIMIT $2";
+const MANIFEST: &str = "SELECT station, number, bytes, made_by, at FROM manifest
+     WHERE station = $1 AND number = $2";
 const SCRAPPED: &str = "SELECT sequence, reason FROM scrapped WHERE station = $1
      ORDER BY sequence DESC LIMIT $2";
 
 /// Every text of this file, for the test of their plans.
 #[cfg(test)]
-pub(super) const TEXTS: [&str; 8] = [
+pub(super) const TEXTS: [&str; 9] = [
     ORDER,
     ORDERS_OF_STATION,
     ORDER_OF_THING,
@@ -36,6 +38,7 @@ pub(super) const TEXTS: [&str; 8] = [
     THINGS,
     ITEMS,
     MANIFESTS,
+    MANIFEST,
     SCRAPPED,
 ];
 
@@ -72,6 +75,23 @@ pub struct ManifestRow {
     pub by: String,
     /// When.
     pub at: Timestamp,
+}
+
+type ManifestColumns = (Vec<u8>, u32, Vec<u8>, String, i64);
+
+fn manifest_from(columns: ManifestColumns) -> Result<ManifestRow, Error> {
+    let (station, number, bytes, by, at) = columns;
+    let row = Row {
+        table: "manifest",
+        key: &number,
+    };
+    Ok(ManifestRow {
+        station: row.code(&station)?,
+        number,
+        bytes,
+        by,
+        at: row.time(at)?,
+    })
 }
 
 impl Ledger {
@@ -143,26 +163,22 @@ impl Ledger {
 
     /// The newest manifests, the newest first.
     pub async fn manifests(&self) -> Result<Vec<ManifestRow>, Error> {
-        type Columns = (Vec<u8>, u32, Vec<u8>, String, i64);
-        let rows: Vec<Columns> = sqlx::query_as(MANIFESTS)
+        let rows: Vec<ManifestColumns> = sqlx::query_as(MANIFESTS)
             .bind(i64::MAX)
             .bind(PAGE_MOST)
             .fetch_all(&mut *self.reader().await?)
             .await?;
-        let read = |(station, number, bytes, by, at): Columns| {
-            let row = Row {
-                table: "manifest",
-                key: &number,
-            };
-            Ok(ManifestRow {
-                station: row.code(&station)?,
-                number,
-                bytes,
-                by,
-                at: row.time(at)?,
-            })
-        };
-        rows.into_iter().map(read).collect()
+        rows.into_iter().map(manifest_from).collect()
+    }
+
+    /// One manifest that was taken.
+    pub async fn brought(&self, station: &Code, number: u32) -> Result<Option<ManifestRow>, Error> {
+        let row: Option<ManifestColumns> = sqlx::query_as(MANIFEST)
+            .bind(station.as_bytes().as_slice())
+            .bind(number)
+            .fetch_optional(&mut *self.reader().await?)
+            .await?;
+        row.map(manifest_from).transpose()
     }
 
     /// The highest numbers that a station gave up, and why.

@@ -3,11 +3,14 @@
 //! ```text
 //! boards make FOLDER            identities and blank flash in FOLDER/car and FOLDER/charger
 //! boards judge FOLDER AMOUNT    whether both hold the same receipts, for AMOUNT in all
+//! boards adopt THING FOLDER [PAYEE]    the same in FOLDER for a thing that `onecode device init` made
 //! ```
 //!
-//! Root, issuer and gateway are made here from known keys. Real boards get their passes from a
-//! station or by enrolment, and make their own keys.
+//! Root, issuer and gateway are made here from known keys, except by `adopt`, which takes those of a
+//! running gateway. Real boards get their passes from a station or by enrolment, and make their own
+//! keys.
 
+use device_sdk::identity_file::Identity;
 use protocol::code::IssuedBy;
 use protocol::cose::{SIGNED_MAX, open, seal};
 use protocol::keys::SoftwareKey;
@@ -37,7 +40,11 @@ fn main() -> Result<(), Failure> {
     match words[..] {
         ["make", folder] => make(Path::new(folder)),
         ["judge", folder, amount] => judge(Path::new(folder), amount.parse()?),
-        _ => Err("boards make FOLDER, or boards judge FOLDER AMOUNT".into()),
+        ["adopt", thing, folder] => adopt(Path::new(thing), Path::new(folder), None),
+        ["adopt", thing, folder, payee] => {
+            adopt(Path::new(thing), Path::new(folder), Some(payee.parse()?))
+        }
+        _ => Err("boards make FOLDER, judge FOLDER AMOUNT, or adopt THING FOLDER [PAYEE]".into()),
     }
 }
 
@@ -72,17 +79,50 @@ fn make(folder: &Path) -> Result<(), Failure> {
             &grant,
             charger.as_bytes(),
         ];
-        let mut identity = Vec::new();
-        for part in parts {
-            identity.extend(u16::try_from(part.len())?.to_be_bytes());
-            identity.extend(part);
-        }
-        let folder = folder.join(name);
-        fs::create_dir_all(&folder)?;
-        fs::write(folder.join("identity.bin"), identity)?;
-        fs::write(folder.join("flash.bin"), vec![0xff; FLASH_BYTES])?;
+        put(&folder.join(name), parts)?;
     }
     Ok(())
+}
+
+/// A board with the keys of a thing that has its code already. Whoever it does not pay it names
+/// itself; it asks the gateway for its allowance.
+fn adopt(thing: &Path, folder: &Path, payee: Option<Code>) -> Result<(), Failure> {
+    let thing = Identity::load(thing)?.ok_or("no thing in this folder")?;
+    let Identity {
+        trust,
+        keys,
+        credentials,
+    } = &thing;
+    let (_, seed) = keys.to_bytes();
+    let passes = credentials.passes();
+    let payee = payee.unwrap_or(credentials.code);
+    let parts: [&[u8]; 9] = [
+        &*seed,
+        credentials.code.as_bytes(),
+        &passes,
+        trust.network.as_str().as_bytes(),
+        trust.root_key.as_bytes(),
+        &credentials.issuer_pass,
+        &credentials.gateway_pass,
+        &[],
+        payee.as_bytes(),
+    ];
+    put(folder, parts)
+}
+
+/// What is flashed into a board when it is made.
+fn put(folder: &Path, parts: [&[u8]; 9]) -> Result<(), Failure> {
+    let mut identity = Vec::new();
+    for part in parts {
+        identity.extend(u16::try_from(part.len())?.to_be_bytes());
+        identity.extend(part);
+    }
+    fs::create_dir_all(folder)?;
+    fs::write(folder.join("identity.bin"), identity)?;
+    Ok(fs::write(
+        folder.join("flash.bin"),
+        vec![0xff; FLASH_BYTES],
+    )?)
 }
 
 /// Both sides hold the same claims; each is signed by whom it names, and they make the amount.

@@ -111,6 +111,13 @@ pub fn print(text: &str) {
     }
 }
 
+/// In place of a true random number generator, which this board has not.
+pub fn random() -> Result<u64, Refused> {
+    let mut bytes = [0; 8];
+    HostFile::open(c"/dev/urandom")?.read(&mut bytes)?;
+    Ok(u64::from_be_bytes(bytes))
+}
+
 /// The number behind `name=` in the words that QEMU was given for this image.
 pub fn argument(name: &str) -> Option<u32> {
     let mut line = [0_u8; COMMAND_LINE_MAX];

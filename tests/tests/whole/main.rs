@@ -3,7 +3,8 @@
 //! - `house`: the rules of the tree itself: arrows between rooms, sizes, names, documents;
 //! - `scenarios`: the running gateway with real devices, and what it refuses;
 //! - `foreign`: programs by others that speak our protocols;
-//! - `interop`: the protocol written a second time.
+//! - `interop`: the protocol written a second time;
+//! - `metal`: emulated boards at the running gateway.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,4 +16,5 @@
 mod foreign;
 mod house;
 mod interop;
+mod metal;
 mod scenarios;

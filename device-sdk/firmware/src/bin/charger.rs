@@ -1,52 +1,56 @@
 //! A charger that takes payments from the line for as long as it has power.
 //!
-//! With `show=1` it only writes what it would hand in at a gateway, and ends.
+//! With `show=1` it only writes what it would hand in at a gateway, and ends. With `gateway=1` there
+//! is a gateway at the second line: whenever the first has been quiet for a second, it hands in what
+//! it has taken.
 #![no_std]
 #![no_main]
 
 use core::fmt::Write;
-use cortex_m::Peripherals;
 use cortex_m_rt::entry;
-use device_sdk::links::serial::{FRAME_MAX_BYTES, Line, frame};
+use device_sdk::links::serial::Line;
 use device_sdk::purse::OUT_MAX;
-use firmware::flash::FileNor;
-use firmware::identity::{Identity, Wrong};
-use firmware::semihosting::{Console, argument, exit};
+use firmware::gateway::Gateway;
+use firmware::identity::Wrong;
+use firmware::semihosting::{Console, argument};
 use firmware::uart::Uart;
-use firmware::{BoardPurse, handed_in, ticks};
+use firmware::{Board, BoardPurse, handed_in, run, send, ticks};
+use protocol::Status;
 use protocol::message::Message;
-use protocol::{Currency, Status};
+
+/// After so long without a byte, nobody is paying.
+const QUIET_MS: u32 = 1_000;
 
 #[entry]
 fn main() -> ! {
-    match run() {
-        Ok(()) => exit(0),
-        Err(wrong) => {
-            let _ = writeln!(Console, "charger: {wrong}");
-            exit(1)
-        }
-    }
+    run("charger", live)
 }
 
-fn run() -> Result<(), Wrong> {
-    let peripherals = Peripherals::take().ok_or("taken already")?;
-    ticks::start(peripherals.SYST);
-    let identity = Identity::read(c"identity.bin")?;
-    let flash = FileNor::open(c"flash.bin").map_err(|_| "no flash")?;
-    let mut purse = identity.purse(flash)?;
-    let usd = Currency::new(1, *b"USD").ok_or("no currency")?;
+fn live(board: &mut Board) -> Result<(), Wrong> {
+    let Board { purse, usd, .. } = board;
     if argument("show").is_some() {
-        let totals = purse.totals(usd);
+        let totals = purse.totals(*usd);
         let _ = writeln!(Console, "charger: took {}", totals.received_unsettled);
-        return handed_in(&mut purse);
+        return handed_in(purse);
     }
     let (uart, mut line) = (Uart::first(), Line::new());
+    let mut gateway = Gateway::open(purse.me())?;
+    let mut heard_ms = ticks::ms();
     loop {
         let Some(byte) = uart.receive() else {
+            let is_quiet = ticks::ms().wrapping_sub(heard_ms) > QUIET_MS;
+            if let (true, Some(gateway)) = (is_quiet, &mut gateway) {
+                if purse.unanswered() > 0 && gateway.hand_in(purse)? {
+                    let settled = purse.totals(*usd).received_settled;
+                    let _ = writeln!(Console, "charger: {settled} settled");
+                }
+                heard_ms = ticks::ms();
+            }
             continue;
         };
+        heard_ms = ticks::ms();
         if let Some(message) = line.push(byte) {
-            answer(&mut purse, message, &uart)?;
+            answer(purse, message, &uart)?;
         }
     }
 }
@@ -64,8 +68,5 @@ fn answer(purse: &mut BoardPurse, message: &[u8], uart: &Uart) -> Result<(), Wro
         Err(status) => Message::refusal(status, None).write(&mut out),
     };
     let answer = len.and_then(|len| out.get(..len)).ok_or("too long")?;
-    let mut framed = [0; FRAME_MAX_BYTES];
-    let len = frame(answer, &mut framed).ok_or("too long")?;
-    uart.send(framed.get(..len).unwrap_or_default());
-    Ok(())
+    send(uart, answer)
 }

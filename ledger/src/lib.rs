@@ -15,6 +15,7 @@
 //! - [`federation`]: several gateways and a centre;
 //! - [`people`]: the accounts of the portal, in a file of their own;
 //! - [`diary`]: what things said lately and what people told them, in a file of its own;
+//! - [`outbox`]: what waits for whoever is above this gateway, in a file of its own;
 //! - [`alerts`]: who is told when something needs attention, and the letters, in a file of its own.
 //!
 //! Everything that is answered is durable before, everything that is signed here is signed inside
@@ -35,6 +36,7 @@ mod evidence;
 pub mod federation;
 mod handle;
 mod jobs;
+pub mod outbox;
 mod own_keys;
 pub mod people;
 mod refunds;

@@ -3,6 +3,7 @@
 
 use crate::courier::Relay;
 use crate::publishing::Witness;
+use crate::upstream;
 use ledger::bounds::{COSIGNATURES_MOST, LOGS_MOST};
 use protocol::Network;
 use protocol::chain::{NoteKey, SignatureKind};
@@ -77,6 +78,12 @@ keys! {
     "mail" "from" = "", "Whose mails they are, such as onecode@example.com.";
     "mail" "user" = "", "By which name the gateway signs in at the relay. Empty: it does not.";
     "mail" "password_file" = "", "File with the password of that name, for the gateway's user alone.";
+    "upstream" "broker" = "", "Broker that telemetry is relayed to and from, such as mqtts://broker.example.com:8883; mqtt:// on loopback alone. The gateway shows its own certificate and code. Empty: none.";
+    "upstream" "rules" = "", "What is relayed, as Mosquitto's bridges write it: PATTERN out|in QOS LOCAL-PREFIX REMOTE-PREFIX, separated by semicolons, \"\" for no prefix; such as +/t/# out 1 oc/1/ plant/7/";
+    "upstream" "trusted_file" = "", "Who signed the broker's certificate, PEM. Empty: this network's own root.";
+    "upstream" "user" = "", "By which name the gateway signs in at the broker, where its certificate does not say enough. Empty: it does not.";
+    "upstream" "password_file" = "", "File with the password of that name, for the gateway's user alone.";
+    "upstream" "most_mb" = "256", "Disk for telemetry that waits for the broker. When it is full the oldest goes, and is counted.";
     "chain" "logs" = "", "Verifier keys of logs that this gateway cosigns as a witness, separated by commas.";
     "chain" "witnesses" = "", "Who cosigns this gateway's log: KEY URL, KEY URL; a gateway's keys stand at /chain/key, and its witness at http://HOST/witness.";
     "log" "filter" = "info,rumqttd=error,rustls=error", "What is logged, in the form of RUST_LOG.";
@@ -147,6 +154,10 @@ pub struct Config {
     pub known_logs: Vec<String>,
     /// Who cosigns this gateway's log.
     pub witnesses: Vec<Witness>,
+    /// What is above.
+    pub upstream: Option<upstream::Settings>,
+    /// Megabytes of telemetry that may wait for it.
+    pub upstream_most_mb: u32,
     /// What is logged.
     pub log_filter: String,
 }
@@ -351,6 +362,32 @@ impl Sources {
         Ok(Some(settings))
     }
 
+    fn upstream(&self) -> Result<Option<upstream::Settings>, ConfigError> {
+        let text = |name: &str| self.get(&format!("upstream.{name}")).0.trim().to_owned();
+        if text("broker").is_empty() {
+            return Ok(None);
+        }
+        let file = |name: &str| Some(text(name)).filter(|file| !file.is_empty());
+        let user = Some(text("user")).filter(|user| !user.is_empty());
+        let password = file("password_file").map(PathBuf::from);
+        if user.is_some() != password.is_some() {
+            let both = "upstream.user and upstream.password_file: both or neither";
+            return Err(ConfigError(both.to_owned()));
+        }
+        Ok(Some(upstream::Settings {
+            broker: self.parse(
+                "upstream.broker",
+                "mqtts:// and a host, such as mqtts://broker.example.com:8883; mqtt:// only on loopback",
+            )?,
+            rules: self.parse(
+                "upstream.rules",
+                "PATTERN out|in 1|2 LOCAL-PREFIX REMOTE-PREFIX, separated by semicolons",
+            )?,
+            trusted_file: file("trusted_file").map(PathBuf::from),
+            user: user.zip(password),
+        }))
+    }
+
     fn mail(&self) -> Result<Option<Relay>, ConfigError> {
         let text = |name: &str| self.get(&format!("mail.{name}")).0.trim().to_owned();
         if text("relay").is_empty() {
@@ -441,6 +478,8 @@ impl Sources {
             grace_s: self.parse("wallet.grace_s", SECONDS)?,
             known_logs: self.known_logs()?,
             witnesses: self.witnesses()?,
+            upstream: self.upstream()?,
+            upstream_most_mb: self.parse("upstream.most_mb", "a whole number of megabytes")?,
             log_filter: self.get("log.filter").0.to_owned(),
         })
     }

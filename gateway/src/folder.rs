@@ -50,6 +50,11 @@ impl Folder {
         self.0.join("sessions.db")
     }
 
+    /// What waits for whoever is above.
+    pub fn outbox(&self) -> PathBuf {
+        self.0.join("outbox.db")
+    }
+
     /// Who is told when something needs attention, and the letters about it.
     pub fn alerts(&self) -> PathBuf {
         self.0.join("alerts.db")

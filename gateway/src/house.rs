@@ -14,6 +14,7 @@ use crate::wallet::{self, News, now};
 use issuer::{Authorities, Authority, Names, Plan, RandomFailed, Role, ServerIdentity, ServerName};
 use ledger::alerts::Alerts;
 use ledger::diary::Diary;
+use ledger::outbox::Outbox;
 use ledger::people::People;
 use ledger::sessions::Sessions;
 use ledger::{Bearings, ClassTerms, FormerKey, FormerKeys, Ledger, Policy};
@@ -52,6 +53,8 @@ pub struct House {
     pub sessions: Sessions,
     /// Who is told, and the letters.
     pub alerts: Alerts,
+    /// What waits for whoever is above.
+    pub outbox: Outbox,
     /// Refusals.
     pub meters: Arc<Meters>,
     /// What things ask for in public.
@@ -111,6 +114,10 @@ impl House {
         let alerts = Alerts::open(&folder.alerts())
             .await
             .map_err(|error| format!("{}: {error}", folder.alerts().display()))?;
+        let most_bytes = u64::from(config.upstream_most_mb) << 20;
+        let outbox = Outbox::open(&folder.outbox(), most_bytes, now())
+            .await
+            .map_err(|error| format!("{}: {error}", folder.outbox().display()))?;
         Ok(Self {
             folder,
             authorities: Arc::new(authorities),
@@ -119,6 +126,7 @@ impl House {
             diary,
             sessions,
             alerts,
+            outbox,
             meters: Arc::default(),
             offers: Arc::default(),
             _lock: lock,
@@ -190,6 +198,7 @@ impl House {
         self.diary.close().await;
         self.sessions.close().await;
         self.alerts.close().await;
+        self.outbox.close().await;
         self.ledger.close().await;
     }
 }

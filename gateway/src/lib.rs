@@ -30,5 +30,6 @@ pub mod thing_folder;
 pub mod tree;
 pub mod trust_file;
 pub mod trust_store;
+pub mod upstream;
 pub mod wallet;
 pub mod withdrawn;

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use gateway::command::{
-    check, config_list, device, gateway as own, label, root, station, up, verify,
+    bridge, check, config_list, device, gateway as own, label, root, station, up, verify,
 };
 use gateway::demo;
 use std::path::PathBuf;
@@ -22,6 +22,11 @@ enum Command {
     Up(up::Options),
     /// Show the main job end to end: cars pay chargers, a third of them with the gateway dead.
     Demo(demo::Options),
+    /// Look at the link to the broker above, and at what becomes of a topic on it.
+    Bridge {
+        #[command(subcommand)]
+        command: bridge::Command,
+    },
     /// Look a data folder over and say what is wrong and what to do.
     Check(check::Options),
     /// Show the settings.
@@ -77,6 +82,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Up(options) => up::run(options),
         Command::Demo(options) => demo::run(options),
+        Command::Bridge { command } => bridge::run(command),
         Command::Check(options) => check::run(options),
         Command::Config {
             command: ConfigCommand::List { doc, config },

@@ -1,7 +1,7 @@
 //! Whole-system scenarios of OneCode: what they share.
 //!
 //! [`house::House`] is a running gateway, [`thing::Thing`] a device with a code, [`by_hand`] makes
-//! what no purse would, [`pair`] is two things that pay each other, [`factory`] is a station beside the gateway, [`program`] runs other programs.
+//! what no purse would, [`cut`] is a link that breaks, [`pair`] is two things that pay each other, [`factory`] is a station beside the gateway, [`program`] runs other programs.
 //! The scenarios themselves are `tests/whole`.
 //! [`world`] is a simulation of everything in one process.
 //! [`model`] is a small world that is walked through exhaustively.
@@ -14,6 +14,7 @@
 )]
 
 pub mod by_hand;
+pub mod cut;
 pub mod factory;
 pub mod house;
 pub mod model;

@@ -1,5 +1,6 @@
 //! One file for each thing a person can type.
 
+pub mod bridge;
 pub mod check;
 pub mod config_list;
 pub mod device;

@@ -9,9 +9,10 @@ use crate::house::{Failure, House, server_names};
 use crate::mqtt::{Kept, Limits, MqttDoor, Wire, server_config};
 use crate::revocation::Lists;
 use crate::serving::{Doors, Serving};
+use crate::tree::Tree;
 use crate::trust_store::{ClientVerifier, Keeper, Trusted};
 use crate::wallet::{self, now};
-use crate::{courier, following, heard, http, portal, provider, publishing};
+use crate::{courier, following, heard, http, portal, provider, publishing, upstream};
 use admin::{Portal, Post, Pulse, Sender, Streams, Watchman};
 use clap::Args;
 use issuer::{Authorities, ServerIdentity};
@@ -27,7 +28,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// Between two looks at the clock while an authority takes over from another.
 const LOOK_AT_CLOCK: Duration = Duration::from_secs(1);
@@ -131,6 +132,13 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
     let tree = house.tree(config);
     let kept = Kept::open(&tree, house.sessions.clone(), now).await?;
     let said = heard::join(&tree, &house.diary).await?;
+    let above = Arc::<upstream::State>::default();
+    if let Some(settings) = &config.upstream {
+        tree.forwarded_by(Arc::new(upstream::Forward {
+            rules: settings.rules.clone(),
+            outbox: house.outbox.clone(),
+        }));
+    }
     let check = registry_check(house.ledger.clone());
     let (stop, stopped) = watch::channel(false);
 
@@ -248,6 +256,7 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
         mqtt: Arc::clone(mqtt.counters()),
         coap: counters,
         portal: portal_counters,
+        above: (Arc::clone(&above), house.outbox.clone()),
     };
     let purses = http::wallet::WalletDoor::new(
         Arc::clone(&tree),
@@ -257,6 +266,7 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
         config.proxies.clone(),
         now,
     );
+    let tree_above = Arc::clone(&tree);
     let chain = http::chain::router(house.ledger.clone(), config.known_logs.clone(), now);
     let doors = Arc::clone(&keeper);
     let keeping = Arc::clone(&lists).keep(
@@ -289,6 +299,7 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
     let watching = tokio::spawn(async move { watchman.keep(now, watching).await });
     let posting = until(stopped.clone());
     let posting = tokio::spawn(async move { post.keep(now, posting).await });
+    let relaying = relay(config, &house, &tree_above, above, until(stopped.clone()))?;
     let witnesses = config.witnesses.clone();
     let publisher = publishing::publish(house.ledger.clone(), witnesses, until(stopped));
     let publisher = tokio::spawn(publisher);
@@ -319,8 +330,36 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
     tidying.await?;
     watching.await?;
     posting.await?;
+    relaying.await?;
     house.close().await;
     Ok(ended)
+}
+
+/// Carries to and from whoever is above, where there is somebody.
+fn relay(
+    config: &Config,
+    house: &House,
+    tree: &Arc<Tree>,
+    state: Arc<upstream::State>,
+    stopped: impl Future<Output = ()> + Send + 'static,
+) -> Result<JoinHandle<()>, Failure> {
+    let Some(settings) = config.upstream.clone() else {
+        return Ok(tokio::spawn(async {}));
+    };
+    let rules = settings.rules.clone();
+    let credentials = upstream::Credentials {
+        settings,
+        authorities: Arc::clone(&house.authorities),
+        folder: house.folder.clone(),
+        names: server_names(config)?,
+    };
+    let ends = (rules, house.outbox.clone(), Arc::clone(tree));
+    Ok(tokio::spawn(upstream::carry(
+        credentials,
+        ends,
+        state,
+        stopped,
+    )))
 }
 
 /// Resolves when the house is told to stop.

@@ -3,8 +3,10 @@
 use crate::coap::Counters as CoapCounters;
 use crate::meters::Meters;
 use crate::mqtt::Counters as MqttCounters;
+use crate::upstream::State;
 use admin::Counters as PortalCounters;
 use ledger::Ledger;
+use ledger::outbox::Outbox;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode_registry;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -14,7 +16,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Where the numbers come from.
 #[derive(Clone)]
@@ -29,6 +31,8 @@ pub struct Gauges {
     pub coap: Arc<CoapCounters>,
     /// The portal and its public pages.
     pub portal: Arc<PortalCounters>,
+    /// The link to whoever is above, and what waits for it.
+    pub above: (Arc<State>, Outbox),
 }
 
 impl fmt::Debug for Gauges {
@@ -139,8 +143,67 @@ impl Collector for Gauges {
             let metric = ConstGauge::new(count.load(Ordering::Relaxed));
             metric.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
         }
-        Ok(())
+        above(&mut encoder, &self.above)
     }
+}
+
+fn above(
+    encoder: &mut DescriptorEncoder<'_>,
+    (state, outbox): &(Arc<State>, Outbox),
+) -> fmt::Result {
+    let standing = outbox.standing();
+    let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+    for (name, help, count) in [
+        (
+            "onecode_upstream_connected",
+            "Connections ever made to the broker above",
+            read(&state.connected),
+        ),
+        (
+            "onecode_upstream_acknowledged",
+            "Messages that the broker above acknowledged",
+            read(&state.acknowledged),
+        ),
+        (
+            "onecode_upstream_brought",
+            "Messages from the broker above that found their place",
+            read(&state.brought),
+        ),
+        (
+            "onecode_upstream_misplaced",
+            "Messages from the broker above without a place here",
+            read(&state.misplaced),
+        ),
+        (
+            "onecode_upstream_dropped",
+            "Telemetry that found no room on disk",
+            standing.dropped,
+        ),
+    ] {
+        let metric = ConstCounter::new(count);
+        metric.encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)?;
+    }
+    for (name, help, value) in [
+        (
+            "onecode_upstream_online",
+            "Whether the broker above is connected",
+            u64::from(state.online.load(Ordering::Relaxed)),
+        ),
+        (
+            "onecode_upstream_waiting",
+            "Messages that wait for the broker above",
+            standing.waiting,
+        ),
+        (
+            "onecode_upstream_waiting_bytes",
+            "Their bytes",
+            standing.bytes,
+        ),
+    ] {
+        let metric = ConstGauge::new(value);
+        metric.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
+    }
+    Ok(())
 }
 
 fn portal(encoder: &mut DescriptorEncoder<'_>, portal: &PortalCounters) -> fmt::Result {

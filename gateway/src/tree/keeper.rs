@@ -29,3 +29,10 @@ pub struct Received {
     /// The packet identifier.
     pub id: u16,
 }
+
+/// Hands events on to whoever is above this gateway.
+pub trait Forwarder: Send + Sync + 'static {
+    /// Sees every event that did not come from above. When this returns, what is to leave of an
+    /// assured event is durable.
+    fn forward<'e>(&'e self, event: &'e Event) -> BoxFuture<'e, Result<(), Status>>;
+}

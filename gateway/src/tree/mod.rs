@@ -28,7 +28,7 @@ pub use bells::Bell;
 pub use desk::{Declined, Inbox, WALLET_MESSAGE_MAX, WalletDesk};
 pub use fanout::{Chosen, Event, Fanout, Watch};
 pub use filter::Filter;
-pub use keeper::{Keeper, Keeping, Received};
+pub use keeper::{Forwarder, Keeper, Keeping, Received};
 pub use retained::{RETAINED_BRANCH_BYTES_MAX, RETAINED_BYTES_MAX, RETAINED_TOPICS_MAX};
 pub use topic::{Leaf, NAME_LEVELS_MAX, NAME_MAX, Name, Peer, TOPIC_MAX, Topic, TopicError};
 
@@ -45,6 +45,9 @@ use tokio::task::AbortHandle;
 
 /// Bytes of the largest payload that is no wallet message.
 pub const PAYLOAD_MAX: usize = 100 * 1024;
+
+/// Stands for the session of whoever is above; sessions count from 1.
+const FROM_ABOVE: u64 = u64::MAX;
 
 /// By which door somebody came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -149,6 +152,7 @@ pub struct Tree {
     ringer: AbortHandle,
     tap: OnceLock<Tap>,
     keeper: OnceLock<Arc<dyn Keeper>>,
+    forwarder: OnceLock<Arc<dyn Forwarder>>,
     clock: fn() -> Timestamp,
 }
 
@@ -181,6 +185,7 @@ impl Tree {
             ringer,
             tap: OnceLock::new(),
             keeper: OnceLock::new(),
+            forwarder: OnceLock::new(),
             clock,
         })
     }
@@ -188,6 +193,11 @@ impl Tree {
     /// From now on `keeper` keeps what is retained and owed, once and for good.
     pub fn kept_by(&self, keeper: Arc<dyn Keeper>) {
         let _ = self.keeper.set(keeper);
+    }
+
+    /// From now on `forwarder` hands events on to whoever is above, once and for good.
+    pub fn forwarded_by(&self, forwarder: Arc<dyn Forwarder>) {
+        let _ = self.forwarder.set(forwarder);
     }
 
     /// What a topic retained before this tree began; nobody hears it anew.
@@ -367,6 +377,13 @@ impl Tree {
         self.fanout.watch(branch).await.map_err(|_| Refusal::Full)
     }
 
+    /// Whoever is above says it; it is not handed back there.
+    pub async fn bring(&self, topic: &Topic, payload: Bytes, how: Manner) -> Result<(), Refusal> {
+        let origin = FROM_ABOVE;
+        let how = Manner { origin, ..how };
+        self.spread(topic, payload, how, None).await
+    }
+
     async fn spread(
         &self,
         topic: &Topic,
@@ -399,6 +416,13 @@ impl Tree {
         if let Some(keeper) = self.keeper.get() {
             let kept = keeper.keep(&mut event, keeping).await;
             kept.map_err(|_| Refusal::NotKept)?;
+        }
+        if let Some(forwarder) = self.forwarder.get()
+            && event.origin != FROM_ABOVE
+        {
+            // A crash before this: the publisher was not acknowledged and says it again.
+            let forwarded = forwarder.forward(&event).await;
+            forwarded.map_err(|_| Refusal::NotKept)?;
         }
         let event = Arc::new(event);
         if let Some(tap) = self.tap.get()

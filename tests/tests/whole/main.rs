@@ -4,7 +4,8 @@
 //! - `scenarios`: the running gateway with real devices, and what it refuses;
 //! - `foreign`: programs by others that speak our protocols;
 //! - `interop`: the protocol written a second time;
-//! - `metal`: emulated boards at the running gateway.
+//! - `metal`: emulated boards at the running gateway;
+//! - `upstream`: gateways under brokers by others, the link cut at random.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,3 +19,4 @@ mod house;
 mod interop;
 mod metal;
 mod scenarios;
+mod upstream;

@@ -9,6 +9,8 @@ macro_rules! crash_points {
         $($(#[$station_doc:meta])* $station:ident $station_word:literal;)*
         => under another key:
         $($(#[$key_doc:meta])* $key:ident $key_word:literal;)*
+        => beside the books:
+        $($(#[$beside_doc:meta])* $beside:ident $beside_word:literal;)*
     ) => {
         /// Every step of a command at which a power cut is interesting. Between the first and
         /// [`CrashPoint::Committed`] nothing is durable and nobody has heard anything; from there on
@@ -19,6 +21,7 @@ macro_rules! crash_points {
             $($(#[$other_doc])* $other,)*
             $($(#[$station_doc])* $station,)*
             $($(#[$key_doc])* $key,)*
+            $($(#[$beside_doc])* $beside,)*
         }
 
         impl CrashPoint {
@@ -30,6 +33,8 @@ macro_rules! crash_points {
             pub const STATIONS: &'static [Self] = &[$(Self::$station),*];
             /// Those that only gateways whose key has changed come by.
             pub const NEXT_KEY: &'static [Self] = &[$(Self::$key),*];
+            /// Those of the diary and of the accounts of people, which no command comes by.
+            pub const BESIDE: &'static [Self] = &[$(Self::$beside),*];
 
             /// Its name in the environment.
             pub const fn word(self) -> &'static str {
@@ -38,6 +43,7 @@ macro_rules! crash_points {
                     $(Self::$other => $other_word,)*
                     $(Self::$station => $station_word,)*
                     $(Self::$key => $key_word,)*
+                    $(Self::$beside => $beside_word,)*
                 }
             }
         }
@@ -235,6 +241,26 @@ crash_points! {
     => under another key:
     /// Word of the gateway's next key is in an inbox, and that its code was told is not kept.
     HandoverTold "handover_told";
+
+    => beside the books:
+    /// Values of a thing are written, and which are too many is not.
+    ReadingsWritten "readings_written";
+    /// What a thing shall become is durable, and the thing was not told.
+    DesiredKept "desired_kept";
+    /// A command has its number, and the oldest has not given way.
+    CommandNumbered "command_numbered";
+    /// A command is durable and did not go out.
+    CommandKept "command_kept";
+    /// That a command went out is durable.
+    CommandMarked "command_marked";
+    /// What a thing answered is durable.
+    CommandAnswered "command_answered";
+    /// A device that asks is written; nobody has heard.
+    AskerWritten "asker_written";
+    /// Somebody's decision about a device is written, and the oldest have not given way.
+    AskerDecided "asker_decided";
+    /// A row of the audit trail is written, and what it tells of is not durable yet.
+    TrailWritten "trail_written";
 }
 
 /// Names the step to stop at: a word of [`CrashPoint`], then optionally a colon and how many times

@@ -1,6 +1,7 @@
 //! Devices that ask for a code and are not known: they wait until somebody accepts or rejects them.
 
 use super::{Diary, row};
+use crate::crash::{CrashPoint, here};
 use crate::error::Error;
 use protocol::{Code, Digest, Timestamp};
 
@@ -166,6 +167,7 @@ impl Diary {
         .execute(&mut *tx)
         .await?
         .rows_affected();
+        here(CrashPoint::AskerWritten);
         tx.commit().await?;
         Ok(match kept {
             0 => Standing::Full,
@@ -218,7 +220,9 @@ impl Diary {
 
     /// Writes down what was decided; false when there is nobody of that request, or it was decided
     /// otherwise before. The same again changes nothing. A rejection can be followed by an
-    /// acceptance, never the other way round: the device may have its code.
+    /// acceptance, never the other way round: the device may have its code. A crash before the commit:
+    /// it waits as before, and the code that was issued for it is its code when somebody accepts it
+    /// again, because the same request gets the same code.
     pub async fn decide(
         &self,
         id: &Digest,
@@ -244,6 +248,7 @@ impl Diary {
         .execute(&mut *tx)
         .await?
         .rows_affected();
+        here(CrashPoint::AskerDecided);
         sqlx::query(
             "DELETE FROM asker WHERE id IN (SELECT id FROM asker WHERE state > 0
                ORDER BY decided DESC LIMIT -1 OFFSET $1)",

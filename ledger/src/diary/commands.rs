@@ -1,6 +1,7 @@
 //! What people told things: what they shall become, and commands with their results.
 
 use super::{Diary, row};
+use crate::crash::{CrashPoint, here};
 use crate::error::Error;
 use protocol::{Code, Timestamp};
 
@@ -77,6 +78,7 @@ impl Diary {
                 .bind(code)
                 .execute(&self.pool)
                 .await?;
+            here(CrashPoint::DesiredKept);
             return Ok(true);
         }
         let kept = sqlx::query(
@@ -93,6 +95,7 @@ impl Diary {
         .bind(DESIRED_MAX)
         .execute(&self.pool)
         .await?;
+        here(CrashPoint::DesiredKept);
         Ok(kept.rows_affected() > 0)
     }
 
@@ -146,6 +149,7 @@ impl Diary {
         .bind(now.0)
         .fetch_one(&mut *tx)
         .await?;
+        here(CrashPoint::CommandNumbered);
         sqlx::query(
             "DELETE FROM command WHERE number IN (SELECT number FROM command WHERE code = $1
                ORDER BY number DESC LIMIT -1 OFFSET $2)",
@@ -155,20 +159,25 @@ impl Diary {
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
+        here(CrashPoint::CommandKept);
         Ok(number)
     }
 
-    /// The command has gone out.
+    /// The command has gone out. A crash after this: it is known that it went out, and a thing that
+    /// polls for what it has not answered gets it once more, under its number.
     pub async fn command_sent(&self, number: i64, now: Timestamp) -> Result<(), Error> {
         sqlx::query("UPDATE command SET sent = $1 WHERE number = $2")
             .bind(now.0)
             .bind(number)
             .execute(&self.pool)
             .await?;
+        here(CrashPoint::CommandMarked);
         Ok(())
     }
 
-    /// What the thing answered, the first time; false when nothing was asked under that number.
+    /// What the thing answered, the first time; false when nothing was asked under that number. A
+    /// crash after this: the thing was not told that it was heard, answers again, and that changes
+    /// nothing.
     pub async fn command_answered(
         &self,
         code: &Code,
@@ -186,6 +195,7 @@ impl Diary {
         .bind(code.as_bytes().as_slice())
         .execute(&self.pool)
         .await?;
+        here(CrashPoint::CommandAnswered);
         Ok(answered.rows_affected() > 0)
     }
 

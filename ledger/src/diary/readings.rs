@@ -1,6 +1,7 @@
 //! Telemetry: the newest values of every thing, and its history within bounds.
 
 use super::{Diary, row, time_ms};
+use crate::crash::{CrashPoint, here};
 use crate::error::Error;
 use protocol::{Code, Timestamp};
 use sqlx::{Sqlite, Transaction};
@@ -110,8 +111,8 @@ impl Diary {
     }
 
     /// Keeps values that came in, all or none; gives how many were kept. A thing with as many names
-    /// as it may have gets no new ones. A crash before the commit loses what came in within it:
-    /// telemetry is no promise.
+    /// as it may have gets no new ones. A crash before the commit loses what came in within it, all of
+    /// it: telemetry is no promise.
     pub async fn add_readings(
         &self,
         readings: &[NewReading],
@@ -141,6 +142,7 @@ impl Diary {
             codes.insert(reading.code);
             kept += 1;
         }
+        here(CrashPoint::ReadingsWritten);
         for code in codes {
             trim(&mut tx, &code).await?;
         }

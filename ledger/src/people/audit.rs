@@ -4,6 +4,7 @@
 //! audits keeps the newest chain value elsewhere.
 
 use super::{Error, People};
+use crate::crash::{CrashPoint, here};
 use protocol::{Digest, Timestamp};
 use sha2::{Digest as _, Sha256};
 use sqlx::{Sqlite, Transaction};
@@ -75,7 +76,7 @@ fn chain(before: &Digest, number: i64, time: Timestamp, act: &Act<'_>) -> Digest
     Digest(hash.finalize().into())
 }
 
-/// Appends within the transaction of the act itself.
+/// Appends within the transaction of the act itself: a crash before the commit leaves neither.
 pub(super) async fn append(
     tx: &mut Transaction<'_, Sqlite>,
     act: &Act<'_>,
@@ -101,11 +102,13 @@ pub(super) async fn append(
     .bind(chain(&before, number, now, act).0.as_slice())
     .execute(&mut **tx)
     .await?;
+    here(CrashPoint::TrailWritten);
     Ok(())
 }
 
 impl People {
-    /// Records an act whose effect stands elsewhere.
+    /// Records an act whose effect stands elsewhere. A crash between the two leaves an effect that the
+    /// trail misses, or, where it is recorded first, an act that came to nothing; never half a row.
     pub async fn record(&self, act: &Act<'_>, now: Timestamp) -> Result<(), Error> {
         let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         append(&mut tx, act, now).await?;

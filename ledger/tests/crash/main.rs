@@ -11,6 +11,7 @@
     reason = "a test may fail"
 )]
 
+mod beside;
 #[path = "../deaths/mod.rs"]
 mod deaths;
 mod items;

@@ -1,16 +1,17 @@
-// Makes destinations and a rule with a real browser, and looks at the letters where they arrive: at a
-// relay of mail and a webhook made by others.
+// Makes destinations and a rule with a real browser, and looks at the letters where they arrive: at
+// relays of mail and a webhook made by others, over TLS with certificates of an authority of the test.
 //
 //   node alerts.js --onecode PROGRAM --python PYTHON [--shots DIR]
 //
 // PYTHON has the packages of requirements.txt.
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
 import { openBrowser, readArguments } from "./browser.js";
-import { start, startGateway } from "./gateway.js";
+import { restart, start, startGateway } from "./gateway.js";
 
 const PASSWORD = "correct horse battery";
 const HOOK_PATH = "/services/T0/nobody-elses";
@@ -23,18 +24,38 @@ mkdirSync(shots, { recursive: true });
 
 const secretFile = join(scratch, "secret");
 const letters = join(dirname(fileURLToPath(import.meta.url)), "letters.py");
-const receivers = start(resolve(asked.python), [letters, secretFile]);
-const [, mail] = await receivers.says(/^mail (\d+)$/);
+const MAIL_USER = "onecode";
+const passwordFile = join(scratch, "mail-password");
+writeFileSync(passwordFile, PASSWORD, { mode: 0o600 });
+const tls = certificates();
+const receivers = start(resolve(asked.python), [letters, secretFile, tls.certificate, tls.key, MAIL_USER, PASSWORD]);
+const [, starttls] = await receivers.says(/^starttls (\d+)$/);
+const [, wrapped] = await receivers.says(/^tls (\d+)$/);
 const [, webhook] = await receivers.says(/^webhook (\d+)$/);
 const gateway = await startGateway(onecode, join(scratch, "gateway"), () => ({
   ONECODE_ALERTS_NETWORKS: "loopback",
-  ONECODE_MAIL_RELAY: `127.0.0.1:${mail}`,
-  ONECODE_MAIL_TLS: "none",
+  ONECODE_MAIL_RELAY: `localhost:${starttls}`,
+  ONECODE_MAIL_TLS: "starttls",
   ONECODE_MAIL_FROM: "onecode@example.com",
+  ONECODE_MAIL_USER: MAIL_USER,
+  ONECODE_MAIL_PASSWORD_FILE: passwordFile,
+  SSL_CERT_FILE: tls.authority, // what this machine trusts, for this process
 }));
-const children = [receivers, gateway.child];
+const children = [receivers];
 const browser = await openBrowser(gateway.portal, shots);
 const { page, go, shot } = browser;
+
+// An authority, and a certificate of it for this machine.
+function certificates() {
+  const path = (name) => join(scratch, name);
+  const openssl = (...words) => execFileSync("openssl", words, { stdio: ["ignore", "ignore", "pipe"] });
+  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
+  openssl("req", "-x509", ...key, "-subj", "/CN=Authority of a test", "-keyout", path("authority.key"), "-out", path("authority.pem"));
+  openssl("req", "-x509", ...key, "-subj", "/CN=localhost", "-keyout", path("tls.key"), "-out", path("tls.pem"),
+    "-CA", path("authority.pem"), "-CAkey", path("authority.key"), "-addext", "subjectAltName=DNS:localhost",
+    "-addext", "basicConstraints=critical,CA:FALSE", "-addext", "extendedKeyUsage=serverAuth");
+  return { authority: path("authority.pem"), certificate: path("tls.pem"), key: path("tls.key") };
+}
 
 // The next letter by that way whose words are these, from a line on.
 async function arrived(way, words, from = 0) {
@@ -79,7 +100,7 @@ async function makeDestinations() {
   await shot("closed");
   await go("/alerts/destinations");
   await page.fill("#webhook-name", "Duty room");
-  await page.fill("#webhook-address", `http://127.0.0.1:${webhook}${HOOK_PATH}`);
+  await page.fill("#webhook-address", `https://localhost:${webhook}${HOOK_PATH}`);
   await click("Make a webhook");
   const secret = (await page.textContent("#fresh")).trim();
   assert.match(secret, /^whsec_[A-Za-z0-9+/]{43}=$/);
@@ -106,7 +127,7 @@ async function tryThem(secret) {
   assert.equal(letter.text.event, "trial");
   await until("/alerts/destinations", ".pill.good:has-text('as it should')");
   await try_("Night shift");
-  const { text } = await arrived("mail", "tries whether letters arrive here");
+  const { text } = await arrived("starttls", "tries whether letters arrive here");
   assert.deepEqual(text.to, ["night@example.com"]);
 }
 
@@ -127,7 +148,7 @@ async function watch() {
   const hooked = await arrived("webhook", "One device asks for a code", from);
   assert.equal(hooked.text.kind, "pending");
   assert.equal(hooked.text.link, `${gateway.portal}/pending`);
-  const mailed = await arrived("mail", "One device asks for a code", from);
+  const mailed = await arrived("starttls", "One device asks for a code", from);
   assert.equal(mailed.text.subject, "OneCode test: One device asks for a code.");
   assert.ok(mailed.text.body.includes(`${gateway.portal}/pending`));
   assert.notEqual(mailed.id, hooked.id);
@@ -135,6 +156,31 @@ async function watch() {
   const delivered = page.locator("tbody tr", { hasText: "One device asks" }).locator(".pill.good");
   assert.equal(await delivered.count(), 2);
   await shot("told");
+}
+
+const tryOne = async (name) => {
+  await go("/alerts/destinations");
+  await row(name).getByRole("button", { name: "Send a letter" }).click();
+  await page.waitForSelector("text=A letter is on its way");
+};
+
+// By TLS from the first byte; and to whom no authority vouches for, that this machine trusts, nothing.
+async function otherWays() {
+  await restart(gateway, onecode, join(scratch, "gateway"), {
+    ONECODE_MAIL_RELAY: `localhost:${wrapped}`,
+    ONECODE_MAIL_TLS: "tls",
+  });
+  await tryOne("Night shift");
+  await arrived("tls", "tries whether letters arrive here");
+  await until("/alerts/destinations", "tr:has-text('Night shift') .pill.good:has-text('as it should')");
+  await restart(gateway, onecode, join(scratch, "gateway"), { SSL_CERT_FILE: undefined });
+  const before = receivers.lines.length;
+  for (const name of ["Night shift", "Duty room"]) {
+    await tryOne(name);
+    await until("/alerts/destinations", `tr:has-text('${name}') .pill.bad:has-text('one try in vain')`);
+  }
+  await shot("not-trusted");
+  assert.equal(receivers.lines.length, before, "nothing went to a stranger");
 }
 
 async function takeAway() {
@@ -169,12 +215,13 @@ async function steps() {
   await enter();
   await tryThem(await makeDestinations());
   await watch();
+  await otherWays();
   await takeAway();
   await otherEyes();
 }
 
 function tidy() {
-  for (const child of children) child.kill();
+  for (const child of [gateway.child, ...children]) child.kill();
   rmSync(scratch, { recursive: true, force: true });
 }
 

@@ -47,14 +47,29 @@ export function start(program, words, env = {}) {
 export async function startGateway(onecode, folder, environment = () => ({})) {
   const [http, mqtt, coap, coaps] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
   const portal = `http://127.0.0.1:${http}`;
-  const child = start(onecode, ["up", "--data", folder], {
+  const settings = {
     ONECODE_HTTP_LISTEN: `127.0.0.1:${http}`,
     ONECODE_MQTT_LISTEN: `127.0.0.1:${mqtt}`,
     ONECODE_COAP_LISTEN: `127.0.0.1:${coap}`,
     ONECODE_COAP_SECURE_LISTEN: `127.0.0.1:${coaps}`,
     ONECODE_LOG_FILTER: "warn",
     ...environment(portal),
-  });
+  };
+  const child = start(onecode, ["up", "--data", folder], settings);
   const [, link] = await child.says(/(\/welcome\/[0-9a-f]+)/);
-  return { child, link, portal, mqtt: `127.0.0.1:${mqtt}` };
+  return { child, link, portal, mqtt: `127.0.0.1:${mqtt}`, settings };
+}
+
+// The same gateway with other settings; those that are undefined are gone.
+export async function restart(gateway, onecode, folder, other) {
+  const ended = new Promise((end) => gateway.child.on("exit", end));
+  gateway.child.kill();
+  await ended;
+  gateway.child = start(onecode, ["up", "--data", folder], { ...gateway.settings, ...other });
+  for (const until = Date.now() + START_TIMEOUT_MS; ; ) {
+    const answer = await fetch(`${gateway.portal}/readyz`).catch(() => null);
+    if (answer?.ok) return;
+    if (Date.now() > until) throw new Error("the gateway does not come up again");
+    await new Promise((later) => setTimeout(later, 100));
+  }
 }

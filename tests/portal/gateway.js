@@ -62,7 +62,8 @@ export async function startGateway(onecode, folder, environment = () => ({})) {
 
 // The same gateway with other settings; those that are undefined are gone.
 export async function restart(gateway, onecode, folder, other) {
-  const ended = new Promise((end) => gateway.child.on("exit", end));
+  const hasEnded = () => gateway.child.exitCode !== null || gateway.child.signalCode !== null;
+  const ended = hasEnded() || new Promise((end) => gateway.child.on("exit", end));
   gateway.child.kill();
   await ended;
   gateway.child = start(onecode, ["up", "--data", folder], { ...gateway.settings, ...other });

@@ -6,7 +6,7 @@
 // FOLDER holds onecode, onecode-station and examples/provision. So many seals without keys are
 // ordered beside two devices, and so many more devices that make their keys behind a hook; --judged
 // says how many of the proofs of each order `onecode verify` judges, one by one.
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -14,6 +14,7 @@ import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
 import { openBrowser, readArguments } from "./browser.js";
 import { start, startGateway } from "./gateway.js";
+import { SHEET, scan } from "./labels.js";
 
 const asked = readArguments(process.argv.slice(2));
 const count = Number(asked.count ?? 30);
@@ -177,7 +178,7 @@ async function steps() {
   await page.selectOption("#on", SHEET.name);
   const sheet = await keep(() => page.getByRole("button", { name: "Labels" }).click({ timeout: BATCH_TIMEOUT_MS }));
   assert.equal(readFileSync(sheet, "latin1").slice(0, 5), "%PDF-");
-  readSymbols(sheet, new Set(csv.slice(1).map((line) => line.split(",")[7])));
+  readSheets(sheet, new Set(csv.slice(1).map((line) => line.split(",")[7])));
   await page.locator("tbody td:nth-child(2) a").first().click();
   await page.waitForSelector("h1:has-text('Seal')");
   await shot("item");
@@ -216,42 +217,11 @@ async function allProofs(path, name) {
   return file;
 }
 
-// Sheets of 5 by 13 labels, in mm.
-const SHEET = { name: "a4-65", rows: 13, top: 10.7, pitch: 21.2, height: 21.2 };
-const DPI = 300;
-const PAGES_AT_ONCE = 10;
-
-// The rows of labels on a page, each as a picture; zbar is at a loss before sixty symbols at once.
-function cutRows(page) {
-  const bytes = readFileSync(page);
-  const [header, ...size] = /^P5\n(\d+) (\d+)\n255\n/.exec(bytes.toString("latin1", 0, 32));
-  const [width, height] = size.map(Number);
-  const pixels = (mm) => Math.floor((mm * DPI) / 25.4);
-  return Array.from({ length: SHEET.rows }, (_, row) => {
-    const top = pixels(SHEET.top + row * SHEET.pitch);
-    const lines = Math.min(pixels(SHEET.height), height - top);
-    const file = `${page}-${row}.pgm`;
-    const picture = bytes.subarray(header.length + top * width, header.length + (top + lines) * width);
-    writeFileSync(file, Buffer.concat([Buffer.from(`P5\n${width} ${lines}\n255\n`), picture]));
-    return file;
-  });
-}
-
 // A scanner goes over every label of the sheets, and finds each code of the batch and nothing else.
-function readSymbols(sheet, printed) {
+function readSheets(sheet, printed) {
   const began = Date.now();
-  const folder = join(scratch, "pages");
-  const symbols = new Set();
-  const pages = Math.ceil(printed.size / 65);
-  for (let first = 1; first <= pages; first += PAGES_AT_ONCE) {
-    mkdirSync(folder);
-    execFileSync("pdftoppm", ["-gray", "-r", String(DPI), "-f", String(first), "-l", String(first + PAGES_AT_ONCE - 1), sheet, join(folder, "page")]);
-    const rows = readdirSync(folder).flatMap((name) => cutRows(join(folder, name)));
-    // Rows without labels say nothing, and zbar then ends with a status of its own.
-    const { stdout } = spawnSync("zbarimg", ["--nodbus", "--quiet", "--raw", "-Sdisable", "-Sqrcode.enable", ...rows], { encoding: "utf8" });
-    for (const symbol of stdout.trim().split("\n")) symbols.add(symbol);
-    rmSync(folder, { recursive: true });
-  }
+  const pages = Array.from({ length: Math.ceil(printed.size / SHEET.labels) }, (_, page) => page + 1);
+  const symbols = scan(sheet, pages, join(scratch, "pages"));
   assert.deepEqual([...symbols].sort(), [...printed].sort());
   console.log(`${symbols.size} labels scanned after ${((Date.now() - began) / 1000).toFixed(1)} s`);
 }

@@ -88,9 +88,7 @@ impl Identity {
         let given = &self.credentials;
         let authorities = &given.authorities;
         let own = pem(&[&given.certificate, &authorities.signer]);
-        let three = [&authorities.root, &authorities.issuer, &authorities.signer];
-        let above = three.into_iter().chain(&authorities.others);
-        let above = pem(&above.map(Vec::as_slice).collect::<Vec<_>>());
+        let above = authorities_pem(authorities);
         let key = transport_pem(&self.keys).ok_or_else(|| IdentityError::Unreadable {
             path: folder.join("keys"),
         })?;
@@ -128,10 +126,8 @@ impl Identity {
         let Some([certificate, _]) = own.as_deref() else {
             return Err(damaged("certificate.pem"));
         };
-        let above = parse_pem(&needed("authorities.pem")?);
-        let Some([root, issuer, signer, others @ ..]) = above.as_deref() else {
-            return Err(damaged("authorities.pem"));
-        };
+        let authorities = parse_authorities(&needed("authorities.pem")?);
+        let authorities = authorities.ok_or_else(|| damaged("authorities.pem"))?;
         let (pass, station) = (needed("pass")?, read(folder, "station.pass")?);
         Ok(Some(Self {
             trust,
@@ -139,12 +135,7 @@ impl Identity {
             credentials: Credentials {
                 code,
                 certificate: certificate.clone(),
-                authorities: Authorities {
-                    root: root.clone(),
-                    issuer: issuer.clone(),
-                    signer: signer.clone(),
-                    others: others.to_vec(),
-                },
+                authorities,
                 station_pass: station.filter(|station| gave(station, &pass, &trust.network)),
                 pass,
                 gateway_pass: needed("gateway.pass")?,
@@ -318,7 +309,27 @@ pub(crate) fn pem(certificates: &[&[u8]]) -> String {
         .collect()
 }
 
-fn parse_pem(text: &[u8]) -> Option<Vec<Vec<u8>>> {
+/// Root, issuer and signer, then issuers that count beside that one.
+pub(crate) fn authorities_pem(authorities: &Authorities) -> String {
+    let three = [&authorities.root, &authorities.issuer, &authorities.signer];
+    let all = three.into_iter().chain(&authorities.others);
+    pem(&all.map(Vec::as_slice).collect::<Vec<_>>())
+}
+
+pub(crate) fn parse_authorities(text: &[u8]) -> Option<Authorities> {
+    let all = parse_pem(text)?;
+    let [root, issuer, signer, others @ ..] = all.as_slice() else {
+        return None;
+    };
+    Some(Authorities {
+        root: root.clone(),
+        issuer: issuer.clone(),
+        signer: signer.clone(),
+        others: others.to_vec(),
+    })
+}
+
+pub(crate) fn parse_pem(text: &[u8]) -> Option<Vec<Vec<u8>>> {
     let certificates = Certificate::load_pem_chain(text).ok()?;
     certificates
         .iter()
@@ -326,13 +337,18 @@ fn parse_pem(text: &[u8]) -> Option<Vec<Vec<u8>>> {
         .collect()
 }
 
-fn write(folder: &Path, name: &str, bytes: &[u8], mode: u32) -> Result<(), IdentityError> {
+pub(crate) fn write(
+    folder: &Path,
+    name: &str,
+    bytes: &[u8],
+    mode: u32,
+) -> Result<(), IdentityError> {
     let path = folder.join(name);
     durable::write(&path, bytes, mode).map_err(|error| IdentityError::Io { path, error })
 }
 
 /// `None` when there is no such file.
-fn read(folder: &Path, name: &str) -> Result<Option<Vec<u8>>, IdentityError> {
+pub(crate) fn read(folder: &Path, name: &str) -> Result<Option<Vec<u8>>, IdentityError> {
     let path = folder.join(name);
     let read = || {
         if fs::metadata(&path)?.len() > FILE_BYTES_MAX {

@@ -77,6 +77,8 @@ pub mod lists;
 #[cfg(feature = "std")]
 pub mod provision;
 pub mod purse;
+#[cfg(feature = "std")]
+pub mod renewed_file;
 #[cfg(test)]
 #[cfg(feature = "std")]
 mod test_house;

@@ -10,6 +10,7 @@ use protocol::chain::{NoteKey, SignatureKind};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use strsim::levenshtein;
@@ -63,6 +64,7 @@ keys! {
     "wallet" "class_factors" = "1,5,20", "How many times these amounts the classes 0, 1 and 2 have.";
     "wallet" "terms" = "", "Currencies with amounts of their own: EUR allowance=5000 payment=2000 holding=100000 daily=20000; KWH payment=50";
     "wallet" "grace_s" = "1209600", "Longer than the longest isolation of this gateway. Fixed once the folder exists.";
+    "codes" "life_s" = "315360000", "How long certificate and pass of a thing are good; never longer than the gateway's own. Things renew theirs by themselves, from half of it on.";
     "oidc" "issuer" = "", "OpenID provider that people may sign in by, exactly as it calls itself, such as https://id.example.com/realms/one. Empty: name and password alone.";
     "oidc" "client_id" = "", "As the provider knows this gateway; its redirect URI there is portal.address and /sign-in/provider/back.";
     "oidc" "client_secret_file" = "", "File with the secret of that client, for the gateway's user alone. Empty: a public client.";
@@ -150,6 +152,8 @@ pub struct Config {
     pub terms: String,
     /// Longest isolation of this gateway.
     pub grace_s: u32,
+    /// How long certificate and pass of a thing are good.
+    pub credentials_life_s: u32,
     /// Logs that this gateway cosigns, by their verifier keys.
     pub known_logs: Vec<String>,
     /// Who cosigns this gateway's log.
@@ -476,6 +480,7 @@ impl Sources {
             class_factors,
             terms: self.get("wallet.terms").0.to_owned(),
             grace_s: self.parse("wallet.grace_s", SECONDS)?,
+            credentials_life_s: self.parse::<NonZero<u32>>("codes.life_s", SECONDS)?.get(),
             known_logs: self.known_logs()?,
             witnesses: self.witnesses()?,
             upstream: self.upstream()?,

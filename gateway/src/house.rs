@@ -168,6 +168,7 @@ impl House {
             ledger: self.ledger.clone(),
             network: config.network,
             diary: self.diary.clone(),
+            life_s: config.credentials_life_s,
         })
     }
 

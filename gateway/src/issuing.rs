@@ -1,5 +1,7 @@
 //! The issuing desk: a request becomes a code, a certificate and a pass, exactly once.
 
+mod renewal;
+
 use crate::wallet::now;
 use der::Decode as _;
 use issuer::{Authorities, CheckedRequest, IssueOrder};
@@ -11,10 +13,6 @@ use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::sync::Arc;
 use x509_cert::request::CertReq;
-
-/// How long a device's certificate and pass are good: 802.1AR wants as long as the thing lives;
-/// ten years is what its parts are sold for.
-const DEVICE_LIFE_S: u32 = 10 * 365 * 86_400;
 
 /// What may enrol by itself, the most frequent first.
 const ENROLLED_KINDS: [Kind; 4] = [Kind::Device, Kind::Module, Kind::Person, Kind::Service];
@@ -29,6 +27,8 @@ pub struct Desk {
     pub network: Network,
     /// Knows who asks and waits.
     pub diary: Diary,
+    /// How long certificate and pass of a thing are good, while the gateway's own are.
+    pub life_s: u32,
 }
 
 /// What is asked for beside the request itself.
@@ -154,23 +154,6 @@ impl Desk {
         })
     }
 
-    /// The certificate of its code again, for a thing that has shown it and proves both of its keys.
-    /// `None` when the request is for another transport key: the code commits to its own.
-    pub async fn again(&self, code: &Code, request: &[u8]) -> Result<Option<Thing>, IssueError> {
-        let checked = CheckedRequest::read(request, &self.network)
-            .map_err(|error| IssueError::Request(error.to_string()))?;
-        if !code.commits_to(checked.transport_spki()) {
-            return Ok(None);
-        }
-        let thing = self.ledger.thing(code).await;
-        let thing = thing.map_err(|error| IssueError::Inside(error.to_string()))?;
-        let thing = thing.ok_or(IssueError::Refused(Status::UnknownCode))?;
-        match !thing.state.is_over() && thing.wallet_key == checked.wallet_key() {
-            true => Ok(Some(thing)),
-            false => Err(IssueError::Refused(Status::NotPermitted)),
-        }
-    }
-
     /// Issues, or repeats what the same request got before.
     pub async fn issue(&self, request: &[u8], wanted: &Wanted<'_>) -> Result<Thing, IssueError> {
         let checked = CheckedRequest::read(request, &self.network)
@@ -199,10 +182,7 @@ impl Desk {
             sequence: reserved.sequence,
             serial: reserved.serial,
             issued: reserved.issued,
-            not_after: reserved
-                .issued
-                .plus_s(DEVICE_LIFE_S)
-                .min(signer.not_after()),
+            not_after: self.ends(reserved.issued),
             kind: reserved.kind,
             class: AssuranceClass::Software,
             rights: Rights::PAY.and(Rights::ACCEPT),

@@ -231,6 +231,22 @@ impl TrustStore {
         Err(refused)
     }
 
+    /// The code of a certificate that this gateway signed and that has ended: it opens enrolment and
+    /// nothing else. Whether its code was revoked since, the registry says.
+    pub fn late(&self, leaf: &[u8], now: UnixTime) -> Option<Code> {
+        let code = issuer::identity(leaf)?;
+        let certificate = Certificate::from_der(leaf).ok()?;
+        let ended = certificate.tbs_certificate().validity().not_after;
+        let ended = UnixTime::since_unix_epoch(ended.to_unix_duration());
+        let mut signers = self.own.iter();
+        let signed = |signer: &Signer| {
+            // The authority itself has to be good today.
+            let is_good = u64::from(signer.authority.not_after().0) > now.as_secs();
+            is_good && signer.by == code.issued_by() && signer.check(leaf, &code, ended).is_ok()
+        };
+        (ended < now && signers.any(signed)).then_some(code)
+    }
+
     /// Whether somebody who is trusted now may issue this code.
     pub fn covers(&self, code: &Code, now: Timestamp) -> bool {
         let mut signers = self.own.iter().chain(&self.stations);

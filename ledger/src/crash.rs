@@ -79,6 +79,8 @@ crash_points! {
     LifeBegun "life_begun";
     /// A code has another wallet key.
     KeyReplaced "key_replaced";
+    /// A code has new credentials and its life does not say so yet.
+    CredentialsReplaced "credentials_replaced";
     /// A lost thing is revoked and its money has not gone to the new one.
     RecoveryKept "recovery_kept";
     /// The owner of a thing is kept.

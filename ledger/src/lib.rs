@@ -82,6 +82,7 @@ pub use store::life::{Binding, LifeStep};
 pub use store::lives::NewKey;
 pub use store::places::GridRow;
 pub use store::refunds::{RefundDecision, RefundRow};
+pub use store::renewals::NewCredentials;
 pub use store::requests::{
     AloneLimit, MoneyRequest, MoneyWish, RequestDecision, RequestState, Verdict,
 };

@@ -5,6 +5,7 @@ use crate::commands::areas::{AreaOf, AssignArea, DefineArea};
 use crate::commands::life::{Bind, Live};
 use crate::commands::lives::{Own, Recover, ReplaceKey};
 use crate::commands::registry::{AddSecrets, BeginIssue, FinishIssue, IssueGrid};
+use crate::commands::renewals::RenewCredentials;
 use crate::error::Error;
 use crate::federation;
 use crate::handle::Ledger;
@@ -12,6 +13,7 @@ use crate::store::areas::{self, AreaRow};
 use crate::store::issuing::{IssueRequest, NewThing, Reservation};
 use crate::store::lives::{self, NewKey};
 use crate::store::places::{self, GridRow};
+use crate::store::renewals::{NewCredentials, thing_of_request};
 use crate::store::things::{self, Thing, ThingState};
 use protocol::chain::ActKind;
 use protocol::code::grid::Cell;
@@ -64,6 +66,26 @@ impl Ledger {
     /// before; the same key again changes nothing.
     pub async fn replace_wallet_key(&self, new: NewKey, now: Timestamp) -> Result<Thing, Status> {
         self.submit(ReplaceKey { new, now }).await
+    }
+
+    /// The thing that a PKCS#10 request of this SHA-256 was answered with.
+    pub async fn thing_of_request(&self, request_hash: &[u8; 32]) -> Result<Option<Thing>, Error> {
+        let known = thing_of_request(&mut *self.reader().await?, request_hash).await?;
+        match known {
+            Some(known) => self.thing(&known.code).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Gives a code credentials that are good for longer, for the keys it has. Those before stay good
+    /// until they end. What was made to follow others than the present ones changes nothing and gets
+    /// the present ones.
+    pub async fn renew_credentials(
+        &self,
+        new: NewCredentials,
+        now: Timestamp,
+    ) -> Result<Thing, Status> {
+        self.submit(RenewCredentials { new, now }).await
     }
 
     /// The keys that a code has signed with: the current one first, then those it gave up.

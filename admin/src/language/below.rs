@@ -208,6 +208,7 @@ pub const fn act(act: ActKind) -> Say {
         ActKind::Rekeyed => say("rekeyed"),
         ActKind::Warranted => say("warranted"),
         ActKind::Surveyed => say("surveyed"),
+        ActKind::Renewed => say("renewed"),
     }
 }
 

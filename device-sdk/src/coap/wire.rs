@@ -14,6 +14,10 @@ pub const OCTETS: u16 = 42;
 pub const JSON: u16 = 50;
 /// Content-Format application/cbor.
 pub const CBOR: u16 = 60;
+/// Content-Format application/pkcs10 (RFC 9148).
+pub const PKCS10: u16 = 286;
+/// Content-Format application/pkix-cert (RFC 9148).
+pub const CERTIFICATE: u16 = 287;
 
 /// The Echo option (RFC 9175): what a 4.01 wants brought back.
 pub const ECHO: CoapOption = CoapOption::Unknown(252);

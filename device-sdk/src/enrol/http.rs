@@ -63,6 +63,17 @@ impl Desk {
         decode(&answer(call.send(Base64::encode_string(request)))?)
     }
 
+    /// PKCS#7, DER.
+    pub(super) fn simplereenroll(&self, request: &[u8]) -> Result<Vec<u8>, EnrolError> {
+        let url = format!("{}/.well-known/est/simplereenroll", self.url);
+        let call = self
+            .agent
+            .post(url)
+            .header("content-type", "application/pkcs10")
+            .header("content-transfer-encoding", "base64");
+        decode(&answer(call.send(Base64::encode_string(request)))?)
+    }
+
     /// A number in decimal digits.
     pub(super) fn next_transfer(&self, code: &Code) -> Result<Vec<u8>, EnrolError> {
         let url = format!("{}/1/{code}/transfer", self.url);

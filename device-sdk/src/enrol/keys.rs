@@ -10,7 +10,7 @@ use p256::ecdsa::{DerSignature, SigningKey};
 use p256::pkcs8::{EncodePrivateKey, EncodePublicKey};
 use protocol::enrol::{OID_WALLET_PROOF, WALLET_PROOF_MAX, WalletProof};
 use protocol::keys::SoftwareKey;
-use protocol::{Network, PublicKey, Signer};
+use protocol::{Code, Network, PublicKey, Signer};
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 use std::fmt;
@@ -88,13 +88,25 @@ impl Keys {
     /// A PKCS#10 request, DER, signed by the transport key; one attribute proves that the wallet
     /// key is held, too. The same keys give the same bytes.
     pub fn request(&self, network: &Network) -> Result<Vec<u8>, KeysFault> {
+        // Whatever stood here, the issuer decides what stands in the certificate.
+        self.request_of(network, Name::default())
+    }
+
+    /// The same with a code as its subject, to renew what was issued for it (RFC 7030, 4.2.2).
+    pub fn request_as(&self, network: &Network, code: &Code) -> Result<Vec<u8>, KeysFault> {
+        let subject = format!("CN={code}").parse();
+        self.request_of(network, subject.map_err(|_| KeysFault::Encoding)?)
+    }
+
+    fn request_of(&self, network: &Network, subject: Name) -> Result<Vec<u8>, KeysFault> {
         let spki = self.transport_spki()?;
         let proof = WalletProof::make(network, &spki, &self.wallet());
         let proof = proof.map_err(|_| KeysFault::Encoding)?;
-        self.sign(&spki, &proof).map_err(|_| KeysFault::Encoding)
+        let request = self.sign(subject, &spki, &proof);
+        request.map_err(|_| KeysFault::Encoding)
     }
 
-    fn sign(&self, spki: &[u8], proof: &WalletProof) -> der::Result<Vec<u8>> {
+    fn sign(&self, subject: Name, spki: &[u8], proof: &WalletProof) -> der::Result<Vec<u8>> {
         let mut bytes = [0; WALLET_PROOF_MAX];
         let len = proof.write(&mut bytes);
         let proof = OctetString::new(bytes.get(..len).unwrap_or_default())?;
@@ -104,8 +116,7 @@ impl Keys {
         };
         let info = CertReqInfo {
             version: Version::V1,
-            // Whatever stood here, the issuer decides what stands in the certificate.
-            subject: Name::default(),
+            subject,
             public_key: SubjectPublicKeyInfoOwned::from_der(spki)?,
             attributes: SetOfVec::try_from(vec![attribute])?,
         };

@@ -12,6 +12,7 @@
 //! same code. So keys are stored before they are enrolled ([`crate::identity_file`]).
 //!
 //! A thing that a station made has its code already; it only has to meet its gateway ([`meet`]).
+//! Before certificate and pass end, the thing gets others ([`renew`], [`renew_at`]).
 //!
 //! The authorities' certificates need no pin of their own. The root's pass key, which is pinned,
 //! signs the issuer's pass, and so on down; every pass names the codes of both sides, and a code
@@ -25,12 +26,14 @@ mod http;
 mod keys;
 mod learn;
 pub mod owners;
+mod renewal;
 #[cfg(test)]
 mod tests;
 
 pub use certificates::CertificateFault;
 pub use keys::{Keys, KeysFault};
 pub use learn::{Learnt, learn};
+pub use renewal::{again_at, renew, renew_at, renew_over_coap};
 
 pub(crate) use certificates::{chain, commits, is_of};
 

@@ -363,6 +363,7 @@ mod tests {
                 observe: false,
             };
             let asker = Asker {
+                is_late: false,
                 caller: Some(code(me)),
                 at: Some(([127, 0, 0, 1], 4711).into()),
             };

@@ -21,6 +21,8 @@ const CERTS_ONLY: u16 = 281;
 const CSR_ATTRIBUTES: u16 = 285;
 const PKCS10: u16 = 286;
 const CERTIFICATE: u16 = 287;
+/// Content-Format of a pass (RFC 8392, 9.4).
+const CWT: u16 = 61;
 /// Where all of it is.
 const PLACE: [&str; 2] = [".well-known", "est"];
 /// Whoever waits for a person asks again after so long.
@@ -46,6 +48,32 @@ pub(super) fn links() -> Vec<Link> {
     ]
 }
 
+/// Whether this is `1/<CODE>/pass`, the same as over HTTP.
+pub(super) fn is_pass(path: &[String]) -> bool {
+    matches!(path, [one, _, pass] if one == "1" && pass == "pass")
+}
+
+/// The pass of a code: of a thing, of the gateway or of its issuer.
+pub(super) async fn pass(desk: &Desk, request: &Request) -> Response {
+    let named = request.path.get(1).map(|code| code.parse::<Code>());
+    let (Method::Get, Some(Ok(code))) = (request.method, named) else {
+        return Response::bare(ResponseType::BadRequest);
+    };
+    match desk.pass(&code).await {
+        Ok(Some(pass)) => Response::with(ResponseType::Content, CWT, pass.into()),
+        Ok(None) => Response::bare(ResponseType::NotFound),
+        Err(error) => {
+            tracing::error!(%error, "a pass cannot be read");
+            Response::bare(ResponseType::InternalServerError)
+        }
+    }
+}
+
+/// What a thing hears whose certificate has ended, wherever else it asks.
+pub(super) fn too_late() -> Response {
+    refuse("this certificate has ended: it is good for /.well-known/est/sren alone")
+}
+
 pub(super) async fn answer(desk: &Desk, me: Code, request: &Request) -> Response {
     let name = match request.path.as_slice() {
         [_, _, name] => name.as_str(),
@@ -67,7 +95,7 @@ pub(super) async fn answer(desk: &Desk, me: Code, request: &Request) -> Response
 }
 
 async fn enrol(desk: &Desk, me: Code, request: &Request, name: &str) -> Response {
-    let issued = match desk.again(&me, &request.payload).await {
+    let issued = match desk.renew(&me, &request.payload).await {
         Ok(None) if name == "sen" => {
             // Who asks for somebody is known here by its code, and not by its address.
             match desk.ask(&request.payload, &me.to_string()).await {

@@ -13,6 +13,8 @@ pub struct Asker {
     pub caller: Option<Code>,
     /// From where.
     pub at: Option<SocketAddr>,
+    /// The certificate has ended: it is good for getting another one.
+    pub is_late: bool,
 }
 
 /// Answers requests. An answer may take its time; what it promises is durable when it comes.

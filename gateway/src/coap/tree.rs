@@ -92,6 +92,8 @@ async fn answer(house: TreeResources, asker: Asker, request: Request) -> Answer 
             discovery::to_things(&request, &kept, house.desk.is_some()).into()
         }
         Some(desk) if est::has(&request.path) => est::answer(desk, code, &request).await.into(),
+        Some(desk) if est::is_pass(&request.path) => est::pass(desk, &request).await.into(),
+        _ if asker.is_late => est::too_late().into(),
         _ if Directory::has(&request.path) => {
             let now = Instant::now();
             house.directory.answer(&asker, code, &request, now).into()

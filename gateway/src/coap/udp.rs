@@ -62,6 +62,7 @@ async fn run(
             },
         }
         let stranger = |at| Asker {
+            is_late: false,
             caller: None,
             at: Some(at),
         };

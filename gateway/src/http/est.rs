@@ -1,6 +1,6 @@
-//! Enrolment over Secure Transport (RFC 7030), as far as it stands: `cacerts` and `simpleenroll`
+//! Enrolment over Secure Transport (RFC 7030), as far as it stands: `cacerts`, `simpleenroll`
 //! authorised by a one-time secret, or by somebody who accepts the device while it
-//! asks again and again.
+//! asks again and again, and `simplereenroll` authorised by the keys of the request.
 
 use crate::issuing::{Asked, Desk, IssueError};
 use axum::body::Bytes;
@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use base64ct::{Base64, Encoding};
+use ledger::Thing;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ pub const BODY_MAX: usize = 16 * 1024;
 /// When to ask again.
 const ASK_AGAIN_S: u16 = 30;
 const WAITS: &str = "nobody has accepted this device yet: an operator does by /api/v1/pending; ask again with the same request";
+const NO_REQUEST: &str = "the body is no base64 of a PKCS#10 request (RFC 7030, 4.2.1)";
+const UNKNOWN: &str = "no code here commits to the key of this request: send the request that the code was issued for, or one with the code as its common name";
 const FULL: &str =
     "too many devices wait to be accepted; ask again later, or with a one-time secret";
 
@@ -27,6 +30,7 @@ pub fn router(desk: Arc<Desk>) -> Router {
     Router::new()
         .route("/.well-known/est/cacerts", get(cacerts))
         .route("/.well-known/est/simpleenroll", post(simpleenroll))
+        .route("/.well-known/est/simplereenroll", post(simplereenroll))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(desk)
 }
@@ -49,10 +53,7 @@ async fn simpleenroll(
         );
     }
     let Some(request) = decode(&body) else {
-        return refuse(
-            StatusCode::BAD_REQUEST,
-            "the body is no base64 of a PKCS#10 request (RFC 7030, 4.2.1)",
-        );
+        return refuse(StatusCode::BAD_REQUEST, NO_REQUEST);
     };
     let issued = match secret {
         Some(secret) => desk.enrol(&secret, &request).await,
@@ -70,6 +71,23 @@ async fn simpleenroll(
             }
         }
     };
+    answer(issued)
+}
+
+/// No client certificate is asked for: the request is signed by the key that it is about, and the
+/// answer is public. So a thing whose certificate has ended comes back by the same way.
+async fn simplereenroll(State(desk): State<Arc<Desk>>, body: Bytes) -> Response {
+    let Some(request) = decode(&body) else {
+        return refuse(StatusCode::BAD_REQUEST, NO_REQUEST);
+    };
+    match desk.renew_named(&request).await {
+        Ok(Some(thing)) => answer(Ok(thing)),
+        Ok(None) => refuse(StatusCode::FORBIDDEN, UNKNOWN),
+        Err(error) => answer(Err(error)),
+    }
+}
+
+fn answer(issued: Result<Thing, IssueError>) -> Response {
     match issued {
         Ok(thing) => certs_only(&[thing.certificate]),
         Err(IssueError::Request(error)) => refuse(StatusCode::BAD_REQUEST, &error),

@@ -18,6 +18,7 @@ pub(crate) mod refund;
 pub(crate) mod registry;
 pub(crate) mod release;
 pub(crate) mod renew;
+pub(crate) mod renewals;
 pub(crate) mod requests;
 pub(crate) mod stations;
 pub(crate) mod survey;

@@ -44,7 +44,7 @@ pub const fn after(state: ThingState, act: ActKind) -> Result<ThingState, Unfit>
         | (ActKind::Revoked, same @ Revoked)
         | (ActKind::Retired, same @ Retired)
         | (ActKind::Transferred, same @ (Issued | Active))
-        | (ActKind::Rekeyed, same @ (Issued | Active | Frozen)) => Ok(same),
+        | (ActKind::Rekeyed | ActKind::Renewed, same @ (Issued | Active | Frozen)) => Ok(same),
         (ActKind::Issued | ActKind::Warranted | ActKind::Surveyed, _) => Err(Unfit::Never),
         (_, Revoked | Retired | Superseded) => Err(Unfit::Over(state)),
         (ActKind::Activated, Issued | Active) | (ActKind::Resumed | ActKind::Bound, Active) => {
@@ -98,6 +98,7 @@ mod tests {
             (ActKind::Rekeyed, [i, a, f, no, no, no]),
             (ActKind::Warranted, [no; 6]),
             (ActKind::Surveyed, [no; 6]),
+            (ActKind::Renewed, [i, a, f, no, no, no]),
         ];
         assert_eq!(table.map(|(act, _)| act), ActKind::ALL);
         for (act, expected) in table {

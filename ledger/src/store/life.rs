@@ -28,7 +28,25 @@ pub(crate) async fn insert(
     code: &Code,
     step: &LifeStep,
 ) -> Result<()> {
-    insert_signed(connection, code, step, None).await
+    insert_signed(connection, code, step, Signed::default()).await
+}
+
+/// Hashes of what was signed about a step.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Signed {
+    /// Of a pass, or whatever else says it.
+    pub said: Option<Digest>,
+    /// Of a certificate, DER.
+    pub certificate: Option<Digest>,
+}
+
+impl From<Option<Digest>> for Signed {
+    fn from(said: Option<Digest>) -> Self {
+        Self {
+            said,
+            certificate: None,
+        }
+    }
 }
 
 /// The same, with the hash of what was signed about it.
@@ -36,7 +54,7 @@ pub(crate) async fn insert_signed(
     connection: &mut Connection,
     code: &Code,
     step: &LifeStep,
-    signed: Option<Digest>,
+    signed: impl Into<Signed>,
 ) -> Result<()> {
     sqlx::query(
         "INSERT INTO life (code, act, other, reason, made_by, at) VALUES ($1, $2, $3, $4, $5, $6)",
@@ -51,9 +69,11 @@ pub(crate) async fn insert_signed(
     .await?;
     // A crash here leaves neither step nor leaf: a life never says what the chain does not.
     here(CrashPoint::StepKept);
+    let signed = signed.into();
     let act = Act {
         other: step.other,
-        signed,
+        signed: signed.said,
+        certificate: signed.certificate,
         ..Act::new(step.act, *code, step.at)
     };
     chain::append(connection, &act).await.map(drop)

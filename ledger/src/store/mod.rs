@@ -27,6 +27,7 @@ pub(crate) mod payments;
 pub(crate) mod places;
 pub(crate) mod promises;
 pub(crate) mod refunds;
+pub(crate) mod renewals;
 pub(crate) mod requests;
 pub(crate) mod row;
 pub(crate) mod stations;
@@ -137,6 +138,10 @@ fn migrations() -> Vec<Migration> {
         (
             "handovers",
             include_str!("../../migrations/sqlite/0015_handovers.sql"),
+        ),
+        (
+            "renewals",
+            include_str!("../../migrations/sqlite/0016_renewals.sql"),
         ),
     ];
     (1..)

@@ -15,15 +15,22 @@ const ALL: &str = "SELECT sequence, code, state NOT IN (0, 3) FROM thing
 /// The same of things without keys.
 const ITEMS: &str = "SELECT code, state NOT IN (0, 3) FROM item
      WHERE code > $1 ORDER BY code LIMIT $2";
+/// All that they have, and had before their credentials were renewed.
 const CERTIFICATES: &str = "SELECT certificate,
      (SELECT at FROM life WHERE life.code = thing.code ORDER BY number DESC LIMIT 1)
-     FROM thing WHERE state NOT IN (0, 1, 3)";
-/// The steps from 5 on are those that stop a code, and what comes after.
+     FROM thing WHERE state NOT IN (0, 1, 3)
+     UNION ALL SELECT former_certificate.certificate,
+     (SELECT at FROM life WHERE life.code = thing.code ORDER BY number DESC LIMIT 1)
+     FROM former_certificate JOIN thing ON thing.code = former_certificate.code
+     WHERE thing.state NOT IN (0, 1, 3)";
+/// The steps from 5 on are those that stop a code, and what comes after; but renewals (14) stop
+/// nothing.
 const NEWEST: &str = "SELECT thing.code FROM life JOIN thing ON thing.code = life.code
-     WHERE life.act >= 5 AND thing.state NOT IN (0, 3) ORDER BY life.number DESC LIMIT $1";
+     WHERE life.act >= 5 AND life.act <> 14 AND thing.state NOT IN (0, 3) ORDER BY life.number DESC LIMIT $1";
 const SCRAPPED: &str = "SELECT station.code, station.station, scrapped.sequence
      FROM scrapped JOIN station ON station.code = scrapped.station";
-const LAST: &str = "SELECT COALESCE(MAX(number), $1) FROM life WHERE number > $1 AND act >= 5";
+const LAST: &str = "SELECT COALESCE(MAX(number), $1) FROM life
+     WHERE number > $1 AND act >= 5 AND act <> 14";
 
 /// A code, and how it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +130,7 @@ impl Ledger {
         rows.collect()
     }
 
-    /// The certificates of all codes whose life is over.
+    /// Every certificate of all codes whose life is over that may still be good.
     pub async fn withdrawn_certificates(&self) -> Result<Vec<WithdrawnCertificate>, Error> {
         let rows: Vec<(Vec<u8>, Option<i64>)> = sqlx::query_as(CERTIFICATES)
             .fetch_all(&mut *self.reader().await?)

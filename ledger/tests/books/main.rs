@@ -30,6 +30,7 @@ mod promises;
 mod refunds;
 mod refusals;
 mod registry;
+mod renewals;
 mod requests;
 mod restored;
 mod settle;

@@ -23,8 +23,8 @@ mod support;
 use ledger::chain::Cosigned;
 use ledger::{
     Answer, ClaimOrder, CoveredEvidence, CrashPoint, Fund, FundOrder, IssueRequest, JobLine,
-    Ledger, MoneyWish, NewJob, NewKey, Owned, RefundDecision, RequestDecision, ThingState, Verdict,
-    Way,
+    Ledger, MoneyWish, NewCredentials, NewJob, NewKey, Owned, RefundDecision, RequestDecision,
+    ThingState, Verdict, Way,
 };
 use protocol::chain::{NoteKey, Origin, SignatureKind, WitnessRefusal, write_submission};
 use protocol::code::IssuedBy;
@@ -436,6 +436,19 @@ async fn lost_and_found(ledger: &Ledger, world: &World, said: &mut String) -> Si
     };
     // What it says of the code changes once more, below.
     ledger.replace_wallet_key(key, NOW).await.unwrap();
+    // The first that follows a certificate counts, whatever comes later and how often.
+    let credentials = |certificate| NewCredentials {
+        code: new.code,
+        before: vec![52; 400],
+        before_ends: NOW.plus_s(LIFE_S),
+        certificate: vec![certificate; 300],
+        pass: vec![52; 150],
+    };
+    for certificate in [61, 62] {
+        let renewed = ledger.renew_credentials(credentials(certificate), NOW);
+        let renewed = renewed.await.unwrap();
+        writeln!(said, "{:?}", renewed.certificate).unwrap();
+    }
     let place = Place {
         by: new.code.issued_by(),
         level: Level::DEFAULT,

@@ -72,6 +72,8 @@ kinds! {
     /// Its owner's survey of a place is on record; the message with both signatures is hashed beside
     /// it.
     13 Surveyed "surveyed";
+    /// Its pass and its certificate are good for longer; the new ones are hashed beside it.
+    14 Renewed "renewed";
 }
 
 impl Field for ActKind {

@@ -197,6 +197,7 @@ impl Shell {
                 |id| Asker {
                     caller: sessions.code(id),
                     at: sessions.address(id),
+                    is_late: sessions.is_late(id),
                 },
                 |id, bytes| messages.push((id, bytes)),
             );

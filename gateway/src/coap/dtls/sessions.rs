@@ -10,7 +10,7 @@ use crate::coap::counters::Reason;
 use crate::coap::limits::{
     HANDSHAKE_WITHIN, HANDSHAKES_MAX, HELD_MESSAGES, SESSION_IDLE, SESSIONS_MAX,
 };
-use crate::trust_store::Trusted;
+use crate::trust_store::{Refused, Trusted};
 use dimpl::{Config, Dtls, DtlsCertificate, Output};
 use protocol::Code;
 use rustls_pki_types::{CertificateDer, UnixTime};
@@ -121,6 +121,8 @@ struct Session {
     dtls: Dtls,
     place: Place,
     code: Option<Code>,
+    /// Its certificate has ended.
+    is_late: bool,
     began: Instant,
     heard: Instant,
     wake: Instant,
@@ -206,6 +208,12 @@ impl Sessions {
     pub fn code(&self, id: SessionId) -> Option<Code> {
         let session = self.sessions.get(&id)?;
         matches!(session.place, Place::Open).then_some(session.code)?
+    }
+
+    /// Whether a session was opened by a certificate that has ended.
+    pub fn is_late(&self, id: SessionId) -> bool {
+        let session = self.sessions.get(&id);
+        session.is_none_or(|session| session.is_late)
     }
 
     /// Where the peer of a session is.
@@ -343,6 +351,7 @@ impl Sessions {
             dtls,
             place: Place::Handshake,
             code: None,
+            is_late: false,
             began: now,
             heard: now,
             wake: deadline,
@@ -419,14 +428,20 @@ impl Sessions {
                     session.wake = at;
                     return Some(turn);
                 }
-                Output::PeerCert(leaf) => match self.trusted.borrow().code(leaf, wall) {
-                    Ok(code) => session.code = Some(code),
-                    Err(why) => {
-                        tracing::debug!(at = %session.at, %why, "coaps certificate refused");
-                        turn.refused = true;
-                        return Some(turn);
+                Output::PeerCert(leaf) => {
+                    let trusted = self.trusted.borrow();
+                    match (trusted.code(leaf, wall), trusted.late(leaf, wall)) {
+                        (Ok(code), _) => session.code = Some(code),
+                        (Err(Refused::OutOfTime), Some(code)) => {
+                            (session.code, session.is_late) = (Some(code), true);
+                        }
+                        (Err(why), _) => {
+                            tracing::debug!(at = %session.at, %why, "coaps certificate refused");
+                            turn.refused = true;
+                            return Some(turn);
+                        }
                     }
-                },
+                }
                 Output::Connected => turn.connected = true,
                 Output::ApplicationData(bytes) => turn.messages.push(bytes.to_vec()),
                 Output::CloseNotify => {

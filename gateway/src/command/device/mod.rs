@@ -8,6 +8,7 @@ mod neighbours;
 mod owner;
 mod pay;
 mod prices;
+mod reenrol;
 mod renew;
 mod survey;
 mod teller;
@@ -31,6 +32,7 @@ use doors::{Doors, within};
 use owner::{CloseAllowance, Place, Rules, Show, Tariff};
 use pay::Pay;
 use protocol::{Currency, Reference};
+use reenrol::Reenrol;
 use renew::{Renew, Sync};
 use sha2::{Digest as _, Sha256};
 use std::path::PathBuf;
@@ -50,6 +52,9 @@ pub enum Command {
     /// Make keys in a folder and get a code with a one-time secret, or wait until somebody accepts the
     /// thing; or let a thing that a station made meet its gateway.
     Init(Init),
+    /// Get certificate and pass for longer, before those the thing has end or after: when it is time
+    /// for it, unless --early is given.
+    Reenrol(Reenrol),
     /// Publish under the own code, such as `t/temperature '{"temperature":25}'`.
     Pub(Publish),
     /// Print what is published under the own code, and what comes to the inbox.
@@ -156,6 +161,7 @@ pub fn run(command: Command) -> Outcome {
         .build()?;
     match command {
         Command::Init(options) => init(&options),
+        Command::Reenrol(options) => runtime.block_on(reenrol::run(&options)),
         Command::Pub(options) => runtime.block_on(publish(&options)),
         Command::Sub(options) => runtime.block_on(subscribe(&options)),
         Command::Pay(options) => runtime.block_on(pay::run(&options)),

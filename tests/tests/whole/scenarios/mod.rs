@@ -15,6 +15,7 @@ mod next_key;
 mod owners;
 mod pair;
 mod pending;
+mod reenrolled;
 mod restored;
 mod revoked;
 mod rotation;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! boards make FOLDER            identities and blank flash in FOLDER/car and FOLDER/charger
+//! boards passing-on FOLDER      the same, but the charger may spend 100 and what it was just paid
 //! boards judge FOLDER AMOUNT    whether both hold the same receipts, for AMOUNT in all
 //! boards adopt THING FOLDER [PAYEE]    the same in FOLDER for a thing that `onecode device init` made
 //! ```
@@ -38,17 +39,21 @@ fn main() -> Result<(), Failure> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
-        ["make", folder] => make(Path::new(folder)),
+        ["make", folder] => make(Path::new(folder), false),
+        ["passing-on", folder] => make(Path::new(folder), true),
         ["judge", folder, amount] => judge(Path::new(folder), amount.parse()?),
         ["adopt", thing, folder] => adopt(Path::new(thing), Path::new(folder), None),
         ["adopt", thing, folder, payee] => {
             adopt(Path::new(thing), Path::new(folder), Some(payee.parse()?))
         }
-        _ => Err("boards make FOLDER, judge FOLDER AMOUNT, or adopt THING FOLDER [PAYEE]".into()),
+        _ => Err(
+            "boards make | passing-on FOLDER, judge FOLDER AMOUNT, adopt THING FOLDER [PAYEE]"
+                .into(),
+        ),
     }
 }
 
-fn make(folder: &Path) -> Result<(), Failure> {
+fn make(folder: &Path, passing_on: bool) -> Result<(), Failure> {
     let root = code(Kind::Issuer, 0, 0)?;
     let issuer = code(Kind::Issuer, 0, 1)?;
     let gateway = code(Kind::Gateway, 0, 2)?;
@@ -64,9 +69,11 @@ fn make(folder: &Path) -> Result<(), Failure> {
     for (name, seed) in [("car", CAR), ("charger", CHARGER)] {
         let me = code(Kind::Device, 1, seed.into())?;
         let own = sealed(&pass(gateway, me, seed, things), GATEWAY)?;
-        let grant = match seed {
-            CAR => grant(me, gateway)?,
-            _ => Vec::new(),
+        let grant = match (seed, passing_on) {
+            (CAR, false) => grant(me, CAR, gateway, 100_000, None)?,
+            (CAR, true) => grant(me, CAR, gateway, 100_000, Some(1))?,
+            (_, true) => grant(me, seed, gateway, 100, Some(1))?,
+            (_, false) => Vec::new(),
         };
         let parts: [&[u8]; 9] = [
             &[seed; 32],
@@ -186,11 +193,17 @@ fn claim(message: &[u8]) -> Result<(Sequence, AmountMinor), Failure> {
 }
 
 /// What a gateway answers to a renewal.
-fn grant(me: Code, gateway: Code) -> Result<Vec<u8>, Failure> {
-    let limit = Odometer::new(100_000).ok_or("no reading")?;
+fn grant(
+    me: Code,
+    seed: u8,
+    gateway: Code,
+    limit: u64,
+    hops: Option<u32>,
+) -> Result<Vec<u8>, Failure> {
+    let limit = Odometer::new(limit).ok_or("no reading")?;
     let allowance = Allowance {
         code: me,
-        wallet_key: key(CAR).public_key(),
+        wallet_key: key(seed).public_key(),
         key_epoch: KeyEpoch(1),
         class: AssuranceClass::Software,
         currency: Currency::new(1, *b"USD").ok_or("no currency")?,
@@ -200,14 +213,14 @@ fn grant(me: Code, gateway: Code) -> Result<Vec<u8>, Failure> {
         base_odometer: Odometer::ZERO,
         most_per_payment: AmountMinor::new(10_000).ok_or("no amount")?,
         most_payments: 1_000,
-        hops: None,
+        hops,
         area: None,
         guarantee: None,
         issued: GIVEN,
         expires: GIVEN.plus_s(LIFE_S),
         gateway,
         gateway_epoch: KeyEpoch(1),
-        number: 1,
+        number: seed.into(),
         issued_total: limit,
     };
     let allowance = &sealed(&allowance, GATEWAY)?;

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# The purse as C meets it: tests/scripts/c.sh BOARDS, where BOARDS is the example of device-sdk that
-# makes identities. Each line that begins with "ok" or "not ok" is one check.
+# The purse as C meets it: tests/scripts/c.sh BOARDS IMAGE, where BOARDS is the example of device-sdk
+# that makes identities, and IMAGE is to become the charger in C. Each line that begins with "ok" or
+# "not ok" is one check.
 set -euo pipefail
 boards=$(realpath "$1")
+image=$(realpath -m "$2")
 cd "$(dirname "${BASH_SOURCE[0]}")/../../device-sdk/c"
 folder=$(mktemp -d)
 # shellcheck disable=SC2064  # the folder of this run, whatever the name holds later
@@ -35,8 +37,13 @@ check "the header is that of the library" diff include/onecode_purse.h "$folder/
 check "the header is C++ as well" g++ -std=c++17 -fsyntax-only -x c++ include/onecode_purse.h
 check "the library wants functions of memory, arithmetic of the compiler's, and nothing else" only_memory_functions
 check "the library builds for a Cortex-M4F" cargo build --locked --release --target thumbv7em-none-eabihf
+mkdir -p "$(dirname "$image")"
+check "a charger in C builds for a Cortex-M4F" make -s -C examples/board "IMAGE=$image"
 "$boards" make "$folder/things"
 cc_sanitized examples/pair.c "$folder/pair"
 check "two purses in C pay each other" "$folder/pair" "$folder/things"
 cc_sanitized tests/misuse.c "$folder/misuse"
 "$folder/misuse" "$folder/things"
+"$boards" passing-on "$folder/passing-on"
+cc_sanitized tests/asking.c "$folder/asking"
+"$folder/asking" "$folder/passing-on"

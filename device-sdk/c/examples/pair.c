@@ -3,7 +3,7 @@
  *     boards make FOLDER        (cargo run -p device-sdk --example boards)
  *     pair FOLDER
  */
-#include "identity.h"
+#include "chip.h"
 
 #define NOW 1800000000u
 

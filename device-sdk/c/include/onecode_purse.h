@@ -32,11 +32,6 @@
 #define OC_OUT_BYTES 4072
 
 /**
- * What a buffer for a frame on a serial line must hold.
- */
-#define OC_FRAME_BYTES 4090
-
-/**
  * Payments that wait for a gateway, made and taken together.
  */
 #define OC_OUTBOX 6
@@ -57,6 +52,16 @@
 #define OC_CURSOR_WORDS 8
 
 /**
+ * Kinds of codes: device, gateway, module, passive item, lot, person, issuer, place, service.
+ */
+#define OC_KINDS 9
+
+/**
+ * What is set aside for an offer, in words of 8 bytes.
+ */
+#define OC_OFFER_WORDS 32
+
+/**
  * Bytes of a sector, which are erased at once. Larger sectors will not do; of smaller ones, erase
  * several.
  */
@@ -72,6 +77,21 @@
  * Bytes of a signature.
  */
 #define OC_SIGNATURE_BYTES 64
+
+/**
+ * What a buffer for a frame on a serial line must hold.
+ */
+#define OC_FRAME_BYTES 4090
+
+/**
+ * What is set aside for a line, in words of 8 bytes.
+ */
+#define OC_LINE_WORDS 520
+
+/**
+ * What is set aside for a cursor, in words of 8 bytes.
+ */
+#define OC_NOTICE_CURSOR_WORDS 4
 
 /**
  * What became of a call. Everything but `OC_STATUS_OK` is one of the statuses of the protocol, with
@@ -435,7 +455,7 @@ typedef struct {
    * Signs `len` bytes into `OC_SIGNATURE_BYTES` at the last argument; returns 0 when it has. The
    * same bytes must give the same signature.
    */
-  int32_t (*sign)(void*, const uint8_t*, size_t, uint8_t*);
+  int (*sign)(void*, const uint8_t*, size_t, uint8_t*);
 } oc_signer;
 
 /**
@@ -454,16 +474,16 @@ typedef struct {
   /**
    * Reads `len` bytes at `offset`.
    */
-  int32_t (*read)(void*, uint32_t, uint8_t*, size_t);
+  int (*read)(void*, uint32_t, uint8_t*, size_t);
   /**
    * Writes `len` bytes, a multiple of `OC_WORD_BYTES`, at `offset`. No word is written twice
    * between two erasures.
    */
-  int32_t (*write)(void*, uint32_t, const uint8_t*, size_t);
+  int (*write)(void*, uint32_t, const uint8_t*, size_t);
   /**
    * Erases one sector, which begins at `offset`, to ones.
    */
-  int32_t (*erase)(void*, uint32_t);
+  int (*erase)(void*, uint32_t);
 } oc_flash;
 
 /**
@@ -543,6 +563,11 @@ typedef struct {
    */
   uint64_t spendable;
   /**
+   * What can be spent here and now: that, and payments taken that may be spent before they are
+   * settled.
+   */
+  uint64_t spendable_here;
+  /**
    * Taken, and settled by a gateway.
    */
   uint64_t received_settled;
@@ -551,6 +576,101 @@ typedef struct {
    */
   uint64_t received_unsettled;
 } oc_totals;
+
+/**
+ * What an invoice asks for.
+ */
+typedef struct {
+  /**
+   * In which currency.
+   */
+  uint8_t currency[OC_CURRENCY_BYTES];
+  /**
+   * How much, in smallest units; of a stream the price of one unit.
+   */
+  uint64_t amount;
+  /**
+   * The most units of a stream; 0 for one amount.
+   */
+  uint32_t count;
+  /**
+   * The payee's own reference, such as a session number.
+   */
+  uint8_t reference[OC_REFERENCE_BYTES];
+  /**
+   * Good until.
+   */
+  uint32_t expires;
+  /**
+   * Payers below this assurance class need not try: 0, 1 or 2.
+   */
+  uint32_t least_class;
+} oc_invoice;
+
+/**
+ * An invoice that was judged and may be paid.
+ */
+typedef struct {
+  uint64_t opaque[OC_OFFER_WORDS];
+} oc_offer;
+
+/**
+ * What paying an offer means.
+ */
+typedef struct {
+  /**
+   * Who asks.
+   */
+  uint8_t payee[OC_CODE_BYTES];
+  /**
+   * What for.
+   */
+  oc_invoice invoice;
+  /**
+   * What will be spent, in smallest units; of a stream, the price of all units.
+   */
+  uint64_t amount;
+  /**
+   * Units that can be paid for; 0 of one amount.
+   */
+  uint32_t units;
+} oc_offered;
+
+/**
+ * What is paid without asking the owner, in smallest units of one currency. Zero is nothing.
+ */
+typedef struct {
+  /**
+   * The most in one payment.
+   */
+  uint64_t per_payment;
+  /**
+   * The most in a day.
+   */
+  uint64_t per_day;
+  /**
+   * The most in a day to any one payee.
+   */
+  uint64_t per_payee;
+  /**
+   * The most in a day to all payees of one kind.
+   */
+  uint64_t per_kind[OC_KINDS];
+} oc_rules;
+
+/**
+ * What was heard on a serial line, up to the end of the next message.
+ */
+typedef struct {
+  uint64_t opaque[OC_LINE_WORDS];
+} oc_line;
+
+/**
+ * Where a walk through the notices stands.
+ */
+typedef struct {
+  uint64_t opaque[OC_NOTICE_CURSOR_WORDS];
+} oc_notice_cursor;
 
 #ifdef __cplusplus
 extern "C" {
@@ -689,15 +809,6 @@ oc_status oc_purse_totals(oc_purse *purse, const uint8_t *of, oc_totals *totals)
 oc_status oc_refusal(uint32_t status, uint8_t *out, size_t out_len, size_t *written);
 
 /**
- * Writes a message as a frame for a serial line; `out` holds `OC_FRAME_BYTES`.
- */
-oc_status oc_frame(const uint8_t *message,
-                   size_t message_len,
-                   uint8_t *out,
-                   size_t out_len,
-                   size_t *written);
-
-/**
  * The public half of an Ed25519 key in memory: 32 bytes from a seed of 32.
  */
 oc_status oc_ed25519_public_key(const uint8_t *seed, uint8_t *public_key);
@@ -709,6 +820,129 @@ oc_status oc_ed25519_sign(const uint8_t *seed,
                           const uint8_t *message,
                           size_t message_len,
                           uint8_t *signature);
+
+/**
+ * Asks to be paid: writes an invoice, which is in the flash already. `nonce` is a random number,
+ * used for nothing else.
+ */
+oc_status oc_purse_invoice(oc_purse *purse,
+                           const oc_invoice *invoice,
+                           uint64_t nonce,
+                           uint32_t now,
+                           uint8_t *out,
+                           size_t out_len,
+                           size_t *written);
+
+/**
+ * Judges an invoice. With `by_rules` not 0 the standing rules are asked, now and when it is paid;
+ * otherwise paying it is the owner's own decision.
+ */
+oc_status oc_purse_consider(oc_purse *purse,
+                            const uint8_t *message,
+                            size_t message_len,
+                            int by_rules,
+                            uint32_t now,
+                            oc_offer *offer);
+
+/**
+ * What an offer says.
+ */
+oc_status oc_offer_read(const oc_offer *offer, oc_offered *offered);
+
+/**
+ * Pays an offer: writes evidence for the payee, which is in the flash already. Of a stream no more
+ * than `units`, and `seed` are `OC_DIGEST_BYTES` random bytes, used for nothing else; both mean
+ * nothing for one amount.
+ */
+oc_status oc_purse_pay_offer(oc_purse *purse,
+                             const oc_offer *offer,
+                             uint32_t units,
+                             const uint8_t *seed,
+                             uint32_t now,
+                             uint8_t *out,
+                             size_t out_len,
+                             size_t *written);
+
+/**
+ * What the owner approves in this currency from now on, until this is called again.
+ */
+oc_status oc_purse_set_rules(oc_purse *purse, const uint8_t *of, const oc_rules *rules);
+
+/**
+ * Writes a message as a frame for a serial line; `out` holds `OC_FRAME_BYTES`.
+ */
+oc_status oc_frame(const uint8_t *message,
+                   size_t message_len,
+                   uint8_t *out,
+                   size_t out_len,
+                   size_t *written);
+
+/**
+ * Makes a line of which nothing was heard. To be called before anything else with it.
+ */
+void oc_line_begin(oc_line *line);
+
+/**
+ * Takes the next byte. When it ends a message, that is returned, `*message_len` bytes of it, until
+ * the next byte is taken; otherwise null. What is noise is passed over.
+ */
+const uint8_t *oc_line_push(oc_line *line, uint8_t byte, size_t *message_len);
+
+/**
+ * Puts a cursor before the oldest notice.
+ */
+void oc_notice_cursor_begin(oc_notice_cursor *cursor);
+
+/**
+ * Writes the next notice for a gateway. At the end it writes nothing: `*written` is 0.
+ */
+oc_status oc_purse_notice(oc_purse *purse,
+                          oc_notice_cursor *cursor,
+                          uint8_t *out,
+                          size_t out_len,
+                          size_t *written);
+
+/**
+ * The gateway has taken the notice that the cursor last gave.
+ */
+oc_status oc_purse_noticed(oc_purse *purse, const oc_notice_cursor *cursor);
+
+/**
+ * To be called when the flash was lost or is an older copy, or may be: the purse pays nothing until
+ * a gateway has given it a new key epoch, which its next renewal asks for.
+ */
+oc_status oc_purse_distrust(oc_purse *purse);
+
+/**
+ * Under which allowance this purse would spend what it is paid: writes a reference of
+ * `OC_REFERENCE_BYTES` for `oc_purse_pay_spendable` of whoever pays it. Invoices say it by
+ * themselves. `OC_STATUS_NO_ALLOWANCE` without one.
+ */
+oc_status oc_purse_covers_for(oc_purse *purse, const uint8_t *of, uint32_t now, uint8_t *reference);
+
+/**
+ * Pays like `oc_purse_pay`, and lets the payee spend it before it is settled: under `covers_for`, a
+ * reference of `OC_REFERENCE_BYTES` which its `oc_purse_covers_for` gave.
+ */
+oc_status oc_purse_pay_spendable(oc_purse *purse,
+                                 const oc_order *order,
+                                 const uint8_t *covers_for,
+                                 uint32_t now,
+                                 uint8_t *out,
+                                 size_t out_len,
+                                 size_t *written);
+
+/**
+ * Gives money back to who made `payment`, which was taken: a payment of its own.
+ * `OC_STATUS_ASK_GATEWAY` for one that this purse did not take or holds no more.
+ */
+oc_status oc_purse_pay_back(oc_purse *purse,
+                            const uint8_t *payment,
+                            uint64_t back,
+                            uint32_t now,
+                            uint8_t *out,
+                            size_t out_len,
+                            size_t *written);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -1,6 +1,6 @@
 //! What a purse asks its C caller for: flash and signatures.
 
-use core::ffi::c_void;
+use core::ffi::{c_int, c_void};
 use embedded_storage::nor_flash::{
     ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash,
 };
@@ -26,12 +26,12 @@ pub struct OcFlash {
     /// Bytes of the area: a multiple of `OC_SECTOR_BYTES`, 184 KB (46 sectors) at least.
     pub len: u32,
     /// Reads `len` bytes at `offset`.
-    pub read: Option<unsafe extern "C" fn(*mut c_void, u32, *mut u8, usize) -> i32>,
+    pub read: Option<unsafe extern "C" fn(*mut c_void, u32, *mut u8, usize) -> c_int>,
     /// Writes `len` bytes, a multiple of `OC_WORD_BYTES`, at `offset`. No word is written twice
     /// between two erasures.
-    pub write: Option<unsafe extern "C" fn(*mut c_void, u32, *const u8, usize) -> i32>,
+    pub write: Option<unsafe extern "C" fn(*mut c_void, u32, *const u8, usize) -> c_int>,
     /// Erases one sector, which begins at `offset`, to ones.
-    pub erase: Option<unsafe extern "C" fn(*mut c_void, u32) -> i32>,
+    pub erase: Option<unsafe extern "C" fn(*mut c_void, u32) -> c_int>,
 }
 
 /// The flash did not do it.
@@ -48,7 +48,7 @@ impl ErrorType for OcFlash {
     type Error = Failed;
 }
 
-fn done(answer: i32) -> Result<(), Failed> {
+fn done(answer: c_int) -> Result<(), Failed> {
     match answer {
         0 => Ok(()),
         _ => Err(Failed),
@@ -113,7 +113,7 @@ pub struct OcSigner {
     pub public_key: [u8; 33],
     /// Signs `len` bytes into `OC_SIGNATURE_BYTES` at the last argument; returns 0 when it has. The
     /// same bytes must give the same signature.
-    pub sign: Option<unsafe extern "C" fn(*mut c_void, *const u8, usize, *mut u8) -> i32>,
+    pub sign: Option<unsafe extern "C" fn(*mut c_void, *const u8, usize, *mut u8) -> c_int>,
 }
 
 /// A key of C's whose public half was found to be one.

@@ -9,20 +9,26 @@
 //! purse is used by one thread at a time; several purses know nothing of each other.
 #![no_std]
 
+mod asking;
 mod hooks;
+mod line;
+mod notices;
+mod spending;
 mod status;
 mod types;
 
+pub use asking::{OC_KINDS, OC_OFFER_WORDS, OcInvoice, OcOffer, OcOffered, OcRules};
 pub use hooks::{
     OC_SECTOR_BYTES, OC_SIGNATURE_BYTES, OC_WORD_BYTES, OcAlgorithm, OcFlash, OcSigner,
 };
+pub use line::{OC_FRAME_BYTES, OC_LINE_WORDS, OcLine};
+pub use notices::{OC_NOTICE_CURSOR_WORDS, OcNoticeCursor};
 pub use status::OcStatus;
 pub use types::{OcEvent, OcEventKind, OcOrder, OcSettings, OcTotals};
 
 use core::ffi::CStr;
 use core::mem::{align_of, size_of};
 use device_sdk::journal_flash::FlashJournal;
-use device_sdk::links::serial;
 use device_sdk::purse::{
     Clock, HandInCursor, OpenError, Order, Purse, Seed, Settings, StreamOrder,
 };
@@ -44,8 +50,6 @@ pub const OC_DIGEST_BYTES: usize = 32;
 pub const OC_REFERENCE_BYTES: usize = 16;
 /// What a buffer for a message must hold.
 pub const OC_OUT_BYTES: usize = 4072;
-/// What a buffer for a frame on a serial line must hold.
-pub const OC_FRAME_BYTES: usize = 4090;
 /// Payments that wait for a gateway, made and taken together.
 pub const OC_OUTBOX: usize = 6;
 /// Payers remembered.
@@ -76,7 +80,6 @@ const _: () = assert!(align_of::<Option<Inner>>() <= align_of::<OcPurse>());
 const _: () = assert!(size_of::<HandInCursor>() <= size_of::<OcCursor>());
 const _: () = assert!(align_of::<HandInCursor>() <= align_of::<OcCursor>());
 const _: () = assert!(OC_OUT_BYTES == device_sdk::purse::OUT_MAX);
-const _: () = assert!(OC_FRAME_BYTES == serial::FRAME_MAX_BYTES);
 const _: () = assert!(OC_CODE_BYTES == protocol::code::CODE_BYTES);
 
 /// Memory of the caller's to read.
@@ -259,13 +262,7 @@ pub unsafe extern "C" fn oc_purse_pay(
     // SAFETY: by the contract of this library.
     unsafe {
         writing((out, out_len), written, |out| {
-            let order = order.as_ref().ok_or(Status::Malformed)?;
-            let order = Order {
-                payee: code(order.payee)?,
-                currency: currency(order.currency)?,
-                amount: amount(order.amount)?,
-                reference: Reference(order.reference),
-            };
+            let order = paid(order.as_ref().ok_or(Status::Malformed)?)?;
             opened(purse)?.pay(&order, Timestamp(now), out)
         })
     }
@@ -453,6 +450,7 @@ pub unsafe extern "C" fn oc_purse_totals(
             paid_out: held.paid_out.get(),
             returned: held.returned.get(),
             spendable: held.spendable.get(),
+            spendable_here: held.spendable_here.get(),
             received_settled: held.received_settled.get(),
             received_unsettled: held.received_unsettled.get(),
         };
@@ -476,24 +474,6 @@ pub unsafe extern "C" fn oc_refusal(
             let status = u8::try_from(status).ok().and_then(Status::from_number);
             let refusal = Message::refusal(status.ok_or(Status::Malformed)?, None);
             refusal.write(out).ok_or(Status::Full)
-        })
-    }
-}
-
-/// Writes a message as a frame for a serial line; `out` holds `OC_FRAME_BYTES`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn oc_frame(
-    message: *const u8,
-    message_len: usize,
-    out: *mut u8,
-    out_len: usize,
-    written: *mut usize,
-) -> OcStatus {
-    // SAFETY: by the contract of this library.
-    unsafe {
-        writing((out, out_len), written, |out| {
-            let message = bytes(message, message_len)?;
-            serial::frame(message, out).ok_or(Status::Full)
         })
     }
 }
@@ -547,6 +527,15 @@ unsafe fn digest(at: *const u8) -> Result<Digest, Status> {
     // SAFETY: by the contract of this library.
     let bytes = unsafe { bytes(at, OC_DIGEST_BYTES)? };
     Digest::from_slice(bytes).ok_or(Status::Malformed)
+}
+
+fn paid(order: &OcOrder) -> Result<Order, Status> {
+    Ok(Order {
+        payee: code(order.payee)?,
+        currency: currency(order.currency)?,
+        amount: amount(order.amount)?,
+        reference: Reference(order.reference),
+    })
 }
 
 fn code(bytes: [u8; OC_CODE_BYTES]) -> Result<Code, Status> {

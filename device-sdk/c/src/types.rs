@@ -54,6 +54,9 @@ pub struct OcTotals {
     pub returned: u64,
     /// What the allowance still permits.
     pub spendable: u64,
+    /// What can be spent here and now: that, and payments taken that may be spent before they are
+    /// settled.
+    pub spendable_here: u64,
     /// Taken, and settled by a gateway.
     pub received_settled: u64,
     /// Taken, and waiting for a gateway.

@@ -3,7 +3,7 @@
  *
  *     misuse FOLDER             (a folder of `boards make`), built with AddressSanitizer
  */
-#include "../examples/identity.h"
+#include "../examples/chip.h"
 
 #define NOW 1800000000u
 

@@ -11,6 +11,7 @@ pub mod identity;
 pub mod semihosting;
 pub mod stack;
 pub mod ticks;
+pub mod till;
 pub mod uart;
 
 use core::fmt::Write;
@@ -50,7 +51,7 @@ pub struct Board {
 
 impl Board {
     /// Opens everything; once after the power came on.
-    fn open() -> Result<Self, Wrong> {
+    pub fn open() -> Result<Self, Wrong> {
         let peripherals = Peripherals::take().ok_or("taken already")?;
         ticks::start(peripherals.SYST);
         let identity = Identity::read(c"identity.bin")?;
@@ -65,7 +66,12 @@ impl Board {
 
 /// Runs a board until it has done all it has to, and ends it.
 pub fn run(name: &str, live: fn(&mut Board) -> Result<(), Wrong>) -> ! {
-    match Board::open().and_then(|mut board| live(&mut board)) {
+    end(name, Board::open().and_then(|mut board| live(&mut board)))
+}
+
+/// Ends a board with what became of it.
+pub fn end(name: &str, ended: Result<(), Wrong>) -> ! {
+    match ended {
         Ok(()) => semihosting::exit(0),
         Err(wrong) => {
             let _ = writeln!(semihosting::Console, "{name}: {wrong}");

@@ -14,9 +14,7 @@ use firmware::gateway::Gateway;
 use firmware::identity::Wrong;
 use firmware::semihosting::{Console, argument};
 use firmware::uart::Uart;
-use firmware::{Board, BoardPurse, handed_in, run, send, ticks};
-use protocol::Status;
-use protocol::message::Message;
+use firmware::{Board, run, send, ticks, till};
 
 /// After so long without a byte, nobody is paying.
 const QUIET_MS: u32 = 1_000;
@@ -29,9 +27,7 @@ fn main() -> ! {
 fn live(board: &mut Board) -> Result<(), Wrong> {
     let Board { purse, usd, .. } = board;
     if argument("show").is_some() {
-        let totals = purse.totals(*usd);
-        let _ = writeln!(Console, "charger: took {}", totals.received_unsettled);
-        return handed_in(purse);
+        return till::show(purse, *usd);
     }
     let (uart, mut line) = (Uart::first(), Line::new());
     let mut gateway = Gateway::open(purse.me())?;
@@ -50,23 +46,10 @@ fn live(board: &mut Board) -> Result<(), Wrong> {
         };
         heard_ms = ticks::ms();
         if let Some(message) = line.push(byte) {
-            answer(purse, message, &uart)?;
+            let mut out = [0; OUT_MAX];
+            if let Some(len) = till::answer(purse, message, &mut out)? {
+                send(&uart, out.get(..len).unwrap_or_default())?;
+            }
         }
     }
-}
-
-fn answer(purse: &mut BoardPurse, message: &[u8], uart: &Uart) -> Result<(), Wrong> {
-    let mut out = [0; OUT_MAX];
-    let now = purse.time(ticks::seconds());
-    // The receipt is in the flash before it is in `out`.
-    let len = match purse.accept(message, None, now, &mut out) {
-        Ok(len) => Some(len),
-        // Nobody knows what the flash holds: begin again from it.
-        Err(Status::Storage) => return Err("the flash failed"),
-        // Half a frame, heard while switching on: whoever means it says it again.
-        Err(Status::Malformed) => return Ok(()),
-        Err(status) => Message::refusal(status, None).write(&mut out),
-    };
-    let answer = len.and_then(|len| out.get(..len)).ok_or("too long")?;
-    send(uart, answer)
 }

@@ -3,12 +3,15 @@
 // shown; each event `row` brings a line for the list `data-rows`; the event `over` says that there
 // will be no more. Without this script the page is what it was when it was opened, and says so.
 
+import { read } from "./reader.js";
+
 const ROWS_MAX = 100;
 
 /** Puts the parts in `html` where parts of the same name stand; leaves alone what somebody is using. */
 export function renew(root, html) {
   const news = new DOMParser().parseFromString(html, "text/html");
   for (const part of news.querySelectorAll("[data-part]")) {
+    read(part);
     const shown = root.querySelector(`[data-part="${part.dataset.part}"]`);
     const used = shown?.contains(document.activeElement);
     if (shown && !used && shown.outerHTML !== part.outerHTML) shown.replaceWith(document.adoptNode(part));
@@ -20,6 +23,7 @@ export function add(root, html) {
   const list = root.querySelector("[data-rows]");
   const line = new DOMParser().parseFromString(html, "text/html").querySelector("li");
   if (!list || !line) return;
+  read(line);
   list.querySelector("[data-none]")?.remove();
   list.prepend(document.adoptNode(line));
   while (list.children.length > ROWS_MAX) list.lastElementChild.remove();

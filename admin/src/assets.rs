@@ -31,12 +31,12 @@ impl Asset {
 
     /// A script that asks for others: its number changes with theirs, and they are asked for by the
     /// same number.
-    const fn script(path: &'static str, text: &'static str) -> Self {
+    const fn script(path: &'static str, text: &'static str, version: u32) -> Self {
         Self {
             path,
             media_type: "text/javascript; charset=utf-8",
             text,
-            version: WALLET_VERSION,
+            version,
         }
     }
 
@@ -82,12 +82,16 @@ pub const MAP: Asset = Asset::new(
     "text/javascript; charset=utf-8",
     include_str!("../assets/map.js"),
 );
-/// Keeps pages up to date.
-pub const LIVE: Asset = Asset::new(
-    "/assets/live.js",
-    "text/javascript; charset=utf-8",
-    include_str!("../assets/live.js"),
-);
+
+const READER_TEXT: &str = include_str!("../assets/reader.js");
+const LIVE_TEXT: &str = include_str!("../assets/live.js");
+const READER_VERSION: u32 = hashed(hashed(0x811c_9dc5, READER_TEXT), LIVE_TEXT);
+
+/// Puts pages as their readers have them.
+pub const READER: Asset = Asset::script("/assets/reader.js", READER_TEXT, READER_VERSION);
+/// Keeps pages up to date; asks for the one before.
+pub const LIVE: Asset = Asset::script("/assets/live.js", LIVE_TEXT, READER_VERSION);
+
 /// The coastlines of the map, made by `admin/outline`.
 pub const OUTLINE: Asset = Asset::new(
     "/assets/outline.txt",
@@ -109,15 +113,15 @@ const WALLET_VERSION: u32 = {
 };
 
 /// A person's wallet: its page, which asks for the other scripts.
-pub const WALLET: Asset = Asset::script("/assets/wallet/page.js", PAGE_TEXT);
+pub const WALLET: Asset = Asset::script("/assets/wallet/page.js", PAGE_TEXT, WALLET_VERSION);
 
 const WALLET_PARTS: [Asset; 6] = [
     WALLET,
-    Asset::script("/assets/wallet/objects.js", OBJECTS_TEXT),
-    Asset::script("/assets/wallet/keys.js", KEYS_TEXT),
-    Asset::script("/assets/wallet/purse.js", PURSE_TEXT),
-    Asset::script("/assets/wallet/store.js", STORE_TEXT),
-    Asset::script("/assets/wallet/teller.js", TELLER_TEXT),
+    Asset::script("/assets/wallet/objects.js", OBJECTS_TEXT, WALLET_VERSION),
+    Asset::script("/assets/wallet/keys.js", KEYS_TEXT, WALLET_VERSION),
+    Asset::script("/assets/wallet/purse.js", PURSE_TEXT, WALLET_VERSION),
+    Asset::script("/assets/wallet/store.js", STORE_TEXT, WALLET_VERSION),
+    Asset::script("/assets/wallet/teller.js", TELLER_TEXT, WALLET_VERSION),
 ];
 
 /// FNV-1a, going on from `version`.
@@ -145,7 +149,11 @@ pub async fn map() -> impl IntoResponse {
 }
 
 pub async fn live() -> impl IntoResponse {
-    LIVE.answer()
+    LIVE.answer_script()
+}
+
+pub async fn reader() -> impl IntoResponse {
+    READER.answer()
 }
 
 pub async fn outline() -> impl IntoResponse {

@@ -91,6 +91,7 @@ routes! {
     GET  get  "/assets/map.js"                Everybody => assets::map;
     GET  get  "/assets/wallet/{name}"         Everybody => assets::wallet;
     GET  get  "/assets/live.js"               Everybody => assets::live;
+    GET  get  "/assets/reader.js"             Everybody => assets::reader;
     GET  get  "/assets/outline.txt"           Everybody => assets::outline;
     GET  get  "/assets/icon.svg"              Everybody => assets::icon;
 

@@ -66,8 +66,8 @@ export async function openBrowser(portal, folder) {
     browser.expected = 200;
   }
 
-  // What somebody would stumble over who sees badly, or has no mouse. The pages carry no script, so
-  // axe comes in by the debugger's door, past their content security policy.
+  // What somebody would stumble over who sees badly, or has no mouse. Axe comes in by
+  // the debugger's door, past the pages' content security policy.
   async function inspect(name) {
     await page.evaluate(AXE);
     const { violations } = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));

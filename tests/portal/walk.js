@@ -667,6 +667,40 @@ async function looks() {
   }
 }
 
+// Times in the zone of whoever reads, also those that come in later; codes that are copied.
+async function asItsReader() {
+  const debug = await page.context().newCDPSession(page);
+  await debug.send("Emulation.setTimezoneOverride", { timezoneId: "Asia/Shanghai" });
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"], { origin: house.portal });
+  await page.setViewportSize({ width: 1280, height: 860 });
+  await go("/codes");
+  const row = page.locator("tbody tr:nth-child(2)");
+  const copy = row.locator("button.copy");
+  assert.equal(await copy.evaluate((button) => getComputedStyle(button).opacity), "0", "a list is calm");
+  await row.hover();
+  await copy.click();
+  await shot("copied-in-a-list");
+  const path = await row.locator("a.code").getAttribute("href");
+  const clipboard = () => page.evaluate(() => navigator.clipboard.readText());
+  assert.equal(`/codes/${await clipboard()}`, path);
+  await go(path);
+  const time = page.locator("main time").first();
+  const [shown, utc] = [await time.textContent(), await time.getAttribute("title")];
+  assert.match(shown, / GMT\+8$/);
+  assert.equal(Date.parse(shown.replace(" GMT+8", "+08:00")), Date.parse(utc.replace(" UTC", "Z")));
+  await page.evaluate(() => navigator.clipboard.writeText(""));
+  await page.locator("main button.copy").first().focus();
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("button.copy.done");
+  assert.match(await clipboard(), /^[0-9A-Z]{34}$/);
+  await shot("copied");
+  await go("/");
+  await page.waitForSelector('[data-when="live"]:not([hidden])');
+  await page.waitForTimeout(3_000); // it is told something new every second
+  assert.doesNotMatch(await page.textContent("main"), / UTC/);
+  await debug.send("Emulation.setTimezoneOverride", { timezoneId: "" });
+}
+
 // Every page in Chinese: chosen by the switch of the page, which leads back to it.
 async function inChinese() {
   await page.emulateMedia({ colorScheme: "light" });
@@ -713,6 +747,7 @@ await browser.walk(
   async () => {
     await steps();
     await looks();
+    await asItsReader();
     await inChinese();
   },
   () => {

@@ -143,6 +143,11 @@ impl Frame {
     pub fn style(&self) -> String {
         assets::STYLE.address()
     }
+
+    /// Address of the script that every page has.
+    pub fn script(&self) -> String {
+        assets::READER.address()
+    }
 }
 
 /// A template as an answer.

@@ -85,6 +85,8 @@ mod test_house;
 #[cfg(test)]
 mod test_nor;
 #[cfg(feature = "std")]
+pub mod thing;
+#[cfg(feature = "std")]
 pub mod tls;
 
 pub use journal::{Journal, JournalFailed, RECORD_MAX, RecordId};

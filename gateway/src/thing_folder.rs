@@ -5,32 +5,22 @@ use crate::house::Failure;
 use crate::wallet::now;
 use device_sdk::enrol::{Credentials, Keys, enrol, learn, meet};
 use device_sdk::identity_file::{Identity, load_keys, other_root, save_keys, save_other_root};
-use device_sdk::journal_file::FileJournal;
 use device_sdk::links::file;
 use device_sdk::provision::Birth;
-use device_sdk::purse::{Clock, OUT_MAX, Purse, Settings};
+use device_sdk::purse::OUT_MAX;
+pub use device_sdk::thing::till::FolderPurse;
+use device_sdk::thing::till::open_purse;
 use protocol::cose::open;
-use protocol::keys::SoftwareKey;
 use protocol::message::Message;
 use protocol::objects::{Lease, Pass};
 use protocol::rules::{Handover, Trust};
 use protocol::{AmountMinor, GridCode, Network, Status};
 use std::path::Path;
 
-/// The journal of the purse, beside the files of the identity.
-const JOURNAL_FILE: &str = "purse.journal";
 /// The grid code of the place where the thing stands; without it, it stands nowhere.
 const PLACE_FILE: &str = "place";
 /// The newest lease its gateway told: where the purse is at home.
 const LEASE_FILE: &str = "home.lease";
-/// How long such a thing may need to reach a gateway.
-const SYNC_MARGIN_S: u32 = 3_600;
-/// Room for opening the largest purse of this program, unoptimised.
-const OPENING_STACK_BYTES: usize = 64 << 20;
-
-/// A purse in a folder.
-pub type FolderPurse<const OUTBOX: usize, const PAYERS: usize> =
-    Purse<SoftwareKey, FileJournal, OUTBOX, PAYERS>;
 
 /// Gets a code with a one-time secret, or without any once somebody has accepted the thing. Keys are on disk before anybody hears of them; an attempt
 /// that was cut off is taken up again with the same keys, which make the same request. Blocks.
@@ -181,48 +171,14 @@ pub fn keep_successor(identity: &Identity, folder: &Path, message: &[u8]) -> Res
     Ok(true)
 }
 
-/// Its purse, which trusts the gateway that gave it its code and takes `most` at once from a payer
-/// it cannot ask anybody about.
-///
-/// A purse allocates nothing: its tables are inside it, and opening one hands them from one stack
-/// frame to the next. So it is opened on a stack of its own and lives on the heap.
+/// Its purse, standing where its owner has said, see [`open_purse`].
 pub fn purse<const OUTBOX: usize, const PAYERS: usize>(
     identity: &Identity,
     folder: &Path,
     most: AmountMinor,
 ) -> Result<Box<FolderPurse<OUTBOX, PAYERS>>, Failure> {
-    std::thread::scope(|scope| {
-        let opening = std::thread::Builder::new()
-            .stack_size(OPENING_STACK_BYTES)
-            .spawn_scoped(scope, || opened(identity, folder, most).map(Box::new))?;
-        opening
-            .join()
-            .unwrap_or_else(|_| Err("opening the purse failed".into()))
-    })
-}
-
-fn opened<const OUTBOX: usize, const PAYERS: usize>(
-    identity: &Identity,
-    folder: &Path,
-    most: AmountMinor,
-) -> Result<FolderPurse<OUTBOX, PAYERS>, Failure> {
-    let given = &identity.credentials;
-    let passes = given.passes();
-    let settings = Settings {
-        me: given.code,
-        pass: &passes,
-        trust: identity.trust,
-        sync_margin_s: SYNC_MARGIN_S,
-        most_by_class: [most; 3],
-        place: place(folder)?.map(|place| place.cell()),
-        clock: Clock::Kept,
-    };
-    let journal = FileJournal::open(&folder.join(JOURNAL_FILE))?;
-    let mut purse = FolderPurse::open(settings, identity.keys.wallet(), journal)?;
-    purse
-        .trust_gateway(&given.issuer_pass, &given.gateway_pass, now())
-        .map_err(explain)?;
-    Ok(purse)
+    let place = place(folder)?.map(|place| place.cell());
+    Ok(open_purse(identity, folder, most, place, now())?)
 }
 
 /// Where the thing in a folder stands, if its owner has said so.

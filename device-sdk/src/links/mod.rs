@@ -17,7 +17,8 @@ pub mod udp;
 #[cfg(feature = "std")]
 use std::time::Duration;
 
-/// Waiting times that double, up to a bound.
+/// Waiting times that double, up to a bound, each shortened by up to a half so that many who lost one
+/// gateway do not come back in step.
 #[cfg(feature = "std")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BackOff {
@@ -34,6 +35,14 @@ impl BackOff {
     pub(crate) fn wait(&mut self) -> Duration {
         let wait = self.next.min(self.most);
         self.next = wait.saturating_mul(2);
-        wait
+        wait.mul_f64(1.0 - f64::from(jitter()) / f64::from(u32::MAX) / 2.0)
     }
+}
+
+/// Randomness that nothing secret rests on.
+#[cfg(feature = "std")]
+fn jitter() -> u32 {
+    use std::hash::{BuildHasher, RandomState};
+    let drawn = RandomState::new().hash_one(std::time::Instant::now());
+    u32::try_from(drawn >> u32::BITS).unwrap_or_default()
 }

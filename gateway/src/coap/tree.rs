@@ -63,11 +63,12 @@ impl Resources for TreeResources {
             if answer.response.is_error() {
                 let (code, path) = (answer.response.code, path.join("/"));
                 match asker.caller {
-                    Some(caller) => {
+                    // Whoever polls for what may come asks for what is not there.
+                    Some(caller) if code != ResponseType::NotFound => {
                         tracing::info!(%caller, ?method, path, ?code, "coap request refused");
                     }
                     // What anybody may cause at any rate is counted, and said to who looks closely.
-                    None => tracing::debug!(?method, path, ?code, "coap request refused"),
+                    _ => tracing::debug!(?method, path, ?code, "coap request refused"),
                 }
             }
             answer

@@ -4,6 +4,7 @@
 //! - `scenarios`: the running gateway with real devices, and what it refuses;
 //! - `foreign`: programs by others that speak our protocols;
 //! - `interop`: the protocol written a second time;
+//! - `python`: the package for Python, from its wheel;
 //! - `metal`: emulated boards at the running gateway;
 //! - `upstream`: gateways under brokers by others, the link cut at random.
 #![allow(
@@ -18,5 +19,6 @@ mod foreign;
 mod house;
 mod interop;
 mod metal;
+mod python;
 mod scenarios;
 mod upstream;

@@ -176,6 +176,17 @@ pub struct Mqtt {
     state: watch::Receiver<State>,
 }
 
+/// A message that was ordered to be published. Dropped, nobody waits for it any more.
+#[derive(Debug)]
+pub struct Ordered(oneshot::Receiver<Result<(), PublishError>>);
+
+impl Ordered {
+    /// Waits for the PUBACK, through as many connections as it takes.
+    pub async fn acknowledged(self) -> Result<(), PublishError> {
+        self.0.await.unwrap_or(Err(PublishError::Closed))
+    }
+}
+
 /// What the receiver gets.
 #[derive(Debug)]
 pub struct Deliveries {
@@ -234,6 +245,16 @@ impl Mqtt {
         payload: &[u8],
         retain: bool,
     ) -> Result<(), PublishError> {
+        self.order(topic, payload, retain)?.acknowledged().await
+    }
+
+    /// The same without waiting: what is ordered first is published first.
+    pub fn order(
+        &self,
+        topic: &str,
+        payload: &[u8],
+        retain: bool,
+    ) -> Result<Ordered, PublishError> {
         if !rumqttc::valid_topic(topic) || topic.is_empty() {
             return Err(PublishError::Topic);
         }
@@ -248,7 +269,7 @@ impl Mqtt {
             mpsc::error::TrySendError::Full(_) => PublishError::Full,
             mpsc::error::TrySendError::Closed(_) => PublishError::Closed,
         })?;
-        acknowledged.await.unwrap_or(Err(PublishError::Closed))
+        Ok(Ordered(acknowledged))
     }
 
     /// How the connection stands now.

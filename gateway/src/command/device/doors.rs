@@ -5,6 +5,7 @@ use clap::Args;
 use device_sdk::coap::{Client, Settings as CoapSettings, Timing as CoapTiming};
 use device_sdk::identity_file::Identity;
 use device_sdk::links::mqtt::{Deliveries, Mqtt, Settings as MqttSettings};
+use device_sdk::thing::Settings as ThingSettings;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -71,6 +72,20 @@ impl Doors {
             MqttSettings::new(&host, port, identity.credentials.code, identity.tls()?);
         settings.session = session;
         Ok(settings)
+    }
+
+    /// For the SDK's own client.
+    pub fn by_mqtt(&self) -> ThingSettings {
+        ThingSettings::mqtt(&self.folder, &self.mqtt.ip().to_string(), self.mqtt.port())
+    }
+
+    /// The same over CoAP.
+    pub fn by_coap(&self) -> ThingSettings {
+        ThingSettings::coap(
+            &self.folder,
+            &self.coaps.ip().to_string(),
+            self.coaps.port(),
+        )
     }
 
     /// A client that connects when it is asked.

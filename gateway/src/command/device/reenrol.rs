@@ -1,14 +1,13 @@
 //! `onecode device reenrol`: certificate and pass for longer, before those the thing has end or after.
 
 use super::Via;
-use super::doors::{Doors, within};
+use super::doors::Doors;
 use crate::house::Failure;
 use crate::thing_folder::identity;
 use crate::wallet::now;
 use clap::Args;
-use device_sdk::enrol::{Credentials, Keys, renew, renew_over_coap};
 use device_sdk::identity_file::Identity;
-use device_sdk::renewed_file;
+use device_sdk::thing::reenrol::reenrol;
 use protocol::Timestamp;
 
 /// What to renew, and where.
@@ -27,77 +26,19 @@ pub struct Reenrol {
     early: bool,
 }
 
-/// Fetches, keeps, is let in, and only then drops what was before. Every step may be repeated, and
-/// goes on from what an earlier one left.
+/// Does it.
 pub async fn run(options: &Reenrol) -> Result<(), Failure> {
     let folder = &options.doors.folder;
-    let identity = identity(folder)?;
-    let renewed = match kept(options, &identity)? {
-        Some(kept) => kept,
-        None => match fetched(options, &identity).await? {
-            Some(renewed) => {
-                renewed_file::keep(folder, &renewed)?;
-                renewed
-            }
-            None => return said(&identity, "as before"),
-        },
-    };
-    let identity = with(&identity, renewed)?;
-    prove(options, &identity).await?;
-    renewed_file::take_over(folder, &identity)?;
-    said(&identity, "renewed")
-}
-
-/// What an earlier turn has fetched and not proven, if it still counts.
-fn kept(options: &Reenrol, identity: &Identity) -> Result<Option<Credentials>, Failure> {
-    let kept = renewed_file::load(&options.doors.folder, identity)?;
-    let counts = |kept: &Credentials| (kept.check(&identity.trust, &identity.keys, now())).is_ok();
-    let kept = kept.filter(counts);
-    if kept.is_none() {
-        // Half of what an earlier turn wrote, or of what it took away.
-        renewed_file::discard(&options.doors.folder)?;
-    }
-    Ok(kept)
-}
-
-async fn fetched(options: &Reenrol, known: &Identity) -> Result<Option<Credentials>, Failure> {
-    let Identity {
-        trust,
-        credentials,
-        keys,
-    } = known;
-    if !options.early && now() < credentials.renew_at(trust)? {
-        return Ok(None);
-    }
-    Ok(match (options.via, &options.gateway) {
-        (Via::Coap, _) => {
-            let client = options.doors.coap(known)?;
-            renew_over_coap(&client, trust, keys, credentials, now()).await?
-        }
-        (Via::Mqtt, Some(url)) => {
-            tokio::task::block_in_place(|| renew(url, trust, keys, credentials, now()))?
-        }
+    let known = identity(folder)?;
+    let settings = match options.via {
+        Via::Mqtt => options.doors.by_mqtt(),
+        Via::Coap => options.doors.by_coap(),
         _ => return Err("credentials come from a gateway: --via mqtt or --via coap".into()),
-    })
-}
-
-fn with(identity: &Identity, credentials: Credentials) -> Result<Identity, Failure> {
-    let (transport, wallet) = identity.keys.to_bytes();
-    Ok(Identity {
-        trust: identity.trust,
-        keys: Keys::from_random(&transport, &wallet)?,
-        credentials,
-    })
-}
-
-/// A gateway lets the thing in with what it has fetched.
-async fn prove(options: &Reenrol, identity: &Identity) -> Result<(), Failure> {
-    match options.via {
-        Via::Coap => Ok(options.doors.coap(identity)?.connect().await?),
-        _ => {
-            let (mqtt, _inbox) = options.doors.topics(identity, "renewed", Vec::new())?;
-            Ok(within(mqtt.ready()).await??)
-        }
+    };
+    let url = options.gateway.as_deref().unwrap_or_default();
+    match reenrol(folder, &settings, url, &known, options.early, now()).await? {
+        Some(renewed) => said(&renewed, "renewed"),
+        None => said(&known, "as before"),
     }
 }
 

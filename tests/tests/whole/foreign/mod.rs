@@ -2,6 +2,7 @@
 //! pkilint at our certificates.
 
 mod bridge;
+mod by_openssl;
 mod certificates;
 mod clients;
 mod coap;

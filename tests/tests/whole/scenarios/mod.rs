@@ -10,6 +10,7 @@ mod flooded;
 mod given;
 mod kept;
 mod keyed;
+mod machine;
 mod made;
 mod next_key;
 mod owners;

@@ -67,6 +67,13 @@ pub struct Sealed<'b, T> {
     to_be_signed: ToBeSigned,
 }
 
+/// The same with its identifier, worked out once for whoever asks for it more than once.
+#[derive(Clone, Debug)]
+pub struct Named<'b, T> {
+    sealed: Sealed<'b, T>,
+    id: Digest,
+}
+
 /// A signed object whose signature fits the key it was checked with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verified<'b, T> {
@@ -123,6 +130,14 @@ impl<'b, T: Object> Sealed<'b, T> {
         self.to_be_signed.id()
     }
 
+    /// The same with its identifier.
+    pub fn named(self) -> Named<'b, T> {
+        Named {
+            id: self.id(),
+            sealed: self,
+        }
+    }
+
     /// Takes the signature as checked: only for bytes that were verified before they were stored
     /// where nobody else writes.
     pub fn verified_before(self) -> Verified<'b, T> {
@@ -135,15 +150,36 @@ impl<'b, T: Object> Sealed<'b, T> {
 
     /// Checks the signature.
     pub fn verify(self, key: &PublicKey) -> Result<Verified<'b, T>, Status> {
-        if key.algorithm() != self.algorithm
-            || !key.verifies(self.to_be_signed.as_bytes(), &self.signature)
-        {
-            return Err(Status::BadSignature);
-        }
+        // First the signature: nobody is made to hash what is not signed.
+        self.check(key)?;
+        Ok(self.verified_before())
+    }
+
+    fn check(&self, key: &PublicKey) -> Result<(), Status> {
+        let fits = key.algorithm() == self.algorithm
+            && key.verifies(self.to_be_signed.as_bytes(), &self.signature);
+        fits.then_some(()).ok_or(Status::BadSignature)
+    }
+}
+
+impl<'b, T: Object> Named<'b, T> {
+    /// What it says, not to be believed yet.
+    pub fn peek(&self) -> &T {
+        &self.sealed.object
+    }
+
+    /// Its identifier.
+    pub fn id(&self) -> Digest {
+        self.id
+    }
+
+    /// Checks the signature.
+    pub fn verify(self, key: &PublicKey) -> Result<Verified<'b, T>, Status> {
+        self.sealed.check(key)?;
         Ok(Verified {
-            bytes: self.bytes,
-            id: self.id(),
-            object: self.object,
+            bytes: self.sealed.bytes,
+            object: self.sealed.object,
+            id: self.id,
         })
     }
 }
@@ -205,6 +241,26 @@ pub fn seal<T: Object, S: Signer + ?Sized>(
     signer: &S,
     out: &mut [u8],
 ) -> Result<(usize, Digest), SealError> {
+    let (len, signed) = seal_only(object, network, signer, out)?;
+    Ok((len, signed.id()))
+}
+
+/// Signs `object` into `out`; returns the length written, for whoever needs no identifier.
+pub fn sign<T: Object, S: Signer + ?Sized>(
+    object: &T,
+    network: &Network,
+    signer: &S,
+    out: &mut [u8],
+) -> Result<usize, SealError> {
+    seal_only(object, network, signer, out).map(|(len, _)| len)
+}
+
+fn seal_only<T: Object, S: Signer + ?Sized>(
+    object: &T,
+    network: &Network,
+    signer: &S,
+    out: &mut [u8],
+) -> Result<(usize, ToBeSigned), SealError> {
     let algorithm = signer.public_key().algorithm();
     let mut payload = [0; PAYLOAD_MAX];
     let len = write_payload(object, &mut payload)?;
@@ -212,7 +268,7 @@ pub fn seal<T: Object, S: Signer + ?Sized>(
     let to_be_signed = to_be_signed::<T>(algorithm, network, payload)?;
     let signature = signer.sign(to_be_signed.as_bytes())?;
     let len = write_frame(out, algorithm, payload, &signature)?;
-    Ok((len, to_be_signed.id()))
+    Ok((len, to_be_signed))
 }
 
 /// The signed object whose signature has travelled alone, into `out`: nothing is checked yet.

@@ -9,7 +9,7 @@ use super::release::about;
 use super::{Entry, Gateway, Incoming, Newest, Purse, Side, Tally};
 use crate::journal::{Journal, RECORD_MAX, RecordId};
 use crate::purse::record::Record;
-use protocol::cose::{SIGNED_MAX, Verified, open, seal};
+use protocol::cose::{Named, SIGNED_MAX, Sealed, Verified, open, sign};
 use protocol::message::{MESSAGE_MAX, Message};
 use protocol::objects::{Allowance, Pass, Payment, Receipt, Rights};
 use protocol::rules::trust::passes;
@@ -58,8 +58,8 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         self.sign_pending()?;
         let mut room = [0; EVIDENCE_MAX];
         let (evidence, held) = self.completed(evidence, &mut room)?;
-        let kept = self.read_evidence(evidence)?;
-        let payment = open::<Payment>(kept.payment(), &self.own.trust.network)?;
+        let (kept, payment) = self.read_evidence(evidence)?;
+        let payment = payment.named();
         if let Some((record, receipt)) = self.taken_before(&payment.id()) {
             return self.receipt_again(record, receipt, out);
         }
@@ -78,7 +78,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
                 (covered.allowance, covered.payment, Some(covered.sum()))
             }
             None => {
-                let (allowance, payment) = self.verified(&kept, held, now)?;
+                let (allowance, payment) = self.verified(&kept, payment, held, now)?;
                 (allowance, payment, None)
             }
         };
@@ -88,8 +88,11 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         self.take(&kept, &allowance, &payment, now, out)
     }
 
-    /// A payment for this purse, with all that comes with it and not checked yet.
-    pub(super) fn read_evidence<'b>(&self, evidence: &'b [u8]) -> Result<Kept<'b>, Status> {
+    /// A payment for this purse, behind all that comes with it; nothing is checked yet.
+    pub(super) fn read_evidence<'b>(
+        &self,
+        evidence: &'b [u8],
+    ) -> Result<(Kept<'b>, Sealed<'b, Payment>), Status> {
         if evidence.len() > MESSAGE_MAX {
             return Err(Status::Malformed);
         }
@@ -101,13 +104,11 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             } => Kept::covered(items)?,
             _ => return Err(Status::Malformed),
         };
-        let payee = open::<Payment>(kept.payment(), &self.own.trust.network)?
-            .peek()
-            .payee;
-        if payee != self.own.me {
+        let payment = open::<Payment>(kept.payment(), &self.own.trust.network)?;
+        if payment.peek().payee != self.own.me {
             return Err(Status::NotForYou);
         }
-        Ok(kept)
+        Ok((kept, payment))
     }
 
     /// Its allowance and itself with their signatures checked; those of its covers are not. An
@@ -115,6 +116,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
     pub(super) fn verified<'b>(
         &self,
         kept: &Kept<'b>,
+        payment: Named<'b, Payment>,
         held: bool,
         now: Timestamp,
     ) -> Result<(Verified<'b, Allowance>, Verified<'b, Payment>), Status> {
@@ -131,7 +133,6 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             true => allowance.verified_before(),
             false => gateway.keys(now).verify(allowance)?,
         };
-        let payment = open::<Payment>(kept.payment(), &network)?;
         let payment = payment.verify(&allowance.get().wallet_key)?;
         Ok((allowance, payment))
     }
@@ -232,7 +233,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
                     declined: None,
                     units: None,
                 };
-                let (len, _) = seal(&receipt, &self.own.trust.network, &self.key, &mut bytes)
+                let len = sign(&receipt, &self.own.trust.network, &self.key, &mut bytes)
                     .map_err(super::unsigned)?;
                 bytes.get(..len)
             }

@@ -4,7 +4,7 @@ use super::pay::{Wanted, send};
 use super::{Order, Purse, Side};
 use crate::journal::{Journal, RECORD_MAX};
 use crate::purse::record::Record;
-use protocol::cose::{SIGNED_MAX, open, seal};
+use protocol::cose::{SIGNED_MAX, open, sign};
 use protocol::message::Message;
 use protocol::objects::{Invoice, Payment, Rights};
 use protocol::{
@@ -54,7 +54,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             holds: None,
         };
         let mut bytes = [0; SIGNED_MAX];
-        let (len, _) = seal(&invoice, &self.own.trust.network, &self.key, &mut bytes)
+        let len = sign(&invoice, &self.own.trust.network, &self.key, &mut bytes)
             .map_err(super::unsigned)?;
         let invoice = bytes.get(..len).unwrap_or_default();
         let pass = self.own.pass();

@@ -6,7 +6,7 @@ use super::replay::Replay;
 use super::{Book, Pocket, Purse};
 use crate::journal::{Journal, RecordId};
 use crate::purse::record::Record;
-use protocol::cose::{SIGNED_MAX, seal};
+use protocol::cose::{SIGNED_MAX, sign};
 use protocol::message::Message;
 use protocol::objects::{Closing, Object, Void};
 use protocol::{Currency, KeyEpoch, Sequence, Signer, Status, Timestamp};
@@ -207,8 +207,8 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         object: &T,
         bytes: &'b mut [u8; SIGNED_MAX],
     ) -> Result<&'b [u8], Status> {
-        let (len, _) =
-            seal(object, &self.own.trust.network, &self.key, bytes).map_err(super::unsigned)?;
+        let len =
+            sign(object, &self.own.trust.network, &self.key, bytes).map_err(super::unsigned)?;
         Ok(bytes.get(..len).unwrap_or_default())
     }
 }

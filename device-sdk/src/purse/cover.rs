@@ -10,7 +10,7 @@ use super::table::Table;
 use super::{Book, Entry, Held, Purse, Side};
 use crate::journal::{Journal, RECORD_MAX, RecordId, SMALL_RECORD_MAX};
 use crate::purse::record::Record;
-use protocol::cose::{SIGNED_MAX, open, seal};
+use protocol::cose::{SIGNED_MAX, open, sign};
 use protocol::covers::{self, COVERED_MAX, ITEMS_MAX};
 use protocol::keys::SignerFailed;
 use protocol::objects::{Allowance, Payment, Receipt};
@@ -500,7 +500,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         };
         let mut signed = [0; SIGNED_MAX];
         let measure = Measure(self.key.public_key());
-        let (len, _) = seal(&covered, &self.own.trust.network, &measure, &mut signed)
+        let len = sign(&covered, &self.own.trust.network, &measure, &mut signed)
             .map_err(super::unsigned)?;
         let own = Kept::alone(allowance, signed.get(..len).unwrap_or_default());
         let own: usize = own.items().map(|item| written(item, false)).sum();

@@ -5,9 +5,9 @@ use super::alone::EVIDENCE_MAX;
 use super::pay::send;
 use crate::journal::{Journal, RECORD_MAX, RecordId};
 use crate::purse::record::Record;
-use protocol::cose::{SIGNED_MAX, open, seal};
+use protocol::cose::{SIGNED_MAX, sign};
 use protocol::message::Message;
-use protocol::objects::{Payment, Receipt};
+use protocol::objects::Receipt;
 use protocol::{Digest, Fault, Signer, Status, Timestamp};
 
 /// How many declined payments a purse remembers, each until it could not be taken any more.
@@ -42,15 +42,15 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         }
         let mut room = [0; EVIDENCE_MAX];
         let (evidence, held) = self.completed(evidence, &mut room)?;
-        let kept = self.read_evidence(evidence)?;
-        let payment = open::<Payment>(kept.payment(), &self.own.trust.network)?;
+        let (kept, payment) = self.read_evidence(evidence)?;
+        let payment = payment.named();
         if let Some(refused) = self.refused(&payment.id()) {
             return self.sign_refusal(&refused, out);
         }
         if self.taken_before(&payment.id()).is_some() {
             return Err(Status::Contradiction);
         }
-        let (allowance, payment) = self.verified(&kept, held, now)?;
+        let (allowance, payment) = self.verified(&kept, payment, held, now)?;
         let p = payment.get();
         let newest = self.book.newest(p.payer, p.currency);
         let forgotten = match newest {
@@ -113,7 +113,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             _ => return Err(Status::Storage),
         };
         let mut bytes = [0; SIGNED_MAX];
-        let (len, _) = seal(&receipt, &self.own.trust.network, &self.key, &mut bytes)
+        let len = sign(&receipt, &self.own.trust.network, &self.key, &mut bytes)
             .map_err(super::unsigned)?;
         let receipt = bytes.get(..len).unwrap_or_default();
         let record = self.append(&Record::Declined {

@@ -5,7 +5,7 @@ use super::Purse;
 use super::alone::EVIDENCE_MAX;
 use crate::journal::Journal;
 use protocol::cose::open;
-use protocol::objects::{Allowance, Payment};
+use protocol::objects::Allowance;
 use protocol::revocations::{List, Signed};
 use protocol::rules::Expected;
 use protocol::{AmountMinor, Signer, Status, Timestamp};
@@ -68,8 +68,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         let network = self.own.trust.network;
         let mut room = [0; EVIDENCE_MAX];
         let (evidence, _) = self.completed(evidence, &mut room)?;
-        let kept = self.read_evidence(evidence)?;
-        let payment = open::<Payment>(kept.payment(), &network)?;
+        let (kept, payment) = self.read_evidence(evidence)?;
         if self.taken_before(&payment.id()).is_some() {
             return Ok(());
         }

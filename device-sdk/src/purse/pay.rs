@@ -4,7 +4,7 @@ use super::cover::{Missing, Signed};
 use super::{Approved, Entry, Outgoing, Pending, Purse, Seed, Side};
 use crate::journal::{Journal, RECORD_MAX, RecordId, SMALL_RECORD_MAX};
 use crate::purse::record::Record;
-use protocol::cose::{SIGNED_MAX, open, seal};
+use protocol::cose::{SIGNED_MAX, open, seal, sign};
 use protocol::message::Message;
 use protocol::objects::{Payment, Renewal, Rights};
 use protocol::stream::{Chain, Stream, UNITS_MAX, Walk};
@@ -261,7 +261,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             renewal.time = now;
         }
         let mut bytes = [0; SIGNED_MAX];
-        let (len, _) = seal(&renewal, &self.own.trust.network, &self.key, &mut bytes)
+        let len = sign(&renewal, &self.own.trust.network, &self.key, &mut bytes)
             .map_err(super::unsigned)?;
         let bytes = bytes.get(..len).unwrap_or_default();
         let record = self.append(&Record::Renewal { renewal: bytes })?;

@@ -5,7 +5,7 @@ use crate::journal::{Journal, RECORD_MAX, RecordId};
 use crate::purse::pay::send;
 use crate::purse::record::Record;
 use crate::purse::release::about;
-use protocol::cose::{SIGNED_MAX, seal};
+use protocol::cose::{SIGNED_MAX, sign};
 use protocol::message::Message;
 use protocol::objects::{Payment, Receipt};
 use protocol::stream::Chain;
@@ -193,7 +193,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             units: Some(stream.units),
         };
         let mut bytes = [0; SIGNED_MAX];
-        let (len, _) = seal(&receipt, &self.own.trust.network, &self.key, &mut bytes)
+        let len = sign(&receipt, &self.own.trust.network, &self.key, &mut bytes)
             .map_err(super::unsigned)?;
         let receipt = bytes.get(..len).unwrap_or_default();
         let record = self.append(&Record::Closed {

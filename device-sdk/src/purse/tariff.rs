@@ -6,7 +6,7 @@ use super::offer::Offer;
 use super::pay::send;
 use crate::journal::{Journal, RECORD_MAX};
 use crate::purse::record::Record;
-use protocol::cose::{SIGNED_MAX, open, seal};
+use protocol::cose::{SIGNED_MAX, open, sign};
 use protocol::message::Message;
 use protocol::objects::{Asked, Measure, Price, Rights, Set, Tariff};
 use protocol::{AmountMinor, Code, Currency, Reference, Signer, Status, Timestamp};
@@ -121,7 +121,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             prices: set,
         };
         let mut bytes = [0; SIGNED_MAX];
-        let (len, _) = seal(&tariff, &self.own.trust.network, &self.key, &mut bytes)
+        let len = sign(&tariff, &self.own.trust.network, &self.key, &mut bytes)
             .map_err(super::unsigned)?;
         let tariff = bytes.get(..len).unwrap_or_default();
         let pass = self.own.pass();

@@ -214,7 +214,16 @@ impl Kept {
         if number <= self.head {
             return Ok(());
         }
-        self.head = number.min(self.next);
+        let number = number.min(self.next);
+        // What damage has swallowed was passed over, and nobody took it.
+        let between = |one: &Segment| {
+            one.next()
+                .min(number)
+                .saturating_sub(one.first.max(self.head))
+        };
+        let taken: u64 = self.segments.iter().map(between).sum();
+        self.dropped += (number - self.head).saturating_sub(taken);
+        self.head = number;
         // A crash before this: the same is said once more. After it: segments that nobody needs are
         // removed when the folder is opened.
         self.write_taken()?;
@@ -226,8 +235,9 @@ impl Kept {
     }
 
     /// How many are not taken.
-    pub const fn waiting(&self) -> u64 {
-        self.next - self.head
+    pub fn waiting(&self) -> u64 {
+        let left = |one: &Segment| one.next().saturating_sub(one.first.max(self.head));
+        self.segments.iter().map(left).sum()
     }
 
     /// How many were dropped in the life of the folder.
@@ -315,8 +325,10 @@ impl Kept {
         }
         firsts.sort_unstable();
         for first in firsts {
-            // What damage has swallowed between two segments.
-            self.skip_to_if_taken(first);
+            // A crash while the oldest were dropped.
+            if self.segments.is_empty() {
+                self.skip_to(first);
+            }
             let path = self.path(first);
             let bytes = fs::read(&path)?;
             let mut offsets = vec![0];
@@ -338,13 +350,6 @@ impl Kept {
             }
         }
         Ok(())
-    }
-
-    fn skip_to_if_taken(&mut self, first: u64) {
-        match self.segments.back() {
-            None => self.skip_to(first),
-            Some(before) => self.dropped += first.saturating_sub(before.next()),
-        }
     }
 }
 

@@ -3,7 +3,6 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 const FOLDER: &str = "KEPT_CHILD_FOLDER";
 
@@ -100,7 +99,7 @@ fn a_full_folder_drops_the_oldest_and_counts_them_or_refuses_the_newest() {
 }
 
 #[test]
-fn a_half_written_end_is_cut_off_and_damage_in_the_middle_counts_as_dropped() {
+fn a_half_written_end_is_cut_off() {
     let folder = tempfile::tempdir().unwrap();
     let segment = folder.path().join(format!("{:020}.log", 1));
     let mut kept = open(folder.path());
@@ -121,6 +120,39 @@ fn a_half_written_end_is_cut_off_and_damage_in_the_middle_counts_as_dropped() {
         drop(kept);
         fs::remove_file(&segment).unwrap();
     }
+}
+
+#[test]
+fn what_damage_has_swallowed_counts_as_dropped_once_it_is_passed_and_once_only() {
+    let payload = vec![7; PAYLOAD_BYTES_MAX / 2];
+    let folder = tempfile::tempdir().unwrap();
+    let bounds = Bounds {
+        bytes_max: FOLDER_BYTES_MIN,
+        when_full: WhenFull::Refuse,
+    };
+    let open = || Kept::open(folder.path(), bounds).unwrap();
+    let mut kept = open();
+    for _ in 0..10 {
+        kept.push("t/x", false, &payload).unwrap();
+    }
+    drop(kept);
+    // The second segment holds two entries, the first of which is damaged.
+    let segment = folder.path().join(format!("{:020}.log", 3));
+    let mut bytes = fs::read(&segment).unwrap();
+    bytes[100] ^= 1;
+    fs::write(&segment, bytes).unwrap();
+    let mut kept = open();
+    let left = [1, 2, 5, 6, 7, 8, 9, 10];
+    assert_eq!((numbers(&kept, 99), kept.waiting()), (left.to_vec(), 8));
+    kept.taken_below(2).unwrap();
+    drop(kept);
+    let mut kept = open();
+    assert_eq!((kept.waiting(), kept.dropped()), (7, 0));
+    kept.taken_below(6).unwrap();
+    drop(kept);
+    let mut kept = open();
+    assert_eq!((numbers(&kept, 2), kept.dropped()), (vec![6, 7], 2));
+    assert_eq!(kept.push("t/x", false, b"new").unwrap(), 11);
 }
 
 /// Says numbers, and tells each when it is durable, until it is killed.
@@ -156,12 +188,10 @@ fn a_kill_loses_nothing_that_was_durable() {
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let killer = std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_millis(60 + turn * 17));
-            child.kill().unwrap();
-            child.wait().unwrap();
-        });
-        for line in lines.map_while(Result::ok) {
+        for (count, line) in (0..).zip(lines.map_while(Result::ok)) {
+            if count == 10 + turn * 7 {
+                child.kill().unwrap();
+            }
             let number = |word| {
                 line.strip_prefix(word)
                     .and_then(|digits| digits.parse().ok())
@@ -169,7 +199,7 @@ fn a_kill_loses_nothing_that_was_durable() {
             last = number("kept ").unwrap_or(last);
             below = number("taken ").unwrap_or(below);
         }
-        killer.join().unwrap();
+        child.wait().unwrap();
         let kept = open(folder.path());
         let left = numbers(&kept, usize::MAX);
         let (first, newest) = (left[0], left[left.len() - 1]);

@@ -1,6 +1,6 @@
 //! What the portal asks of the house around it.
 
-use crate::language::{Say, below};
+use crate::language::{Say, below, heard};
 use issuer::Role;
 use issuer::safe::KeyPlace;
 use protocol::{Code, Kind, PublicKey, Status, Timestamp};
@@ -35,10 +35,18 @@ pub enum DeskRefusal {
 }
 
 impl DeskRefusal {
-    /// Why, for the end of a sentence that says what did not happen.
+    /// That `not` happened because `{reason}`, or what the registry says by itself.
+    pub fn told(&self, not: Say) -> Say {
+        match self {
+            Self::Request(_) => not.put("reason", self.reason()),
+            Self::Status(status) => below::status(*status),
+        }
+    }
+
+    /// Why.
     pub fn reason(&self) -> Say {
         match self {
-            Self::Request(sentence) => Say::plain(sentence),
+            Self::Request(sentence) => heard(sentence),
             Self::Status(status) => below::status(*status),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::desk::DeskRefusal;
 use crate::draw::code_uri;
-use crate::language::{Say, say};
+use crate::language::{Say, heard, say};
 use crate::pages::parts::attachment;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
@@ -45,7 +45,7 @@ impl Asked {
 }
 
 fn unfit(error: LabelError) -> Refusal {
-    Refusal::Unfit(say("No labels: {reason}.").put("reason", error.to_string()))
+    Refusal::Unfit(say("No labels: {reason}.").put("reason", heard(&error.to_string())))
 }
 
 /// Labels of these codes as one file, in their order. Signed ones are read with no network.
@@ -67,7 +67,7 @@ pub async fn file(
             .await
             .map_err(|refusal| match refusal {
                 DeskRefusal::Request(sentence) => {
-                    Refusal::Unfit(say("Not signed: {reason}.").put("reason", sentence))
+                    Refusal::Unfit(say("Not signed: {reason}.").put("reason", heard(&sentence)))
                 }
                 DeskRefusal::Status(status) => status.into(),
             })?,

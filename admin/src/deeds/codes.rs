@@ -2,7 +2,7 @@
 
 use crate::desk::{DeskOrder, DeskRefusal};
 use crate::door::Actor;
-use crate::language::{below, say};
+use crate::language::{below, heard, say};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
 use ledger::rules::life::after;
@@ -31,7 +31,7 @@ pub async fn issue(portal: &Portal, actor: &Actor, order: DeskOrder) -> Result<C
 fn of_request(refusal: DeskRefusal) -> Refusal {
     match refusal {
         DeskRefusal::Request(sentence) => {
-            Refusal::Unfit(say("The request is refused: {reason}.").put("reason", sentence))
+            Refusal::Unfit(say("The request is refused: {reason}.").put("reason", heard(&sentence)))
         }
         DeskRefusal::Status(status) => status.into(),
     }

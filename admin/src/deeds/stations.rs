@@ -3,7 +3,7 @@
 use crate::desk::DeskRefusal;
 use crate::door::Actor;
 use crate::imports::Arrived;
-use crate::language::{Say, say};
+use crate::language::{Say, heard, say};
 use crate::pages::stations::STATION_KINDS;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
@@ -115,7 +115,7 @@ async fn recorded(
 
 fn refused(not: Say, refusal: DeskRefusal) -> Refusal {
     match refusal {
-        DeskRefusal::Request(sentence) => Refusal::Unfit(not.put("reason", sentence)),
+        DeskRefusal::Request(sentence) => Refusal::Unfit(not.put("reason", heard(&sentence))),
         DeskRefusal::Status(status) => status.into(),
     }
 }

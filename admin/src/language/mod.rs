@@ -11,7 +11,8 @@
 //!   `{{ "Bring <a href='/manifests'>manifests</a>."|t }}`. Values are escaped, words are not.
 //! - **Rust never picks a language**: it hands a [`Say`] to the template, which ends in `|t`; only
 //!   [`page`](crate::pages::frame::page) knows who reads. Printed, a `Say` is English (logs, API).
-//! - **Closed lists of other crates** (states, roles, refusals) are said by a match in [`below`].
+//! - **Closed lists of other crates** (states, roles, refusals) are said by a match in [`below`], and
+//!   sentences in which they say what is wrong with something go through [`heard`].
 //! - **What is nobody's to translate** (product names, commands, codes) stands in `<code>` or under
 //!   `translate="no"`.
 //!
@@ -21,6 +22,7 @@
 pub mod below;
 mod catalogue;
 pub mod filters;
+mod heard;
 mod negotiate;
 
 use crate::show;
@@ -28,6 +30,7 @@ use askama::filters::{Escaper, Html};
 use protocol::{Code, Digest, Reference};
 use std::fmt::{self, Display, Write};
 
+pub use heard::heard;
 pub use negotiate::accepted;
 
 /// A language the portal speaks.

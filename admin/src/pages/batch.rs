@@ -7,7 +7,7 @@ use crate::batch::parts;
 use crate::deeds::batches as deeds;
 use crate::door::{Sent, Visitor};
 use crate::labels::{self, FORMS};
-use crate::language::{Words as _, below, filters, say};
+use crate::language::{Say, Words as _, below, filters, heard, say};
 use crate::portal::{Portal, Shared};
 use crate::refusal::Refusal;
 use crate::routes::ISSUES;
@@ -47,6 +47,11 @@ impl Batch {
 
     fn is_stopped(&self) -> bool {
         self.row.state == JobState::Stopped
+    }
+
+    /// Books keep it in English.
+    fn heard(&self, problem: &str) -> Say {
+        heard(problem)
     }
 
     const fn ended(&self) -> u32 {

@@ -5,7 +5,7 @@ use crate::deeds::stations as deeds;
 use crate::desk::DeskRefusal;
 use crate::door::{Upload, Visitor};
 use crate::imports::{Arrived, Import, SPOOLED};
-use crate::language::{Words as _, below, filters};
+use crate::language::{Say, Words as _, below, filters, say};
 use crate::portal::Shared;
 use crate::refusal::Refusal;
 use crate::routes::ISSUES;
@@ -46,6 +46,10 @@ struct Manifests {
 }
 
 impl Manifests {
+    fn not_taken(&self, refusal: &DeskRefusal) -> Say {
+        refusal.told(say("Not taken, and nothing changed: {reason}."))
+    }
+
     /// A page that shows something under way looks again by itself.
     fn is_under_way(&self) -> bool {
         self.jobs.iter().any(|job| job.outcome.is_none())

@@ -1,6 +1,7 @@
 //! Every page in both languages: that the catalogue is whole, that nothing is said past it, and
 //! that pages come in the language that was asked for.
 
+mod desks;
 mod pages;
 mod sources;
 mod templates;

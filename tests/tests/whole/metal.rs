@@ -27,8 +27,10 @@ fn boards_get_an_allowance_pay_with_the_gateway_gone_and_settle_when_it_is_back(
     bench.adopt(&charger, "charger", None);
     bench.adopt(&car, "car", Some(&charger));
 
-    // 1. The car asks for an allowance, and is cut off while it writes it down.
-    for words in [Some(4), Some(14), None] {
+    // 1. The car gets to know its gateway, asks for an allowance, and is cut off while it writes that
+    // down.
+    bench.to_the_end("car", None, &["payments=0"]);
+    for words in [Some(2), Some(14), None] {
         bench.to_the_end("car", words, &["gateway=1", "payments=0"]);
     }
     assert!(bench.said("car").contains("car: may spend 100000\n"));

@@ -50,6 +50,11 @@ impl Folder {
         self.0.join("sessions.db")
     }
 
+    /// The pass of the gateway above, where there is one.
+    pub fn centre(&self) -> PathBuf {
+        self.0.join("centre.cbor")
+    }
+
     /// What waits for whoever is above.
     pub fn outbox(&self) -> PathBuf {
         self.0.join("outbox.db")

@@ -14,6 +14,7 @@ use crate::wallet::{self, News, now};
 use issuer::{Authorities, Authority, Names, Plan, RandomFailed, Role, ServerIdentity, ServerName};
 use ledger::alerts::Alerts;
 use ledger::diary::Diary;
+use ledger::federation::Upstream;
 use ledger::outbox::Outbox;
 use ledger::people::People;
 use ledger::sessions::Sessions;
@@ -22,7 +23,7 @@ use protocol::chain::{Act, ActKind};
 use protocol::cose::open;
 use protocol::message::{MESSAGE_MAX, Message};
 use protocol::objects::Pass;
-use protocol::{AmountMinor, Currency, KeyEpoch, Network};
+use protocol::{AmountMinor, Code, Currency, KeyEpoch, Network};
 use sha2::{Digest as _, Sha256};
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr};
@@ -34,6 +35,8 @@ pub type Failure = Box<dyn Error + Send + Sync>;
 
 /// The currency every new network knows: US dollars in millionths, so that a Wh has a price.
 const FIRST_CURRENCY: ([u8; 3], u8, &str) = (*b"USD", 6, "US dollar");
+/// Thousandths of a warrant that one purse may take, for the classes 0, 1, 2.
+const FLOAT_SHARE_PERMILLE: [u32; 3] = [100, 300, 1_000];
 /// The issuer's number in its own network.
 const ISSUER: u32 = 1;
 
@@ -185,6 +188,13 @@ impl House {
         Ok(Arc::new(desk))
     }
 
+    /// The gateway that this one answers to.
+    pub fn centre(&self) -> Option<Code> {
+        let pass = std::fs::read(self.folder.centre()).ok()?;
+        let pass = open::<Pass>(&pass, &self.authorities.gateway.network()).ok()?;
+        Some(pass.peek().subject.0)
+    }
+
     /// Key and certificate of the TLS and DTLS servers.
     pub fn server(&self, config: &Config) -> Result<ServerIdentity, Failure> {
         let names = server_names(config)?;
@@ -209,6 +219,7 @@ pub fn plan(config: &Config) -> Result<Plan, Failure> {
     let names = Names::new(&config.domain, &config.resolver)?;
     Ok(Plan {
         station: config.station,
+        under_centre: Folder::new(&config.data).centre().exists(),
         ..Plan::new(config.network, names, config.grace_s)
     })
 }
@@ -261,8 +272,23 @@ pub fn bearings(config: &Config, authorities: &Authorities) -> Result<Bearings, 
             allowance_life_s: config.allowance_life_s,
             grace_s: config.grace_s,
         },
-        upstream: None,
+        upstream: centre(config, authorities)?,
     })
+}
+
+/// Whom the gateway answers to, where its folder says so.
+fn centre(config: &Config, authorities: &Authorities) -> Result<Option<Upstream>, Failure> {
+    let file = Folder::new(&config.data).centre();
+    if !file.exists() {
+        return Ok(None);
+    }
+    let centre_pass =
+        std::fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+    Ok(Some(Upstream {
+        trust: authorities.trust(),
+        centre_pass,
+        float_share_permille: FLOAT_SHARE_PERMILLE,
+    }))
 }
 
 /// The keys that the gateway gave up, and how the newest took over.

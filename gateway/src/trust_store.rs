@@ -147,9 +147,39 @@ fn reason(error: webpki::Error) -> Refused {
     }
 }
 
+/// Signs the certificates of gateways' doors, with which they come in as clients.
+#[derive(Clone)]
+struct Above {
+    code: Code,
+    anchor: TrustAnchor<'static>,
+}
+
+impl Above {
+    fn check(&self, leaf: &[u8], withdrawn: &Named, now: UnixTime) -> Result<(), Refused> {
+        let der = CertificateDer::from(leaf);
+        let certificate = webpki::EndEntityCert::try_from(&der).map_err(reason)?;
+        let path = certificate.verify_for_usage(
+            webpki::ALL_VERIFICATION_ALGS,
+            std::slice::from_ref(&self.anchor),
+            // Below an issuer stand gateways, which sign no servers.
+            &[],
+            now,
+            webpki::KeyUsage::client_auth(),
+            None,
+            None,
+        );
+        path.map_err(reason)?;
+        match withdrawn.has(&self.code, leaf) {
+            true => Err(Refused::Revoked),
+            false => Ok(()),
+        }
+    }
+}
+
 /// Everybody whose things may come in.
 #[derive(Clone)]
 pub struct TrustStore {
+    above: Option<Above>,
     own: Vec<Signer>,
     stations: Vec<Signer>,
     withdrawn: Named,
@@ -162,9 +192,23 @@ impl TrustStore {
             .iter()
             .map(|authority| Signer::new((*authority).clone()));
         Ok(Self {
+            above: None,
             own: own.collect::<Result<_, _>>()?,
             stations: Vec::new(),
             withdrawn: Named::default(),
+        })
+    }
+
+    /// Other gateways of this issuer may come in as well; whether one is known is not asked here.
+    pub fn with_gateways_of(self, issuer: &Authority) -> Result<Self, Failure> {
+        let certificate = CertificateDer::from(issuer.certificate());
+        let above = Above {
+            code: issuer.code(),
+            anchor: webpki::anchor_from_trusted_cert(&certificate)?.to_owned(),
+        };
+        Ok(Self {
+            above: Some(above),
+            ..self
         })
     }
 
@@ -172,6 +216,7 @@ impl TrustStore {
     /// [`TrustStore::with_stations`].
     pub fn with_withdrawn(&self, withdrawn: Named) -> Self {
         Self {
+            above: self.above.clone(),
             own: self.own.clone(),
             stations: Vec::new(),
             withdrawn,
@@ -191,6 +236,7 @@ impl TrustStore {
             }
         }
         Self {
+            above: self.above.clone(),
             own: self.own.clone(),
             stations,
             withdrawn: self.withdrawn.clone(),
@@ -206,6 +252,7 @@ impl TrustStore {
             ..signer.clone()
         };
         Ok(Self {
+            above: self.above.clone(),
             own: self.own.iter().map(of_its_own).collect(),
             stations: self.stations.clone(),
             withdrawn: self.withdrawn.clone(),
@@ -219,6 +266,10 @@ impl TrustStore {
 
     /// The code that a certificate (DER) stands for, if it was signed by who may sign it.
     pub fn code(&self, leaf: &[u8], now: UnixTime) -> Result<Code, Refused> {
+        if let Some(code) = issuer::gateway_identity(leaf) {
+            let above = self.above.as_ref().ok_or(Refused::UnknownAuthority)?;
+            return above.check(leaf, &self.withdrawn, now).map(|()| code);
+        }
         let code = issuer::identity(leaf).ok_or(Refused::Unreadable)?;
         let signers = self.own.iter().chain(&self.stations);
         let mut refused = Refused::UnknownAuthority;
@@ -316,6 +367,7 @@ impl Keeper {
         lists: PathBuf,
     ) -> Result<Arc<Self>, Failure> {
         let store = TrustStore::of(&[&authorities.gateway])?;
+        let store = store.with_gateways_of(&authorities.issuer)?;
         let keeper = Arc::new(Self {
             authorities,
             ledger,

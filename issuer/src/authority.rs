@@ -146,6 +146,11 @@ impl Authority {
         self.code
     }
 
+    /// Objects of other networks mean nothing to it.
+    pub fn network(&self) -> Network {
+        self.network
+    }
+
     /// Its certificate, DER.
     pub fn certificate(&self) -> &[u8] {
         &self.certificate_der

@@ -102,7 +102,16 @@ pub(crate) fn discard(making: &Path) -> Found<()> {
         .iter()
         .map(|role| making.join(role.word()))
         .collect();
-    only_holds(making, &roles)?;
+    let server = making.join(crate::server::FILE);
+    let ours: Vec<_> = roles
+        .iter()
+        .cloned()
+        .chain([durable::partial(&server), server.clone()])
+        .collect();
+    only_holds(making, &ours)?;
+    for file in [&durable::partial(&server), &server] {
+        durable::remove_if_there(file).at(file)?;
+    }
     for role in roles.iter().filter(|role| role.exists()) {
         let files = FILES.map(|file| role.join(file));
         let partials = files.clone().map(|file| durable::partial(&file));

@@ -4,7 +4,7 @@ use const_oid::ObjectIdentifier;
 use const_oid::db::rfc4519::{COMMON_NAME, SERIAL_NUMBER};
 use der::Decode;
 use der::asn1::{PrintableStringRef, Utf8StringRef};
-use protocol::Code;
+use protocol::{Code, Kind};
 use x509_cert::Certificate;
 use x509_cert::certificate::TbsCertificate;
 use x509_cert::ext::pkix::SubjectAltName;
@@ -20,6 +20,19 @@ pub fn identity(leaf: &[u8]) -> Option<Code> {
         return None;
     }
     of(Certificate::from_der(leaf).ok()?.tbs_certificate())
+}
+
+/// The code of a gateway that this certificate of its doors speaks for. The chain is not checked
+/// here; that the issuer signed it is what makes it a gateway's.
+pub fn gateway_identity(leaf: &[u8]) -> Option<Code> {
+    if leaf.len() > CERTIFICATE_BYTES_MAX {
+        return None;
+    }
+    let certificate = Certificate::from_der(leaf).ok()?;
+    let tbs = certificate.tbs_certificate();
+    let code = serial_number(tbs)?;
+    let agrees = code.kind() == Kind::Gateway && named(tbs, COMMON_NAME)? == code.text().as_str();
+    agrees.then_some(code)
 }
 
 pub(crate) fn of(tbs: &TbsCertificate) -> Option<Code> {

@@ -29,6 +29,7 @@ pub mod cross;
 mod durable;
 mod error;
 mod folder;
+mod found;
 mod identity;
 pub mod journal;
 mod key;
@@ -61,7 +62,8 @@ pub use authority::{
 pub use bundle::{CERTIFICATES_MAX, certs_only, pem};
 pub use error::{IssueError, OrderFault, ProfileFault};
 pub use folder::{load, open};
-pub use identity::{CERTIFICATE_BYTES_MAX, identity};
+pub use found::found;
+pub use identity::{CERTIFICATE_BYTES_MAX, gateway_identity, identity};
 pub use key::{Key, Random, RandomFailed};
 pub use names::{DNS_NAME_MAX, Names, RESOLVER_MAX, ServerName};
 pub use problem::{FolderError, Problem};

@@ -24,7 +24,7 @@ pub const SERVER_LIFE_S: u32 = 365 * 86_400;
 /// A certificate that ends sooner than this is replaced.
 pub const SERVER_RENEWAL_S: u32 = 60 * 86_400;
 /// Key, certificate and chain in one file, so that they always fit each other.
-const FILE: &str = "server.pem";
+pub(crate) const FILE: &str = "server.pem";
 
 /// What a TLS or DTLS server needs.
 pub struct ServerIdentity {
@@ -55,15 +55,31 @@ impl Authorities {
         let path = folder.join(FILE);
         let lives = |kept: &ServerIdentity, for_s| kept.not_after > now.plus_s(for_s);
         let kept = self.kept(&path, names)?.filter(|kept| lives(kept, 0));
-        let (secret, made) = match kept {
-            Some(kept) if lives(&kept, SERVER_RENEWAL_S) => return Ok(self.shown(kept)),
-            Some(kept) => match self.new_server(names, now, random) {
+        match kept {
+            Some(kept) if lives(&kept, SERVER_RENEWAL_S) => Ok(self.shown(kept)),
+            Some(kept) => match self.keep_server(folder, names, now, SERVER_LIFE_S, random) {
                 // Without the issuer's key the old one has to do until its end.
-                Err(IssueError::KeyAbsent) => return Ok(self.shown(kept)),
-                made => made.at(&path)?,
+                Err(FolderError {
+                    problem: Problem::Issue(IssueError::KeyAbsent),
+                    ..
+                }) => Ok(self.shown(kept)),
+                made => made,
             },
-            None => self.new_server(names, now, random).at(&path)?,
-        };
+            None => self.keep_server(folder, names, now, SERVER_LIFE_S, random),
+        }
+    }
+
+    /// A new server identity, kept in `folder`.
+    pub(crate) fn keep_server(
+        &self,
+        folder: &Path,
+        names: &[ServerName],
+        now: Timestamp,
+        life_s: u32,
+        random: &mut Random<'_>,
+    ) -> Result<ServerIdentity, FolderError> {
+        let path = folder.join(FILE);
+        let (secret, made) = self.new_server(names, now, life_s, random).at(&path)?;
         let pem = key::to_pem(&secret).ok_or(IssueError::Encoding).at(&path)?;
         let chain = bundle::pem(made.chain.iter().map(Vec::as_slice));
         let file = Zeroizing::new([pem.as_bytes(), chain.as_bytes()].concat());
@@ -84,13 +100,14 @@ impl Authorities {
         &self,
         names: &[ServerName],
         now: Timestamp,
+        life_s: u32,
         random: &mut Random<'_>,
     ) -> Result<(SoftwareKey, ServerIdentity), IssueError> {
         let secret = generate(Algorithm::P256, random)?;
         let order = ServerOrder {
             serial: *draw::<16>(random)?,
             issued: now,
-            not_after: now.plus_s(SERVER_LIFE_S).min(self.issuer.not_after()),
+            not_after: now.plus_s(life_s).min(self.issuer.not_after()),
             code: self.gateway.code(),
             names: names.to_vec(),
         };

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use crate::program::onecode;
+use crate::program::{onecode, run};
 use crate::thing::Thing;
 
 /// How long a gateway may take until it answers.
@@ -25,6 +25,8 @@ const READY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The token of the house's own office, for programs that call its API themselves.
 pub const TOKEN: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+/// The setting of a gateway's number.
+const STATION: &str = "ONECODE_GATEWAY_STATION";
 /// Content-Format of wallet messages.
 const CBOR: u16 = 60;
 
@@ -73,6 +75,8 @@ impl Doors {
 pub struct House {
     folder: TempDir,
     doors: Doors,
+    /// Settings of its own, by their names in the environment.
+    own: Vec<(String, String)>,
     child: Child,
 }
 
@@ -81,10 +85,44 @@ impl House {
     pub fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let doors = Doors::choose();
-        let child = spawn(folder.path(), doors, &[]);
+        Self::in_folder(folder, doors, Vec::new())
+    }
+
+    /// One under another, which does not run meanwhile. It reaches it at `link`.
+    pub fn under(centre: &Self, link: SocketAddr) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let mut found = Command::new(onecode());
+        found.args([
+            "gateway",
+            "found",
+            "--float-minor",
+            "100000000000",
+            "--data",
+        ]);
+        found
+            .arg(centre.data())
+            .arg("--to")
+            .arg(data(folder.path()));
+        let told = run(&mut found).succeeded();
+        let station = told
+            .lines()
+            .find_map(|line| line.strip_prefix("station = "));
+        let own = vec![
+            (STATION.to_owned(), station.expect("its number").to_owned()),
+            (
+                "ONECODE_UPSTREAM_BROKER".to_owned(),
+                format!("mqtts://{link}"),
+            ),
+        ];
+        Self::in_folder(folder, Doors::choose(), own)
+    }
+
+    fn in_folder(folder: TempDir, doors: Doors, own: Vec<(String, String)>) -> Self {
+        let child = spawn(folder.path(), doors, &own, &[]);
         let mut house = Self {
             folder,
             doors,
+            own,
             child,
         };
         house.wait_until_ready();
@@ -135,7 +173,7 @@ impl House {
 
     /// The same with more settings, by their names in the environment.
     pub fn restart_with(&mut self, settings: &[(&str, &str)]) {
-        self.child = spawn(self.folder.path(), self.doors, settings);
+        self.child = spawn(self.folder.path(), self.doors, &self.own, settings);
         self.wait_until_ready();
     }
 
@@ -153,7 +191,12 @@ impl House {
     /// The settings with which the program runs.
     pub fn config(&self) -> Config {
         let data = self.data().to_string_lossy().into_owned();
+        let station = self.own.iter().find(|(name, _)| name == STATION);
         Sources::defaults()
+            .flag(
+                "gateway.station",
+                station.map(|(_, station)| station.clone()),
+            )
             .flag("gateway.data", Some(data))
             .flag("gateway.resolver", Some(self.doors.http.to_string()))
             .config()
@@ -365,7 +408,12 @@ fn log(folder: &Path) -> PathBuf {
     folder.join("gateway.log")
 }
 
-fn spawn(folder: &Path, doors: Doors, settings: &[(&str, &str)]) -> Child {
+fn spawn(
+    folder: &Path,
+    doors: Doors,
+    own: &[(String, String)],
+    settings: &[(&str, &str)],
+) -> Child {
     let log = File::options()
         .create(true)
         .append(true)
@@ -381,6 +429,7 @@ fn spawn(folder: &Path, doors: Doors, settings: &[(&str, &str)]) -> Child {
         .env("ONECODE_COAP_LISTEN", doors.coap.to_string())
         .env("ONECODE_COAP_SECURE_LISTEN", doors.coaps.to_string())
         .env("ONECODE_HTTP_LISTEN", doors.http.to_string())
+        .envs(own.iter().map(|(name, value)| (name, value)))
         .envs(settings.iter().copied())
         .stdin(Stdio::null())
         .stdout(log.try_clone().expect("two ends write one log"))

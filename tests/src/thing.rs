@@ -122,6 +122,11 @@ impl Thing {
 
     /// The purse in its folder; it trusts the gateway that gave it its code.
     pub fn purse(&self) -> ThingPurse {
+        self.purse_for()
+    }
+
+    /// The same with room for so many payments without a final word.
+    pub fn purse_for<const OUTBOX: usize>(&self) -> Purse<SoftwareKey, FileJournal, OUTBOX, 8> {
         let given = &self.identity.credentials;
         let passes = given.passes();
         let settings = Settings {
@@ -135,7 +140,7 @@ impl Thing {
         };
         let journal = FileJournal::open(&self.folder.join("purse.journal")).expect("a journal");
         let mut purse =
-            ThingPurse::open(settings, self.identity.keys.wallet(), journal).expect("a purse");
+            Purse::open(settings, self.identity.keys.wallet(), journal).expect("a purse");
         purse
             .trust_gateway(&given.issuer_pass, &given.gateway_pass, now())
             .expect("the gateway's passes hold");

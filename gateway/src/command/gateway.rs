@@ -4,11 +4,15 @@ use super::root::{DAY_S, Place, Signing, open};
 use super::{Outcome, config};
 use crate::config::Config;
 use crate::folder::Folder;
-use crate::house::{Failure, House, plan, random};
+use crate::house::{Failure, House, plan, random, server_names};
 use crate::wallet::now;
 use clap::{Args, Subcommand};
+use issuer::Plan;
 use issuer::succeed::Handing;
+use ledger::federation::Terms;
 use ledger::{Ledger, StationRequest};
+use protocol::AmountMinor;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Why a gateway among others keeps its key, and what to do about one that was stolen.
@@ -23,6 +27,8 @@ pub enum Command {
     /// The books are an older copy: begin a new epoch, so that nothing that was signed since the
     /// copy can be signed again in another way.
     Restored(Restored),
+    /// Make the folder of a gateway that stands under this one, to be carried to its box.
+    Found(Found),
     /// Go on under another key, by the issuer's word; what the one before signed counts for a while.
     Rotate(Rotate),
 }
@@ -33,6 +39,29 @@ pub struct Restored {
     /// How many stations were admitted since the copy was made: their numbers are not given again.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=i64::from(FORGOTTEN_STATIONS_MOST)))]
     stations: u16,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// A gateway below.
+#[derive(Args)]
+pub struct Found {
+    /// Its folder; made, with its keys in it.
+    #[arg(long)]
+    to: PathBuf,
+    /// By which host names and addresses things reach it, beside localhost.
+    #[arg(long, value_delimiter = ',')]
+    names: Vec<String>,
+    /// How much it may promise beyond what it has promised before, until it reaches this gateway
+    /// again; in the smallest unit of each currency.
+    #[arg(long, default_value_t = 10_000_000_000)]
+    float_minor: u64,
+    /// For how long it may promise that.
+    #[arg(long, default_value_t = 30)]
+    warrant_days: u32,
+    /// For how long purses are at home there.
+    #[arg(long, default_value_t = 60)]
+    lease_days: u32,
     #[command(flatten)]
     place: Place,
 }
@@ -57,6 +86,13 @@ pub struct Rotate {
 pub fn run(command: Command) -> Outcome {
     let options = match command {
         Command::Restored(options) => options,
+        Command::Found(options) => {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(found(&options))?;
+            return Ok(ExitCode::SUCCESS);
+        }
         Command::Rotate(options) => {
             rotate(&options)?;
             return Ok(ExitCode::SUCCESS);
@@ -100,6 +136,79 @@ fn rotate(options: &Rotate) -> Result<(), Failure> {
     }
     println!(
         "Start the gateway: things hear of it when they synchronise, before anything else. Make a new backup now: an older one holds the key before."
+    );
+    Ok(())
+}
+
+/// Its number is durable before anything is signed. A crash before the gateway is admitted leaves a
+/// folder that the books do not know: remove it and found another.
+async fn found(options: &Found) -> Result<(), Failure> {
+    let place = &options.place;
+    let config = config(place.config.as_deref(), place.data.as_deref())?;
+    if !Folder::new(&config.data).is_used() {
+        let data = config.data.display();
+        return Err(format!("{data} holds no gateway; name its folder with --data").into());
+    }
+    let house = House::open(&config).await?;
+    let (mut request, mut serial) = ([0; 32], [0; 16]);
+    getrandom::fill(&mut request)?;
+    getrandom::fill(&mut serial)?;
+    let numbered = StationRequest {
+        request,
+        serial,
+        name: "a gateway below".into(),
+        by: "onecode gateway found".into(),
+        first: 1,
+    };
+    let numbered = house.ledger.begin_station(numbered, now()).await;
+    let station = numbered.map_err(|status| status.sentence())?.station;
+    let below = Plan {
+        station,
+        under_centre: true,
+        ..plan(&config)?
+    };
+    let folder = Folder::new(&options.to);
+    std::fs::create_dir_all(&options.to)?;
+    let names = server_names(&crate::config::Config {
+        names: options.names.clone(),
+        ..config.clone()
+    })?;
+    let all = &house.authorities;
+    let made = issuer::found(
+        &folder.authorities(),
+        &below,
+        all,
+        &names,
+        now(),
+        &mut random,
+    )?;
+    std::fs::write(folder.centre(), all.gateway.pass())?;
+    let terms = Terms {
+        float: AmountMinor::new(options.float_minor).ok_or("--float-minor: too much")?,
+        warrant_life_s: options.warrant_days.saturating_mul(DAY_S),
+        lease_life_s: options.lease_days.saturating_mul(DAY_S),
+    };
+    let admitted = house
+        .ledger
+        .admit(&all.trust(), made.gateway.pass(), terms)
+        .await;
+    admitted.map_err(|status| status.sentence())?;
+    house.close().await;
+    println!(
+        "The gateway {:#} stands under this one. Carry {} to its box, whole: its keys are in it and nowhere else. Its settings there:",
+        made.gateway.code(),
+        options.to.display()
+    );
+    println!(
+        "[gateway]\nstation = {station}\nnetwork = \"{}\"\ndomain = \"{}\"\nnames = \"{}\"",
+        config.network.as_str(),
+        config.domain,
+        options.names.join(",")
+    );
+    println!(
+        "[wallet]\ngrace_s = {}\n[upstream]\nbroker = \"mqtts://HOST:{}\"",
+        config.grace_s,
+        config.mqtt_listen.port()
     );
     Ok(())
 }

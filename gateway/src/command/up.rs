@@ -9,15 +9,17 @@ use crate::house::{Failure, House, server_names};
 use crate::mqtt::{Kept, Limits, MqttDoor, Wire, server_config};
 use crate::revocation::Lists;
 use crate::serving::{Doors, Serving};
-use crate::tree::Tree;
+use crate::tree::{Links, Tree};
 use crate::trust_store::{ClientVerifier, Keeper, Trusted};
+use crate::upstream::link::Exchange;
+use crate::upstream::link::below::Below;
 use crate::wallet::{self, now};
 use crate::{courier, following, heard, http, portal, provider, publishing, upstream};
 use admin::{Portal, Post, Pulse, Sender, Streams, Watchman};
 use clap::Args;
 use issuer::{Authorities, ServerIdentity};
 use ledger::Ledger;
-use protocol::Code;
+use protocol::{Code, Kind};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -139,6 +141,9 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
             outbox: house.outbox.clone(),
         }));
     }
+    let exchange = exchange(config, &house, &tree);
+    let below = Below::new(exchange.clone());
+    tree.linked_by(Arc::clone(&below) as Arc<dyn Links>);
     let check = registry_check(house.ledger.clone());
     let (stop, stopped) = watch::channel(false);
 
@@ -164,7 +169,7 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
             socket,
             wire,
             tls.clone(),
-            issuer::identity,
+            whose,
             until(stopped.clone()),
         ));
     }
@@ -299,7 +304,9 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
     let watching = tokio::spawn(async move { watchman.keep(now, watching).await });
     let posting = until(stopped.clone());
     let posting = tokio::spawn(async move { post.keep(now, posting).await });
-    let relaying = relay(config, &house, &tree_above, above, until(stopped.clone()))?;
+    let ends = (exchange, Arc::clone(&tree_above));
+    let relaying = relay(config, &house, ends, above, until(stopped.clone()))?;
+    let telling = tokio::spawn(below.keep(tree_above, until(stopped.clone())));
     let witnesses = config.witnesses.clone();
     let publisher = publishing::publish(house.ledger.clone(), witnesses, until(stopped));
     let publisher = tokio::spawn(publisher);
@@ -331,6 +338,7 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
     watching.await?;
     posting.await?;
     relaying.await?;
+    telling.await?;
     house.close().await;
     Ok(ended)
 }
@@ -339,7 +347,7 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
 fn relay(
     config: &Config,
     house: &House,
-    tree: &Arc<Tree>,
+    (exchange, tree): (Exchange, Arc<Tree>),
     state: Arc<upstream::State>,
     stopped: impl Future<Output = ()> + Send + 'static,
 ) -> Result<JoinHandle<()>, Failure> {
@@ -353,13 +361,39 @@ fn relay(
         folder: house.folder.clone(),
         names: server_names(config)?,
     };
-    let ends = (rules, house.outbox.clone(), Arc::clone(tree));
-    Ok(tokio::spawn(upstream::carry(
-        credentials,
-        ends,
-        state,
-        stopped,
-    )))
+    let Some(centre) = house.centre() else {
+        let ends = (rules, house.outbox.clone(), tree);
+        return Ok(tokio::spawn(upstream::carry(
+            credentials,
+            ends,
+            state,
+            stopped,
+        )));
+    };
+    Ok(tokio::spawn(async move {
+        tokio::select! {
+            () = stopped => {}
+            () = upstream::link::above::carry(exchange, centre, credentials, &state) => {}
+        }
+    }))
+}
+
+/// This side of every link.
+fn exchange(config: &Config, house: &House, tree: &Arc<Tree>) -> Exchange {
+    Exchange {
+        ledger: house.ledger.clone(),
+        outbox: house.outbox.clone(),
+        tree: Arc::downgrade(tree),
+        me: house.authorities.gateway.code(),
+        network: config.network,
+        signer: house.authorities.gateway.signer(),
+        clock: now,
+    }
+}
+
+/// Whose certificate this is: a thing's, or another gateway's.
+fn whose(leaf: &[u8]) -> Option<Code> {
+    issuer::gateway_identity(leaf).or_else(|| issuer::identity(leaf))
 }
 
 /// Resolves when the house is told to stop.
@@ -373,6 +407,10 @@ pub(crate) fn registry_check(ledger: Ledger) -> crate::mqtt::Check {
     Arc::new(move |code: Code| {
         let ledger = ledger.clone();
         Box::pin(async move {
+            if code.kind() == Kind::Gateway {
+                let below = ledger.peers().await;
+                return below.is_ok_and(|below| below.contains(&code));
+            }
             match ledger.thing(&code).await {
                 Ok(Some(thing)) => !thing.state.is_over(),
                 Ok(None) => false,

@@ -1,8 +1,9 @@
 //! What the tree asks of whoever keeps events for those who are away.
 
 use super::Event;
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use protocol::Status;
+use protocol::{Code, Status};
 
 /// Keeps what topics retain and what sessions are owed while their clients are away.
 pub trait Keeper: Send + Sync + 'static {
@@ -28,6 +29,12 @@ pub struct Received {
     pub session: i64,
     /// The packet identifier.
     pub id: u16,
+}
+
+/// Takes what gateways below bring.
+pub trait Links: Send + Sync + 'static {
+    /// A frame of a gateway; gives the frames that answer it. What it changed is durable on return.
+    fn take(&self, from: Code, frame: Bytes) -> BoxFuture<'_, Result<Vec<Bytes>, Status>>;
 }
 
 /// Hands events on to whoever is above this gateway.

@@ -28,7 +28,7 @@ pub use bells::Bell;
 pub use desk::{Declined, Inbox, WALLET_MESSAGE_MAX, WalletDesk};
 pub use fanout::{Chosen, Event, Fanout, Watch};
 pub use filter::Filter;
-pub use keeper::{Forwarder, Keeper, Keeping, Received};
+pub use keeper::{Forwarder, Keeper, Keeping, Links, Received};
 pub use retained::{RETAINED_BRANCH_BYTES_MAX, RETAINED_BYTES_MAX, RETAINED_TOPICS_MAX};
 pub use topic::{Leaf, NAME_LEVELS_MAX, NAME_MAX, Name, Peer, TOPIC_MAX, Topic, TopicError};
 
@@ -153,6 +153,7 @@ pub struct Tree {
     tap: OnceLock<Tap>,
     keeper: OnceLock<Arc<dyn Keeper>>,
     forwarder: OnceLock<Arc<dyn Forwarder>>,
+    links: OnceLock<Arc<dyn Links>>,
     clock: fn() -> Timestamp,
 }
 
@@ -186,6 +187,7 @@ impl Tree {
             tap: OnceLock::new(),
             keeper: OnceLock::new(),
             forwarder: OnceLock::new(),
+            links: OnceLock::new(),
             clock,
         })
     }
@@ -198,6 +200,11 @@ impl Tree {
     /// From now on `forwarder` hands events on to whoever is above, once and for good.
     pub fn forwarded_by(&self, forwarder: Arc<dyn Forwarder>) {
         let _ = self.forwarder.set(forwarder);
+    }
+
+    /// From now on `links` takes what gateways below bring, once and for good.
+    pub fn linked_by(&self, links: Arc<dyn Links>) {
+        let _ = self.links.set(links);
     }
 
     /// What a topic retained before this tree began; nobody hears it anew.
@@ -234,8 +241,29 @@ impl Tree {
             let reply = self.wallet(Some(*caller), peer, payload).await?;
             return Ok(Published { reply });
         }
+        if topic.leaf == Leaf::LinkUp {
+            self.frame(caller.code, payload).await?;
+            return Ok(Published::default());
+        }
         self.spread(topic, payload, how, Some(caller.door)).await?;
         Ok(Published::default())
+    }
+
+    /// Hands a frame to whoever keeps the links, and tells the gateway what answers it.
+    async fn frame(&self, from: Code, frame: Bytes) -> Result<(), Refusal> {
+        let links = self.links.get().ok_or(Refusal::Forbidden)?;
+        let answers = links.take(from, frame).await;
+        for answer in answers.map_err(|_| Refusal::NotKept)? {
+            self.tell_gateway(from, answer).await?;
+        }
+        Ok(())
+    }
+
+    /// The house itself tells a gateway below something; when it is away it does not hear it.
+    pub async fn tell_gateway(&self, code: Code, frame: Bytes) -> Result<(), Refusal> {
+        let leaf = Leaf::LinkDown;
+        self.spread(&Topic { code, leaf }, frame, assured(), None)
+            .await
     }
 
     /// Hands a wallet message to the desk. `caller` is `None` on doors that authenticate nobody.

@@ -1,7 +1,7 @@
 //! Who may do what, from the code alone: nothing to configure.
 
 use super::topic::{Leaf, Topic};
-use protocol::Code;
+use protocol::{Code, Kind};
 
 /// A thing speaks only in its own branch, and only where things speak.
 pub fn may_publish(me: Code, topic: &Topic) -> bool {
@@ -14,13 +14,16 @@ pub fn may_publish(me: Code, topic: &Topic) -> bool {
             | Leaf::Result(_)
             | Leaf::Outbox(_) => true,
             // What others tell the thing comes from the gateway, never from the thing itself.
-            Leaf::Desired | Leaf::Command(_) | Leaf::List(_) | Leaf::Inbox => false,
+            Leaf::Desired | Leaf::Command(_) | Leaf::List(_) | Leaf::Inbox | Leaf::LinkDown => {
+                false
+            }
+            Leaf::LinkUp => me.kind() == Kind::Gateway,
         }
 }
 
 /// A will is a last word about oneself: it moves no money.
 pub fn may_leave_will(me: Code, topic: &Topic) -> bool {
-    may_publish(me, topic) && !matches!(topic.leaf, Leaf::Outbox(_))
+    may_publish(me, topic) && !matches!(topic.leaf, Leaf::Outbox(_) | Leaf::LinkUp)
 }
 
 /// A thing reads its own branch: its inbox, commands and twin, and what it said itself.

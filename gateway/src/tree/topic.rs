@@ -43,6 +43,10 @@ pub enum Leaf {
     Result(Name),
     /// `list/whole` and `list/changes`: revoked codes, the same for everybody.
     List(Part),
+    /// `link/up`: frames of a gateway below to this one.
+    LinkUp,
+    /// `link/down`: frames for a gateway below.
+    LinkDown,
     /// `w/in`: wallet messages for this code.
     Inbox,
     /// `w/out/<peer>`: wallet messages to somebody else.
@@ -130,6 +134,11 @@ impl Leaf {
             b"twin" => match levels.next() {
                 Some(b"reported") => Ok(Self::Reported),
                 Some(b"desired") => Ok(Self::Desired),
+                _ => Err(TopicError::NoSuchPlace),
+            },
+            b"link" => match levels.next() {
+                Some(b"up") => Ok(Self::LinkUp),
+                Some(b"down") => Ok(Self::LinkDown),
                 _ => Err(TopicError::NoSuchPlace),
             },
             b"w" => match levels.next() {
@@ -226,6 +235,8 @@ impl fmt::Display for Leaf {
             Self::Command(id) => write!(f, "c/{id}"),
             Self::Result(id) => write!(f, "r/{id}"),
             Self::List(part) => write!(f, "list/{}", part.name()),
+            Self::LinkUp => f.write_str("link/up"),
+            Self::LinkDown => f.write_str("link/down"),
             Self::Inbox => f.write_str("w/in"),
             Self::Outbox(peer) => write!(f, "w/out/{peer}"),
         }

@@ -1,4 +1,5 @@
-//! What is above this gateway: a broker by others, to and from which rules map telemetry.
+//! What is above this gateway: a broker by others, to and from which rules map telemetry, or
+//! another gateway, to which a [`link`] carries all that must reach it.
 //!
 //! ```text
 //! things -> tree -> [Upstream] rules -> outbox (durable) -> outward  -> broker
@@ -14,6 +15,7 @@ mod address;
 mod flight;
 mod forward;
 mod inward;
+pub mod link;
 mod outward;
 pub mod rules;
 mod state;

@@ -11,6 +11,7 @@ use protocol::Code;
 use rumqttc::{
     AsyncClient, Event, EventLoop, MqttOptions, NetworkOptions, Packet, TlsConfiguration, Transport,
 };
+use rustls::ClientConfig;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::sync::Arc;
@@ -47,11 +48,16 @@ impl Credentials {
         self.authorities.gateway.code()
     }
 
-    /// Key and certificate are read for every connection, so that a renewed one counts.
     fn transport(&self) -> Result<Transport, Failure> {
         if !self.settings.broker.tls {
             return Ok(Transport::Tcp);
         }
+        let config = self.tls()?;
+        Ok(Transport::tls_with_config(TlsConfiguration::Rustls(config)))
+    }
+
+    /// Key and certificate are read for every connection, so that a renewed one counts.
+    pub(super) fn tls(&self) -> Result<Arc<ClientConfig>, Failure> {
         let folder = self.folder.authorities();
         let own = self
             .authorities
@@ -64,8 +70,7 @@ impl Credentials {
             None => self.authorities.trusted_pem().into_bytes(),
         };
         let roots: Vec<_> = CertificateDer::pem_slice_iter(&trusted).collect::<Result<_, _>>()?;
-        let config = client_config(chain, key, &roots)?;
-        Ok(Transport::tls_with_config(TlsConfiguration::Rustls(config)))
+        Ok(client_config(chain, key, &roots)?)
     }
 
     /// `suffix` tells the gateway's sessions apart.

@@ -116,6 +116,16 @@ impl Ledger {
         Ok(pass.ok().map(|pass| pass.peek().key.0))
     }
 
+    /// The station number of another gateway that is known here.
+    pub async fn gateway_station(&self, code: &Code) -> Result<Option<u32>, Error> {
+        let peer = peers::peer(&mut *self.reader().await?, code).await?;
+        let pass = peer.and_then(|peer| {
+            let pass = open::<Pass>(&peer.pass, self.network()).ok()?;
+            pass.peek().station
+        });
+        Ok(pass)
+    }
+
     /// The newest pass of a thing that is registered or at home here.
     pub async fn pass_of(&self, code: &Code) -> Result<Option<Vec<u8>>, Error> {
         homes::pass_of(&mut *self.reader().await?, code).await

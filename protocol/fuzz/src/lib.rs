@@ -12,10 +12,10 @@ use protocol::enrol::{WALLET_PROOF_MAX, WalletProof};
 use protocol::keys::{Algorithm, SoftwareKey};
 use protocol::message::{MESSAGE_MAX, Message};
 use protocol::objects::{
-    Acceptance, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Filter,
-    FloatWarrant, Invoice, Lease, Manifest, Move, Object, Pass, Payment, PlaceRecord, Receipt,
-    RefundAnswer, RefundRequest, Release, Renewal, Revocations, Statement, Successor, Survey,
-    Tariff, Transfer, TrustUpdate, Void, WalletCall, Watermark, WorkOrder,
+    Acceptance, Acknowledgement, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance,
+    Credit, Filter, FloatWarrant, Invoice, Lease, Manifest, Move, Object, Pass, Payment,
+    PlaceRecord, Receipt, RefundAnswer, RefundRequest, Release, Renewal, Revocations, Statement,
+    Successor, Survey, Tariff, Transfer, TrustUpdate, Void, WalletCall, Watermark, WorkOrder,
 };
 use protocol::provision::{Call, LINE_BYTES_MAX, Reply};
 use protocol::revocations::{Changes, List, Signed, Whole};
@@ -114,6 +114,7 @@ pub fn object(bytes: &[u8]) {
     one::<Credit>(bytes);
     one::<ClaimNote>(bytes);
     one::<Watermark>(bytes);
+    one::<Acknowledgement>(bytes);
     one::<Tariff>(bytes);
     one::<WorkOrder>(bytes);
     one::<Manifest>(bytes);

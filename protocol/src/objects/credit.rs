@@ -59,3 +59,19 @@ object! {
         5 => time: Timestamp,
     }
 }
+
+object! {
+    /// How far one gateway has, durably, what another one sent it: the other may forget it.
+    pub struct Acknowledgement: "acknowledgement" {
+        /// Who has it.
+        1 => by: Code,
+        /// Who may forget it.
+        2 => to: Code,
+        /// 0 for letters, 1 for entries of the journal, 2 for telemetry.
+        3 => kind: u32,
+        /// In which count: the sender's epoch, or for telemetry when its outbox was made.
+        4 => epoch: KeyEpoch,
+        /// All up to this number.
+        5 => up_to: u64,
+    }
+}

@@ -27,7 +27,7 @@ pub use area::{AREA_CELLS, Area};
 pub use beacon::{Beacon, FILTER_CODES, Filter};
 pub use call::{REFUND_TEXT, RefundAnswer, RefundRequest, WalletCall};
 pub use closing::{Closing, Void};
-pub use credit::{ClaimNote, Credit, Watermark};
+pub use credit::{Acknowledgement, ClaimNote, Credit, Watermark};
 pub use float::FloatWarrant;
 pub use home::{ClosingBalance, Lease, Move, Release};
 pub use invoice::{Asked, Invoice};

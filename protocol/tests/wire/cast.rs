@@ -5,10 +5,10 @@ use protocol::code::IssuedBy;
 use protocol::cose::{SIGNED_MAX, open, seal};
 use protocol::keys::SoftwareKey;
 use protocol::objects::{
-    Acceptance, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Confirmation, Credit,
-    Filter, FloatWarrant, Invoice, Lease, Move, Object, Party, Pass, Payment, PlaceRecord, Receipt,
-    RefundAnswer, RefundRequest, Release, Renewal, Rights, Statement, Successor, Survey, Tariff,
-    Transfer, TrustUpdate, Void, WalletCall, Watermark,
+    Acceptance, Acknowledgement, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance,
+    Confirmation, Credit, Filter, FloatWarrant, Invoice, Lease, Move, Object, Party, Pass, Payment,
+    PlaceRecord, Receipt, RefundAnswer, RefundRequest, Release, Renewal, Rights, Statement,
+    Successor, Survey, Tariff, Transfer, TrustUpdate, Void, WalletCall, Watermark,
 };
 use protocol::rules::{Float, Holdings, Trust};
 use protocol::stream::{Chain, Stream};
@@ -443,6 +443,7 @@ pub fn check(
         ClosingBalance::NAME => as_type::<ClosingBalance>(bytes, network, key),
         Credit::NAME => as_type::<Credit>(bytes, network, key),
         ClaimNote::NAME => as_type::<ClaimNote>(bytes, network, key),
+        Acknowledgement::NAME => as_type::<Acknowledgement>(bytes, network, key),
         Watermark::NAME => as_type::<Watermark>(bytes, network, key),
         Tariff::NAME => as_type::<Tariff>(bytes, network, key),
         Transfer::NAME => as_type::<Transfer>(bytes, network, key),

@@ -46,7 +46,7 @@ fn is_optional(name: &str, key: i64) -> bool {
 }
 
 /// Fields that may hold any 64-bit number.
-const ANY_NUMBER: [(&str, i64); 11] = [
+const ANY_NUMBER: [(&str, i64); 12] = [
     ("wallet-call", 6),
     ("invoice", 7),
     ("allowance", 19),
@@ -58,6 +58,7 @@ const ANY_NUMBER: [(&str, i64); 11] = [
     ("release", 3),
     ("closing-balance", 4),
     ("watermark", 4),
+    ("acknowledgement", 5),
 ];
 
 fn number(key: &Item) -> i64 {

@@ -5,11 +5,11 @@ use protocol::code::grid::{Cell, Level, Point};
 use protocol::covers::{COVERED_MAX, ITEMS_MAX, Item, Items};
 use protocol::message::{MESSAGE_MAX, Message};
 use protocol::objects::{
-    AREA_CELLS, Acceptance, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance,
-    Confirmation, Credit, FILTER_CODES, Filter, FloatWarrant, Invoice, Lease, Measure, Move,
-    Object, PRICES, Pass, Payment, PlaceRecord, Present, Price, REFUND_TEXT, Receipt, RefundAnswer,
-    RefundRequest, Release, Renewal, Rights, Set, Statement, Successor, Survey, Tariff, Text,
-    Transfer, TrustUpdate, Void, WalletCall, Watermark,
+    AREA_CELLS, Acceptance, Acknowledgement, Allowance, Area, Beacon, ClaimNote, Closing,
+    ClosingBalance, Confirmation, Credit, FILTER_CODES, Filter, FloatWarrant, Invoice, Lease,
+    Measure, Move, Object, PRICES, Pass, Payment, PlaceRecord, Present, Price, REFUND_TEXT,
+    Receipt, RefundAnswer, RefundRequest, Release, Renewal, Rights, Set, Statement, Successor,
+    Survey, Tariff, Text, Transfer, TrustUpdate, Void, WalletCall, Watermark,
 };
 use protocol::stream::{Stream, UNITS_MAX};
 use protocol::units::AMOUNT_MAX;
@@ -337,6 +337,15 @@ fn largest_claim_note() -> ClaimNote {
     }
 }
 
+fn largest_acknowledgement() -> Acknowledgement {
+    Acknowledgement {
+        kind: u32::MAX,
+        epoch: EPOCH,
+        up_to: u64::MAX,
+        ..cast().acknowledgement()
+    }
+}
+
 fn largest_watermark() -> Watermark {
     Watermark {
         gateway_epoch: EPOCH,
@@ -531,6 +540,12 @@ pub fn beside() -> Vec<Line> {
         line("credit", length(&largest_credit()), 208, 205),
         line("claim note", length(&largest_claim_note()), 192, 180),
         line("watermark", length(&largest_watermark()), 152, 142),
+        line(
+            "acknowledgement",
+            length(&largest_acknowledgement()),
+            152,
+            142,
+        ),
         line("move", length(&largest_move()), 176, 158),
         line("lease", length(&largest_lease()), 176, 164),
         line("release", length(&largest_release()), 144, 136),

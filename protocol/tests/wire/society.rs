@@ -8,10 +8,10 @@ use protocol::cose::identify;
 use protocol::covers;
 use protocol::keys::SoftwareKey;
 use protocol::objects::{
-    Acceptance, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Datum, Filter,
-    FloatWarrant, Invoice, Lease, Measure, Method, Move, Object, Payment, PlaceRecord, Present,
-    Price, RefundAnswer, RefundRequest, Release, Renewal, Set, Statement, Successor, Survey,
-    Tariff, Text, Transfer, TrustUpdate, Void, WalletCall, Watermark,
+    Acceptance, Acknowledgement, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance,
+    Credit, Datum, Filter, FloatWarrant, Invoice, Lease, Measure, Method, Move, Object, Payment,
+    PlaceRecord, Present, Price, RefundAnswer, RefundRequest, Release, Renewal, Set, Statement,
+    Successor, Survey, Tariff, Text, Transfer, TrustUpdate, Void, WalletCall, Watermark,
 };
 use protocol::{Code, Digest, GridCode, KeyEpoch, Kind, Reference, Sequence, Signer, Status};
 
@@ -229,6 +229,16 @@ impl Cast {
         }
     }
 
+    pub fn acknowledgement(&self) -> Acknowledgement {
+        Acknowledgement {
+            by: Self::issuer_code(),
+            to: Self::gateway_code(),
+            kind: 1,
+            epoch: KeyEpoch(1),
+            up_to: 78,
+        }
+    }
+
     pub fn tariff(&self) -> Tariff {
         let price = |item: &[u8; 16], measure, minor| Price {
             item: Reference(*item),
@@ -415,6 +425,7 @@ impl Cast {
             form(&self.credit(), gateway),
             form(&self.claim_note(), gateway),
             form(&self.watermark(), issuer),
+            form(&self.acknowledgement(), issuer),
             form(&self.tariff(), payee),
             form(&self.transfer(), payer),
             form(&self.acceptance(), payee),

@@ -97,6 +97,9 @@ OBJECTS = {
         (1, "centre", "code"), (2, "gateway", "code"), (3, "gateway_epoch", "u32"), (4, "height", "u64"),
         (5, "time", "time"),
     ],
+    "acknowledgement": [
+        (1, "by", "code"), (2, "to", "code"), (3, "kind", "u32"), (4, "epoch", "u32"), (5, "up_to", "u64"),
+    ],
     "tariff": [
         (1, "payee", "code"), (2, "currency", "currency"), (3, "issued", "time"), (4, "expires", "time"),
         (5, "prices", "prices"),

@@ -5,10 +5,10 @@ use protocol::cose::open;
 use protocol::covers::Items;
 use protocol::message::Message;
 use protocol::objects::{
-    Acceptance, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Filter,
-    FloatWarrant, Invoice, Lease, Move, Object, Pass, Payment, PlaceRecord, Receipt, RefundAnswer,
-    RefundRequest, Release, Renewal, Statement, Successor, Survey, Tariff, Transfer, TrustUpdate,
-    Void, WalletCall, Watermark,
+    Acceptance, Acknowledgement, Allowance, Area, Beacon, ClaimNote, Closing, ClosingBalance,
+    Credit, Filter, FloatWarrant, Invoice, Lease, Move, Object, Pass, Payment, PlaceRecord,
+    Receipt, RefundAnswer, RefundRequest, Release, Renewal, Statement, Successor, Survey, Tariff,
+    Transfer, TrustUpdate, Void, WalletCall, Watermark,
 };
 use protocol::rules::trust::passes;
 use protocol::rules::{Handover, Trust, covered};
@@ -92,7 +92,7 @@ signers! {
     Move: code, Lease: centre, Release: centre, ClosingBalance: gateway, Credit: gateway,
     ClaimNote: gateway, Watermark: centre, Tariff: payee, Transfer: from, Acceptance: by,
     Survey: owner, PlaceRecord: by, Successor: issuer, WalletCall: code, RefundRequest: payer,
-    RefundAnswer: gateway,
+    RefundAnswer: gateway, Acknowledgement: by,
 }
 
 fn signed<T: Object + Debug>(

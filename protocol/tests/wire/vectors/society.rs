@@ -8,9 +8,9 @@ use crate::cast::{Cast, signed};
 use protocol::covers::{Item, Items};
 use protocol::message::Message;
 use protocol::objects::{
-    Acceptance, Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Filter, FloatWarrant,
-    Lease, Move, PlaceRecord, RefundAnswer, RefundRequest, Release, Successor, Survey, Tariff,
-    Transfer, TrustUpdate, Void, WalletCall, Watermark,
+    Acceptance, Acknowledgement, Area, Beacon, ClaimNote, Closing, ClosingBalance, Credit, Filter,
+    FloatWarrant, Lease, Move, PlaceRecord, RefundAnswer, RefundRequest, Release, Successor,
+    Survey, Tariff, Transfer, TrustUpdate, Void, WalletCall, Watermark,
 };
 use serde_json::{Value, json};
 
@@ -163,6 +163,16 @@ pub fn watermark(watermark: &Watermark) -> Value {
     })
 }
 
+pub fn acknowledgement(said: &Acknowledgement) -> Value {
+    json!({
+        "by": said.by.to_string(),
+        "to": said.to.to_string(),
+        "kind": said.kind,
+        "epoch": said.epoch.0,
+        "up_to": said.up_to.to_string(),
+    })
+}
+
 pub fn tariff(tariff: &Tariff) -> Value {
     let prices = tariff.prices.iter().map(|price| {
         json!({
@@ -307,6 +317,7 @@ pub fn objects(cast: &Cast) -> Vec<Value> {
         "a credit" gateway cast.credit(), credit;
         "a claim note" gateway cast.claim_note(), claim_note;
         "a watermark" issuer cast.watermark(), watermark;
+        "an acknowledgement" issuer cast.acknowledgement(), acknowledgement;
         "a tariff" payee cast.tariff(), tariff;
         "a transfer" payer cast.transfer(), transfer;
         "an acceptance" payee cast.acceptance(), acceptance;
@@ -337,6 +348,7 @@ pub fn object_holds(case: &Value) {
         "credit" => held::object_holds::<Credit>(case, credit),
         "claim-note" => held::object_holds::<ClaimNote>(case, claim_note),
         "watermark" => held::object_holds::<Watermark>(case, watermark),
+        "acknowledgement" => held::object_holds::<Acknowledgement>(case, acknowledgement),
         "tariff" => held::object_holds::<Tariff>(case, tariff),
         "transfer" => held::object_holds::<Transfer>(case, transfer),
         "acceptance" => held::object_holds::<Acceptance>(case, acceptance),

@@ -1,7 +1,10 @@
-//! Gateways under brokers by others, over links that are cut at random.
+//! Gateways under brokers by others and under a gateway, over links that are cut at random.
 
+mod land;
 mod mosquitto;
+mod replay;
 mod telemetry;
+mod union;
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tests::house::House;

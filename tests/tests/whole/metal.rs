@@ -27,8 +27,8 @@ fn boards_get_an_allowance_pay_with_the_gateway_gone_and_settle_when_it_is_back(
     bench.adopt(&charger, "charger", None);
     bench.adopt(&car, "car", Some(&charger));
 
-    // 1. The car gets to know its gateway, asks for an allowance, and is cut off while it writes that
-    // down.
+    // 1. The car gets to know its gateway, and asks for an allowance; before it has it, it is cut off
+    // twice.
     bench.to_the_end("car", None, &["payments=0"]);
     for words in [Some(2), Some(14), None] {
         bench.to_the_end("car", words, &["gateway=1", "payments=0"]);

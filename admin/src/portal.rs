@@ -20,6 +20,7 @@ use crate::tiles::Tiles;
 use ledger::Ledger;
 use ledger::alerts::Alerts;
 use ledger::diary::Diary;
+use ledger::grants::Grants;
 use ledger::people::{Act, Error, People, Role, Roles, TokenId};
 use protocol::code::IssuedBy;
 use protocol::{Network, Timestamp};
@@ -53,6 +54,8 @@ pub struct Portal {
     pub diary: Diary,
     /// Who is told when something needs attention, and the letters about it.
     pub alerts: Alerts,
+    /// Who may read what things say.
+    pub grants: Grants,
     /// Has these letters carried.
     pub post: Arc<Post>,
     /// How the house is doing, and has been lately.

@@ -9,7 +9,7 @@ use crate::pages::{
     account, acts, alerts, aliases, area, areas, audit, authorities, batch, code, codes,
     destinations, fraud, frauds, grid, grids, issue, issue_grid, label_check, language, manifests,
     map, messages, money, order, orders, overview, payment, payments, pending, people, public_code,
-    public_grid, purse, refunds, requests, second_step, secrets, sign_in, sign_in_code,
+    public_grid, purse, readers, refunds, requests, second_step, secrets, sign_in, sign_in_code,
     sign_in_provider, statement, station, stations, trace, wallet, welcome,
 };
 use crate::portal::{Portal, Shared};
@@ -144,6 +144,9 @@ routes! {
     GET  get  "/codes/{code}/live"            People(STAFF) => messages::live;
     POST post "/codes/{code}/desired"         People(DECIDES) => messages::set_desired;
     POST post "/codes/{code}/command"         People(DECIDES) => messages::command;
+    GET  get  "/codes/{code}/readers"         People(STAFF) => readers::show;
+    POST post "/codes/{code}/readers"         People(DECIDES) => readers::allow;
+    POST post "/codes/{code}/readers/{grant}/end" People(DECIDES) => readers::end;
     GET  get  "/pending"                      People(ISSUES) => pending::show;
     POST post "/pending/accept"               People(ISSUES) => pending::accept;
     POST post "/pending/reject"               People(ISSUES) => pending::reject;

@@ -65,6 +65,11 @@ impl Folder {
         self.0.join("alerts.db")
     }
 
+    /// Who may read what of others' branches, and how many paid reads were taken.
+    pub fn grants(&self) -> PathBuf {
+        self.0.join("grants.db")
+    }
+
     /// What things are given to trust this network.
     pub fn trust(&self) -> PathBuf {
         self.0.join("trust.toml")

@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::folder::{Folder, Lock};
+use crate::granted::Granted;
 use crate::inbox::LedgerInbox;
 use crate::issuing;
 use crate::meters::Meters;
@@ -15,6 +16,7 @@ use issuer::{Authorities, Authority, Names, Plan, RandomFailed, Role, ServerIden
 use ledger::alerts::Alerts;
 use ledger::diary::Diary;
 use ledger::federation::Upstream;
+use ledger::grants::Grants;
 use ledger::outbox::Outbox;
 use ledger::people::People;
 use ledger::sessions::Sessions;
@@ -58,6 +60,8 @@ pub struct House {
     pub alerts: Alerts,
     /// What waits for whoever is above.
     pub outbox: Outbox,
+    /// Who may read of others.
+    pub grants: Grants,
     /// Refusals.
     pub meters: Arc<Meters>,
     /// What things ask for in public.
@@ -121,6 +125,9 @@ impl House {
         let outbox = Outbox::open(&folder.outbox(), most_bytes, now())
             .await
             .map_err(|error| format!("{}: {error}", folder.outbox().display()))?;
+        let grants = Grants::open(&folder.grants())
+            .await
+            .map_err(|error| format!("{}: {error}", folder.grants().display()))?;
         Ok(Self {
             folder,
             authorities: Arc::new(authorities),
@@ -130,6 +137,7 @@ impl House {
             sessions,
             alerts,
             outbox,
+            grants,
             meters: Arc::default(),
             offers: Arc::default(),
             _lock: lock,
@@ -139,12 +147,15 @@ impl House {
     /// The tree with the wallet desk behind it. Needs a running tokio runtime.
     pub fn tree(&self, config: &Config) -> Arc<Tree> {
         let inbox = LedgerInbox(self.ledger.clone());
-        Tree::new(
+        let tree = Tree::new(
             Arc::new(RouterFanout::new()),
             Arc::new(self.desk(config)),
             Arc::new(inbox),
             now,
-        )
+        );
+        let granted = Granted::new(self.grants.clone(), self.ledger.clone(), now);
+        tree.read_by(Arc::new(granted));
+        tree
     }
 
     /// The wallet desk.
@@ -210,6 +221,7 @@ impl House {
         self.sessions.close().await;
         self.alerts.close().await;
         self.outbox.close().await;
+        self.grants.close().await;
         self.ledger.close().await;
     }
 }

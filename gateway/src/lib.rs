@@ -12,6 +12,7 @@ pub mod courier;
 pub mod demo;
 pub mod folder;
 pub mod following;
+pub mod granted;
 pub mod heard;
 pub mod house;
 pub mod http;

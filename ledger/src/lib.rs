@@ -16,7 +16,9 @@
 //! - [`people`]: the accounts of the portal, in a file of their own;
 //! - [`diary`]: what things said lately and what people told them, in a file of its own;
 //! - [`outbox`]: what waits for whoever is above this gateway, in a file of its own;
-//! - [`alerts`]: who is told when something needs attention, and the letters, in a file of its own.
+//! - [`alerts`]: who is told when something needs attention, and the letters, in a file of its own;
+//! - [`grants`]: who may read what of another's branch, and how many reads were paid, in a file of
+//!   its own.
 //!
 //! Everything that is answered is durable before, everything that is signed here is signed inside
 //! the transaction that causes it and stored, and a repeated request gets the stored bytes.
@@ -34,6 +36,7 @@ pub mod diary;
 mod error;
 mod evidence;
 pub mod federation;
+pub mod grants;
 mod handle;
 mod jobs;
 pub mod outbox;

@@ -28,6 +28,7 @@ mod pending;
 mod people;
 mod places;
 pub mod problem;
+mod readers;
 mod refunds;
 mod requests;
 mod secrets;
@@ -76,6 +77,10 @@ pub fn table() -> Vec<Operation> {
         write("/api/v1/codes/{code}/twin", Messages, DECIDES, "Says what a thing shall become; empty takes it back.", Same, messages::set_desired),
         read("/api/v1/codes/{code}/commands", Messages, STAFF, "Commands of a thing, the newest first.", messages::commands),
         write("/api/v1/codes/{code}/commands", Messages, DECIDES, "Tells a thing to do something.", Twice, messages::command),
+
+        read("/api/v1/codes/{code}/readers", Messages, STAFF, "Who may read what a thing says, and what it may read of others.", readers::list),
+        write("/api/v1/codes/{code}/readers", Messages, DECIDES, "Lets a code read what a thing says, free or at a price for each value.", Same, readers::allow),
+        write("/api/v1/codes/{code}/readers/{grant}/end", Messages, DECIDES, "Ends a grant.", Same, readers::end),
 
         read("/api/v1/overview", Codes, STAFF, "The house at a glance.", overview::now),
         read("/api/v1/overview/minutes", Payments, SEES_MONEY, "The last hours, minute by minute.", overview::minutes),

@@ -8,5 +8,6 @@ pub mod money;
 pub mod pending;
 pub mod people;
 pub mod places;
+pub mod readers;
 pub mod stations;
 pub mod things;

@@ -40,6 +40,7 @@ pub mod proof;
 pub mod public_code;
 pub mod public_grid;
 pub mod purse;
+pub mod readers;
 pub mod refunds;
 pub mod requests;
 pub mod second_step;

@@ -22,6 +22,7 @@ use issuer::{Authorities, CheckedRequest, IssueOrder, Names, Plan};
 use ledger::alerts::Alerts;
 use ledger::bounds::CURRENCY_TERMS_MOST;
 use ledger::diary::Diary;
+use ledger::grants::Grants;
 use ledger::people::People;
 use ledger::{Bearings, ClassTerms, IssueRequest, Ledger, LoadOrder, NewKey, NewThing, Policy};
 use protocol::code::IssuedBy;
@@ -64,6 +65,7 @@ pub struct House {
     pub live: Arc<Live>,
     pub diary: Diary,
     pub alerts: Alerts,
+    pub grants: Grants,
     pub courier: Arc<courier::Kept>,
     pub tree: Arc<Tree>,
     pub pulse: Arc<Pulse>,
@@ -116,6 +118,7 @@ impl House {
             streams: Arc::default(),
             diary: Diary::open(&folder.join("diary.db")).await.unwrap(),
             alerts,
+            grants: Grants::open(&folder.join("grants.db")).await.unwrap(),
             courier,
             tree: Arc::default(),
             ledger,
@@ -182,6 +185,7 @@ impl House {
             things: self.tree.clone(),
             diary: self.diary.clone(),
             alerts: self.alerts.clone(),
+            grants: self.grants.clone(),
             post: self.post(),
             pulse: Arc::clone(&self.pulse),
             streams: Arc::clone(&self.streams),

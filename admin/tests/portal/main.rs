@@ -32,6 +32,7 @@ mod pages;
 mod pending;
 mod provider;
 mod public;
+mod readers;
 mod requests;
 mod roles;
 mod second_step;

@@ -88,7 +88,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
 
 /// What a gateway is shown: the payment, how far it is released if it is a stream, and the payee's
 /// receipt if there is one.
-fn claim(
+pub(super) fn claim(
     kept: &Kept<'_>,
     released: Option<(u32, Digest)>,
     receipt: Option<&[u8]>,

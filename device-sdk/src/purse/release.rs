@@ -2,6 +2,7 @@
 
 use super::{Outgoing, Purse, Seed, Side, UNITS_AT_ONCE};
 use crate::journal::{Journal, RECORD_MAX, RecordId};
+use crate::purse::hand_in::claim;
 use crate::purse::pay::send;
 use crate::purse::record::Record;
 use protocol::message::Message;
@@ -58,6 +59,33 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
         out: &mut [u8],
     ) -> Result<usize, Status> {
         self.ready(out)?;
+        let value = self.let_out(payment, units)?;
+        let message = Message::Unit {
+            about: about(&payment),
+            units,
+            value,
+        };
+        send(&message, out)
+    }
+
+    /// The same for a gateway, which pays them to the payee that need not be there: writes a
+    /// StreamClaim.
+    pub fn release_to_gateway(
+        &mut self,
+        payment: Digest,
+        units: u32,
+        out: &mut [u8],
+    ) -> Result<usize, Status> {
+        self.ready(out)?;
+        let value = self.let_out(payment, units)?;
+        let entry = self.book.entry(&payment).ok_or(Status::WrongUnit)?;
+        let mut bytes = [0; RECORD_MAX];
+        let len = self.recall(entry.record, &mut bytes)?;
+        let record = Record::read(bytes.get(..len).unwrap_or_default()).ok_or(Status::Storage)?;
+        claim(&record.kept()?, Some((units, value)), None, out)
+    }
+
+    fn let_out(&mut self, payment: Digest, units: u32) -> Result<Digest, Status> {
         let stream = self.book.outgoing(&payment);
         let stream = stream.ok_or(Status::WrongUnit)?;
         let more = units.checked_sub(stream.units).ok_or(Status::WrongUnit)?;
@@ -79,13 +107,7 @@ impl<K: Signer, J: Journal, const OUTBOX: usize, const PAYERS: usize> Purse<K, J
             }
             self.forget_if(stream.units_record)?;
         }
-        let value = self.value(&stream, units)?;
-        let message = Message::Unit {
-            about: about(&payment),
-            units,
-            value,
-        };
-        send(&message, out)
+        self.value(&stream, units)
     }
 
     /// The next value of a stream's walk, which is made again if there is none.

@@ -113,7 +113,7 @@ async fn answer(house: TreeResources, asker: Asker, request: Request) -> Answer 
 /// The topics of its own branch that can be read now.
 fn kept(tree: &Tree, caller: &Caller) -> Vec<(Topic, usize)> {
     let all = Filter::parse(&format!("oc/1/{}/#", caller.code)).map_err(Refusal::from);
-    let kept = all.and_then(|all| tree.retained(caller, &all));
+    let kept = all.map(|all| tree.look_all(&all));
     let kept = kept.unwrap_or_default().into_iter();
     kept.map(|event| (event.topic.clone(), event.payload.len()))
         .collect()
@@ -193,17 +193,21 @@ async fn publish(tree: &Tree, caller: &Caller, topic: &Topic, request: Request) 
     }
 }
 
-async fn read(tree: &Tree, caller: &Caller, topic: &Topic, request: &Request) -> Answer {
+async fn read(tree: &Arc<Tree>, caller: &Caller, topic: &Topic, request: &Request) -> Answer {
     // Watched first, so that nothing falls between the state and its changes.
     let changes = match request.observe {
         true => match tree.watch(caller, topic.code).await {
-            Ok(watch) => Some(changes(watch, topic.clone(), request.accept)),
+            Ok(watch) => Some(watch),
             Err(Refusal::Full) => None,
             Err(refusal) => return refused(&refusal).into(),
         },
         false => None,
     };
-    let kept = tree.retained(caller, &Filter::exactly(topic));
+    let kept = tree.retained(caller, &Filter::exactly(topic)).await;
+    let changes = changes.map(|watch| {
+        let (tree, caller) = (Arc::clone(tree), *caller);
+        changes_of(watch, topic.clone(), request.accept, (tree, caller))
+    });
     let response = match kept.map(|kept| kept.into_iter().next()) {
         Ok(Some(event)) => state(&event, request.accept),
         // Nothing yet, but there may be.
@@ -219,18 +223,22 @@ fn state(event: &Event, accept: Option<u16>) -> Response {
     formats::content(&event.topic, event.payload.clone(), said, accept)
 }
 
-fn changes(
+fn changes_of(
     watch: crate::tree::Watch,
     topic: Topic,
     accept: Option<u16>,
+    (tree, caller): (Arc<Tree>, Caller),
 ) -> BoxStream<'static, Response> {
-    let states = stream::unfold((watch, topic), move |(mut watch, topic)| async move {
-        loop {
-            let event = watch.next().await?;
-            if event.topic == topic {
-                let mut state = state(&event, accept);
-                state.reliable = event.assured;
-                return Some((state, (watch, topic)));
+    let states = stream::unfold((watch, topic), move |(mut watch, topic)| {
+        let tree = Arc::clone(&tree);
+        async move {
+            loop {
+                let event = watch.next().await?;
+                if event.topic == topic && tree.admit(&caller, &topic).await.is_ok() {
+                    let mut state = state(&event, accept);
+                    state.reliable = event.assured;
+                    return Some((state, (watch, topic)));
+                }
             }
         }
     });
@@ -322,15 +330,23 @@ fn wallet_answer(handled: Result<Option<Bytes>, Refusal>) -> Response {
 }
 
 fn refused(refusal: &Refusal) -> Response {
-    Response::bare(match refusal {
+    let code = match refusal {
         Refusal::Topic(TopicError::NoSuchPlace | TopicError::NotACode) => ResponseType::NotFound,
         Refusal::Topic(TopicError::TooLong | TopicError::Characters) => ResponseType::BadRequest,
-        Refusal::Forbidden => ResponseType::Forbidden,
+        Refusal::Forbidden | Refusal::Unpaid => ResponseType::Forbidden,
         Refusal::TooLarge => ResponseType::RequestEntityTooLarge,
         Refusal::Full => ResponseType::ServiceUnavailable,
         Refusal::NotKept => ResponseType::InternalServerError,
         Refusal::Wallet(declined) => code_of(declined.status),
-    })
+    };
+    match refusal {
+        // CoAP has no code of its own for it: the word is in the payload (RFC 7252, section 5.5.2).
+        Refusal::Unpaid => Response {
+            payload: refusal.to_string().into(),
+            ..Response::bare(code)
+        },
+        _ => Response::bare(code),
+    }
 }
 
 fn code_of(status: Status) -> ResponseType {

@@ -14,7 +14,7 @@ use crate::trust_store::{ClientVerifier, Keeper, Trusted};
 use crate::upstream::link::Exchange;
 use crate::upstream::link::below::Below;
 use crate::wallet::{self, now};
-use crate::{courier, following, heard, http, portal, provider, publishing, upstream};
+use crate::{courier, following, granted, heard, http, portal, provider, publishing, upstream};
 use admin::{Portal, Post, Pulse, Sender, Streams, Watchman};
 use clap::Args;
 use issuer::{Authorities, ServerIdentity};
@@ -238,6 +238,7 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
         )),
         diary: house.diary.clone(),
         alerts: house.alerts.clone(),
+        grants: house.grants.clone(),
         post: Arc::clone(&post),
         pulse: Arc::clone(&pulse),
         streams: Arc::clone(&streams),
@@ -274,6 +275,9 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
     let tree_above = Arc::clone(&tree);
     let chain = http::chain::router(house.ledger.clone(), config.known_logs.clone(), now);
     let doors = Arc::clone(&keeper);
+    let granting = until(stopped.clone());
+    let granting = granted::tell(Arc::clone(&tree), house.grants.clone(), granting);
+    let granting = tokio::spawn(granting);
     let keeping = Arc::clone(&lists).keep(
         move |lists| {
             tree.post_lists(lists.whole.clone().into(), lists.changes.clone().into());
@@ -339,6 +343,7 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
     posting.await?;
     relaying.await?;
     telling.await?;
+    granting.await?;
     house.close().await;
     Ok(ended)
 }

@@ -70,6 +70,20 @@ impl Filter {
         self.code == topic.code && self.takes_levels(&topic.leaf.to_string())
     }
 
+    /// Whether it takes every topic that the other one takes.
+    pub fn covers(&self, other: &Self) -> bool {
+        let mut theirs = other.pattern.iter();
+        for ours in &self.pattern {
+            match (ours, theirs.next()) {
+                (Level::Rest, _) => return self.code == other.code,
+                (Level::Any, Some(Level::Any | Level::Exactly(_))) => {}
+                (Level::Exactly(our), Some(Level::Exactly(their))) if our == their => {}
+                _ => return false,
+            }
+        }
+        self.code == other.code && theirs.next().is_none()
+    }
+
     /// Whether it takes the wallet inbox, which comes from the books and not from the fan-out.
     pub fn takes_inbox(&self) -> bool {
         self.takes_levels("w/in")

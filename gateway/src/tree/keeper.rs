@@ -14,12 +14,14 @@ pub trait Keeper: Send + Sync + 'static {
 }
 
 /// What is to be kept beside what sessions are owed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Keeping {
     /// It is the newest of its topic, or clears it when it has no payload.
     pub retain: bool,
     /// The publisher's session must not publish it again.
     pub received: Option<Received>,
+    /// Other codes than its own whose sessions may be owed it.
+    pub readers: Vec<Code>,
 }
 
 /// A publication with QoS 2 that its publisher has not released yet.

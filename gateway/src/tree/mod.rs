@@ -18,6 +18,7 @@ mod desk;
 pub mod fanout;
 mod filter;
 mod keeper;
+mod readers;
 mod retained;
 mod rights;
 #[cfg(test)]
@@ -29,6 +30,7 @@ pub use desk::{Declined, Inbox, WALLET_MESSAGE_MAX, WalletDesk};
 pub use fanout::{Chosen, Event, Fanout, Watch};
 pub use filter::Filter;
 pub use keeper::{Forwarder, Keeper, Keeping, Links, Received};
+pub use readers::{Entitled, Given, Readers};
 pub use retained::{RETAINED_BRANCH_BYTES_MAX, RETAINED_BYTES_MAX, RETAINED_TOPICS_MAX};
 pub use topic::{Leaf, NAME_LEVELS_MAX, NAME_MAX, Name, Peer, TOPIC_MAX, Topic, TopicError};
 
@@ -123,6 +125,8 @@ pub enum Refusal {
     Topic(TopicError),
     /// Not with this code.
     Forbidden,
+    /// Each read has a price, and none is left that was paid.
+    Unpaid,
     /// The payload is larger than [`PAYLOAD_MAX`] or, for a wallet message, [`WALLET_MESSAGE_MAX`];
     /// or what is said beside it than [`EXTRAS_MAX`].
     TooLarge,
@@ -154,6 +158,7 @@ pub struct Tree {
     keeper: OnceLock<Arc<dyn Keeper>>,
     forwarder: OnceLock<Arc<dyn Forwarder>>,
     links: OnceLock<Arc<dyn Links>>,
+    readers: OnceLock<Arc<dyn Readers>>,
     clock: fn() -> Timestamp,
 }
 
@@ -188,6 +193,7 @@ impl Tree {
             keeper: OnceLock::new(),
             forwarder: OnceLock::new(),
             links: OnceLock::new(),
+            readers: OnceLock::new(),
             clock,
         })
     }
@@ -205,6 +211,12 @@ impl Tree {
     /// From now on `links` takes what gateways below bring, once and for good.
     pub fn linked_by(&self, links: Arc<dyn Links>) {
         let _ = self.links.set(links);
+    }
+
+    /// From now on `readers` says who may read of others' branches, once and for good. Until then
+    /// nobody may.
+    pub fn read_by(&self, readers: Arc<dyn Readers>) {
+        let _ = self.readers.set(readers);
     }
 
     /// What a topic retained before this tree began; nobody hears it anew.
@@ -288,23 +300,71 @@ impl Tree {
         permit(rights::may_leave_will(caller.code, topic))
     }
 
-    /// The retained payload of a topic.
-    pub fn read(&self, caller: &Caller, topic: &Topic) -> Result<Option<Bytes>, Refusal> {
-        permit(rights::may_read(caller.code, topic.code))?;
-        Ok(match topic.leaf {
-            Leaf::List(part) => self.list(part),
-            _ => self.look(topic),
-        })
+    /// Whether a filter may be subscribed to, and how. Of somebody else's branch one grant has to
+    /// give all that the filter takes.
+    pub fn may_subscribe(&self, caller: &Caller, filter: &Filter) -> Result<Entitled, Refusal> {
+        if rights::may_read(caller.code, filter.code) {
+            return Ok(Entitled::Freely);
+        }
+        let given = self.given(filter.code);
+        readers::entitled(&given, caller.code, filter).ok_or(Refusal::Forbidden)
     }
 
-    /// Whether a filter may be subscribed to.
-    pub fn may_subscribe(&self, caller: &Caller, filter: &Filter) -> Result<(), Refusal> {
-        permit(rights::may_read(caller.code, filter.code))
+    /// Lets the caller have something of a topic. Where a read has a price, one that was paid is
+    /// taken, and stays taken on return.
+    pub async fn admit(&self, caller: &Caller, topic: &Topic) -> Result<(), Refusal> {
+        if rights::may_read(caller.code, topic.code) {
+            return Ok(());
+        }
+        let mut given = self.given(topic.code);
+        given.retain(|given| given.reader == caller.code && given.filter.takes(topic));
+        if given.iter().any(|given| !given.priced) {
+            return Ok(());
+        }
+        let mut refusal = Refusal::Forbidden;
+        if let Some(readers) = self.readers.get() {
+            for given in &given {
+                if readers.take(given).await.map_err(|_| Refusal::NotKept)? {
+                    return Ok(());
+                }
+                refusal = Refusal::Unpaid;
+            }
+        }
+        Err(refusal)
     }
 
-    /// What is retained and a filter takes.
-    pub fn retained(&self, caller: &Caller, filter: &Filter) -> Result<Vec<Arc<Event>>, Refusal> {
+    fn given(&self, branch: Code) -> Vec<Given> {
+        let readers = self.readers.get();
+        readers.map_or_else(Vec::new, |readers| readers.given(branch))
+    }
+
+    /// What is retained and a filter takes, as far as the caller may have it: see [`Tree::admit`].
+    pub async fn retained(
+        &self,
+        caller: &Caller,
+        filter: &Filter,
+    ) -> Result<Vec<Arc<Event>>, Refusal> {
         self.may_subscribe(caller, filter)?;
+        let mut kept = self.look_all(filter);
+        if *filter == Filter::exactly(&grants_of(caller.code)) {
+            kept.extend(self.grants(caller.code).await);
+        }
+        let mut admitted = Vec::with_capacity(kept.len());
+        let mut refused = None;
+        for event in kept {
+            match self.admit(caller, &event.topic).await {
+                Ok(()) => admitted.push(event),
+                Err(refusal) => refused = Some(refusal),
+            }
+        }
+        match refused {
+            Some(refusal) if admitted.is_empty() => Err(refusal),
+            _ => Ok(admitted),
+        }
+    }
+
+    /// The house itself looks at what is retained and a filter takes.
+    pub fn look_all(&self, filter: &Filter) -> Vec<Arc<Event>> {
         let mut kept = self.retained.matching(filter, (self.clock)());
         // Long, and the same for all: only for who names them, never by a wildcard.
         for part in Part::BOTH {
@@ -318,7 +378,25 @@ impl Tree {
                 kept.extend(list.map(Arc::new));
             }
         }
-        Ok(kept)
+        kept
+    }
+
+    /// What a code may read of others, as it stands now.
+    async fn grants(&self, reader: Code) -> Option<Arc<Event>> {
+        let list = self.readers.get()?.list(reader).await.ok()?;
+        Some(Arc::new(Event {
+            assured: true,
+            ..Event::new(grants_of(reader), list)
+        }))
+    }
+
+    /// Tells a code what it may read of others, because that has changed.
+    pub async fn tell_grants(&self, reader: Code) {
+        if let Some(event) = self.grants(reader).await {
+            let payload = event.payload.clone();
+            // Who does not hear it reads it.
+            let _ = self.spread(&event.topic, payload, assured(), None).await;
+        }
     }
 
     fn list(&self, part: Part) -> Option<Bytes> {
@@ -337,10 +415,13 @@ impl Tree {
         *lists = PostedLists { whole, changes };
     }
 
-    /// Watches a branch from now on; the caller picks with [`Filter::takes`]. The wallet inbox is
-    /// not in it, see [`Tree::inbox_bell`].
+    /// Watches a branch from now on; the caller picks with [`Filter::takes`], and of somebody else's
+    /// branch lets [`Tree::admit`] decide about each event. The wallet inbox is not in it, see
+    /// [`Tree::inbox_bell`].
     pub async fn watch(&self, caller: &Caller, branch: Code) -> Result<Watch, Refusal> {
-        permit(rights::may_read(caller.code, branch))?;
+        let may = rights::may_read(caller.code, branch);
+        let reads = |given: &Given| given.reader == caller.code;
+        permit(may || self.given(branch).iter().any(reads))?;
         self.watch_branch(branch).await
     }
 
@@ -437,6 +518,7 @@ impl Tree {
         let keeping = Keeping {
             retain: how.retain || topic.always_retained(),
             received: how.received,
+            readers: readers::free_readers(&self.given(topic.code), topic),
         };
         if keeping.retain {
             self.restore(&event)?;
@@ -463,6 +545,12 @@ impl Tree {
     }
 }
 
+/// Where a code finds what it may read of others.
+fn grants_of(code: Code) -> Topic {
+    let leaf = Leaf::Grants;
+    Topic { code, leaf }
+}
+
 /// How the house itself speaks to a thing.
 fn assured() -> Manner {
     Manner {
@@ -486,7 +574,7 @@ impl Refusal {
     pub fn status(&self) -> Status {
         match self {
             Self::Topic(_) | Self::TooLarge => Status::Malformed,
-            Self::Forbidden => Status::NotPermitted,
+            Self::Forbidden | Self::Unpaid => Status::NotPermitted,
             Self::Full => Status::Full,
             Self::NotKept => Status::Storage,
             Self::Wallet(declined) => declined.status,
@@ -513,6 +601,7 @@ impl fmt::Display for Refusal {
         match self {
             Self::Topic(error) => error.fmt(f),
             Self::Forbidden => f.write_str("not permitted with this code"),
+            Self::Unpaid => f.write_str("not paid: oc/1/<own code>/g says what a read costs"),
             Self::TooLarge => f.write_str("the payload is too large"),
             Self::Full => f.write_str("no room"),
             Self::NotKept => f.write_str("not made durable; to be sent again"),

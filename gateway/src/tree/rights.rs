@@ -1,4 +1,5 @@
-//! Who may do what, from the code alone: nothing to configure.
+//! Who may do what, from the code alone: nothing to configure. What a grant adds to it, the tree asks
+//! of [`super::Readers`].
 
 use super::topic::{Leaf, Topic};
 use protocol::{Code, Kind};
@@ -14,9 +15,12 @@ pub fn may_publish(me: Code, topic: &Topic) -> bool {
             | Leaf::Result(_)
             | Leaf::Outbox(_) => true,
             // What others tell the thing comes from the gateway, never from the thing itself.
-            Leaf::Desired | Leaf::Command(_) | Leaf::List(_) | Leaf::Inbox | Leaf::LinkDown => {
-                false
-            }
+            Leaf::Desired
+            | Leaf::Command(_)
+            | Leaf::List(_)
+            | Leaf::Grants
+            | Leaf::Inbox
+            | Leaf::LinkDown => false,
             Leaf::LinkUp => me.kind() == Kind::Gateway,
         }
 }

@@ -3,6 +3,7 @@
 use super::*;
 use fanout::MemoryFanout;
 use futures_util::future::BoxFuture;
+use ledger::grants::GrantId;
 use protocol::{Kind, code::IssuedBy, message::Message};
 use std::{
     cell::Cell,
@@ -92,6 +93,71 @@ impl WalletDesk for PostOffice {
                 }
             }
         })
+    }
+}
+
+/// Grants that tests make, with the reads that are paid of each; none: it is free.
+#[derive(Debug, Default)]
+pub(crate) struct Library {
+    shelf: Mutex<Vec<(Given, Option<u64>)>>,
+}
+
+impl Library {
+    /// The reader may read what this filter takes.
+    pub(crate) fn give(&self, what: &str, reader: &str, paid: Option<u64>) {
+        self.give_to(code(reader), filter(what), paid);
+    }
+
+    pub(crate) fn give_to(&self, reader: Code, filter: Filter, paid: Option<u64>) {
+        let mut shelf = self.shelf.lock().unwrap();
+        let given = Given {
+            id: GrantId([shelf.len() as u8; 12]),
+            filter,
+            reader,
+            priced: paid.is_some(),
+        };
+        shelf.push((given, paid));
+    }
+
+    pub(crate) fn end_all(&self) {
+        self.shelf.lock().unwrap().clear();
+    }
+
+    /// Reads that are paid and not taken, of all grants.
+    pub(crate) fn left(&self) -> u64 {
+        let shelf = self.shelf.lock().unwrap();
+        shelf.iter().filter_map(|(_, left)| *left).sum()
+    }
+}
+
+impl Readers for Library {
+    fn given(&self, branch: Code) -> Vec<Given> {
+        let shelf = self.shelf.lock().unwrap();
+        let given = shelf.iter().map(|(given, _)| given);
+        given
+            .filter(|given| given.filter.code == branch)
+            .cloned()
+            .collect()
+    }
+
+    fn take<'g>(&'g self, given: &'g Given) -> BoxFuture<'g, Result<bool, Status>> {
+        let mut shelf = self.shelf.lock().unwrap();
+        let left = shelf.iter_mut().find(|(there, _)| there.id == given.id);
+        let taken = match left {
+            Some((_, Some(left))) if *left > 0 => {
+                *left -= 1;
+                true
+            }
+            _ => false,
+        };
+        Box::pin(std::future::ready(Ok(taken)))
+    }
+
+    fn list(&self, reader: Code) -> BoxFuture<'_, Result<Bytes, Status>> {
+        let shelf = self.shelf.lock().unwrap();
+        let got = shelf.iter().filter(|(given, _)| given.reader == reader);
+        let list: Vec<String> = got.map(|(given, _)| given.filter.to_string()).collect();
+        Box::pin(std::future::ready(Ok(list.join(" ").into())))
     }
 }
 
@@ -310,20 +376,96 @@ async fn foreign_branches_are_not_readable() {
     let (tree, _) = tree();
     publish(&tree, "A", "oc/1/A/s", "here").await.unwrap();
     let (stranger, owner) = (caller("B"), caller("A"));
-    assert_eq!(
-        tree.read(&stranger, &topic("oc/1/A/s")),
-        Err(Refusal::Forbidden)
-    );
-    assert_eq!(
-        tree.retained(&stranger, &filter("oc/1/A/#")),
-        Err(Refusal::Forbidden)
-    );
+    for what in ["oc/1/A/s", "oc/1/A/#"] {
+        let refused = tree.retained(&stranger, &filter(what)).await;
+        assert_eq!(refused, Err(Refusal::Forbidden));
+    }
     assert_eq!(
         tree.watch(&stranger, code("A")).await.err(),
         Some(Refusal::Forbidden)
     );
-    let kept = tree.read(&owner, &topic("oc/1/A/s")).unwrap();
-    assert_eq!(kept.as_deref(), Some(b"here".as_slice()));
+    let kept = tree.retained(&owner, &filter("oc/1/A/s")).await.unwrap();
+    assert_eq!(&kept[0].payload[..], b"here");
+}
+
+#[test]
+fn a_filter_covers_what_takes_nothing_else() {
+    for (wide, narrow, covers) in [
+        ("oc/1/A/t/#", "oc/1/A/t/#", true),
+        ("oc/1/A/t/#", "oc/1/A/t/x/+", true),
+        ("oc/1/A/t/+", "oc/1/A/t/x", true),
+        ("oc/1/A/t/+", "oc/1/A/t/+", true),
+        ("oc/1/A/t/+", "oc/1/A/t/#", false),
+        ("oc/1/A/t/+", "oc/1/A/t/x/y", false),
+        ("oc/1/A/t/x", "oc/1/A/t/+", false),
+        ("oc/1/A/t/x", "oc/1/A/t", false),
+        ("oc/1/A/t/#", "oc/1/A/#", false),
+        ("oc/1/A/t/#", "oc/1/A/+/x", false),
+        ("oc/1/A/t/#", "oc/1/B/t/x", false),
+    ] {
+        assert_eq!(
+            filter(wide).covers(&filter(narrow)),
+            covers,
+            "{wide} {narrow}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_grant_opens_what_it_names_and_nothing_beside_it() {
+    let (tree, _) = tree();
+    let library = Arc::<Library>::default();
+    tree.read_by(library.clone());
+    let retain = Manner {
+        retain: true,
+        ..Manner::default()
+    };
+    for place in ["t/heat", "t/light", "e/door", "s"] {
+        let topic = topic(&format!("oc/1/A/{place}"));
+        let payload = Bytes::copy_from_slice(place.as_bytes());
+        let speaker = caller("A");
+        let published = tree.publish(&speaker, &topic, payload, retain.clone());
+        published.await.unwrap();
+    }
+    library.give("oc/1/A/t/#", "B", None);
+    library.give("oc/1/A/e/door", "B", Some(2));
+    let reader = caller("B");
+    let may = |what: &str| tree.may_subscribe(&reader, &filter(what));
+    assert_eq!(may("oc/1/A/t/heat"), Ok(Entitled::Freely));
+    assert_eq!(may("oc/1/A/e/door"), Ok(Entitled::ByTheRead));
+    for beside in [
+        "oc/1/A/#",
+        "oc/1/A/e/#",
+        "oc/1/A/s",
+        "oc/1/A/w/in",
+        "oc/1/C/t/#",
+    ] {
+        assert_eq!(may(beside), Err(Refusal::Forbidden), "{beside}");
+    }
+    let other = tree.may_subscribe(&caller("C"), &filter("oc/1/A/t/heat"));
+    assert_eq!(other, Err(Refusal::Forbidden));
+    let heat = tree.retained(&reader, &filter("oc/1/A/t/#")).await.unwrap();
+    assert_eq!(heat.len(), 2);
+    let door = filter("oc/1/A/e/door");
+    for left in [1, 0] {
+        assert_eq!(tree.retained(&reader, &door).await.unwrap().len(), 1);
+        assert_eq!(library.left(), left);
+    }
+    assert_eq!(tree.retained(&reader, &door).await, Err(Refusal::Unpaid));
+    let told = tree.retained(&reader, &filter("oc/1/B/g")).await.unwrap();
+    let both = [spell("oc/1/A/t/#"), spell("oc/1/A/e/door")].join(" ");
+    assert_eq!(told[0].payload, both);
+    let foreign = tree.retained(&reader, &filter("oc/1/A/g")).await;
+    assert_eq!(foreign, Err(Refusal::Forbidden));
+    // It is read, and published by nobody but the house.
+    let said = publish(&tree, "B", "oc/1/B/g", "mine").await;
+    assert_eq!(said, Err(Refusal::Forbidden));
+    library.end_all();
+    assert_eq!(may("oc/1/A/t/heat"), Err(Refusal::Forbidden));
+    assert_eq!(
+        tree.watch(&reader, code("A")).await.err(),
+        Some(Refusal::Forbidden)
+    );
 }
 
 #[tokio::test]
@@ -378,9 +520,9 @@ async fn retained_payloads_stay_within_their_bounds_and_an_empty_one_clears() {
     tree.publish(&owner, &first, Bytes::new(), retain.clone())
         .await
         .unwrap();
-    assert_eq!(tree.read(&owner, &first), Ok(None));
+    assert_eq!(tree.look(&first), None);
     publish(&tree, "A", "oc/1/A/s", "x").await.unwrap();
-    let all = tree.retained(&owner, &filter("oc/1/A/#")).unwrap();
+    let all = tree.retained(&owner, &filter("oc/1/A/#")).await.unwrap();
     assert_eq!(all.len(), RETAINED_TOPICS_MAX);
 
     let large = Bytes::from(vec![0; PAYLOAD_MAX]);

@@ -47,6 +47,8 @@ pub enum Leaf {
     LinkUp,
     /// `link/down`: frames for a gateway below.
     LinkDown,
+    /// `g`: what this code may read of others.
+    Grants,
     /// `w/in`: wallet messages for this code.
     Inbox,
     /// `w/out/<peer>`: wallet messages to somebody else.
@@ -125,6 +127,7 @@ impl Leaf {
             b"c" => Ok(Self::Command(Name::from_levels(levels)?)),
             b"r" => Ok(Self::Result(Name::from_levels(levels)?)),
             b"s" => Ok(Self::Status),
+            b"g" => Ok(Self::Grants),
             b"list" => {
                 let part = levels.next().ok_or(TopicError::NoSuchPlace)?;
                 let named = |known: &&Part| known.name().as_bytes() == part;
@@ -230,6 +233,7 @@ impl fmt::Display for Leaf {
             Self::Telemetry(name) => write!(f, "t/{name}"),
             Self::Event(name) => write!(f, "e/{name}"),
             Self::Status => f.write_str("s"),
+            Self::Grants => f.write_str("g"),
             Self::Reported => f.write_str("twin/reported"),
             Self::Desired => f.write_str("twin/desired"),
             Self::Command(id) => write!(f, "c/{id}"),

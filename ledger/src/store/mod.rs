@@ -143,6 +143,10 @@ fn migrations() -> Vec<Migration> {
             "renewals",
             include_str!("../../migrations/sqlite/0016_renewals.sql"),
         ),
+        (
+            "references",
+            include_str!("../../migrations/sqlite/0017_references.sql"),
+        ),
     ];
     (1..)
         .zip(steps)

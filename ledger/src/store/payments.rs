@@ -127,8 +127,8 @@ pub(crate) async fn insert_payment(
     let p: &Payment = payment.get();
     sqlx::query(
         "INSERT INTO payment (id, payer, key_epoch, sequence, payee, currency, amount, odometer,
-           previous, allowance, bytes, outcome, recorded, lost)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+           previous, allowance, bytes, outcome, recorded, lost, reference)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
     )
     .bind(payment.id().as_bytes().as_slice())
     .bind(p.payer.as_bytes().as_slice())
@@ -144,6 +144,7 @@ pub(crate) async fn insert_payment(
     .bind(fate.status() as i64)
     .bind(i64::from(now.0))
     .bind(fate == Fate::OpenClaim)
+    .bind(p.reference.as_bytes().as_slice())
     .execute(connection)
     .await?;
     Ok(())

@@ -1,9 +1,10 @@
 use crate::support::*;
+use ledger::grants::GrantId;
 use ledger::rules::settle::Fate;
 use ledger::{Answer, Ledger, Owned, Released};
 use protocol::message::Message;
 use protocol::objects::Receipt;
-use protocol::{Digest, Status};
+use protocol::{Currency, Digest, Status};
 
 /// What a claim is answered: the outcome and the units paid for.
 async fn claim(
@@ -251,4 +252,33 @@ async fn both_sides_hear_of_a_stream_when_it_is_closed() {
     let row = ledger.payment(&stream.id).await.unwrap().unwrap().row;
     assert_eq!((row.fate, row.units), (Fate::Settled, Some(6)));
     assert_eq!(row.waiting.get(), 0);
+}
+
+#[tokio::test]
+async fn what_was_paid_for_a_grant_is_what_has_reached_the_payee() {
+    let (_folder, world, ledger) = house().await;
+    let (mut payer, payee) = pair(&ledger, &world, 1_000).await;
+    let stream = payer.stream(&payee.code, 3, 100);
+    let (name, payer_code) = (GrantId([payer.seed; 12]), payer.code);
+    let paid = async |name: GrantId, currency| {
+        let pair = (&payer_code, &payee.code);
+        let paid = ledger.paid_for(pair, &name, currency).await;
+        paid.unwrap().get()
+    };
+    assert_eq!(paid(name, usd()).await, 0);
+    for (units, expected) in [(0, 0), (10, 30), (40, 120), (25, 120)] {
+        claim(&ledger, &world, &stream, units, None).await;
+        assert_eq!(paid(name, usd()).await, expected, "while it is open");
+    }
+    let receipt = Some(payee.close(&stream, 50));
+    claim(&ledger, &world, &stream, 50, receipt).await;
+    assert_eq!(paid(name, usd()).await, 150);
+    let once = payer.pay(&payee.code, 70);
+    ledger.hand_in(once.evidence(), None, NOW).await.unwrap();
+    assert_eq!(paid(name, usd()).await, 150, "in transit is not paid");
+    let receipt = Some(payee.receipt(&once));
+    ledger.hand_in(once.evidence(), receipt, NOW).await.unwrap();
+    assert_eq!(paid(name, usd()).await, 220);
+    assert_eq!(paid(GrantId([99; 12]), usd()).await, 0);
+    assert_eq!(paid(name, Currency::new(1, *b"EUR").unwrap()).await, 0);
 }

@@ -416,3 +416,30 @@ fn a_long_stream_works_to_its_last_unit() {
     assert_eq!(pair.car.totals(usd()).returned, AmountMinor::ZERO);
     assert_eq!(format!("{SEED:?}"), "Seed(..)");
 }
+
+#[test]
+fn units_are_released_to_a_gateway_with_no_payee_there() {
+    let mut pair = Pair::new();
+    let claim = bytes(|out| pair.car.release_to_gateway(pair.payment, 7, out)).unwrap();
+    let Ok(Message::StreamClaim {
+        payment,
+        units,
+        value,
+        receipt,
+        ..
+    }) = Message::read(&claim)
+    else {
+        panic!("no stream claim");
+    };
+    let id = open::<Payment>(payment, &network()).unwrap().id();
+    assert_eq!((id, units, receipt), (pair.payment, 7, None));
+    // The same as the payee would be given, and the number is remembered.
+    let unit = pair.release(7);
+    let read = Message::read(&unit);
+    assert!(matches!(read, Ok(Message::Unit { value: same, .. }) if same == value));
+    let fewer = bytes(|out| pair.car.release_to_gateway(pair.payment, 6, out));
+    assert_eq!(fewer, Err(Status::WrongUnit));
+    pair.car = pair.world.roomy(&pair.a);
+    let again = bytes(|out| pair.car.release_to_gateway(pair.payment, 7, out)).unwrap();
+    assert_eq!(again, claim);
+}

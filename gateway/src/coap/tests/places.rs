@@ -1,10 +1,12 @@
 //! Formats, discovery, directory and descriptions, through the door and beside MQTT.
 
 use super::{House, authorities, within, workshop};
-use crate::tree::{Caller, Door, Extras, Manner, Topic};
+use crate::tree::tests::Library;
+use crate::tree::{Caller, Door, Extras, Filter, Manner, Topic};
 use bytes::Bytes;
 use device_sdk::coap::wire::{CBOR, JSON, LINK_FORMAT};
 use device_sdk::coap::{Answer, Client, Request};
+use std::sync::Arc;
 
 const SENML_JSON: u16 = 110;
 const SENML_CBOR: u16 = 112;
@@ -105,4 +107,38 @@ async fn things_find_what_they_have_and_what_others_say_they_have() {
         assert_eq!(stranger.code.to_string(), "4.01", "{path}");
     }
     house.close().await;
+}
+
+#[tokio::test]
+async fn a_granted_branch_is_read_and_observed_as_often_as_it_is_paid() {
+    let house = House::open().await;
+    let library = Arc::<Library>::default();
+    house.tree.read_by(library.clone());
+    let [speaker, reader] = [1, 2].map(|number| workshop::thing(authorities(), number));
+    let (speaking, reading) = (house.client(&speaker), house.client(&reader));
+    let topic = format!("oc/1/{}/t/heat", speaker.code);
+    let put = async |value: &str| {
+        let put = Request::put("oc/1/me/t/heat", JSON, value.as_bytes().to_vec());
+        ask(&speaking, put).await;
+    };
+    put("20").await;
+    let refused = ask(&reading, Request::get(&topic)).await;
+    assert_eq!(refused.code.to_string(), "4.03");
+    library.give_to(reader.code, Filter::parse(&topic).unwrap(), Some(3));
+    let mut observed = within(reading.observe(Request::get(&topic))).await.unwrap();
+    assert_eq!(&observed.first.payload[..], b"20");
+    put("21").await;
+    let told = within(observed.next()).await.unwrap();
+    assert_eq!(&told.payload[..], b"21");
+    assert_eq!(ask(&reading, Request::get(&topic)).await.payload, b"21");
+    assert_eq!(library.left(), 0);
+    let unpaid = ask(&reading, Request::get(&topic)).await;
+    assert_eq!(unpaid.code.to_string(), "4.03");
+    assert!(
+        String::from_utf8(unpaid.payload)
+            .unwrap()
+            .contains("not paid")
+    );
+    let got = ask(&reading, Request::get("oc/1/me/g")).await;
+    assert_eq!(String::from_utf8(got.payload).unwrap(), topic);
 }

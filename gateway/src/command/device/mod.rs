@@ -8,6 +8,7 @@ mod neighbours;
 mod owner;
 mod pay;
 mod prices;
+mod reads;
 mod reenrol;
 mod renew;
 mod survey;
@@ -31,7 +32,7 @@ use device_sdk::links::mqtt::PublishError;
 use doors::{Doors, within};
 use owner::{CloseAllowance, Place, Rules, Show, Tariff};
 use pay::Pay;
-use protocol::{Currency, Reference};
+use protocol::{Code, Currency, Reference};
 use reenrol::Reenrol;
 use renew::{Renew, Sync};
 use sha2::{Digest as _, Sha256};
@@ -57,7 +58,8 @@ pub enum Command {
     Reenrol(Reenrol),
     /// Publish under the own code, such as `t/temperature '{"temperature":25}'`.
     Pub(Publish),
-    /// Print what is published under the own code, and what comes to the inbox.
+    /// Print what is published under the own code, and what comes to the inbox; or what is published
+    /// under another code that grants it.
     Sub(Subscribe),
     /// Pay another code from the purse in the folder.
     Pay(Box<Pay>),
@@ -75,6 +77,8 @@ pub enum Command {
     Show(Show),
     /// Say which invoices `pay --by-rules` pays without asking.
     Rules(Rules),
+    /// Say what the thing may read of others, and buy reads that have a price.
+    Reads(reads::Reads),
     /// Publish prices, or read those of others.
     #[command(subcommand)]
     Tariff(Tariff),
@@ -145,9 +149,13 @@ pub struct Publish {
 pub struct Subscribe {
     #[command(flatten)]
     doors: Doors,
-    /// Filter below the own code.
+    /// Filter below the code.
     #[arg(default_value = "#")]
     filter: String,
+    /// Listen to this code instead of the own one, as far as that was granted (`onecode device
+    /// reads`).
+    #[arg(long)]
+    of: Option<Code>,
     /// End after this many messages.
     #[arg(long)]
     count: Option<u64>,
@@ -171,6 +179,7 @@ pub fn run(command: Command) -> Outcome {
         Command::Place(options) => owner::place(&options),
         Command::Show(options) => owner::show(&options),
         Command::Rules(options) => owner::rules(&options),
+        Command::Reads(options) => runtime.block_on(reads::run(&options)),
         Command::Tariff(command) => runtime.block_on(owner::tariff(&command)),
         Command::Give(options) => transfer::give(&options),
         Command::Take(options) => transfer::take(&options),
@@ -309,9 +318,12 @@ fn refused(topic: &str) -> String {
 
 async fn subscribe(options: &Subscribe) -> Result<(), Failure> {
     let identity = identity(&options.doors.folder)?;
-    let filter = format!("oc/1/{}/{}", identity.credentials.code, options.filter);
-    let (mqtt, mut inbox) =
-        (options.doors).mqtt(&identity, "sub", std::slice::from_ref(&filter))?;
+    let own = identity.credentials.code;
+    let filter = format!("oc/1/{}/{}", options.of.unwrap_or(own), options.filter);
+    let (mqtt, mut inbox) = match options.of {
+        None => (options.doors).mqtt(&identity, "sub", std::slice::from_ref(&filter))?,
+        Some(_) => (options.doors).topics(&identity, "sub", vec![filter.clone()])?,
+    };
     within(mqtt.ready()).await??;
     eprintln!("subscribed to {filter}; Ctrl-C ends");
     let mut seen = 0;

@@ -160,7 +160,7 @@ async fn spends_under(
 }
 
 /// Sees to an allowance that is large enough, if the gateway gives one.
-async fn funded(
+pub(super) async fn funded(
     teller: &mut Teller,
     currency: Currency,
     amount: AmountMinor,

@@ -385,11 +385,14 @@ impl Kept {
     }
 
     /// Finds room for an event with everybody who is owed it.
-    fn owe(&self, event: &Event, bytes: usize) -> Owed {
+    fn owe(&self, event: &Event, bytes: usize, readers: &[Code]) -> Owed {
         let mut owed = Owed::default();
         let state = self.state();
         let listening = state.listening.get(&event.topic.code);
-        for mailbox in listening.into_iter().flatten() {
+        let branch = event.topic.code;
+        let may = |code: Code| code == branch || readers.contains(&code);
+        let listening = listening.into_iter().flatten();
+        for mailbox in listening.filter(|mailbox| may(mailbox.id.code())) {
             if let Some(slot) = mailbox.slot(event, bytes) {
                 owed.to.push((mailbox.number, slot.number, slot.options));
                 if !slot.gone.is_empty() {
@@ -470,7 +473,11 @@ impl Keeper for Kept {
                 return Ok(());
             }
             let order = self.order.lock().await;
-            let owed = self.owe(event, event.payload.len() + event.extras.0.len());
+            let owed = self.owe(
+                event,
+                event.payload.len() + event.extras.0.len(),
+                &how.readers,
+            );
             if owed.to.is_empty() && !retain && received.is_none() {
                 return Ok(());
             }

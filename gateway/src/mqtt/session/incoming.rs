@@ -173,7 +173,9 @@ impl Session<'_> {
         wallet: bool,
     ) -> Result<(), End> {
         let reason = match refusal {
-            Refusal::Forbidden | Refusal::Topic(TopicError::NoSuchPlace | TopicError::NotACode) => {
+            Refusal::Forbidden
+            | Refusal::Unpaid
+            | Refusal::Topic(TopicError::NoSuchPlace | TopicError::NotACode) => {
                 Reason::PublishForbidden
             }
             Refusal::Topic(_) => Reason::TopicInvalid,

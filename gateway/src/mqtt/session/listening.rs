@@ -8,7 +8,7 @@ use crate::{
         subscription::{Delivery, Share, Subscription, published, split},
         writer,
     },
-    tree::Filter,
+    tree::{Entitled, Filter},
 };
 use ledger::sessions::Change;
 
@@ -59,7 +59,11 @@ impl Session<'_> {
         let (group, filter) = split(&wish.filter).ok_or(Reason::SubscribeForbidden)?;
         let filter = Filter::parse(filter).map_err(|_| Reason::SubscribeForbidden)?;
         let may = tree.may_subscribe(&self.caller, &filter);
-        may.map_err(|_| Reason::SubscribeForbidden)?;
+        let qos = match may.map_err(|_| Reason::SubscribeForbidden)? {
+            Entitled::Freely => wish.qos,
+            // A read is taken when it is sent: it is not sent again.
+            Entitled::ByTheRead => Qos::AtMostOnce,
+        };
         let known = self.subscriptions.iter();
         let known = known.clone().position(|s| s.is(group, &filter));
         if known.is_none() && self.subscriptions.len() >= SUBSCRIPTIONS_MAX {
@@ -68,7 +72,7 @@ impl Session<'_> {
         let subscription = Subscription {
             share: self.share(group, &filter, wish)?,
             filter,
-            qos: wish.qos,
+            qos,
             no_local: wish.no_local,
             retain_as_published: wish.retain_as_published,
             identifier,
@@ -93,7 +97,7 @@ impl Session<'_> {
         if wanted {
             self.collect_retained(&subscription, retained).await?;
         }
-        Ok(wish.qos)
+        Ok(qos)
     }
 
     /// The group the filter is shared in, with a seat taken; none when it is not shared.
@@ -104,7 +108,8 @@ impl Session<'_> {
         if wish.no_local {
             return Err(Reason::ProtocolError);
         }
-        if !filter.takes_more_than_inbox() {
+        // The members of a group are sessions of one code.
+        if !filter.takes_more_than_inbox() || filter.code != self.caller.code {
             return Err(Reason::SharedForbidden);
         }
         let shares = &self.door.kept.shares;
@@ -120,9 +125,10 @@ impl Session<'_> {
     async fn listen_to(&mut self, subscription: &Subscription) -> Result<(), Reason> {
         let tree = &self.door.tree;
         let filter = &subscription.filter;
-        if filter.takes_more_than_inbox() && self.watch.is_none() {
+        if filter.takes_more_than_inbox() && !self.watches.has(filter.code) {
             let watch = tree.watch(&self.caller, filter.code).await;
-            self.watch = Some(watch.map_err(|_| Reason::Full)?);
+            let watch = watch.map_err(|_| Reason::Full)?;
+            self.watches.add(filter.code, watch);
         }
         if subscription.takes_inbox() {
             if self.inbox.is_none() {
@@ -143,7 +149,7 @@ impl Session<'_> {
         passing: &mut Vec<Ready>,
     ) -> Result<(), Reason> {
         let tree = &self.door.tree;
-        let events = tree.retained(&self.caller, &subscription.filter);
+        let events = tree.retained(&self.caller, &subscription.filter).await;
         for event in events.unwrap_or_default() {
             let how = Delivery {
                 qos: subscription.qos.min(published(&event)),
@@ -187,9 +193,9 @@ impl Session<'_> {
             codes.push(if gone { 0 } else { NO_SUBSCRIPTION });
         }
         let all = &self.subscriptions;
-        if !all.iter().any(|s| s.filter.takes_more_than_inbox()) {
-            self.watch = None;
-        }
+        let watched = all.iter().filter(|s| s.filter.takes_more_than_inbox());
+        let watched: Vec<_> = watched.map(|s| s.filter.code).collect();
+        self.watches.keep(|branch| watched.contains(&branch));
         let to_inbox = all.iter().filter(|s| s.takes_inbox());
         match (to_inbox.map(|s| s.qos).max(), &mut self.inbox) {
             (Some(qos), Some(inbox)) => inbox.qos = qos.min(Qos::AtLeastOnce),

@@ -6,6 +6,7 @@ mod listening;
 mod open;
 mod outgoing;
 mod pace;
+mod watches;
 mod window;
 
 use super::{
@@ -18,7 +19,7 @@ use super::{
     subscription::{Listener, Subscription},
     writer,
 };
-use crate::tree::{Caller, Door, Event, Topic, TopicError, Watch};
+use crate::tree::{Caller, Door, Event, Topic, TopicError};
 use bytes::BytesMut;
 use feeds::{InboxFeed, MailFeed};
 use open::Opening;
@@ -35,6 +36,7 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::{Instant, timeout},
 };
+use watches::Watches;
 use window::Window;
 
 /// Bytes of a CONNECT: a will is in it, but nobody is known yet.
@@ -94,7 +96,7 @@ struct Session<'d> {
     /// Publications with QoS 2 that the client has not released.
     received: HashSet<u16>,
     subscriptions: Vec<Subscription>,
-    watch: Option<Watch>,
+    watches: Watches,
     inbox: Option<InboxFeed>,
     inbox_topic: Arc<str>,
     /// What is kept for it, when it is.
@@ -205,7 +207,7 @@ impl<'d> Session<'d> {
             aliases: HashMap::new(),
             received: HashSet::new(),
             subscriptions: Vec::new(),
-            watch: None,
+            watches: Watches::default(),
             inbox: None,
             inbox_topic: format!("oc/1/{code}/w/in").into(),
             mail: None,
@@ -295,9 +297,9 @@ impl<'d> Session<'d> {
                     self.wrote = now;
                     self.unflushed = false;
                 }
-                Wake::Event(Some(event)) => self.offer(&event),
+                Wake::Event(Some(event)) => self.offer(&event).await,
                 // The fan-out is gone: the house is closing.
-                Wake::Event(None) => self.watch = None,
+                Wake::Event(None) => self.watches = Watches::default(),
                 Wake::Bell => self.look_into_inbox(),
                 Wake::Mail => self.look_into_mail(),
                 Wake::Timer => {}
@@ -367,7 +369,7 @@ impl<'d> Session<'d> {
         let Self {
             unread,
             out,
-            watch,
+            watches,
             inbox,
             mail,
             ..
@@ -375,7 +377,7 @@ impl<'d> Session<'d> {
         tokio::select! {
             read = reader.read_buf(unread), if reading => Ok(Wake::Read(read?)),
             pushed = push(writer, out), if busy => pushed,
-            event = next_event(watch), if taking => Ok(Wake::Event(event)),
+            event = watches.next(), if taking => Ok(Wake::Event(event)),
             () = rung(inbox) => Ok(Wake::Bell),
             () = mail_came(mail) => Ok(Wake::Mail),
             () = tokio::time::sleep_until(wake_at) => Ok(Wake::Timer),
@@ -405,13 +407,6 @@ async fn push<W: AsyncWrite + Unpin + Send>(
     match writer.write_buf(out).await? {
         0 => Err(End::Closed(io::ErrorKind::WriteZero)),
         _ => Ok(Wake::Wrote),
-    }
-}
-
-async fn next_event(watch: &mut Option<Watch>) -> Option<Arc<Event>> {
-    match watch {
-        Some(watch) => watch.next().await,
-        None => std::future::pending().await,
     }
 }
 

@@ -83,17 +83,19 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// An event of the watched branch: for the client if a subscription takes it.
-    pub(super) fn offer(&mut self, event: &Event) {
-        if let Some(watch) = &self.watch {
-            let missed = watch.take_missed();
-            self.door.counters.count_many(Reason::Missed, missed);
-        }
+    /// An event of a watched branch: for the client if a subscription takes it and it may have it.
+    pub(super) async fn offer(&mut self, event: &Event) {
+        let missed = self.watches.take_missed();
+        self.door.counters.count_many(Reason::Missed, missed);
         let Some(how) = delivery(&self.subscriptions, event, self.listener()) else {
             return;
         };
         // What is assured comes out of the file where there is one.
         if self.mail.is_some() && how.qos != Qos::AtMostOnce {
+            return;
+        }
+        let admitted = self.door.tree.admit(&self.caller, &event.topic).await;
+        if admitted.is_err() {
             return;
         }
         let ready = Ready {
@@ -120,8 +122,8 @@ impl Session<'_> {
                 if !self.fetch_inbox().await {
                     return Ok(());
                 }
-            } else if let Some(event) = self.watch.as_mut().and_then(|watch| watch.try_next()) {
-                self.offer(&event);
+            } else if let Some(event) = self.watches.try_next() {
+                self.offer(&event).await;
             } else {
                 return Ok(());
             }

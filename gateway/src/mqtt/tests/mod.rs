@@ -2,6 +2,7 @@
 
 mod abuse;
 mod delivery;
+mod granted;
 mod kept;
 mod properties;
 mod rights;

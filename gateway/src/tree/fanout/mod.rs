@@ -18,6 +18,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
+use std::task::{Context, Poll};
 use tokio::sync::mpsc;
 
 /// Events that wait for one watcher; a slower watcher misses the newest ones, and is told how many.
@@ -131,6 +132,11 @@ impl Watch {
     /// The next event; `None` when the fan-out is gone. Cancel safe.
     pub async fn next(&mut self) -> Option<Arc<Event>> {
         self.events.recv().await
+    }
+
+    /// The same as [`Watch::next`], for who watches several.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Arc<Event>>> {
+        self.events.poll_recv(context)
     }
 
     /// The next event, if one waits.

@@ -16,6 +16,7 @@ mod next_key;
 mod owners;
 mod pair;
 mod pending;
+mod readers;
 mod reenrolled;
 mod restored;
 mod revoked;

@@ -6,6 +6,7 @@ pub mod config_list;
 pub mod device;
 pub mod gateway;
 pub mod label;
+mod open_files;
 pub mod root;
 pub mod station;
 pub mod up;

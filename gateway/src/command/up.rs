@@ -1,6 +1,6 @@
 //! `onecode up`: the gateway, until SIGTERM or Ctrl-C.
 
-use super::{Outcome, config};
+use super::{Outcome, config, open_files};
 use crate::coap::dtls::{Bounds, Credentials, Sessions, Shown};
 use crate::coap::endpoint::Seed;
 use crate::coap::{self, TreeResources};
@@ -128,6 +128,8 @@ fn variable(key: &str) -> String {
 }
 
 async fn serve(config: &Config) -> Result<Ended, Failure> {
+    let limits = Limits::default();
+    open_files::allow(&limits);
     let sockets = Sockets::bind(config).await?;
     let house = House::open(config).await?;
     let server = house.server(config)?;
@@ -147,12 +149,7 @@ async fn serve(config: &Config) -> Result<Ended, Failure> {
     let check = registry_check(house.ledger.clone());
     let (stop, stopped) = watch::channel(false);
 
-    let mqtt = MqttDoor::new(
-        Arc::clone(&tree),
-        check.clone(),
-        Limits::default(),
-        Arc::clone(&kept),
-    );
+    let mqtt = MqttDoor::new(Arc::clone(&tree), check.clone(), limits, Arc::clone(&kept));
     let lists = Lists::new(
         house.ledger.clone(),
         Arc::clone(&house.authorities),

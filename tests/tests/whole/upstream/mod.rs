@@ -2,12 +2,18 @@
 
 mod land;
 mod mosquitto;
+mod rabbitmq;
 mod replay;
 mod telemetry;
 mod union;
+mod watcher;
 
+use std::io::Write;
+use std::ops::Range;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tests::house::House;
+use tests::thing::Thing;
 
 /// How long a link may take to catch up once it is sound.
 const CATCH_UP: Duration = Duration::from_secs(60);
@@ -30,4 +36,30 @@ fn until(house: &House, what: &str, holds: impl Fn() -> bool) {
         assert!(Instant::now() < deadline, "not {what}\n{}", house.log());
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// A thing says numbers one after another, as mosquitto_pub does with lines.
+fn saying(house: &House, thing: &Thing, numbers: Range<u32>) -> Child {
+    let mut publisher = thing.mosquitto("mosquitto_pub", house, "mqttv311", "p");
+    publisher.args(["-q", "1", "-l", "-t", &thing.topic("t/count")]);
+    let mut publisher = publisher
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("a publisher");
+    let mut lines = publisher.stdin.take().expect("its input");
+    for number in numbers {
+        writeln!(lines, "{number}").expect("it reads");
+    }
+    publisher
+}
+
+fn says(house: &House, thing: &Thing, numbers: Range<u32>) {
+    let ended = saying(house, thing, numbers).wait().expect("it ends");
+    assert!(ended.success(), "{ended}");
+}
+
+/// What was said by [`saying`], as it came.
+fn numbers(kept: &[(String, String)]) -> Vec<u32> {
+    let number = |(_, payload): &(String, String)| payload.parse().expect("a number");
+    kept.iter().map(number).collect()
 }

@@ -6,17 +6,14 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::watcher::Watcher;
 use tempfile::TempDir;
 use tests::house::House;
-use tests::program::run;
-
-/// How long what waits for a subscriber takes to come.
-const LISTEN_S: &str = "3";
 
 /// A broker; ended with the test.
 pub struct Mosquitto {
     pub secure: SocketAddr,
-    plain: SocketAddr,
+    pub watcher: Watcher,
     folder: TempDir,
     child: Child,
 }
@@ -60,7 +57,10 @@ impl Mosquitto {
             .expect("mosquitto starts; ./test installs it");
         let broker = Self {
             secure,
-            plain,
+            watcher: Watcher {
+                broker: plain,
+                login: None,
+            },
             folder,
             child,
         };
@@ -74,41 +74,6 @@ impl Mosquitto {
 
     fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
-    }
-
-    fn client(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        command.args(["-h", "127.0.0.1", "-p", &self.plain.port().to_string()]);
-        command
-    }
-
-    /// From now on it keeps for a subscriber that is away what is said below `plant/`.
-    pub fn keep(&self) {
-        let mut watcher = self.client("mosquitto_sub");
-        watcher.args(["-c", "-i", "watcher", "-q", "2", "-t", "plant/#", "-E"]);
-        run(&mut watcher).succeeded();
-    }
-
-    /// All that it kept: topic and payload, in order.
-    pub fn kept(&self) -> Vec<(String, String)> {
-        let mut watcher = self.client("mosquitto_sub");
-        watcher.args(["-c", "-i", "watcher", "-q", "2", "-t", "plant/#"]);
-        watcher.args(["-W", LISTEN_S, "-F", "%t %p"]);
-        // It ends by its time, which it calls a failure.
-        let heard = run(&mut watcher).text;
-        let pair = |line: &str| {
-            let (topic, payload) = line.split_once(' ')?;
-            topic.starts_with("plant/").then_some(())?;
-            Some((topic.to_owned(), payload.to_owned()))
-        };
-        heard.lines().filter_map(pair).collect()
-    }
-
-    /// Says something at it.
-    pub fn say(&self, topic: &str, payload: &str) {
-        let mut publisher = self.client("mosquitto_pub");
-        publisher.args(["-q", "1", "-t", topic, "-m", payload]);
-        run(&mut publisher).succeeded();
     }
 }
 

@@ -1,10 +1,10 @@
 //! Telemetry to and from Mosquitto: in order, nothing lost, nothing doubled, whatever the link does.
 
-use std::io::Write;
-use std::process::{Child, Command, Stdio};
+use std::ops::Range;
+use std::process::{Child, Command};
 
 use super::mosquitto::Mosquitto;
-use super::{seed, until};
+use super::{numbers, saying, says, seed, until};
 use tests::cut::Cut;
 use tests::house::House;
 use tests::program::{onecode, run};
@@ -52,39 +52,21 @@ impl Under {
         until(&self.house, "all of it has left", || waiting() == 0);
     }
 
-    /// Says numbers one after another, as mosquitto_pub does with lines.
-    fn saying(&self, numbers: std::ops::Range<u32>) -> Child {
-        let mut publisher = self
-            .thing
-            .mosquitto("mosquitto_pub", &self.house, "mqttv311", "p");
-        publisher.args(["-q", "1", "-l", "-t", &self.thing.topic("t/count")]);
-        let mut publisher = publisher
-            .stdin(Stdio::piped())
-            .spawn()
-            .expect("a publisher");
-        let mut lines = publisher.stdin.take().expect("its input");
-        for number in numbers {
-            writeln!(lines, "{number}").expect("it reads");
-        }
-        publisher
+    /// Says numbers one after another.
+    fn saying(&self, numbers: Range<u32>) -> Child {
+        saying(&self.house, &self.thing, numbers)
     }
 
-    fn says(&self, numbers: std::ops::Range<u32>) {
-        let ended = self.saying(numbers).wait().expect("it ends");
-        assert!(ended.success(), "{ended}");
+    fn says(&self, numbers: Range<u32>) {
+        says(&self.house, &self.thing, numbers);
     }
-}
-
-fn numbers(kept: &[(String, String)]) -> Vec<u32> {
-    let number = |(_, payload): &(String, String)| payload.parse().expect("a number");
-    kept.iter().map(number).collect()
 }
 
 #[test]
 fn over_a_link_that_is_cut_at_random_all_arrives_once_and_in_order() {
     const COUNT: u32 = 3_000;
     let under = Under::new(OUT, seed());
-    under.broker.keep();
+    under.broker.watcher.keep();
     under.link.set_bad(true);
     for part in 0..10 {
         under.says(part * COUNT / 10..(part + 1) * COUNT / 10);
@@ -92,7 +74,7 @@ fn over_a_link_that_is_cut_at_random_all_arrives_once_and_in_order() {
     }
     until(&under.house, "cut ten times", || under.link.cuts() >= 10);
     under.catch_up();
-    let kept = under.broker.kept();
+    let kept = under.broker.watcher.kept();
     let above = format!("plant/7/{}/t/count", under.thing.code());
     assert!(kept.iter().all(|(topic, _)| *topic == above), "{kept:?}");
     assert_eq!(numbers(&kept), (0..COUNT).collect::<Vec<_>>());
@@ -103,7 +85,7 @@ fn over_a_link_that_is_cut_at_random_all_arrives_once_and_in_order() {
 fn what_was_acknowledged_leaves_after_the_gateway_was_killed() {
     let seed = seed();
     let mut under = Under::new(OUT, seed);
-    under.broker.keep();
+    under.broker.watcher.keep();
     under.link.set_bad(true);
     for part in 0..5 {
         under.says(part * 200..(part + 1) * 200);
@@ -111,7 +93,7 @@ fn what_was_acknowledged_leaves_after_the_gateway_was_killed() {
         under.restart(OUT);
     }
     under.catch_up();
-    let heard = numbers(&under.broker.kept());
+    let heard = numbers(&under.broker.watcher.kept());
     let mut once = heard.clone();
     once.sort_unstable();
     once.dedup();
@@ -137,17 +119,17 @@ fn what_comes_from_above_waits_for_the_gateway_and_then_for_the_thing() {
     // Once it has asked for them the broker keeps them.
     let asked = format!("plant/7/{}/c/0", under.thing.code());
     until(&under.house, "subscribed above", || {
-        under.broker.say(&asked, "first");
+        under.broker.watcher.say(&asked, "first");
         under.house.metric("onecode_upstream_brought", "") > 0
     });
     let before = under.house.metric("onecode_upstream_brought", "");
     under.house.kill();
     for number in 1..=20 {
         let topic = format!("plant/7/{}/c/{number}", under.thing.code());
-        under.broker.say(&topic, "open");
+        under.broker.watcher.say(&topic, "open");
     }
     let wallet = format!("plant/7/{}/w/in", under.thing.code());
-    under.broker.say(&wallet, "money");
+    under.broker.watcher.say(&wallet, "money");
     under.restart(rules);
     until(&under.house, "all came", || {
         under.house.metric("onecode_upstream_brought", "") == 20
@@ -186,7 +168,7 @@ fn a_full_disk_drops_the_oldest_telemetry_and_money_goes_on() {
     under.house.load(under.thing.code(), 1_000);
     assert_eq!(under.house.books()["sums"][0]["purses"], 1_000);
 
-    under.broker.keep();
+    under.broker.watcher.keep();
     under.house.kill();
     under.restart(OUT);
     under.catch_up();

@@ -17,9 +17,11 @@ use tests::world::{Seeds, Summary};
 /// The same ones on every machine; the program runs as many others as there is time for.
 const SEEDS: u64 = 4;
 
-/// The seeds that must run clean, and the digests of their logs.
-fn clean() -> &'static (Summary<Tally>, BTreeMap<u64, [u8; 32]>) {
-    static CLEAN: OnceLock<(Summary<Tally>, BTreeMap<u64, [u8; 32]>)> = OnceLock::new();
+/// What came of the seeds that must run clean, and the digests of their logs.
+type Clean = (Summary<Tally>, BTreeMap<u64, [u8; 32]>);
+
+fn clean() -> &'static Clean {
+    static CLEAN: OnceLock<Clean> = OnceLock::new();
     CLEAN.get_or_init(|| {
         let jobs = std::thread::available_parallelism().map_or(1, usize::from);
         let seeds = Seeds {

@@ -108,7 +108,8 @@ fn an_honest_pair_goes_on_paying_while_strangers_flood_the_plain_door() {
     let mut pair = Pair::new(&house);
     let before_bytes = house.resident_bytes();
     let mut echoes = HashMap::new();
-    let mut floods: Vec<(&str, Box<dyn FnMut(&mut Crowd, u64) + Send>)> = vec![
+    type Flood = Box<dyn FnMut(&mut Crowd, u64) + Send>;
+    let mut floods: Vec<(&str, Flood)> = vec![
         (
             "nobody",
             Box::new(|_, _| thread::sleep(Duration::from_millis(5))),

@@ -46,11 +46,8 @@ fn publish(house: &House, thing: &Thing, via: &str) -> Command {
 }
 
 fn credentials(thing: &Thing) -> Credentials {
-    let identity = Thing::in_folder(thing.folder())
-        .identity()
-        .credentials
-        .clone();
-    identity
+    let there = Thing::in_folder(thing.folder());
+    there.identity().credentials.clone()
 }
 
 fn ends(thing: &Thing) -> u32 {

@@ -253,7 +253,7 @@ fn events(line: &Line, codes: &BTreeSet<String>) {
     assert!(of("resumed").all(|(_, event)| event["number"] == 1));
     assert!(of("resumed").count() >= line.kills, "once after each kill");
     assert_eq!(of("trouble").count(), 0, "{text}");
-    let (_, last) = of("finished").last().unwrap();
+    let (_, last) = of("finished").next_back().unwrap();
     assert_eq!((&last["made"], &last["scrapped"]), (&3.into(), &1.into()));
 }
 

@@ -10,7 +10,7 @@ mod watcher;
 
 use std::io::Write;
 use std::ops::Range;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tests::house::House;
 use tests::thing::Thing;
@@ -39,7 +39,7 @@ fn until(house: &House, what: &str, holds: impl Fn() -> bool) {
 }
 
 /// A thing says numbers one after another, as mosquitto_pub does with lines.
-fn saying(house: &House, thing: &Thing, numbers: Range<u32>) -> Child {
+fn says(house: &House, thing: &Thing, numbers: Range<u32>) {
     let mut publisher = thing.mosquitto("mosquitto_pub", house, "mqttv311", "p");
     publisher.args(["-q", "1", "-l", "-t", &thing.topic("t/count")]);
     let mut publisher = publisher
@@ -50,15 +50,12 @@ fn saying(house: &House, thing: &Thing, numbers: Range<u32>) -> Child {
     for number in numbers {
         writeln!(lines, "{number}").expect("it reads");
     }
-    publisher
-}
-
-fn says(house: &House, thing: &Thing, numbers: Range<u32>) {
-    let ended = saying(house, thing, numbers).wait().expect("it ends");
+    drop(lines);
+    let ended = publisher.wait().expect("it ends");
     assert!(ended.success(), "{ended}");
 }
 
-/// What was said by [`saying`], as it came.
+/// What was said by [`says`], as it came.
 fn numbers(kept: &[(String, String)]) -> Vec<u32> {
     let number = |(_, payload): &(String, String)| payload.parse().expect("a number");
     kept.iter().map(number).collect()

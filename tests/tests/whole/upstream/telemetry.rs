@@ -1,10 +1,10 @@
 //! Telemetry to and from Mosquitto: in order, nothing lost, nothing doubled, whatever the link does.
 
 use std::ops::Range;
-use std::process::{Child, Command};
+use std::process::Command;
 
 use super::mosquitto::Mosquitto;
-use super::{numbers, saying, says, seed, until};
+use super::{numbers, says, seed, until};
 use tests::cut::Cut;
 use tests::house::House;
 use tests::program::{onecode, run};
@@ -50,11 +50,6 @@ impl Under {
         self.link.set_bad(false);
         let waiting = || self.house.metric("onecode_upstream_waiting", "");
         until(&self.house, "all of it has left", || waiting() == 0);
-    }
-
-    /// Says numbers one after another.
-    fn saying(&self, numbers: Range<u32>) -> Child {
-        saying(&self.house, &self.thing, numbers)
     }
 
     fn says(&self, numbers: Range<u32>) {
@@ -174,6 +169,7 @@ fn a_full_disk_drops_the_oldest_telemetry_and_money_goes_on() {
     under.catch_up();
     let firsts: String = under
         .broker
+        .watcher
         .kept()
         .iter()
         .filter_map(|(_, payload)| payload.chars().next())

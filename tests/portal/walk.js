@@ -350,6 +350,7 @@ async function steps() {
   await twoPersons(code);
   await traced(code);
   await exported(code);
+  if (house.rekey) await readBy(code);
 
   // Another wallet key for a thing that asks for one.
   if (house.rekey) {
@@ -510,6 +511,26 @@ async function judgedWithNoServer() {
 }
 
 // Statements add up in another program's eyes, and the audit trail is chained in another's.
+// Another code may read what this one says, at a price, and then no more.
+async function readBy(code) {
+  await go("/codes?q=car%202");
+  const car = await page.locator("tbody tr:first-child td:first-child a").getAttribute("href");
+  await go(`/codes/${code}`);
+  await page.click("a:has-text('Who may read')");
+  await page.waitForSelector("text=None yet. A grant lets another code read");
+  await page.fill("#reader", car.split("/").pop());
+  await page.fill("#branch", "t/temperature");
+  await page.fill("#price", "0.01");
+  await page.getByRole("button", { name: "Let it read" }).click();
+  await page.waitForSelector("text=From now on that code may read it.");
+  await page.waitForSelector("td:has-text('0 of 0 paid')");
+  await shot("readers");
+  await page.getByRole("button", { name: "End", exact: true }).click();
+  await page.waitForSelector("text=The grant has ended");
+  await page.waitForSelector("td .pill:has-text('ended')");
+  assert.equal(await page.getByRole("button", { name: "End", exact: true }).count(), 0);
+}
+
 async function exported(code) {
   await go(`/purses/${code}`);
   await page.selectOption("#statement-form", "csv");
@@ -652,7 +673,7 @@ async function looks() {
   for (const [scheme, width] of [["dark", 1280], ["dark", 390], ["light", 1280]]) {
     await page.emulateMedia({ colorScheme: scheme });
     await page.setViewportSize({ width, height: 860 });
-    for (const path of ["/", "/codes", thing, `${thing}/messages`, "/pending", "/secrets", "/issue", "/batches", "/grids", "/map", "/issue-grid", "/areas", "/payments", "/frauds", "/money", "/money/requests", thing.replace("/codes/", "/purses/"), thing.replace("/codes/", "/trace/purse/"), "/people", "/stations", "/orders", "/manifests", "/authorities", "/audit?check=1"]) {
+    for (const path of ["/", "/codes", thing, `${thing}/messages`, `${thing}/readers`, "/pending", "/secrets", "/issue", "/batches", "/grids", "/map", "/issue-grid", "/areas", "/payments", "/frauds", "/money", "/money/requests", thing.replace("/codes/", "/purses/"), thing.replace("/codes/", "/trace/purse/"), "/people", "/stations", "/orders", "/manifests", "/authorities", "/audit?check=1"]) {
       await go(path);
       await inspect(`${path} ${scheme} ${width}`);
     }
@@ -716,7 +737,7 @@ async function inChinese() {
     await shot(`zh-${name}`);
   };
   const pages = [
-    ["/", "overview"], ["/codes", "codes"], [thing, "code"], ["/pending", "pending"],
+    ["/", "overview"], ["/codes", "codes"], [thing, "code"], [`${thing}/readers`, "readers"], ["/pending", "pending"],
     ["/secrets", "secrets"], ["/issue", "issue"],
     ["/grids", "grids"], ["/map", "map"], ["/issue-grid", "issue-grid"], ["/areas", "areas"],
     ["/payments", "payments"], ["/frauds", "frauds"], ["/money", "money"], ["/money/requests", "two-persons"],

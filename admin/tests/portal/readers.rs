@@ -26,7 +26,7 @@ async fn an_operator_lets_a_code_read_and_ends_it() {
     let path = format!("/codes/{sensor}/readers");
     let empty = ada.get(&path).await.text();
     assert!(
-        empty.contains("Nobody. A grant lets another code"),
+        empty.contains("None yet. A grant lets another code"),
         "{empty}"
     );
     let (own, other) = (sensor.to_string(), reader.to_string());

@@ -114,6 +114,18 @@ fn as_many_values_come_as_were_bought_also_after_a_kill() {
         "{listed}"
     );
 
+    let mut told = market
+        .reader
+        .mosquitto("mosquitto_sub", &market.house, "mqttv5", "g");
+    let told = run(told.args(["-q", "1", "-t", &market.reader.topic("g"), "-C", "1"])).succeeded();
+    println!("{told}");
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let expected = json!([{
+        "grant": grant, "topic": market.sensor.topic("t/#"), "currency": "1.USD",
+        "price_minor": PRICE, "reads_paid": 0, "reads_taken": 0,
+    }]);
+    assert_eq!(told, expected);
+
     let listening = market.listen("mqttv311");
     market.say(1);
     assert!(values(&listening.wait()).is_empty(), "nothing is paid");

@@ -71,21 +71,12 @@ fn public(folder: &Path, authority: &Authority, (name, pass): (&str, &[u8])) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Names, RandomFailed};
+    use crate::Names;
+    use crate::restore::tests::counter;
     use protocol::Network;
     use protocol::objects::Rights;
 
     const NOW: Timestamp = Timestamp(1_800_000_000);
-
-    fn counter(seed: u8) -> impl FnMut(&mut [u8]) -> Result<(), RandomFailed> {
-        let mut next = 0;
-        move |out: &mut [u8]| {
-            next += 1;
-            out.fill(next);
-            out[0] = seed;
-            Ok(())
-        }
-    }
 
     #[test]
     fn a_gateway_below_is_known_by_the_root_and_may_not_issue_money() {

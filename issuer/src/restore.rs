@@ -72,7 +72,7 @@ pub fn restore(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::{Names, Problem, RandomFailed};
     use protocol::Network;
@@ -85,7 +85,8 @@ mod tests {
         Plan::new(Network::new("test").unwrap(), names, 86_400)
     }
 
-    fn counter(seed: u8) -> impl FnMut(&mut [u8]) -> Result<(), RandomFailed> {
+    /// Randomness that is the same every time, and another for each seed.
+    pub(crate) fn counter(seed: u8) -> impl FnMut(&mut [u8]) -> Result<(), RandomFailed> {
         let mut next = 0;
         move |out: &mut [u8]| {
             next += 1;

@@ -37,6 +37,14 @@ mod tests {
     #[test]
     fn the_limit_is_enough_for_all_sessions_where_the_system_permits() {
         let limits = Limits::default();
+        // As in a shell, whatever this one gives.
+        let before = getrlimit(Resource::Nofile);
+        let few = Some(before.maximum.map_or(2_048, |most| most.min(2_048)));
+        let as_in_a_shell = Rlimit {
+            current: few,
+            ..before
+        };
+        setrlimit(Resource::Nofile, as_in_a_shell).unwrap();
         allow(&limits);
         let now = getrlimit(Resource::Nofile);
         let enough = |limit: Option<u64>| limit.is_none_or(|limit| limit >= limits.sessions as u64);
